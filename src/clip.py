@@ -1,0 +1,64 @@
+"""What is recognized: labelled stretches of audio files, and the corpus they make together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+SIDES = ("train", "val", "test")  # of a split
+AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".au", ".aif", ".aiff")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One labelled stretch of one audio file.
+
+    `name` is how every file of a run calls the clip; it is unique in its corpus and the same on every machine (a path
+    relative to the corpus's root, with `#start-stop` where the clip is not the whole file). `artist` and `track` are
+    None where they are unknown, and so is `side` ("train", "val" or "test") where the corpus does not fix the split.
+    """
+
+    name: str
+    path: Path
+    genre: str
+    artist: str | None = None
+    track: str | None = None
+    start_seconds: float = 0.0
+    stop_seconds: float | None = None  # None: to the end of the file
+    side: str | None = None
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """Something that was left out, and why, in words for the user. `clip` is a clip's name or a path."""
+
+    clip: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The clips of a data set, what was left out of it, and whether a machine made the music."""
+
+    name: str
+    clips: Sequence[Clip]
+    excluded: Sequence[Excluded] = field(default_factory=tuple)
+    synthetic: bool = False
+    notes: Sequence[str] = field(default_factory=tuple)  # what else the user should know, a sentence each
+
+    @property
+    def genres(self) -> list[str]:
+        """The genres that have clips, in alphabetical order: the order of the C logits."""
+        return sorted({clip.genre for clip in self.clips})
+
+    def select(self, genres: Sequence[str] | None) -> "Corpus":
+        """The clips of the named genres only; None keeps all. Raises ValueError on a genre that has no clips."""
+        if genres is None:
+            return self
+        asked = [genres] if isinstance(genres, str) else [str(genre) for genre in genres]  # YAML reads [80] as a number
+        unknown = [genre for genre in asked if genre not in self.genres]
+        if unknown or not asked:
+            raise ValueError(
+                f"dataset.genres asks for {', '.join(unknown) or 'none'}, but {self.name} has {', '.join(self.genres)}."
+            )
+        clips = [clip for clip in self.clips if clip.genre in asked]
+        return replace(self, clips=clips)

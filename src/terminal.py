@@ -1,0 +1,35 @@
+"""What a user watches: messages and progress bars, on standard error, so that standard output holds results alone."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+X = TypeVar("X")
+
+console = Console(stderr=True)
+
+
+def note(text: str) -> None:
+    """Say one thing, on a line of its own."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def bar() -> Progress:
+    """An empty bar: what is done, how much of how much, and the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console)
+
+
+def track(items: Iterable[X], what: str, total: int) -> Iterator[X]:
+    """Yield the items under a bar."""
+    with bar() as progress:
+        yield from progress.track(items, total=total, description=what)
+
+
+def short(path: Path) -> Path:
+    """A path as a user would type it here: relative to the working directory, where it is below it."""
+    return Path(os.path.relpath(path)) if path.resolve().is_relative_to(Path.cwd()) else path

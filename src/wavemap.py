@@ -1,0 +1,163 @@
+"""Every clip of a corpus decoded once into one int16 memory map, so that training never decodes again."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import filelock
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from src import audio
+from src.clip import Clip, Excluded
+from src.terminal import track
+
+X = TypeVar("X")
+Y = TypeVar("Y")
+
+FORMAT = 1  # part of every key: raise it when the content of a map changes
+SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music
+
+
+@dataclass(frozen=True)
+class WaveMap:
+    """Decoded clips, one after another, as int16 samples; clip k is `samples[offset[k] : offset[k] + length[k]]`.
+
+    `digest` is a hash of each clip's samples: equal digests mean identical audio, whatever the files' tags or formats.
+    """
+
+    clips: Sequence[Clip]
+    excluded: Sequence[Excluded]
+    samples: Tensor  # (all samples,) int16, memory-mapped
+    offset: NDArray[np.int64]
+    length: NDArray[np.int64]
+    digest: Sequence[str]
+
+
+def prepare(
+    clips: Sequence[Clip],
+    cache: Path,
+    sample_rate: int,
+    max_seconds: float | None = None,
+    strict: bool = False,
+) -> WaveMap:
+    """Open the corpus's map in `cache`, making it first where it is missing. Safe to interrupt, and to run twice at once.
+
+    A clip that cannot be used is listed in `excluded` with its reason; `strict` raises ValueError on the first instead.
+    Raises OSError where the disk is full or read-only.
+    """
+    folder = cache / f"wave-{_key(clips, sample_rate, max_seconds)}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{folder}.lock"):
+        if not (folder / "index.csv").exists():
+            _make(clips, folder, sample_rate, max_seconds, strict)
+    opened = _open(clips, folder)
+    if strict and opened.excluded:
+        first = opened.excluded[0]
+        raise ValueError(f"{first.clip}: {first.reason}. data.strict=false would leave it out and go on.")
+    return opened
+
+
+def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
+    """What decides a map's content: the files as they are on disk, the stretches cut from them, and the sample rate."""
+    parts: list[object] = [FORMAT, sample_rate, max_seconds]
+    for clip in clips:
+        known = clip.path.stat() if clip.path.exists() else None
+        stamp = (known.st_size, known.st_mtime_ns) if known else None
+        parts.append((clip.name, str(clip.path.absolute()), stamp, clip.start_seconds, clip.stop_seconds))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _make(clips: Sequence[Clip], folder: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
+    """Decode in parallel into a temporary folder, which gets its name only when it is complete."""
+    for stale in folder.parent.glob(f"{folder.name}.part-*"):  # we hold the lock, so nobody is writing there
+        shutil.rmtree(stale, ignore_errors=True)
+    part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
+    try:
+        _decode_all(clips, part, sample_rate, max_seconds, strict)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
+    def decode(clip: Clip) -> NDArray[np.int16] | Excluded:
+        try:
+            wave_T = audio.read(clip.path, sample_rate, clip.start_seconds, clip.stop_seconds, max_seconds)
+        except audio.AudioError as error:
+            return Excluded(clip.name, str(error))
+        if np.abs(wave_T - wave_T.mean()).max() < SILENCE:
+            return Excluded(clip.name, f"silent (its peak stays below {SILENCE:g} of full scale)")
+        return np.round(wave_T.clip(-1, 1) * 32767).astype(np.int16)
+
+    rows: list[tuple[int, int, int, str]] = []
+    excluded: list[Excluded] = []
+    offset = 0
+    with open(part / "wave.int16", "wb") as file:
+        decoded = _in_order(decode, clips)
+        for k, wave_T in enumerate(track(decoded, "Decoding audio, once", len(clips))):
+            if isinstance(wave_T, Excluded):
+                if strict:
+                    raise ValueError(f"{wave_T.clip}: {wave_T.reason}. data.strict=false would leave it out and go on.")
+                excluded.append(wave_T)
+                continue
+            file.write(wave_T.tobytes())
+            rows.append((k, offset, len(wave_T), hashlib.sha256(wave_T.tobytes()).hexdigest()[:16]))
+            offset += len(wave_T)
+    _write_csv(part / "excluded.csv", ("clip", "reason"), ((left.clip, left.reason) for left in excluded))
+    _write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
+
+
+def _in_order(work: Callable[[X], Y], items: Iterable[X]) -> Iterator[Y]:
+    """Results in the order of the items, with a few in flight: threads, since libsndfile and soxr release the GIL."""
+    workers = os.cpu_count() or 1
+    pending: deque[Future[Y]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for item in items:
+                pending.append(pool.submit(work, item))
+                if len(pending) > 4 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _open(clips: Sequence[Clip], folder: Path) -> WaveMap:
+    with open(folder / "excluded.csv", newline="", encoding="utf-8") as file:
+        excluded = [Excluded(row["clip"], row["reason"]) for row in csv.DictReader(file)]
+    with open(folder / "index.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if rows:
+        # Copy-on-write, since torch warns of read-only memory; nothing ever writes.
+        samples = torch.from_numpy(np.memmap(folder / "wave.int16", dtype=np.int16, mode="c"))
+    else:
+        samples = torch.empty(0, dtype=torch.int16)
+    return WaveMap(
+        clips=[clips[int(row["clip"])] for row in rows],
+        excluded=excluded,
+        samples=samples,
+        offset=np.array([row["offset"] for row in rows], dtype=np.int64),
+        length=np.array([row["length"] for row in rows], dtype=np.int64),
+        digest=[row["digest"] for row in rows],
+    )
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,69 @@
+"""Sounds that the tests listen to."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from numpy.typing import NDArray
+
+torch.set_num_threads(1)  # the tests share the machine's cores with whatever else runs there
+
+ROOT = Path(__file__).parents[1]
+RATE = 22050
+TINY = {"bell": 880.0, "drone": 110.0, "snare": 0.0}  # genre -> Hz; 0 is noise
+
+
+def tone(
+    path: Path, hz: float = 440.0, seconds: float = 1.0, rate: int = RATE, level: float = 0.5, channels: int = 1
+) -> Path:
+    """Write a sine, the same in all channels, in the format of the path's suffix."""
+    sine_T = level * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
+    return write(path, np.tile(sine_T[:, None], channels), rate)
+
+
+def write(path: Path, wave: NDArray[np.floating], rate: int = RATE) -> Path:
+    """Write samples (T,) or (T, channels), in the format of the path's suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = {".aif": "AIFF", ".opus": "OGG"}.get(path.suffix)
+    soundfile.write(path, wave, rate, format=kind, subtype="OPUS" if path.suffix == ".opus" else None)
+    return path
+
+
+@pytest.fixture(scope="session")
+def music() -> Path:
+    """The folder of real recordings; the test is skipped where it is not."""
+    folder = ROOT.parent / "shared" / "data" / "music"
+    if not folder.is_dir():
+        pytest.skip(f"no real recordings: {folder} is missing")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The manifest of 24 clips of 2 s: 3 genres of 4 artists with 2 tracks each, which a small network can tell apart.
+
+    A genre is a spectrum and a rhythm, an artist a pitch and a level, a track noise and a moment to begin.
+    """
+    folder = tmp_path_factory.mktemp("tiny")
+    rows = []
+    for beats, (genre, hz) in enumerate(TINY.items(), start=1):
+        for a in range(4):
+            for t in range(2):
+                random = np.random.default_rng([beats, a, t])
+                name = f"{genre}/{genre}-{a}--{t}.wav"
+                write(folder / name, (0.3 + 0.1 * a) * _song(hz * (1 + 0.1 * a), 2 * beats, random))
+                rows.append((name, genre, f"{genre}-{a}", f"track {t}"))
+    with open(folder / "tiny.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("path", "genre", "artist", "track"), *rows])
+    return folder / "tiny.csv"
+
+
+def _song(hz: float, beats_a_second: float, random: np.random.Generator) -> NDArray[np.float64]:
+    time_T = np.arange(2 * RATE) / RATE + random.random()
+    noise_T = random.standard_normal(len(time_T))
+    sound_T = np.sin(2 * np.pi * hz * time_T) + 0.02 * noise_T if hz else 0.3 * noise_T
+    decay_T = np.exp(-4 * (time_T * beats_a_second % 1))
+    return np.clip(sound_T * decay_T, -1, 1)
