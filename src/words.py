@@ -1,0 +1,63 @@
+"""Numbers as sentences: no score is shown without its data, split, average, number of clips and interval."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+UNDEFINED = "n/a"
+
+
+def count(number: int, singular: str) -> str:
+    """1, "clip" -> "1 clip"; 1600, "clip" -> "1,600 clips"; 2, "set of copies" -> "2 sets of copies"."""
+    noun, of, rest = singular.partition(" of ")
+    return f"{number:,} {noun}{'' if number == 1 else 's'}{of}{rest}"
+
+
+def percent(share: float) -> str:
+    """0.614 -> "61 %"; what would round to 0 or 100 without being it gets a decimal."""
+    whole = round(100 * share)
+    return f"{whole} %" if whole not in (0, 100) or whole == 100 * share else f"{100 * share:.1f} %"
+
+
+def cell(share: float | None) -> str:
+    """0.6136 -> "61.4", a share in percent for a table's cell; None, an undefined share -> "n/a"."""
+    return UNDEFINED if share is None else f"{100 * share:.1f}"
+
+
+def cell_interval(interval: Sequence[float]) -> str:
+    """(0.534, 0.681) -> "53.4 to 68.1", in percent."""
+    return f"{cell(interval[0])} to {cell(interval[1])}"
+
+
+def interval(interval: Sequence[float]) -> str:
+    """(0.534, 0.681) -> "95 % interval 53 to 68 %"."""
+    return f"95 % interval {percent(interval[0]).removesuffix(' %')} to {percent(interval[1])}"
+
+
+def share(value: float, bounds: Sequence[float]) -> str:
+    """0.614, (0.534, 0.681) -> "61 % (95 % interval 53 to 68 %)"."""
+    return f"{percent(value)} ({interval(bounds)})"
+
+
+def size(scores: Mapping[str, Any]) -> str:
+    """The clips and artists that scores or a side's sizes count: "160 clips of 40 artists"."""
+    artists = f"of {count(scores['artists'], 'artist')}" if scores["artists"] else "of unknown artists"
+    return f"{count(scores['clips'], 'clip')} {artists}"
+
+
+def split(certificate: Mapping[str, Any]) -> str:
+    """The split of a run: "holdout, seed 0, grouped by artist"."""
+    return f"{certificate['split']}, grouped by {certificate['grouped_by']}"
+
+
+def data(dataset: str, synthetic: bool) -> str:
+    """What the numbers beside it are about: "gtzan", "synth (synthetic music)"."""
+    return f"{dataset} (synthetic music)" if synthetic else dataset
+
+
+def duration(seconds: float) -> str:
+    """5.24 -> "5.2 s"; 754 -> "12 min 34 s"; 7260 -> "2 h 1 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if round(seconds) < 3600:
+        return f"{round(seconds) // 60} min {round(seconds) % 60} s"
+    return f"{round(seconds) // 3600} h {round(seconds) % 3600 // 60} min"
