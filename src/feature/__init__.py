@@ -1,0 +1,41 @@
+"""Features: wave (B, T) -> feature (B, F, N). One a file, and the class is the command line's word."""
+
+from src.feature.autocorrelation import Autocorrelation
+from src.feature.centroid import Centroid
+from src.feature.chroma import Chroma
+from src.feature.combined import Combined
+from src.feature.contrast import Contrast
+from src.feature.cqt import Cqt
+from src.feature.energy import Energy
+from src.feature.flatness import Flatness
+from src.feature.mel import Mel
+from src.feature.mfcc import Mfcc
+from src.feature.onset import Onset
+from src.feature.rolloff import Rolloff
+from src.feature.spectral_mean import SpectralMean
+from src.feature.spectral_variance import SpectralVariance
+from src.feature.stft import Stft
+from src.feature.tempogram import Tempogram
+from src.feature.waveform import Waveform
+from src.feature.zero_crossing import ZeroCrossing
+
+__all__ = [
+    "Autocorrelation",
+    "Centroid",
+    "Chroma",
+    "Combined",
+    "Contrast",
+    "Cqt",
+    "Energy",
+    "Flatness",
+    "Mel",
+    "Mfcc",
+    "Onset",
+    "Rolloff",
+    "SpectralMean",
+    "SpectralVariance",
+    "Stft",
+    "Tempogram",
+    "Waveform",
+    "ZeroCrossing",
+]

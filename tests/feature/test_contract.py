@@ -1,0 +1,110 @@
+"""What every feature promises, walked over every choice in conf/feature."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+from tests.feature.conftest import BACK_ENDS, FRAME, RATE, WORDS, Build, noise, tone
+
+
+def frames(word: str, samples: int, hop_length: int) -> int:
+    return samples if word == "waveform" else 1 + samples // hop_length
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("samples", [1, 100, 511, 512, FRAME, 10000])  # shorter than a hop and than a frame, and longer
+def test_shape(build: Build, word: str, samples: int) -> None:
+    feature = build(word)
+    feature_BFN = feature(noise(clips=2, seconds=0.5)[:, :samples])
+    assert feature_BFN.shape == (2, feature.rows, frames(word, samples, feature.hop_length))
+    assert feature_BFN.isfinite().all()
+    assert feature.sample_rate == RATE
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("samples", [100, 10000])
+def test_silence_is_finite(build: Build, word: str, samples: int) -> None:
+    assert build(word)(torch.zeros(1, samples)).isfinite().all()
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_clip_does_not_depend_on_its_batch(build: Build, word: str) -> None:
+    feature = build(word)
+    wave_BT = torch.cat([noise(amplitude=0.001), noise(amplitude=0.5), tone(440, 0.25)[None].float()])
+    together_BFN = feature(wave_BT)
+    alone_BFN = torch.cat([feature(wave_BT[index : index + 1]) for index in range(3)])
+    # The tone's quiet bins, 100 dB below it, are rounding noise and may differ by some 0.01 dB.
+    torch.testing.assert_close(together_BFN[:2], alone_BFN[:2], rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(together_BFN[2], alone_BFN[2], rtol=1e-3, atol=1e-1)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_float32_inside_whatever_comes_in(build: Build, word: str) -> None:
+    feature, wave_BT = build(word), noise()
+    expected_BFN = feature(wave_BT)
+    assert expected_BFN.dtype == torch.float32
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(feature(wave_BT), expected_BFN)
+    assert torch.equal(feature(wave_BT.double()), expected_BFN)
+    assert feature(wave_BT.half()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_gradients_stop_before_the_feature(build: Build, word: str) -> None:
+    assert not build(word)(noise().requires_grad_()).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("word", "settings"), [(word, ()) for word in WORDS] + [(word, ("backend=nnaudio",)) for word in BACK_ENDS]
+)
+def test_nothing_of_it_is_in_a_checkpoint(build: Build, word: str, settings: tuple[str, ...]) -> None:
+    feature = build(word, *settings)
+    feature(noise())  # nnAudio's kernels are made where they are first used
+    assert not feature.state_dict()
+    assert not list(feature.parameters())
+
+
+@pytest.mark.parametrize("word", BACK_ENDS)
+def test_both_back_ends_agree(build: Build, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    wave_BT = noise(clips=2)
+    nnaudio_BFN, torchaudio_BFN = (build(word, f"backend={backend}")(wave_BT) for backend in ("nnaudio", "torchaudio"))
+    torch.testing.assert_close(nnaudio_BFN, torchaudio_BFN, rtol=1e-5, atol=1e-2)  # dB or Hz
+    assert torch.equal(build(word)(wave_BT), torchaudio_BFN)  # auto, on the CPU
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_copies_give_the_same(build: Build, word: str) -> None:
+    feature, wave_BT = build(word), noise()
+    expected_BFN = feature(wave_BT)
+    assert torch.equal(copy.deepcopy(feature)(wave_BT), expected_BFN)
+    assert torch.equal(pickle.loads(pickle.dumps(feature))(wave_BT), expected_BFN)
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize(
+    ("wave_BT", "message"),
+    [
+        (torch.zeros(1, 0), "0 samples"),
+        (torch.zeros(100), r"shape \(100,\)"),
+        (torch.zeros(1, 2, 100), r"shape \(1, 2, 100\)"),
+        (torch.zeros(1, 100, dtype=torch.int16), "torch.int16"),
+    ],
+)
+def test_refuses_what_is_no_wave(build: Build, word: str, wave_BT: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(word)(wave_BT)
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="needs CUDA: auto takes nnAudio there, and must equal the CPU"
+)
+@pytest.mark.parametrize("word", WORDS)
+def test_cuda_equals_the_cpu(build: Build, word: str) -> None:
+    feature, wave_BT = build(word), noise(clips=2)
+    expected_BFN = feature(wave_BT)
+    cuda_BFN = copy.deepcopy(feature).cuda()(wave_BT.cuda())
+    assert cuda_BFN.is_cuda
+    torch.testing.assert_close(cuda_BFN.cpu(), expected_BFN, rtol=1e-3, atol=1e-2)
