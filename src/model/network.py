@@ -1,0 +1,78 @@
+"""What all networks share: an embedding, a linear head, and the parts that both convolution networks are made of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU}
+CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class Network(nn.Module, ABC):
+    """feature (B, F, N) -> embedding (B, E) -> dropout -> logits (B, C). A model defines `embed`."""
+
+    def __init__(self, embedding: int, genres: int, dropout: float) -> None:
+        super().__init__()
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(embedding, genres))
+
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """What is fitted rather than trained, from (feature (B, F, N), genre (B,)); nothing here."""
+
+    @abstractmethod
+    def embed(self, feature_BFN: Tensor) -> Tensor:
+        """feature (B, F, N) -> (B, E), what the head tells the genres from."""
+
+    def forward(self, feature_BFN: Tensor) -> Tensor:
+        logits_BC: Tensor = self.head(self.embed(feature_BFN))
+        return logits_BC
+
+
+class Block(nn.Module):
+    """3 x 3 convolution, batch normalization, activation, max pooling: (B, K, F, N) -> (B, K', F', N').
+
+    Pooling halves the rows, and the frames where `pool_frames`; it stops at one of either, so any F and N go through.
+    """
+
+    def __init__(self, channels: int, width: int, activation: str, pool_frames: bool = True) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False)
+        self.normalization = nn.BatchNorm2d(width)
+        self.activation = ACTIVATIONS[activation]()
+        self.pool_frames = pool_frames
+
+    def forward(self, image_BKFN: Tensor) -> Tensor:
+        image_BKFN = self.activation(self.normalization(self.convolution(image_BKFN)))
+        rows, frames = image_BKFN.shape[2:]
+        return functional.max_pool2d(image_BKFN, (min(rows, 2), min(frames, 2) if self.pool_frames else 1))
+
+
+def image(feature_BFN: Tensor) -> Tensor:
+    """A feature as a picture of one channel, (B, 1, F, N), in the memory order that convolutions are fastest in."""
+    return feature_BFN.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+
+
+def summary(hidden_BHN: Tensor) -> Tensor:
+    """Mean and maximum over time, (B, H, N) -> (B, 2H): what is usual, and what happens at least once."""
+    return torch.cat((hidden_BHN.mean(dim=2), hidden_BHN.amax(dim=2)), dim=1)
+
+
+def check(layers: int, width: int, dropout: float, activation: str, least_layers: int = 1) -> None:
+    """Raise ValueError, in the command line's words, on settings that no network can have."""
+    if layers < least_layers:
+        raise ValueError(f"model.layers is {layers}: expected {least_layers} or more.")
+    if width < 1:
+        raise ValueError(f"model.width is {width}: expected 1 or more.")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"model.dropout is {dropout:g}: expected 0 or more, and less than 1.")
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"model.activation is {activation!r}: expected {' or '.join(ACTIVATIONS)}.")
+
+
+def recurrent(name: str) -> Callable[..., nn.RNNBase]:
+    """The recurrent layer of that name; ValueError on another."""
+    if name not in CELLS:
+        raise ValueError(f"model.cell is {name!r}: expected {', '.join(CELLS)}.")
+    return CELLS[name]

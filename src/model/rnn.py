@@ -1,0 +1,34 @@
+"""A recurrent network along the frames."""
+
+from torch import Tensor, nn
+
+from src.model.network import ACTIVATIONS, Network, check, recurrent, summary
+
+
+class Rnn(Network):
+    """A linear layer on each frame, then `layers` recurrent layers in both directions; mean and maximum over time.
+
+    `cell` is rnn, lstm or gru. Source: section 3.3 of Guo 2024.
+    """
+
+    def __init__(
+        self,
+        layers: int,
+        width: int,
+        dropout: float,
+        activation: str,
+        cell: str,
+        *,
+        rows: int,
+        genres: int,
+    ) -> None:
+        check(layers, width, dropout, activation)
+        super().__init__(4 * width, genres, dropout)
+        self.frame = nn.Sequential(nn.Linear(rows, width), ACTIVATIONS[activation]())
+        between = dropout if layers > 1 else 0.0  # there is nothing between the layers of one
+        self.cell = recurrent(cell)(width, width, layers, batch_first=True, dropout=between, bidirectional=True)
+
+    def embed(self, feature_BFN: Tensor) -> Tensor:
+        """feature (B, F, N) -> (B, E = 4 * width)."""
+        hidden_BNH, _ = self.cell(self.frame(feature_BFN.transpose(1, 2)))
+        return summary(hidden_BNH.transpose(1, 2))

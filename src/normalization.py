@@ -1,0 +1,64 @@
+"""Feature rows brought to a common scale. What is fitted is fitted on training clips only, in `prepare`."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+class Standard(nn.Module):
+    """Each feature row minus its mean, over its standard deviation, both over all frames of the training clips.
+
+    feature (B, F, N) -> (B, F, N). A row that never varies is only centred.
+    """
+
+    mean_F1: Tensor
+    deviation_F1: Tensor
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.register_buffer("mean_F1", torch.zeros(rows, 1))
+        self.register_buffer("deviation_F1", torch.ones(rows, 1))
+
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """One pass over (feature (B, F, N), genre (B,)); batches are merged without forgetting small deviations.
+
+        Source: Chan, Golub and LeVeque 1979, updating formulas for variance.
+        """
+        count, mean_F, square_F = 0, torch.zeros(()).double(), torch.zeros(()).double()
+        for feature_BFN, _ in batches:
+            rows_FM = feature_BFN.detach().cpu().double().transpose(0, 1).flatten(1)
+            more, shift_F = rows_FM.shape[1], rows_FM.mean(1) - mean_F
+            square_F = square_F + rows_FM.var(1, correction=0) * more + shift_F**2 * (count * more / (count + more))
+            mean_F, count = mean_F + shift_F * (more / (count + more)), count + more
+        deviation_F = (square_F / count).sqrt()
+        deviation_F[deviation_F < 1e-8] = 1.0
+        self.mean_F1.copy_(mean_F[:, None])
+        self.deviation_F1.copy_(deviation_F[:, None])
+
+    def forward(self, feature_BFN: Tensor) -> Tensor:
+        return (feature_BFN - self.mean_F1) / self.deviation_F1
+
+
+class Instance(nn.Module):
+    """Each row of each stretch by its own mean and standard deviation over time: level and colour are forgotten.
+
+    feature (B, F, N) -> (B, F, N). A row that does not vary within the stretch becomes 0.
+    """
+
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Nothing is fitted."""
+
+    def forward(self, feature_BFN: Tensor) -> Tensor:
+        centred_BFN = feature_BFN - feature_BFN.mean(2, keepdim=True)
+        return centred_BFN / centred_BFN.square().mean(2, keepdim=True).sqrt().clamp_min(1e-5)
+
+
+class Unchanged(nn.Module):
+    """The null choice: features as they are."""
+
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Nothing is fitted."""
+
+    def forward(self, feature_BFN: Tensor) -> Tensor:
+        return feature_BFN
