@@ -1,0 +1,61 @@
+"""Reading a run's JSON and CSV files: whatever is wrong with one is a ValueError that names it and says what to do."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def existing(folder: Path, name: str) -> Path:
+    """The path of a run's file."""
+    path = folder / name
+    if not path.is_file():
+        raise ValueError(f"{folder} has no {name}: it is no complete run directory. Train the run again.")
+    return path
+
+
+def json_object(folder: Path, name: str) -> dict[str, Any]:
+    """The content of a JSON file that holds an object."""
+    path = existing(folder, name)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} is not JSON ({first_line(error)}). Train the run again.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}, expected an object. Train the run again.")
+    return content
+
+
+def rows(folder: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file, each with its line number. Raises ValueError on missing columns or ragged rows."""
+    path = existing(folder, name)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [column for column in columns if column not in (reader.fieldnames or [])]
+            if missing:
+                raise ValueError(f"{path} lacks the columns {', '.join(missing)}. Train the run again.")
+            for row in reader:
+                if None in row or None in row.values():
+                    fields = len(reader.fieldnames or [])
+                    raise ValueError(
+                        f"{path}, line {reader.line_num}: expected {fields} fields, as in its header. "
+                        "Train the run again."
+                    )
+                yield reader.line_num, row
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{path} cannot be read as CSV ({first_line(error)}). Train the run again.") from error
+
+
+def number(folder: Path, name: str, line: int, text: str) -> float | None:
+    """The number in a cell; None where it is empty."""
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise ValueError(f"{folder / name}, line {line}: {text!r} is not a number. Train the run again.") from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, or else its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
