@@ -1,0 +1,72 @@
+"""Which runs belong together: those whose configs differ only in seed, in fold, or in what depends on the machine."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from src.page import findings
+from src.page.pool import Group, pool
+from src.rundir import LOCAL, RunDir
+
+REPEATED = ("seed", "split.fold")
+
+
+def by_config(runs: Sequence[RunDir]) -> list[Group]:
+    """The groups of runs, the highest accuracy first. Raises ValueError on files that do not belong together."""
+    alike: dict[str, list[RunDir]] = {}
+    configs: dict[str, dict[str, str]] = {}
+    for run in runs:
+        config = _flat(run)
+        key = json.dumps(config, sort_keys=True)
+        alike.setdefault(key, []).append(run)
+        configs[key] = config
+    labels = _labels(list(configs.values()), [findings.name(members[0]) for members in alike.values()])
+    found = [pool(label, members) for label, members in zip(labels, alike.values(), strict=True)]
+    return sorted(found, key=lambda group: (-group.scores["accuracy"], group.label))
+
+
+def _flat(run: RunDir) -> dict[str, str]:
+    """The config as dotted keys and text, without what may differ in a group; beside it the data set's genres."""
+    ignored = REPEATED + LOCAL
+    flat = _leaves(run.config)
+    kept = {key: value for key, value in flat.items() if not any(f"{key}.".startswith(f"{name}.") for name in ignored)}
+    return {**kept, "dataset.corpus": f"{run.metrics['dataset']}: {', '.join(run.predictions.genres)}"}
+
+
+def _leaves(value: Any, path: str = "") -> dict[str, str]:
+    if not isinstance(value, Mapping) or not value:
+        return {path: value if isinstance(value, str) else json.dumps(value)}
+    below = ((f"{path}.{name}" if path else str(name), child) for name, child in value.items())
+    return {key: leaf for at, child in below for key, leaf in _leaves(child, at).items()}
+
+
+def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str]) -> list[str]:
+    """What was trained, and the keys that tell it from the others: "cnn on mel, optimizer.lr=0.01, model.layers=4".
+
+    A key counts among configs that choose the same class for its owner: a hybrid's cell tells it from other hybrids,
+    not from a cnn, which has none.
+    """
+    labels = []
+    for config, name in zip(configs, names, strict=True):
+        parts = [name]
+        for key, value in config.items():
+            owner = _owner(key, config)
+            peers = [other for other in configs if owner is None or other.get(owner) == config[owner]]
+            if len({other.get(key) for other in peers}) == 1:
+                continue
+            if not key.endswith("._target_"):
+                parts.append(f"{key}={value}")
+            elif key != "model._target_" and not key.startswith("feature."):  # those are in the name
+                parts.append(f"{key.removesuffix('._target_')}={value.rsplit('.', 1)[-1].lower()}")
+        labels.append(", ".join(parts))
+    return labels
+
+
+def _owner(key: str, config: Mapping[str, str]) -> str | None:
+    """The key of the class that a key is a parameter of, the nearest one above it; None where there is none."""
+    above = key.removesuffix("._target_")
+    while "." in above:
+        above = above.rsplit(".", 1)[0]
+        if f"{above}._target_" in config:
+            return f"{above}._target_"
+    return None

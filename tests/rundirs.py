@@ -1,0 +1,151 @@
+"""Run directories as `train` writes them, from random but seeded logits, for the tests of what reads them."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import OmegaConf
+
+from src import metrics, rundir
+
+GENRES = ["blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock"]
+
+
+def config(seed: int = 0, fold: int | None = None, model: str = "Hybrid", **changes: Any) -> dict[str, Any]:
+    """A composed config; `changes` are dotted keys with `__` for the dot."""
+    split: dict[str, Any] = {"_target_": "src.split.Holdout", "seed": 0, "allow_leak": False}
+    if fold is not None:
+        split |= {"_target_": "src.split.Kfold", "folds": 4, "fold": fold}
+    made = OmegaConf.create(
+        {
+            "seed": seed,
+            "dataset": {"_target_": "src.dataset.Composer", "genres": None},
+            "split": split,
+            "feature": {"_target_": "src.feature.Mel", "n_mels": 96, "backend": "auto"},
+            "model": {"_target_": f"src.model.{model}", "layers": 4},
+            "optimizer": {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 1e-3},
+            "trainer": {"max_epochs": 12, "accelerator": "cpu", "threads": 2},
+        }
+    )
+    for key, value in changes.items():
+        OmegaConf.update(made, key.replace("__", "."), value)
+    return OmegaConf.to_container(made)  # type: ignore[return-value]
+
+
+def write_run(
+    path: Path,
+    config: dict[str, Any],
+    genres: Sequence[str] = tuple(GENRES),
+    clips: int = 160,
+    first: int = 0,
+    skill: float = 1.5,
+    artists_known: bool = True,
+    shared: dict[str, list[Any]] | None = None,
+    warnings: Sequence[str] = (),
+    synthetic: bool = True,
+) -> Path:
+    """Write a finished run that tested `clips` clips from number `first`; `skill` is how far true logits stand out."""
+    path.mkdir(parents=True)
+    rng = np.random.default_rng([int(config["seed"]), first, round(100 * skill)])
+    number = np.arange(first, first + clips)
+    true_K = number % len(genres)
+    true: list[int] = true_K.tolist()
+    logits = rng.normal(size=(clips, len(genres))) + skill * np.eye(len(genres))[true_K]
+    names = [f"{genres[genre]}/{k:05}.ogg" for k, genre in zip(number, true, strict=True)]
+    artist = [
+        f"{genres[genre]} artist {k // len(genres) // 2}" if artists_known else None
+        for k, genre in zip(number, true, strict=True)
+    ]
+    track = [f"song {k}" if artists_known else None for k in number]
+    logits_KC, genre_K = torch.from_numpy(logits), torch.from_numpy(true_K)
+    scores = metrics.score(logits_KC, genre_K, genres, artist, track)
+    certificate = {
+        "split": f"fold {config['split']['fold']} of 4, seed 0" if "fold" in config["split"] else "holdout, seed 0",
+        "grouped_by": "artist" if artists_known else "clip",
+        "sides": {side: {"clips": clips, "tracks": clips, "artists": 80} for side in ("train", "val", "test")},
+        "shared": shared or {"artists": [], "tracks": [], "audio": []},
+        "allow_leak": bool(shared),
+        "warnings": list(warnings),
+    }
+    OmegaConf.save(OmegaConf.create(config), path / rundir.CONFIG)
+    _json(
+        path / rundir.METRICS,
+        {
+            "schema": 1,
+            "val": scores,
+            "test": scores,
+            "train_seconds": 754.2 + 10 * int(config["seed"]),
+            "epochs": 12,
+            "best_epoch": 8,
+            "parameters": 123_456,
+            "certificate": certificate,
+            "dataset": "composer",
+            "synthetic": synthetic,
+            "identity": {"config": "0123", "data": "4567", "source": "89ab"},
+        },
+    )
+    _json(
+        path / rundir.ENVIRONMENT,
+        {
+            "versions": {"python": "3.11.9", "torch": "2.11.0"},
+            "git": {"commit": "0f1e2d3c", "dirty": True},
+            "command": "python -m src.train model=hybrid feature=mel",
+            "hardware": {"machine": "x86_64", "cores": 2, "gpu": None},
+            "threads": 2,
+            "precision": "32-true",
+            "started": "2025-01-02T03:04:05+00:00",
+            "finished": "2025-01-02T03:16:39+00:00",
+        },
+    )
+    epochs = np.arange(12)
+    history = np.stack(
+        [
+            epochs,
+            2.3 * 0.8**epochs,
+            1 + 1.3 * 0.75**epochs + 0.01 * epochs**1.5,
+            0.7 - 0.6 * 0.8**epochs,
+            0.68 - 0.6 * 0.8**epochs,
+        ]
+    ).T
+    _csv(
+        path / rundir.HISTORY,
+        ["epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro", "lr", "seconds"],
+        [[*row, 0.001, 62.0] for row in history.tolist()],
+    )
+    predicted = logits_KC.argmax(dim=1)
+    probability = logits_KC.softmax(dim=1).tolist()
+    rows = [
+        [name, who or "", genres[k], genres[p], *(f"{x:.6f}" for x in row)]
+        for name, who, k, p, row in zip(names, artist, true, predicted.tolist(), probability, strict=True)
+    ]
+    _csv(path / rundir.PREDICTIONS, ["clip", "artist", "genre", "predicted", *(f"p_{genre}" for genre in genres)], rows)
+    counts = metrics.confusion(predicted, genre_K, len(genres)).tolist()
+    _csv(
+        path / rundir.CONFUSION, ["genre", *genres], [[genre, *row] for genre, row in zip(genres, counts, strict=True)]
+    )
+    split = [
+        [name, genres[k], who or "", song or "", "test"]
+        for name, k, who, song in zip(names, true, artist, track, strict=True)
+    ]
+    known = "other artist" if artists_known else ""
+    split += [[f"{genre}/train{k}.ogg", genre, known, known, "train"] for genre in genres for k in range(3)]
+    _csv(path / rundir.SPLIT, ["clip", "genre", "artist", "track", "side"], split)
+    _csv(
+        path / rundir.EXCLUDED,
+        ["clip", "reason"],
+        [["jazz/00054.wav", "not readable as audio (format not recognised)"]],
+    )
+    return path
+
+
+def _json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+
+
+def _csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
