@@ -134,7 +134,7 @@ def test_a_bad_file_has_its_reason(name: str, content: bytes | None, reason: str
 
 def test_a_folder_named_like_a_song_has_its_reason(tmp_path: Path) -> None:
     (tmp_path / "a.wav").mkdir()
-    with pytest.raises(AudioError, match="^not readable as audio"):
+    with pytest.raises(AudioError, match=r"^not readable as audio"):
         read(tmp_path / "a.wav", RATE)
 
 
@@ -171,7 +171,7 @@ def test_a_flac_that_does_not_say_its_length_is_a_reason(max_seconds: float | No
     stream[21] &= 0xF0  # STREAMINFO's 36 bits of total samples: 0 means unknown
     stream[22:26] = bytes(4)
     path.write_bytes(stream)
-    with pytest.raises(AudioError, match="^its header does not say how long it is"):
+    with pytest.raises(AudioError, match=r"^its header does not say how long it is"):
         read(path, RATE, max_seconds=max_seconds)
 
 
@@ -181,12 +181,12 @@ def test_a_start_beyond_the_end_is_a_reason(tmp_path: Path) -> None:
 
 
 def test_a_file_without_samples_is_a_reason(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="^no samples$"):
+    with pytest.raises(AudioError, match=r"^no samples$"):
         read(write(tmp_path / "a.wav", np.zeros(0)), RATE)
 
 
 def test_sound_too_short_for_one_sample_at_the_new_rate_is_a_reason(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="^no samples$"):
+    with pytest.raises(AudioError, match=r"^no samples$"):
         read(write(tmp_path / "a.wav", np.full(1, 0.5), rate=96000), RATE)
 
 
