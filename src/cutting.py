@@ -1,0 +1,67 @@
+"""Stretches of sound cut out of the wave map, or out of the accelerator's own copy of it."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from src.wavemap import WaveMap
+
+
+def check_resident(resident: bool | str) -> bool | str:
+    """`resident` if it is auto, true or false, else ValueError."""
+    if resident not in (True, False, "auto"):
+        raise ValueError(f"data.resident is {resident!r}: expected auto, true or false.")
+    return resident
+
+
+class Cutter:
+    """Cuts S stretches of `length` samples from each of B clips -> wave (B, S, T) in [-1, 1], on the clips' device.
+
+    `resident`: the samples live on the accelerator itself: where they fit ("auto"), always (True) or never (False).
+    """
+
+    def __init__(self, map: WaveMap, length: int, resident: bool | str) -> None:
+        self.map, self.length, self.resident = map, length, resident
+        self.copies: dict[torch.device, Tensor] = {}  # the samples, as each device reads them
+
+    def crops(self, clip_B: Tensor, seed: int, epoch: int) -> Tensor:
+        """One random crop of each clip, S = 1; (seed, epoch, clip) alone decides it."""
+        starts = [[int(np.random.default_rng([seed, epoch, k]).integers(self._room(k) + 1))] for k in clip_B.tolist()]
+        return self._cut(clip_B, starts)
+
+    def segments(self, clip_B: Tensor, segments: int) -> Tensor:
+        """S = `segments` stretches, evenly from each clip's beginning to its end; a single one is the middle."""
+        places = np.linspace(0, 1, segments) if segments > 1 else (0.5,)
+        return self._cut(clip_B, [[round(self._room(k) * place) for place in places] for k in clip_B.tolist()])
+
+    def _room(self, k: int) -> int:
+        """How far into clip k a stretch may start."""
+        return max(0, int(self.map.length[k]) - self.length)
+
+    def _cut(self, clip_B: Tensor, start_BS: list[list[int]]) -> Tensor:
+        samples = self._samples(clip_B.device)
+        stretches = [
+            _stretch(samples[self.map.offset[k] : self.map.offset[k] + self.map.length[k]], start, self.length)
+            for k, starts in zip(clip_B.tolist(), start_BS, strict=True)
+            for start in starts
+        ]
+        wave_BST = torch.stack(stretches).to(clip_B.device).float().div_(32767)
+        return wave_BST.reshape(len(clip_B), -1, self.length)
+
+    def _samples(self, device: torch.device) -> Tensor:
+        if device not in self.copies:
+            samples = self.map.samples
+            resident = self.resident
+            if resident == "auto":
+                resident = device.type == "cuda" and 2 * samples.nbytes < torch.cuda.mem_get_info(device)[0]
+            self.copies[device] = samples.to(device, copy=True) if resident else samples
+        return self.copies[device]
+
+
+def _stretch(clip_T: Tensor, start: int, length: int) -> Tensor:
+    """`length` samples from `start`; a clip that is shorter is repeated, so that padding is no mark of its genre."""
+    if len(clip_T) >= length:
+        return clip_T[start : start + length]
+    return clip_T.repeat(math.ceil(length / len(clip_T)))[:length]

@@ -1,0 +1,191 @@
+"""From a data set and a split to batches of waveforms on the accelerator."""
+
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from src import certificate, wavemap
+from src.clip import SIDES, Clip, Corpus, Excluded
+from src.cutting import Cutter, check_resident
+
+
+class Batch(NamedTuple):
+    """S stretches of each of B clips: `wave` (B, S, T) in [-1, 1], `genre` (B,), `clip` (B,) the clips' numbers."""
+
+    wave: Tensor
+    genre: Tensor
+    clip: Tensor
+
+
+class DataSet(Protocol):
+    """What `dataset=` chooses: something that lists a corpus."""
+
+    def corpus(self) -> Corpus: ...
+
+
+class Split(Protocol):
+    """What `split=` chooses: something that gives each clip a side."""
+
+    words: str  # how it is made
+    grouped: bool  # by artist, else track, else clip
+    allow_leak: bool
+
+    def assign(self, clips: Sequence[Clip]) -> list[str]: ...
+
+
+class GenreData(lightning.LightningDataModule):
+    """Clips, prepared once, cut into random crops for training and into fixed segments for evaluation.
+
+    The loaders yield clip numbers only; sound is cut in `on_after_batch_transfer` from the memory map, or from the
+    accelerator's own copy of it (`resident`), so no loader worker is needed.
+    """
+
+    def __init__(
+        self,
+        dataset: DataSet,
+        split: Split,
+        sampler: Callable[..., Sampler[int]],
+        sample_rate: int,
+        batch_size: int,
+        crop_seconds: float,
+        segments: int,
+        max_seconds: float | None,
+        strict: bool,
+        resident: bool | str,
+        cache: str,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.dataset, self.split, self.sampler, self.sample_rate = dataset, split, sampler, sample_rate
+        self.batch_size, self.segments, self.seed = batch_size, segments, seed
+        self.crop_length = round(crop_seconds * sample_rate)
+        self.max_seconds, self.strict, self.cache = max_seconds, strict, Path(cache)
+        self.resident = check_resident(resident)
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The data set's clips as it lists them, before any is decoded. Raises ValueError on fewer than two genres."""
+        listed = self.dataset.corpus()
+        if len(listed.genres) < 2:
+            raise ValueError(
+                f"{listed.name} has one genre, {listed.genres[0]}: at least two are needed to tell apart. "
+                "Add a genre, or widen dataset.genres."
+            )
+        return listed
+
+    @cached_property
+    def map(self) -> wavemap.WaveMap:
+        """The decoded clips. Raises ValueError where a genre has lost all its clips."""
+        corpus = self.corpus
+        made = wavemap.prepare(corpus.clips, self.cache, self.sample_rate, self.max_seconds, self.strict)
+        lost = [genre for genre in corpus.genres if genre not in {clip.genre for clip in made.clips}]
+        if lost:
+            reasons = "; ".join(f"{left.clip}: {left.reason}" for left in made.excluded[:5])
+            raise ValueError(
+                f"No usable clip is left of {', '.join(lost)} ({reasons}). Mend the files or drop the genre."
+            )
+        return made
+
+    @cached_property
+    def sides(self) -> list[str]:
+        """The side of each clip of the map. Raises ValueError where the split leaks, or leaves a side empty."""
+        sides = self.split.assign(self.map.clips)
+        for side in SIDES:
+            if side not in sides:
+                raise ValueError(
+                    f"The {side} side of the split ({self.split.words}) has no clip, out of {len(sides)} in all. "
+                    "More clips or artists, or other shares, are needed."
+                )
+        return sides
+
+    @cached_property
+    def certificate(self) -> dict[str, Any]:
+        """How the split was made and what its sides share; see `certificate.certify`."""
+        made = certificate.certify(self.clips, self.sides, self.map.digest, self.split.words, self.split.grouped)
+        if not self.split.allow_leak:
+            certificate.refuse_leaks(made)
+        return {**made, "allow_leak": self.split.allow_leak}
+
+    @property
+    def clips(self) -> Sequence[Clip]:
+        return self.map.clips
+
+    @property
+    def genres(self) -> list[str]:
+        return self.corpus.genres
+
+    @property
+    def excluded(self) -> list[Excluded]:
+        return [*self.corpus.excluded, *self.map.excluded]
+
+    @property
+    def digest(self) -> str:
+        """A hash of what is learned from: each clip's name, genre, artist, side and sound."""
+        rows = [
+            (clip.name, clip.genre, clip.artist, clip.track, side, sound)
+            for clip, side, sound in zip(self.clips, self.sides, self.map.digest, strict=True)
+        ]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+    @cached_property
+    def genre(self) -> Tensor:
+        """The number of each clip's genre, (clips,)."""
+        return torch.tensor([self.genres.index(clip.genre) for clip in self.clips])
+
+    @property
+    def counts(self) -> list[int]:
+        """Training clips of each genre."""
+        counted = Counter(self.clips[k].genre for k in self.of("train"))
+        return [counted[genre] for genre in self.genres]
+
+    @property
+    def short(self) -> int:
+        """How many clips are shorter than a crop; they are repeated to fill it."""
+        return int((self.map.length < self.crop_length).sum())
+
+    def of(self, side: str) -> list[int]:
+        """The numbers of a side's clips."""
+        return [k for k, s in enumerate(self.sides) if s == side]
+
+    def train_dataloader(self) -> DataLoader[int]:
+        clips = self.of("train")
+        sampler = self.sampler(clips=len(clips), seed=self.seed)
+        return DataLoader(clips, batch_size=self.batch_size, sampler=sampler)  # type: ignore[arg-type]
+
+    def fixed_dataloader(self, side: str) -> DataLoader[int]:
+        """A side's clips in order, fewer a batch than in training, since each brings S segments."""
+        return DataLoader(self.of(side), batch_size=math.ceil(self.batch_size / self.segments))  # type: ignore[arg-type]
+
+    def val_dataloader(self) -> DataLoader[int]:
+        return self.fixed_dataloader("val")
+
+    def predict_dataloader(self) -> list[DataLoader[int]]:
+        """What the finished model is judged on: the validation side, then the test side."""
+        return [self.fixed_dataloader("val"), self.fixed_dataloader("test")]
+
+    def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
+        assert self.trainer is not None
+        return self.crops(batch, self.trainer.current_epoch) if self.trainer.training else self.segmented(batch)
+
+    def crops(self, clip_B: Tensor, epoch: int) -> Batch:
+        """One random crop of each clip, which (seed, epoch, clip) alone decides: S = 1."""
+        return Batch(self.cutter.crops(clip_B, self.seed, epoch), self.genre.to(clip_B.device)[clip_B], clip_B)
+
+    def segmented(self, clip_B: Tensor) -> Batch:
+        """`segments` crops of each clip, from its beginning to its end; a single one is the middle: S = segments."""
+        return Batch(self.cutter.segments(clip_B, self.segments), self.genre.to(clip_B.device)[clip_B], clip_B)
+
+    @cached_property
+    def cutter(self) -> Cutter:
+        """What cuts sound out of the map."""
+        return Cutter(self.map, self.crop_length, self.resident)

@@ -1,0 +1,1 @@
+"""Rule-made music for the synthetic corpus: artists, harmony, grooves, parts, songs, sound."""

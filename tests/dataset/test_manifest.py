@@ -1,0 +1,152 @@
+"""A table becomes a corpus, or says in which line it cannot."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from src.clip import Clip
+from src.dataset import Manifest
+
+
+def _write(folder: Path, table: str, encoding: str = "utf-8") -> Path:
+    for name in ("a.wav", "b.wav", "c.wav"):
+        (folder / name).touch()
+    (folder / "shelf.csv").write_text(table, encoding=encoding)
+    return folder / "shelf.csv"
+
+
+def _clips(folder: Path, table: str, encoding: str = "utf-8") -> list[Clip]:
+    return list(Manifest(str(_write(folder, table, encoding)), None).corpus().clips)
+
+
+def test_all_columns_are_used(tmp_path: Path) -> None:
+    table = "genre,path,start,stop,split,track,artist\njazz,a.wav,1.5,4,test,Alone,Chet\n rock , b.wav ,,,,,\n"
+    assert _clips(tmp_path, table) == [
+        Clip("a.wav#1.5-4", tmp_path / "a.wav", "jazz", "Chet", "Alone", 1.5, 4.0, "test"),
+        Clip("b.wav", tmp_path / "b.wav", "rock"),
+    ]
+
+
+def test_path_and_genre_are_enough(tmp_path: Path) -> None:
+    corpus = Manifest(str(_write(tmp_path, "path,genre\na.wav,jazz\nb.wav,rock\n")), None).corpus()
+    assert [(clip.name, clip.genre) for clip in corpus.clips] == [("a.wav", "jazz"), ("b.wav", "rock")]
+    assert (corpus.name, corpus.excluded, corpus.notes, corpus.synthetic) == ("shelf", (), [], False)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "name"), [("", "", "a.wav"), ("2", "", "a.wav#2-"), ("", "3", "a.wav#0-3"), ("0", "", "a.wav#0-")]
+)
+def test_a_stretch_is_part_of_the_name(start: str, stop: str, name: str, tmp_path: Path) -> None:
+    [clip] = _clips(tmp_path, f"path,genre,start,stop\na.wav,jazz,{start},{stop}\n")
+    assert clip.name == name
+
+
+def test_stretches_of_one_file_are_clips_of_their_own(tmp_path: Path) -> None:
+    table = "path,genre,start,stop\n" + "".join(f"a.wav,jazz,{k},{k + 10}\n" for k in range(3))
+    assert [clip.name for clip in _clips(tmp_path, table)] == ["a.wav#0-10", "a.wav#1-11", "a.wav#2-12"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_names_of_all_scripts_are_read(encoding: str, tmp_path: Path) -> None:
+    [clip] = _clips(tmp_path, "path,genre,artist\na.wav,爵士,Björk\n", encoding)
+    assert (clip.genre, clip.artist) == ("爵士", "Björk")
+
+
+def test_paths_are_relative_to_the_table_or_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    clips = _clips(tmp_path, f"path,genre\na.wav,jazz\n{tmp_path / 'b.wav'},jazz\n")
+    assert [clip.path for clip in clips] == [tmp_path / "a.wav", tmp_path / "b.wav"]
+
+
+def test_quoted_commas_and_blank_lines_are_fine(tmp_path: Path) -> None:
+    [clip, other] = _clips(tmp_path, 'path,genre,artist\n\na.wav,jazz,"Earth, Wind & Fire"\n\nb.wav,jazz,\n')
+    assert (clip.artist, other.artist) == ("Earth, Wind & Fire", None)
+
+
+def test_a_short_row_leaves_the_rest_unknown(tmp_path: Path) -> None:
+    [clip] = _clips(tmp_path, "path,genre,artist,track\na.wav,jazz\n")
+    assert (clip.artist, clip.track) == (None, None)
+
+
+def test_columns_that_are_not_used_are_noted(tmp_path: Path) -> None:
+    path = _write(tmp_path, "path,genre,bpm,Artist\na.wav,jazz,120,Chet\n")
+    assert Manifest(str(path), None).corpus().notes == [
+        f"{path}: columns bpm, Artist are not used; known are path, genre, artist, track, split, start, stop."
+    ]
+
+
+def test_genres_choose_a_subset(tmp_path: Path) -> None:
+    path = str(_write(tmp_path, "path,genre\na.wav,jazz\nb.wav,rock\n"))
+    assert Manifest(path, ["rock"]).corpus().genres == ["rock"]
+    with pytest.raises(ValueError, match=r"^dataset.genres asks for pop, but shelf has jazz, rock\.$"):
+        Manifest(path, ["pop"]).corpus()
+
+
+def test_a_table_that_is_missing_is_refused(tmp_path: Path) -> None:
+    message = f"dataset.path is {tmp_path}, which is no file: expected a CSV with columns path and genre."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Manifest(str(tmp_path), None).corpus()
+
+
+HEAD = "path,genre,artist,split,start,stop"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "{path} has no column 'path'; it has no header."),
+        (HEAD, "{path} has a header and no rows: expected one row a clip."),
+        ("path,artist\na.wav,Chet", "{path} has no column 'genre'; it has path, artist."),
+        (
+            "Path,genre\na.wav,jazz",
+            "{path} has no column 'path'; it has Path, genre. Did you mean 'Path' to be 'path'?",
+        ),
+        (
+            "path,gener\na.wav,x",
+            "{path} has no column 'genre'; it has path, gener. Did you mean 'gener' to be 'genre'?",
+        ),
+        (f"{HEAD}\na.wav,jazz\n,jazz", "{path}, line 3: path is empty."),
+        (f"{HEAD}\na.wav,jazz\n\nb.wav, ,", "{path}, line 4: genre is empty."),
+        (f"{HEAD}\na.wav,jazz,,Test,,", "{path}, line 2: split is 'Test': expected train, val, test or nothing."),
+        (f"{HEAD}\na.wav,jazz,,,1:30,", "{path}, line 2: start is '1:30': expected seconds, e.g. 12.5."),
+        (f"{HEAD}\na.wav,jazz,,,-1,", "{path}, line 2: start is -1: expected 0 s or more."),
+        (f"{HEAD}\na.wav,jazz,,,,nan", "{path}, line 2: stop is nan: expected 0 s or more."),
+        (f"{HEAD}\na.wav,jazz,,,0,inf", "{path}, line 2: stop is inf: expected 0 s or more."),
+        (f"{HEAD}\na.wav,jazz,,,5,5", "{path}, line 2: stop is 5 s, not after start, 5 s."),
+        (f"{HEAD}\na.wav,jazz,,,,0", "{path}, line 2: stop is 0 s, not after start, 0 s."),
+        (
+            "path,genre,artist\na.wav,funk,Earth, Wind & Fire",
+            "{path}, line 2: more cells than the header has columns. Quote a cell that holds a comma.",
+        ),
+        (
+            f"{HEAD}\na.wav,jazz\nd.wav,jazz\ne.wav,jazz",
+            "{path}: 2 of its 3 files are missing, e.g. {folder}/d.wav. Paths are relative to {folder}.",
+        ),
+        (
+            f"{HEAD}\na.wav,jazz,,,1,2\nb.wav,jazz\na.wav,rock,,,1.0,2.0",
+            "{path} lists a.wav#1-2 twice. Remove one, or give the rows other starts and stops.",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_why_and_where(table: str, message: str, tmp_path: Path) -> None:
+    path = _write(tmp_path, table)
+    expected = message.format(path=path, folder=tmp_path)
+    with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
+        Manifest(str(path), None).corpus()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_another_encoding_is_refused(encoding: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"shelf.csv is not UTF-8 text \(.*\). Save the table as UTF-8.$"):
+        _clips(tmp_path, "path,genre,artist\na.wav,jazz,Björk\n", encoding)
+
+
+def test_the_manifest_of_real_recordings_is_read(music: Path) -> None:
+    corpus = Manifest(str(music / "manifest.csv"), None).corpus()
+    with open(music / "manifest.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(c.name, c.genre, c.artist) for c in corpus.clips] == [(r["path"], r["genre"], r["artist"]) for r in rows]
+    assert len(rows) == 103
