@@ -1,0 +1,195 @@
+"""What Hydra composes, checked before anything is built; and every error as one message in the command line's words."""
+
+import difflib
+import hashlib
+import json
+import os
+import re
+import shlex
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from src.rundir import LOCAL
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
+
+# Keys of library classes and of our own whose range no constructor of ours checks: (least, may it be the least itself).
+LEAST = {
+    "seed": (0, True),
+    "split.seed": (0, True),
+    "data.batch_size": (1, True),
+    "data.crop_seconds": (0, False),
+    "data.segments": (1, True),
+    "data.max_seconds": (0, False),
+    "optimizer.lr": (0, False),
+    "optimizer.weight_decay": (0, True),
+    "trainer.max_epochs": (1, True),
+    "trainer.threads": (1, True),
+}
+NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
+SEVERAL_TYPES = ("data.resident",)  # auto, true or false
+
+
+def command(folder: Path) -> str:
+    """The command line that repeats a run in its folder, or resumes it there."""
+    return shlex.join(["python", "-m", "src.train", *HydraConfig.get().overrides.task, f"hydra.run.dir={folder}"])
+
+
+def choices() -> dict[str, str]:
+    """What was chosen in each group, in the command line's words."""
+    chosen = HydraConfig.get().runtime.choices
+    return {group: chosen[group] for group in GROUPS}
+
+
+def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The dotted key and the value of every leaf; lists are leaves."""
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            yield from leaves(value, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, config
+
+
+def digest(config: Mapping[str, Any]) -> str:
+    """A hash of all that decides a run's numbers in a resolved config; nothing of the machine it runs on."""
+    kept = {k: v for k, v in leaves(config) if not any(f"{k}.".startswith(f"{local}.") for local in LOCAL)}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def job_name(*, _root_: DictConfig) -> str:
+    """The folder of one job of a sweep: what it trains, in words, and 8 hexadecimal digits of its whole config."""
+    config = resolved(OmegaConf.create({k: v for k, v in _root_.items_ex(resolve=False) if k != "hydra"}))
+    chosen = choices()
+    words = [chosen["dataset"], chosen["feature"], chosen["model"]]
+    words += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
+    return "_".join([*words, f"seed{config['seed']}"]) + "-" + digest(config)[:8]
+
+
+OmegaConf.register_new_resolver("job_name", job_name, replace=True)
+
+
+def resolved(config: DictConfig) -> dict[str, Any]:
+    """The config as plain dicts and lists, every interpolation filled in."""
+    settings = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(settings, dict)
+    return {str(key): value for key, value in settings.items()}
+
+
+def check(config: DictConfig) -> None:
+    """Raise ValueError on a value of another type than its default's, or out of its range."""
+    overrides = [text for text in HydraConfig.get().overrides.task if _group(text)]
+    usual = dict(leaves(OmegaConf.to_container(hydra.compose("train", overrides))))
+    for key, value in leaves(resolved(config)):
+        default = usual.get(key)
+        if isinstance(default, str) and default.startswith("${"):
+            default = OmegaConf.select(config, key)
+        if key not in SEVERAL_TYPES and not (value is None and key in NULLABLE):
+            _check_type(key, value, default)
+        if key in LEAST and value is not None:
+            least, inclusive = LEAST[key]
+            if value < least or (value == least and not inclusive):
+                raise ValueError(
+                    f"{key} is {value}: expected {f'{least} or more' if inclusive else f'more than {least}'}."
+                )
+
+
+def _group(override: str) -> bool:
+    return override.split("=")[0].lstrip("+~").split("@")[0] in GROUPS
+
+
+def _check_type(key: str, value: Any, default: Any) -> None:
+    kinds: dict[type, tuple[str, tuple[type, ...]]] = {
+        bool: ("true or false", (bool,)),
+        int: ("a whole number", (int,)),
+        float: ("a number", (int, float)),
+        str: ("a word", (str,)),
+        list: ("a list, e.g. [a,b]", (list,)),
+    }
+    if default is None or type(default) not in kinds:
+        return
+    words, accepted = kinds[type(default)]
+    if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
+        raise ValueError(f"{key} is {value!r}: expected {words}, e.g. {default!r}.")
+
+
+def explain(error: BaseException) -> str:
+    """What came, what was expected and what to do, in one message."""
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return _explain_hydra(str(error))
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return (
+            f"{where}{error.strerror or error}. The folders that are written to are hydra.run.dir (hydra.sweep.dir in a "
+            "sweep) and data.cache: point them at a place with room and permission."
+        )
+    if isinstance(error, ValueError | ImportError):
+        return " ".join(str(error).split())
+    return f"{type(error).__name__}: {error} (unexpected: debug=true shows where; please report it)"
+
+
+def _explain_hydra(message: str) -> str:
+    choice = re.search(r"Could not find '([^'/]+)/([^']+)'", message)
+    if choice:
+        group, word = choice.groups()
+        choices = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+        return f"{group}={word}: there is no such choice. {_did_you_mean(word, choices)}{group} can be {', '.join(choices)}."
+    key = re.search(r"Could not override '([^']+)'", message) or re.search(r"Key '([^']+)' is not in struct", message)
+    if key:
+        word = key.group(1)
+        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+            overrides = [text for text in sys.argv[1:] if "," not in text and _group(text) and _exists(text)]
+            keys = [k for k, _ in leaves(OmegaConf.to_container(hydra.compose("train", overrides)))]
+        near = _did_you_mean(word, [*GROUPS, *keys])
+        return f"{word}: there is no such key. {near}`python -m src.train --cfg job` prints them all."
+    missing = re.search(r"Missing mandatory value: (\S+)", message)
+    if missing:
+        return f"{missing.group(1)} is missing: give it on the command line, {missing.group(1)}=VALUE."
+    return " ".join(message.split())
+
+
+def _exists(override: str) -> bool:
+    group, _, word = override.lstrip("+~").partition("=")
+    return (CONF / group.split("@")[0] / f"{word}.yaml").exists()
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    near = near or [key for key in known if key.split(".")[-1] == word.split(".")[-1]][:1]
+    return f"Did you mean {near[0]!r}? " if near else ""
+
+
+class JobFailed(Exception):
+    """A job of a sweep whose error was already shown; the other jobs go on."""
+
+
+def run(program: Callable[[], Any], name: str) -> None:
+    """Run a Hydra program to its exit: 0; 1 with one message, and a traceback only under debug=true; 130 interrupted."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us instead of printing them
+    try:
+        program()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except JobFailed:
+        sys.exit(1)
+    except Exception as error:
+        show(error, name)
+        sys.exit(1)
+
+
+def show(error: BaseException, name: str) -> None:
+    """Print the one message, on standard error."""
+    if any(re.fullmatch(r"\+*debug=(true|True|1)", word) for word in sys.argv):
+        traceback.print_exception(error)
+    print(f"{name}: {explain(error)}", file=sys.stderr)

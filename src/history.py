@@ -1,0 +1,53 @@
+"""What each epoch brought, kept in the checkpoint, so that a resumed run tells its whole story."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as lightning
+
+COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro", "lr", "seconds")
+
+
+class History(lightning.Callback):
+    """Writes history.csv, a row an epoch; `seconds` is training time so far, summed over resumptions."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+        self.seconds_before = 0.0
+        self.started = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Training and validation time so far."""
+        return self.seconds_before + time.monotonic() - self.started
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows, self.seconds_before = state_dict["rows"], state_dict["seconds"]
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        seen = trainer.callback_metrics
+        self.rows.append(
+            {
+                "epoch": trainer.current_epoch,
+                "train_loss": float(seen["train/loss"]),
+                "val_loss": float(seen["val/loss"]),
+                "val_accuracy": float(seen["val/accuracy"]),
+                "val_f1_macro": float(seen["val/f1_macro"]),
+                "lr": trainer.optimizers[0].param_groups[0]["lr"],
+                "seconds": round(self.seconds, 3),
+            }
+        )
+        if trainer.is_global_zero:
+            with open(self.path, "w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, COLUMNS)
+                writer.writeheader()
+                writer.writerows(self.rows)

@@ -1,0 +1,133 @@
+"""The journey of a waveform, as a LightningModule: wave -> feature -> normalization -> model -> one answer a clip."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from src import metrics
+from src.data import Batch, GenreData
+from src.supply import supply
+
+
+class Prepared(Protocol):
+    """A normalization or a model: a module with something to fit before training, which is nothing in most."""
+
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Fit to (feature (B, F, N), genre (B,)) of the un-augmented training clips."""
+
+    def __call__(self, feature_BFN: Tensor) -> Tensor: ...
+
+
+class Answer(NamedTuple):
+    """What the model says of some clips: `clip` (B,) their numbers, `genre` (B,) the truth, `logits` (B, C)."""
+
+    clip: Tensor
+    genre: Tensor
+    logits: Tensor
+
+
+class GenreModule(lightning.LightningModule):
+    """Every choice of the command line, joined. Facts come from the data; see `run.build`."""
+
+    prepared: Tensor
+
+    def __init__(
+        self,
+        feature: nn.Module,
+        normalization: Prepared,
+        augmentation: dict[str, nn.Module],
+        model: Prepared,
+        loss: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., LRScheduler],
+        genres: Sequence[str],
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.feature, self.normalization, self.model, self.loss = feature, normalization, model, loss
+        self.augmentation = nn.ModuleDict(augmentation)
+        self.optimizer, self.scheduler, self.genres, self.seed = optimizer, scheduler, list(genres), seed
+        self.register_buffer("prepared", torch.tensor(False))  # so that a resumed run does not prepare again
+        self.answers: list[Answer] = []
+
+    def features(self, wave_BT: Tensor) -> Tensor:
+        """The normalized feature of un-augmented sound, in float32 whatever the precision: (B, T) -> (B, F, N)."""
+        with torch.autocast(wave_BT.device.type, enabled=False):
+            feature_BFN: Tensor = self.normalization(self.feature(wave_BT.float()))
+        return feature_BFN
+
+    def forward(self, wave_BST: Tensor) -> Tensor:
+        """Mean of the logits over S stretches of each clip: (B, S, T) -> (B, C)."""
+        logits_MC = self.model(self.features(wave_BST.flatten(0, 1)))  # M = B * S stretches
+        return logits_MC.float().reshape(*wave_BST.shape[:2], -1).mean(dim=1)
+
+    def on_fit_start(self) -> None:
+        """Fit what is fitted rather than trained, once: the normalization, then the model."""
+        if self.prepared:
+            return
+        self.eval()
+        self.normalization.prepare(Unaugmented(self, self.feature))
+        self.model.prepare(Unaugmented(self, self.features))
+        self.train()
+        self.prepared.fill_(True)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # Dropout and augmentation have an address, (seed, epoch, batch), so that a resumed run draws the same.
+        state = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx]).generate_state(1)
+        torch.manual_seed(int(state[0]))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        wave_BT = self.augmentation["wave"](batch.wave.flatten(0, 1))
+        feature_BFN = self.augmentation["feature"](self.features(wave_BT))
+        loss: Tensor = self.loss(self.model(feature_BFN), batch.genre)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.genre))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.answers.append(self.predict_step(batch, batch_idx))
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Answer:
+        return Answer(batch.clip, batch.genre, self(batch.wave))
+
+    def on_validation_epoch_end(self) -> None:
+        answer = gather(self.answers)
+        self.answers.clear()
+        loss = nn.functional.cross_entropy(answer.logits, answer.genre)
+        scores = metrics.score(answer.logits, answer.genre, self.genres)
+        self.log("val/loss", loss, prog_bar=True)
+        self.log("val/accuracy", scores["accuracy"])
+        self.log("val/f1_macro", scores["f1_macro"], prog_bar=True)
+        self.log_dict({f"val/recall/{genre}": each["recall"] or 0.0 for genre, each in scores["genres"].items()})
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.optimizer(self.parameters())
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = supply(self.scheduler, optimizer=optimizer, total_steps=total_steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+class Unaugmented:
+    """Features of the training clips as they are, batch by batch, as often as asked: (feature (B, F, N), genre (B,))."""
+
+    def __init__(self, module: GenreModule, feature: Callable[[Tensor], Tensor]) -> None:
+        self.module, self.feature = module, feature
+
+    @torch.no_grad()
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        data: GenreData = self.module.trainer.datamodule  # type: ignore[attr-defined]
+        for clip_B in data.fixed_dataloader("train"):
+            batch = data.segmented(clip_B.to(self.module.device))
+            yield self.feature(batch.wave.flatten(0, 1)), batch.genre.repeat_interleave(batch.wave.shape[1])
+
+
+def gather(answers: Sequence[Answer]) -> Answer:
+    """One answer a clip, in the order of the clips' numbers."""
+    joined = Answer(*(torch.cat(parts).cpu() for parts in zip(*answers, strict=True)))
+    order = joined.clip.argsort()
+    return Answer(*(part[order] for part in joined))

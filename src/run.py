@@ -1,0 +1,118 @@
+"""From a config to data and a module, and from a run directory back to its trained module."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as lightning
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import ModelCheckpoint
+
+from src import rundir
+from src.data import GenreData
+from src.module import GenreModule
+from src.supply import supply
+
+
+def compose_data(config: DictConfig) -> GenreData:
+    """The data of an experiment: only the groups dataset, split, data, sampler, and audio's sample rate, are read."""
+    data: GenreData = instantiate(
+        config.data,
+        dataset=choose(config.dataset),
+        split=choose(config.split),
+        sampler=choose(config.sampler),
+        _convert_="object",
+    )
+    return data
+
+
+def build(config: DictConfig, genres: Sequence[str], counts: Sequence[int]) -> GenreModule:
+    """The module of an experiment. The facts are these: the genres, their training clips, and the feature's rows."""
+    lightning.seed_everything(config.seed, verbose=False)
+    feature = choose(config.feature)
+    facts = {"rows": feature.rows, "genres": len(genres), "counts": list(counts)}
+    return GenreModule(
+        feature=feature,
+        normalization=supply(choose(config.normalization), **facts),
+        augmentation=choose(config.augmentation),
+        model=supply(choose(config.model), **facts),
+        loss=choose(config.loss),
+        optimizer=choose(config.optimizer),
+        scheduler=choose(config.scheduler),
+        genres=genres,
+        seed=config.seed,
+    )
+
+
+def choose(group: DictConfig) -> Any:
+    """What a group's YAML names. Plain lists and dicts inside, since a checkpoint may hold nothing else."""
+    return instantiate(group, _convert_="object")
+
+
+def rehearse(config: DictConfig) -> None:
+    """Build everything on invented facts, so that a setting that cannot be is said before any sound is decoded."""
+    module = build(config, genres=["a", "b"], counts=[1, 1])
+    optimizer = module.optimizer(module.parameters())
+    supply(module.scheduler, optimizer=optimizer, total_steps=100)
+    compose_data(config)
+    choose(config.trainer)(logger=False)
+
+
+def trainer(threads: int, accelerator: str, **settings: Any) -> lightning.Trainer:
+    """Lightning's Trainer, on a fixed number of CPU threads, with one message where no GPU is where one is asked for."""
+    if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        raise ValueError(
+            f"trainer.accelerator is {accelerator}, but torch finds no GPU here: use trainer.accelerator=cpu, or auto."
+        )
+    torch.set_num_threads(threads)
+    _quiet()
+    return lightning.Trainer(
+        accelerator=accelerator,
+        devices=1,
+        benchmark=False,  # cuDNN must not choose by speed, or the same command gives other numbers
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,  # ours shows the time left for the whole training
+        enable_model_summary=False,
+        **settings,
+    )
+
+
+def checkpoints(folder: Path) -> list[lightning.Callback]:
+    """Keep the epoch with the highest validation macro F1, and, after it, the newest one, which a resumed run needs."""
+    keep = partial(ModelCheckpoint, folder, enable_version_counter=False, save_on_train_epoch_end=True)
+    best, last = (Path(name).stem for name in (rundir.BEST, rundir.LAST))
+    return [keep(filename=best, monitor="val/f1_macro", mode="max"), keep(filename=last)]
+
+
+def _quiet() -> None:
+    """Leave out what Lightning says of its own affairs, of which a user can do nothing."""
+    for ours in (
+        "Checkpoint directory .* exists and is not empty",  # a run directory holds more than checkpoints
+        ".*does not have many workers",  # none is needed: the loaders yield clip numbers only
+        r".*isinstance\(treespec, LeafSpec\)",  # Lightning 2.6 on torch 2.11
+        "The number of training batches .* is smaller than the logging interval",
+    ):
+        warnings.filterwarnings("ignore", ours)
+    for library in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def restore(module: GenreModule, checkpoint: Path) -> None:
+    """Put a checkpoint's weights into the module; nothing is unpickled but tensors and plain values."""
+    module.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+
+
+def load(folder: Path) -> GenreModule:
+    """The trained module of a run directory."""
+    files = rundir.RunDir(folder)
+    sides = files.split
+    genres = sorted({str(row["genre"]) for row in sides})
+    counts = [sum(row["genre"] == genre and row["side"] == "train" for row in sides) for genre in genres]
+    module = build(OmegaConf.create(files.config), genres, counts)
+    restore(module, folder / rundir.BEST)
+    return module.eval()

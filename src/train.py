@@ -1,0 +1,124 @@
+"""Train one experiment and judge it: `python -m src.train model=hybrid`. `--help` lists the choices."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from src import config as configs
+from src import terminal
+
+if TYPE_CHECKING:
+    from src.data import GenreData
+
+
+@hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="train")
+def main(config: DictConfig) -> None:
+    """One job: a run of its own, or one of a sweep, whose other jobs go on where this one fails."""
+    from src import writing  # here, since --help and --cfg shall not wait for torch
+
+    folder = terminal.short(Path(HydraConfig.get().runtime.output_dir))
+    try:
+        train(config, folder)
+    except KeyboardInterrupt:
+        terminal.note(f"Interrupted. What is finished is kept; to go on: {configs.command(folder)}")
+        sys.exit(130)
+    except Exception as error:
+        configs.show(error, "train")
+        writing.discard(folder)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise configs.JobFailed(folder) from error
+        sys.exit(1)
+
+
+def train(config: DictConfig, folder: Path) -> None:
+    """Prepare the data, train, judge the best epoch on the test clips, and write the run directory."""
+    from rich.console import Console
+
+    from src import dashboard, metrics, provenance, run, rundir, words, writing
+    from src.bar import Bar
+    from src.history import History
+    from src.module import gather
+    from src.page import single
+    from src.supply import supply
+
+    configs.check(config)
+    run.rehearse(config)
+    settings = configs.resolved(config)
+
+    with writing.lock(folder):
+        data = run.compose_data(config)
+        announce(data)
+        identity = provenance.identity(settings, data)
+        done = writing.state(folder, settings, identity)
+        if done == "all":
+            print(f"{folder} holds this very run, finished: see {folder / rundir.REPORT}")
+            return
+        if done == "nothing":
+            writing.start(folder, settings, data, provenance.environment(settings, folder, identity))
+
+        module = run.build(config, data.genres, data.counts)
+        history = History(folder / rundir.HISTORY)
+        sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
+        facts = {"folder": folder, "name": folder.name, "group": sweep, "settings": settings}
+        logger = supply(run.choose(config.logger), **facts)
+        trainer = run.choose(config.trainer)(logger=logger, callbacks=[history, Bar(), *run.checkpoints(folder)])
+        try:
+            try:
+                trainer.fit(module, data, ckpt_path=folder / rundir.LAST if done == "half" else None)
+            except SystemExit:  # Lightning's answer to Ctrl-C
+                raise KeyboardInterrupt from None
+            run.restore(module, folder / rundir.BEST)
+            val, test = (gather(answers) for answers in trainer.predict(module, data))
+            sides = {"val": writing.scores(val, data), "test": writing.scores(test, data)}
+            dashboard.show_scores(trainer.loggers, sides, test.logits.argmax(dim=1), test.genre, data.genres)
+        finally:
+            dashboard.close(trainer.loggers)
+
+        content = {
+            **sides,
+            "train_seconds": history.rows[-1]["seconds"],
+            "epochs": len(history.rows),
+            "best_epoch": max(history.rows, key=lambda row: row["val_f1_macro"])["epoch"],
+            "parameters": sum(p.numel() for p in module.parameters()),
+            "certificate": data.certificate,
+            "dataset": data.corpus.name,
+            "synthetic": data.corpus.synthetic,
+            "identity": identity,
+        }
+        writing.finish(folder, test, data, content)
+        single.write(folder)
+        title = "{model} on {feature}, test clips".format(**configs.choices())
+        Console().print(
+            metrics.table(sides["test"], title, data.corpus.name, words.split(data.certificate), data.corpus.synthetic)
+        )
+        print(f"{folder}: the report is {folder / rundir.REPORT}")
+
+
+def announce(data: "GenreData") -> None:
+    """Say, on standard error, what is learned from, how it was split, and what was left out and why."""
+    from src import words
+
+    certificate = data.certificate
+    lines = [f"{data.corpus.name}: {len(data.clips)} clips of {len(data.genres)} genres ({', '.join(data.genres)})"]
+    lines += ["The music is synthetic: scores on it say nothing of real recordings."] if data.corpus.synthetic else []
+    lines += [f"Split: {words.split(certificate)}"]
+    lines += [f"  {side}: {words.size(size)}, {size['tracks']} tracks" for side, size in certificate["sides"].items()]
+    lines += [f"Note: {note}" for note in [*data.corpus.notes, *certificate["warnings"]]]
+    if data.short:
+        lines.append(
+            f"Note: {data.short} clips are shorter than a crop ({data.crop_length / data.sample_rate:g} s) and are repeated to fill it."
+        )
+    lines += [f"Left out: {left.clip}: {left.reason}" for left in data.excluded[:10]]
+    if len(data.excluded) > 10:
+        lines.append(f"Left out: {len(data.excluded) - 10} more, see excluded.csv")
+    for line in lines:
+        terminal.note(line)
+
+
+if __name__ == "__main__":
+    configs.run(main, "train")

@@ -1,0 +1,133 @@
+"""The files that a training run leaves in its directory; `metrics.json` comes last and means finished."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from src import metrics, rundir, terminal
+from src.config import leaves
+from src.data import GenreData
+from src.module import Answer
+
+TRAINED = (
+    rundir.BEST,
+    rundir.LAST,
+    rundir.HISTORY,
+    rundir.PREDICTIONS,
+    rundir.CONFUSION,
+    rundir.METRICS,
+    rundir.REPORT,
+)
+
+
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold a run directory. Raises ValueError where another process trains in it."""
+    try:
+        with filelock.FileLock(folder / rundir.LOCK, timeout=0):
+            yield
+    except filelock.Timeout:
+        raise ValueError(
+            f"Another process is training in {folder}. Wait for it, or choose another hydra.run.dir."
+        ) from None
+
+
+def discard(folder: Path) -> None:
+    """Remove a run directory in which nothing was written but its lock."""
+    if all(path.name == rundir.LOCK for path in folder.iterdir()):
+        (folder / rundir.LOCK).unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def state(folder: Path, settings: Mapping[str, Any], identity: Mapping[str, str]) -> str:
+    """What the directory holds of this very run: "nothing", "half" of it (so that it can go on), or "all".
+
+    Raises ValueError where it holds a run with other settings. Where only the data or the source has changed since, what
+    was trained is removed, and this is said.
+    """
+    if not (folder / rundir.ENVIRONMENT).exists():
+        return "nothing"
+    files = rundir.RunDir(folder)
+    before = files.environment["identity"]
+    if before["config"] != identity["config"]:
+        there, here = dict(leaves(files.config)), dict(leaves(settings))
+        different = [
+            f"{k} was {there.get(k)!r}, is {here.get(k)!r}"
+            for k in sorted({*there, *here})
+            if there.get(k) != here.get(k)
+        ]
+        raise ValueError(
+            f"{folder} holds a run with other settings ({'; '.join(different[:5])}). Choose another hydra.run.dir."
+        )
+    if before == identity:
+        return "all" if (folder / rundir.METRICS).exists() else "half" if (folder / rundir.LAST).exists() else "nothing"
+    changed = " and ".join(what for what in ("data", "source") if before[what] != identity[what])
+    terminal.note(f"{folder}: the {changed} changed since it was trained, so it is trained again.")
+    for name in TRAINED:
+        (folder / name).unlink(missing_ok=True)
+    return "nothing"
+
+
+def start(folder: Path, settings: Mapping[str, Any], data: GenreData, environment: Mapping[str, Any]) -> None:
+    """Write what is known before training: settings, environment, who is on which side, and what was left out."""
+    OmegaConf.save(OmegaConf.create(dict(settings)), folder / rundir.CONFIG)
+    _json(folder / rundir.ENVIRONMENT, environment)
+    rows = (
+        (c.name, c.genre, c.artist or "", c.track or "", side) for c, side in zip(data.clips, data.sides, strict=True)
+    )
+    _csv(folder / rundir.SPLIT, ("clip", "genre", "artist", "track", "side"), rows)
+    _csv(folder / rundir.EXCLUDED, ("clip", "reason"), ((left.clip, left.reason) for left in data.excluded))
+
+
+def scores(answer: Answer, data: GenreData) -> dict[str, Any]:
+    """The `val` or `test` object of metrics.json."""
+    clips = [data.clips[k] for k in answer.clip.tolist()]
+    artists, tracks = [clip.artist for clip in clips], [clip.track for clip in clips]
+    return metrics.score(answer.logits, answer.genre, data.genres, artists, tracks)
+
+
+def finish(folder: Path, test: Answer, data: GenreData, content: Mapping[str, Any]) -> None:
+    """Write the test clips' predictions, the confusion matrix, and metrics.json last of all."""
+    probability_KC, predicted_K = test.logits.softmax(dim=1), test.logits.argmax(dim=1)
+    rows = [
+        (clip.name, clip.artist or "", clip.genre, data.genres[predicted], *(f"{p:.6f}" for p in probability_C))
+        for clip, predicted, probability_C in zip(
+            [data.clips[k] for k in test.clip.tolist()], predicted_K.tolist(), probability_KC.tolist(), strict=True
+        )
+    ]
+    _csv(
+        folder / rundir.PREDICTIONS,
+        ("clip", "artist", "genre", "predicted", *(f"p_{genre}" for genre in data.genres)),
+        rows,
+    )
+    counts_CC: Tensor = metrics.confusion(predicted_K, test.genre, len(data.genres))
+    _csv(
+        folder / rundir.CONFUSION,
+        ("genre", *data.genres),
+        ((g, *row) for g, row in zip(data.genres, counts_CC.tolist(), strict=True)),
+    )
+    environment = rundir.RunDir(folder).environment
+    _json(folder / rundir.ENVIRONMENT, {**environment, "finished": datetime.now(UTC).isoformat(timespec="seconds")})
+    _json(folder / rundir.METRICS, {"schema": rundir.SCHEMA, **content})
+
+
+def _json(path: Path, content: Mapping[str, Any]) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def _csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

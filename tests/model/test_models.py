@@ -1,0 +1,181 @@
+"""Every network of conf/model keeps the contract, learns, and refuses what it cannot be."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from src.supply import supply
+from tests.conftest import ROOT
+
+CHOICES = {path.stem: OmegaConf.load(path) for path in sorted((ROOT / "conf" / "model").glob("*.yaml"))}
+GENRES = 5
+SMALL = {"width": 4, "dropout": 0.0}
+
+
+@cache
+def _config(word: str, *settings: str) -> Any:
+    with initialize_config_dir(str(ROOT / "conf"), version_base=None):
+        return compose(overrides=[f"+model={word}", *settings]).model
+
+
+WORDS = [word for word in CHOICES if "layers" in _config(word)]  # networks; a new one is tested by being there
+all_networks = pytest.mark.parametrize("word", WORDS)
+
+
+def _build(word: str, rows: int = 12, **settings: Any) -> nn.Module:
+    """The network that model=WORD makes, small, with the settings given."""
+    changed = {key: value for key, value in {**SMALL, **settings}.items() if key in _config(word)}
+    config = _config(word, *(f"model.{key}={value}" for key, value in changed.items()))
+    torch.manual_seed(0)
+    network: nn.Module = supply(instantiate(config, _convert_="object"), rows=rows, genres=GENRES)
+    return network
+
+
+def _feature(clips: int, rows: int, frames: int) -> Tensor:
+    return torch.randn(clips, rows, frames, generator=torch.Generator().manual_seed(1))
+
+
+def test_networks_were_found() -> None:
+    assert {"cnn", "rnn", "lstm", "gru", "hybrid"} <= set(WORDS)
+
+
+@all_networks
+@pytest.mark.parametrize("rows", [1, 12, 96])
+@pytest.mark.parametrize("frames", [1, 2, 44, 1292])  # to 30 s
+def test_any_feature_becomes_logits(word: str, rows: int, frames: int) -> None:
+    network = _build(word, rows).eval()
+    with torch.no_grad():
+        logits_BC = network(_feature(2, rows, frames))
+    assert logits_BC.shape == (2, GENRES)
+    assert logits_BC.isfinite().all()
+
+
+@all_networks
+def test_the_embedding_is_what_the_head_reads(word: str) -> None:
+    network = _build(word).eval()
+    feature_BFN = _feature(3, 12, 44)
+    embedding_BE = network.embed(feature_BFN)
+    assert embedding_BE.dim() == 2
+    assert embedding_BE.shape[0] == 3
+    assert torch.equal(network.head(embedding_BE), network(feature_BFN))
+
+
+@all_networks
+@pytest.mark.parametrize("layers", [3, 4, 5])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_every_parameter_learns(word: str, layers: int, activation: str) -> None:
+    network = _build(word, layers=layers, activation=activation)
+    loss = nn.functional.cross_entropy(network(_feature(4, 12, 44)), torch.tensor([0, 1, 2, 3]))
+    loss.backward()
+    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
+    assert [name for name, grad in gradients.items() if grad is None or not grad.isfinite().all()] == []
+    assert [name for name, grad in gradients.items() if grad is not None and not grad.any()] == []
+
+
+@all_networks
+def test_more_layers_and_more_width_are_more_parameters(word: str) -> None:
+    def size(**settings: Any) -> int:
+        return sum(parameter.numel() for parameter in _build(word, 96, **settings).parameters())
+
+    assert size(layers=3) != size(layers=4) != size(layers=5)
+    assert size(width=4) < size(width=8)
+
+
+@all_networks
+def test_leaky_relu_is_another_network_of_the_same_size(word: str) -> None:
+    plain, leaky = _build(word, activation="relu"), _build(word, activation="leaky_relu")
+    leaky.load_state_dict(plain.state_dict())
+    assert not torch.equal(plain(_feature(2, 12, 44)), leaky(_feature(2, 12, 44)))
+
+
+@all_networks
+def test_a_small_batch_is_learned_by_heart(word: str) -> None:
+    network = _build(word, width=8)
+    feature_BFN, genre_B = _feature(10, 12, 16), torch.arange(10) % GENRES
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(50):
+        loss = nn.functional.cross_entropy(network(feature_BFN), genre_B)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert float(loss.detach()) < 0.05  # from log 5 = 1.6
+
+
+@all_networks
+def test_a_clips_logits_do_not_depend_on_its_batch(word: str) -> None:
+    network = _build(word)
+    feature_BFN = _feature(6, 12, 44)
+    for _ in range(3):  # so that batch normalization has running statistics
+        network(10 * feature_BFN + 3)
+    network.eval()
+    with torch.no_grad():
+        together = network(feature_BFN)
+        alone = torch.cat([network(feature_BFN[k : k + 1]) for k in range(6)])
+        turned = network(feature_BFN.flip(0)).flip(0)
+    torch.testing.assert_close(alone, together, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turned, together, atol=1e-5, rtol=0)
+    assert together.std(dim=0).min() > 1e-4  # the clips do differ
+
+
+@all_networks
+def test_dropout_is_drawn_in_training_alone(word: str) -> None:
+    network, feature_BFN = _build(word, dropout=0.5), _feature(4, 12, 44)
+    assert not torch.equal(network(feature_BFN), network(feature_BFN))
+    network.eval()
+    assert torch.equal(network(feature_BFN), network(feature_BFN))
+
+
+@all_networks
+@pytest.mark.parametrize("layers", [3, 4, 5])
+def test_a_last_batch_of_one_clip_trains(word: str, layers: int) -> None:
+    """A second of one row is enough; batch normalization needs more than one number of each channel."""
+    network = _build(word, rows=1, layers=layers)
+    loss = nn.functional.cross_entropy(network(_feature(1, 1, 44)), torch.tensor([0]))
+    loss.backward()
+    assert loss.isfinite()
+
+
+@all_networks
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("layers", 0, r"model.layers is 0: expected [12] or more\."),
+        ("width", 0, r"model.width is 0: expected 1 or more\."),
+        ("dropout", 1.0, r"model.dropout is 1: expected 0 or more, and less than 1\."),
+        ("dropout", -0.1, r"model.dropout is -0.1: expected 0 or more, and less than 1\."),
+        ("activation", "tanh", r"model.activation is 'tanh': expected relu or leaky_relu\."),
+        ("cell", "elman", r"model.cell is 'elman': expected rnn, lstm, gru\."),
+    ],
+)
+def test_settings_out_of_range_are_refused(word: str, key: str, value: Any, message: str) -> None:
+    if key not in _config(word):
+        assert key == "cell"  # all else is every network's
+        return
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        _build(word, **{key: value})
+
+
+def test_the_fewest_layers_work() -> None:
+    for word, layers in (("cnn", 1), ("rnn", 1), ("hybrid", 2)):
+        assert _build(word, layers=layers, dropout=0.5)(_feature(2, 12, 44)).shape == (2, GENRES)
+    with pytest.raises(ValueError, match=r"^model.layers is 1: expected 2 or more\.$"):
+        _build("hybrid", layers=1)
+
+
+@pytest.mark.parametrize(("word", "cell"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU), ("hybrid", nn.GRU)])
+def test_the_cell_is_the_one_that_was_asked_for(word: str, cell: type[nn.Module]) -> None:
+    assert type(_build(word).cell) is cell
+
+
+def test_recurrent_networks_hear_the_order_of_frames() -> None:
+    feature_BFN = _feature(2, 12, 44)
+    order = torch.randperm(44, generator=torch.Generator().manual_seed(2))
+    for word in ("rnn", "lstm", "gru", "hybrid"):
+        network = _build(word).eval()
+        assert not torch.allclose(network(feature_BFN), network(feature_BFN[:, :, order]), atol=1e-4)

@@ -1,0 +1,38 @@
+"""Running `train` as a user does, in this process, since starting Python and importing torch costs more than the run."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from src import config as configs
+from src.train import main
+
+SMALL = (
+    "trainer.max_epochs=2",
+    "trainer.threads=1",
+    "trainer.accelerator=cpu",
+    "data.batch_size=8",
+    "data.crop_seconds=1",
+    "data.segments=2",
+    "model.width=4",
+    "logger=none",
+)
+
+
+def train(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """`python -m src.train WORDS...` -> its exit status."""
+    monkeypatch.setattr(sys, "argv", ["src/train.py", *words])
+    GlobalHydra.instance().clear()
+    try:
+        configs.run(main, "train")
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def small(manifest: Path, folder: Path, *words: str) -> tuple[str, ...]:
+    """The words of a training of seconds on a manifest, into a folder."""
+    data = ("dataset=manifest", f"dataset.path={manifest}", f"data.cache={folder.parent / 'cache'}")
+    return (*data, *SMALL, f"hydra.run.dir={folder}", *words)

@@ -1,0 +1,119 @@
+"""Config = code: every choice can be built, every key is a real parameter, and the class is the command line's word."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytest
+from hydra.utils import get_method, instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from src import config as configs
+from src import run
+
+CONF = Path(__file__).parents[1] / "conf"
+NEEDED = {"folder": ["dataset.root=somewhere"], "manifest": ["dataset.path=some.csv"]}  # what a choice cannot guess
+LIBRARY_GROUPS = (
+    "optimizer",
+    "scheduler",
+    "logger",
+    "trainer",
+)  # classes that live in libraries, or functions for them
+NULL_CHOICES = ("none", "default")
+CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
+
+
+def compose(*overrides: str) -> DictConfig:
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra.compose("train", list(overrides))
+
+
+def targets(config: Any) -> list[Any]:
+    """Every node below with a `_target_`, as plain dicts."""
+    if isinstance(config, dict):
+        here = [config] if "_target_" in config else []
+        return here + [node for value in config.values() for node in targets(value)]
+    return []
+
+
+def chosen(group: str, choice: str) -> DictConfig:
+    return compose(f"{group}={choice}", *NEEDED.get(choice, []))
+
+
+def test_every_group_has_a_default() -> None:
+    config = compose()
+    assert {group for group, _ in CHOICES} == set(config) - {"seed", "debug"}
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_a_choice_can_be_built(group: str, choice: str) -> None:
+    if group != "audio":  # numbers that features read
+        instantiate(
+            OmegaConf.to_container(chosen(group, choice), resolve=True)[group],
+            _convert_="object",
+            **(  # type: ignore[index,call-overload]
+                {"dataset": None, "split": None, "sampler": None} if group == "data" else {}
+            ),
+        )
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_key_is_a_real_parameter(group: str, choice: str) -> None:
+    settings = OmegaConf.to_container(chosen(group, choice), resolve=True)
+    assert isinstance(settings, dict)
+    nodes = targets(settings[group])
+    assert nodes or group == "audio"
+    for node in nodes:
+        keys = {key for key in node if not key.startswith("_")}
+        target = get_method(node["_target_"]) if not _is_class(node["_target_"]) else _class(node["_target_"])
+        parameters = inspect.signature(target).parameters
+        if node["_target_"] == "src.run.trainer":  # passes what is Lightning's on to Lightning
+            import pytorch_lightning
+
+            parameters = {**parameters, **inspect.signature(pytorch_lightning.Trainer).parameters}  # type: ignore[assignment]
+        assert keys <= set(parameters), f"{node['_target_']} has no {keys - set(parameters)}"
+
+
+@pytest.mark.parametrize(
+    ("group", "choice"), [c for c in CHOICES if c[0] not in LIBRARY_GROUPS and c[1] not in NULL_CHOICES]
+)
+def test_the_class_is_the_choices_name(group: str, choice: str) -> None:
+    settings = OmegaConf.to_container(chosen(group, choice), resolve=True)
+    nodes = targets(settings[group])  # type: ignore[index]
+    own = {node["_target_"] for node in nodes if node["_target_"].startswith("src.")}
+    parts = "parts" in settings[group]  # type: ignore[index]
+    preset = "defaults" in OmegaConf.load(CONF / group / f"{choice}.yaml")
+    assert preset or parts or f"src.{group}.{''.join(word.capitalize() for word in choice.split('_'))}" in own
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_a_choice_says_what_it_is_and_why(group: str, choice: str) -> None:
+    lines = (CONF / group / f"{choice}.yaml").read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+
+
+@pytest.mark.parametrize("model", [choice for group, choice in CHOICES if group == "model"])
+def test_facts_are_not_in_yaml(model: str) -> None:
+    """The number of genres and of feature rows comes from the data and the feature."""
+    config = compose(f"model={model}", "feature=mfcc", "feature.n_mfcc=13")
+    module = run.build(config, genres=["a", "b", "c"], counts=[1, 1, 1])
+    assert module.model.head[-1].out_features == 3  # type: ignore[attr-defined]
+
+
+def test_digests_forget_the_machine_and_nothing_else() -> None:
+    usual = configs.digest(configs.resolved(compose()))
+    for local in ("data.cache=elsewhere", "logger=csv", "debug=true", "trainer.accelerator=cpu"):
+        assert configs.digest(configs.resolved(compose(local))) == usual, local
+    for decisive in ("seed=1", "model=cnn", "optimizer.lr=0.01", "trainer.threads=1", "trainer.precision=bf16-mixed"):
+        assert configs.digest(configs.resolved(compose(decisive))) != usual, decisive
+
+
+def _is_class(dotted: str) -> bool:
+    return dotted.rsplit(".", 1)[-1][0].isupper()
+
+
+def _class(dotted: str) -> Any:
+    from hydra.utils import get_class
+
+    return get_class(dotted)

@@ -1,0 +1,29 @@
+"""Facts reach exactly those who name them."""
+
+from functools import partial
+
+import pytest
+
+from src.supply import supply
+
+FACTS = {"rows": 96, "genres": 10, "counts": [1, 2]}
+
+
+class Head:
+    def __init__(self, width: int, *, genres: int, rows: int = 1) -> None:
+        self.settings = (width, genres, rows)
+
+
+def test_a_choice_gets_the_facts_that_it_names() -> None:
+    assert supply(partial(Head, width=3), **FACTS).settings == (3, 10, 96)
+
+
+def test_a_choice_that_names_none_gets_none() -> None:
+    assert supply(partial(pow, 2), exp=3, **FACTS) == 8
+    assert supply(lambda: "nothing", **FACTS) == "nothing"
+    assert supply(lambda **others: others, **FACTS) == {}
+
+
+def test_a_setting_that_is_no_fact_is_not_invented() -> None:
+    with pytest.raises(TypeError, match="width"):
+        supply(Head, **FACTS)
