@@ -37,7 +37,7 @@ LEAST = {
     "trainer.threads": (1, True),
 }
 NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
-SEVERAL_TYPES = ("data.resident",)  # auto, true or false
+SEVERAL_TYPES = ("data.resident", "data.crops")  # auto, or true, false; auto, or a number
 
 
 def command(folder: Path) -> str:

@@ -26,9 +26,12 @@ class Cutter:
         self.map, self.length, self.resident = map, length, resident
         self.copies: dict[torch.device, Tensor] = {}  # the samples, as each device reads them
 
-    def crops(self, clip_B: Tensor, seed: int, epoch: int) -> Tensor:
-        """One random crop of each clip, S = 1; (seed, epoch, clip) alone decides it."""
-        starts = [[int(np.random.default_rng([seed, epoch, k]).integers(self._room(k) + 1))] for k in clip_B.tolist()]
+    def crops(self, crop_B: Tensor, seed: int, epoch: int) -> Tensor:
+        """Crop number n * clips + k is the n-th of clip k: S = 1, at random, which (seed, epoch, number) alone decides."""
+        clip_B = crop_B % len(self.map.clips)
+        starts = []
+        for number, k in zip(crop_B.tolist(), clip_B.tolist(), strict=True):
+            starts.append([int(np.random.default_rng([seed, epoch, number]).integers(self._room(k) + 1))])
         return self._cut(clip_B, starts)
 
     def segments(self, clip_B: Tensor, segments: int) -> Tensor:

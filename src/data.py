@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import pytorch_lightning as lightning
 import torch
 from torch import Tensor
@@ -58,6 +59,7 @@ class GenreData(lightning.LightningDataModule):
         sample_rate: int,
         batch_size: int,
         crop_seconds: float,
+        crops: int | str,
         segments: int,
         max_seconds: float | None,
         strict: bool,
@@ -69,6 +71,9 @@ class GenreData(lightning.LightningDataModule):
         self.dataset, self.split, self.sampler, self.sample_rate = dataset, split, sampler, sample_rate
         self.batch_size, self.segments, self.seed = batch_size, segments, seed
         self.crop_length = round(crop_seconds * sample_rate)
+        if crops != "auto" and (not isinstance(crops, int) or isinstance(crops, bool) or crops < 1):
+            raise ValueError(f"data.crops is {crops!r}: expected auto, or a whole number of 1 or more.")
+        self.crops_asked = crops
         self.max_seconds, self.strict, self.cache = max_seconds, strict, Path(cache)
         self.resident = check_resident(resident)
 
@@ -157,10 +162,18 @@ class GenreData(lightning.LightningDataModule):
         """The numbers of a side's clips."""
         return [k for k, s in enumerate(self.sides) if s == side]
 
+    @property
+    def crops_per_clip(self) -> int:
+        """Random crops of each training clip in an epoch: as many as are asked for, or as a typical clip holds."""
+        if isinstance(self.crops_asked, int):
+            return self.crops_asked
+        return max(1, round(float(np.median(self.map.length)) / self.crop_length))
+
     def train_dataloader(self) -> DataLoader[int]:
-        clips = self.of("train")
-        sampler = self.sampler(clips=len(clips), seed=self.seed)
-        return DataLoader(clips, batch_size=self.batch_size, sampler=sampler)  # type: ignore[arg-type]
+        """The training crops' numbers: crop n of clip k is number n * clips + k."""
+        crops = [n * len(self.clips) + k for n in range(self.crops_per_clip) for k in self.of("train")]
+        sampler = self.sampler(crops=len(crops), seed=self.seed)
+        return DataLoader(crops, batch_size=self.batch_size, sampler=sampler)  # type: ignore[arg-type]
 
     def fixed_dataloader(self, side: str) -> DataLoader[int]:
         """A side's clips in order, fewer a batch than in training, since each brings S segments."""
@@ -177,9 +190,10 @@ class GenreData(lightning.LightningDataModule):
         assert self.trainer is not None
         return self.crops(batch, self.trainer.current_epoch) if self.trainer.training else self.segmented(batch)
 
-    def crops(self, clip_B: Tensor, epoch: int) -> Batch:
-        """One random crop of each clip, which (seed, epoch, clip) alone decides: S = 1."""
-        return Batch(self.cutter.crops(clip_B, self.seed, epoch), self.genre.to(clip_B.device)[clip_B], clip_B)
+    def crops(self, crop_B: Tensor, epoch: int) -> Batch:
+        """Random crops, each of which (seed, epoch, its number) alone decides: S = 1."""
+        clip_B = crop_B % len(self.clips)
+        return Batch(self.cutter.crops(crop_B, self.seed, epoch), self.genre.to(clip_B.device)[clip_B], clip_B)
 
     def segmented(self, clip_B: Tensor) -> Batch:
         """`segments` crops of each clip, from its beginning to its end; a single one is the middle: S = segments."""

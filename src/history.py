@@ -37,7 +37,7 @@ class History(lightning.Callback):
         seen = trainer.callback_metrics
         self.rows.append(
             {
-                "epoch": trainer.current_epoch,
+                "epoch": trainer.current_epoch + 1,
                 "train_loss": float(seen["train/loss"]),
                 "val_loss": float(seen["val/loss"]),
                 "val_accuracy": float(seen["val/accuracy"]),

@@ -1,6 +1,7 @@
 """Batches: which stretch of which clip training and evaluation hear, and what is refused."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -37,6 +38,7 @@ def build(tmp_path: Path) -> Build:
             "dataset": Manifest(str(manifest), None),
             "split": Holdout(test=0.25, val=0.25, seed=0, allow_leak=False),
             "sampler": Shuffled,
+            "crops": 1,
             "sample_rate": RAMP_RATE,
             "batch_size": 4,
             "crop_seconds": CROP / RAMP_RATE,
@@ -204,6 +206,26 @@ def test_the_training_order_depends_on_seed_and_epoch_alone(tiny: Path, build: B
     assert order(seed=1, epoch=0) != first
     assert sorted(chain.from_iterable(first)) == build(tiny).of("train")
     assert [len(batch) for batch in first] == [4, 4, 4]
+
+
+def test_an_epoch_hears_each_clip_as_often_as_it_holds_crops(tiny: Path, build: Build) -> None:
+    """Clips of 2 s hold 4 crops of half a second; each of the four is another stretch, with its clip's genre."""
+    data = build(tiny, crops="auto")
+    assert data.crops_per_clip == 4
+    assert build(tiny, crops=7).crops_per_clip == 7
+    number_M = torch.tensor([n for batch in data.train_dataloader() for n in batch.tolist()])
+    batch = data.crops(number_M, epoch=0)
+    assert Counter(batch.clip.tolist()) == dict.fromkeys(data.of("train"), 4)
+    assert torch.equal(batch.genre, data.genre[batch.clip])
+    for k in data.of("train"):
+        stretches = batch.wave[batch.clip == k][:, 0]
+        assert len(torch.unique(stretches, dim=0)) == 4
+
+
+@pytest.mark.parametrize("crops", [0, -1, True, 1.5, "many"])
+def test_a_number_of_crops_that_cannot_be_is_refused(tiny: Path, build: Build, crops: object) -> None:
+    with pytest.raises(ValueError, match="data.crops is .*: expected auto, or a whole number of 1 or more."):
+        build(tiny, crops=crops)
 
 
 def test_the_fixed_loaders_give_each_clip_of_their_side_once_in_order(tiny: Path, build: Build) -> None:

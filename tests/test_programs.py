@@ -156,7 +156,7 @@ def test_a_resumed_run_has_the_weights_of_an_uninterrupted_one(
         assert train(patch, *words) == 0
     assert same(weights(folder), weights(done))
     assert metrics(folder) == metrics(done)
-    assert [row["epoch"] for row in rundir.RunDir(folder).history] == [0, 1, 2]
+    assert [row["epoch"] for row in rundir.RunDir(folder).history] == [1, 2, 3]
 
 
 def test_normalization_is_fitted_on_training_clips_only(
