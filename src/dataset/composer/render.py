@@ -7,6 +7,7 @@ synthesizer holds Python's lock, and programs of their own (not forks) so that t
 
 import json
 import sys
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,6 @@ def mix(artist: Artist, song: Song, start: float, seconds: float, rng: np.random
 
 def _play(artist: Artist, song: Song, part: Part, start: float, seconds: float, rng: np.random.Generator) -> Wave:
     """The part's stretch, dry -> (T,)."""
-    from symusic import Synthesizer
     from symusic.core import NoteSecond, ScoreSecond, TrackSecond
 
     times = song.time(np.array([note.start for note in part.notes]))
@@ -84,12 +84,20 @@ def _play(artist: Artist, song: Song, part: Part, start: float, seconds: float, 
     track.notes.append(NoteSecond(seconds + 0.1, 0.1, 127, 1))
     score: Any = ScoreSecond(960)  # Any: its stub lacks `tracks`
     score.tracks.append(track)
-    # A new synthesizer each time (3 ms): what one renders depends on what it rendered before. Quality 4 interpolates
-    # between samples; 7, the highest, renders silence at 44.1 kHz (both symusic 0.5.9).
-    synthesizer = Synthesizer(sf_path=str(soundfont()), sample_rate=SAMPLE_RATE, quality=4)
-    left, right = synthesizer.render(score, stereo=True)
+    left, right = _synthesizer(part.instrument).render(score, stereo=True)
     mono: Wave = (left + right) / 2
     return mono
+
+
+@cache
+def _synthesizer(instrument: str) -> Any:
+    """A synthesizer for one instrument alone: instruments that share samples (violin, viola) change one another's
+    sound in symusic 0.5.9, so a clip would depend on what was rendered before it. All together take 100 MB.
+    """
+    from symusic import Synthesizer
+
+    # Quality 4 interpolates between samples; 7, the highest, renders silence at 44.1 kHz.
+    return Synthesizer(sf_path=str(soundfont()), sample_rate=SAMPLE_RATE, quality=4)
 
 
 def _lowpass(wave: Wave, cutoff_hz: float) -> Wave:
