@@ -58,8 +58,8 @@ report: $(READY)  ## one page over all runs in outputs/
 dashboard: $(READY)  ## the newest run's curves in the terminal (RUN=outputs/.../wandb for another)
 	$(BIN)/wandb leet $(RUN)/latest-run
 
-benchmark: $(READY)  ## what benchmarks/ measures
-	$(BIN)/python -m benchmarks.baseline $(ARGS)
+benchmark: $(READY)  ## all runs in outputs/ against simple baselines (ARGS="RUN|SWEEP..." for some)
+	$(BIN)/python -m benchmarks.baseline $(or $(ARGS),outputs)
 
 clean:  ## remove decoded and rendered audio and the tools' caches; runs stay
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache

@@ -69,6 +69,7 @@ def compare(paths: Sequence[Path]) -> Table:
     table = Table(title="Accuracy over all test clips, in percent; differences paired, 95 % bootstrap over artists")
     for heading in ("runs", "clips", "network", "commonest genre", "level, bandwidth", "MFCC, log. regression"):
         table.add_column(heading)
+    table.add_column("network minus level, bandwidth")
     table.add_column("network minus MFCC baseline")
     known: dict[str, tuple[Clips, Clips]] = {}
     for group in by_config([found for path in paths for found in find(path)]):
@@ -96,17 +97,19 @@ def compare(paths: Sequence[Path]) -> Table:
         clips = sorted(artist)
         mean = {name: np.array([np.mean(each[clip]) for clip in clips]) for name, each in right.items()}
         artists = [artist[clip] for clip in clips]
-        difference, low, high = statistics.paired_difference(mean["network"], mean["timbre"], artists)
         shares = [f"{100 * mean[name].mean():.1f}" for name in ("network", "majority", "shortcut", "timbre")]
-        interval = f"{100 * difference:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-        table.add_row(f"{group.label} x {len(group.runs)}", str(len(clips)), *shares, interval)
+        differences = [
+            "{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * x for x in statistics.paired_difference(a, b, artists)))
+            for a, b in ((mean["network"], mean["shortcut"]), (mean["network"], mean["timbre"]))
+        ]
+        table.add_row(f"{group.label} x {len(group.runs)}", str(len(clips)), *shares, *differences)
     return table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.baseline", description=__doc__)
     parser.add_argument("paths", nargs="+", type=Path, metavar="RUN|SWEEP")
-    Console(width=140).print(compare(parser.parse_args().paths))
+    Console(width=180).print(compare(parser.parse_args().paths))
 
 
 if __name__ == "__main__":

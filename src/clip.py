@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 SIDES = ("train", "val", "test")  # of a split
+UNREADABLE_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc")  # audio that libsndfile cannot decode
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".au", ".aif", ".aiff")
 
 

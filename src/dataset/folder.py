@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.clip import AUDIO_SUFFIXES, Clip, Corpus, Excluded
+from src.clip import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES, Clip, Corpus, Excluded
 
 
 class Folder:
@@ -39,6 +39,11 @@ class Folder:
             if not sounds:
                 excluded.append(Excluded(folder.name, "a folder with no audio in it is no genre"))
             clips += [self._clip(path, folder.name) for path in sounds]
+            excluded += [
+                Excluded(path.relative_to(self.root).as_posix(), "a format that is not read: convert it to flac or wav")
+                for path in sorted(folder.rglob("*"))
+                if path.suffix.lower() in UNREADABLE_SUFFIXES
+            ]
         if not clips:
             raise ValueError(
                 f"dataset.root is {self.root}, in which no folder holds audio: expected {self.root}/genre/file with files "

@@ -42,7 +42,7 @@ class Synth:
         _check("artists", artists, 1, MOST_ARTISTS)
         _check("tracks", tracks, 1, MOST_TRACKS)
         _check("clip_seconds", clip_seconds, 1, 600)
-        asked = list(GENRES if genres is None else genres)
+        asked = list(GENRES) if genres is None else [genres] if isinstance(genres, str) else list(genres)
         unknown = [str(genre) for genre in asked if genre not in GENRES]
         if unknown or not asked:
             raise ValueError(f"dataset.genres is {asked}: expected null (all) or some of {', '.join(GENRES)}")

@@ -7,6 +7,7 @@ import pytest
 
 from src.clip import AUDIO_SUFFIXES, Clip, Excluded
 from src.dataset import Folder
+from tests.conftest import tone
 
 
 def _touch(root: Path, *names: str) -> Path:
@@ -135,3 +136,12 @@ def test_real_recordings_are_listed_with_their_artists(music: Path) -> None:
     counted = {genre: sum(clip.genre == genre for clip in corpus.clips) for genre in corpus.genres}
     assert counted == {"classical": 35, "electronic": 35, "metal": 33}
     assert all(clip.artist for clip in corpus.clips)
+
+
+def test_formats_that_are_not_read_are_listed(tmp_path: Path) -> None:
+    tone(tmp_path / "jazz" / "a.wav")
+    tone(tmp_path / "rock" / "b.wav")
+    (tmp_path / "rock" / "live" / "c.M4A").parent.mkdir()
+    (tmp_path / "rock" / "live" / "c.M4A").write_bytes(b"something")
+    (left,) = Folder(str(tmp_path), None, None).corpus().excluded
+    assert left == Excluded("rock/live/c.M4A", "a format that is not read: convert it to flac or wav")

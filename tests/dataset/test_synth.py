@@ -20,7 +20,7 @@ from src.dataset.composer.workers import Job, render
 from src.dataset.synth import Synth
 
 ROOT = Path(__file__).parents[2]
-SMALL = dict(seed=3, artists=2, tracks=1, clip_seconds=2.0)
+SMALL = {"seed": 3, "artists": 2, "tracks": 1, "clip_seconds": 2.0}
 
 
 def small(cache: Path, **changes: object) -> Synth:
@@ -37,10 +37,13 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 def test_every_clip_says_what_it_is(corpus: Corpus) -> None:
-    assert corpus.synthetic and corpus.name == "synth" and corpus.genres == sorted(GENRES)
+    assert corpus.synthetic
+    assert corpus.name == "synth"
+    assert corpus.genres == sorted(GENRES)
     assert len(corpus.clips) == 10 * 2 * 1
     names = {clip.name for clip in corpus.clips}
-    assert len(names) == len(corpus.clips) and all(name.isascii() and " " not in name for name in names)
+    assert len(names) == len(corpus.clips)
+    assert all(name.isascii() and " " not in name for name in names)
     assert len({clip.track for clip in corpus.clips}) == len(corpus.clips)
     # No artist plays in two genres, so that a split by artist is a split.
     assert (
@@ -219,7 +222,8 @@ def test_jazz_swings_and_rock_mostly_does_not() -> None:
         return float((between - first) / (second - between))
 
     rides = [song for song, _ in played("jazz") if "ride" in song.patterns["drums"]]
-    assert rides and all(1.4 < ratio(song) < 2.2 for song in rides)
+    assert rides
+    assert all(1.4 < ratio(song) < 2.2 for song in rides)
     assert np.median([ratio(song) for song, _ in played("rock")]) == pytest.approx(1)
 
 

@@ -86,7 +86,9 @@ def _workers(count: int) -> Iterator[SimpleQueue[subprocess.Popen[str]]]:
 
 def _ask(worker: subprocess.Popen[str], job: Job) -> None:
     """Have a worker do a job. Raises OSError where it could not, RuntimeError where it died."""
-    assert worker.stdin and worker.stdout and worker.stderr
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    assert worker.stderr is not None
     try:
         worker.stdin.write(json.dumps(asdict(job)) + "\n")
         worker.stdin.flush()
