@@ -1,5 +1,6 @@
 """Where a run's numbers are watched: wandb, offline by default, or a CSV file. The only file that speaks to wandb."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def wandb(
         project=project,
         name=name,
         group=group,
-        id=name[-64:],  # a resumed run keeps its id; offline, wandb writes a second folder with it
+        id=hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12],  # a resumed run keeps its id
         config=settings,
         mode="offline" if offline else "online",
         settings=library.Settings(silent=True, console="off"),

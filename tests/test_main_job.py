@@ -31,9 +31,18 @@ def test_the_default_experiment_hears_more_than_timbre(tmp_path: Path) -> None:
     test = rundir.RunDir(folder).metrics["test"]
     assert test["clips"] >= 150
     assert 0.4 < test["accuracy"] < 0.9
-    assert set(test["genres"]) == set(
-        ["blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock"]
-    )
+    assert set(test["genres"]) == {
+        "blues",
+        "classical",
+        "country",
+        "disco",
+        "hiphop",
+        "jazz",
+        "metal",
+        "pop",
+        "reggae",
+        "rock",
+    }
     difference = next(iter(compare([folder]).columns[-1].cells))
     assert str(difference).startswith("+"), f"the network minus logistic regression on MFCC is {difference}"
 
