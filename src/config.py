@@ -29,7 +29,6 @@ LEAST = {
     "split.seed": (0, True),
     "data.batch_size": (1, True),
     "data.crop_seconds": (0, False),
-    "data.segments": (1, True),
     "data.max_seconds": (0, False),
     "optimizer.lr": (0, False),
     "optimizer.weight_decay": (0, True),
@@ -37,7 +36,7 @@ LEAST = {
     "trainer.threads": (1, True),
 }
 NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
-SEVERAL_TYPES = ("data.resident", "data.crops")  # auto, or true, false; auto, or a number
+SEVERAL_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
 
 
 def command(folder: Path) -> str:

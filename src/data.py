@@ -60,7 +60,7 @@ class GenreData(lightning.LightningDataModule):
         batch_size: int,
         crop_seconds: float,
         crops: int | str,
-        segments: int,
+        segments: int | str,
         max_seconds: float | None,
         strict: bool,
         resident: bool | str,
@@ -69,11 +69,9 @@ class GenreData(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         self.dataset, self.split, self.sampler, self.sample_rate = dataset, split, sampler, sample_rate
-        self.batch_size, self.segments, self.seed = batch_size, segments, seed
+        self.batch_size, self.seed = batch_size, seed
+        self.crops_asked, self.segments_asked = _asked("crops", crops), _asked("segments", segments)
         self.crop_length = round(crop_seconds * sample_rate)
-        if crops != "auto" and (not isinstance(crops, int) or isinstance(crops, bool) or crops < 1):
-            raise ValueError(f"data.crops is {crops!r}: expected auto, or a whole number of 1 or more.")
-        self.crops_asked = crops
         self.max_seconds, self.strict, self.cache = max_seconds, strict, Path(cache)
         self.resident = check_resident(resident)
 
@@ -164,9 +162,17 @@ class GenreData(lightning.LightningDataModule):
 
     @property
     def crops_per_clip(self) -> int:
-        """Random crops of each training clip in an epoch: as many as are asked for, or as a typical clip holds."""
-        if isinstance(self.crops_asked, int):
-            return self.crops_asked
+        """Random crops of each training clip in an epoch."""
+        return self.crops_asked or self._held
+
+    @property
+    def segments(self) -> int:
+        """Fixed stretches of each clip in evaluation, S."""
+        return self.segments_asked or self._held
+
+    @cached_property
+    def _held(self) -> int:
+        """How many crops a typical clip holds."""
         return max(1, round(float(np.median(self.map.length)) / self.crop_length))
 
     def train_dataloader(self) -> DataLoader[int]:
@@ -203,3 +209,12 @@ class GenreData(lightning.LightningDataModule):
     def cutter(self) -> Cutter:
         """What cuts sound out of the map."""
         return Cutter(self.map, self.crop_length, self.resident)
+
+
+def _asked(key: str, count: int | str) -> int | None:
+    """The number that was asked for; None for auto. Raises ValueError on anything else."""
+    if count == "auto":
+        return None
+    if isinstance(count, str | bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"data.{key} is {count!r}: expected auto, or a whole number of 1 or more.")
+    return count

@@ -224,8 +224,9 @@ def test_an_epoch_hears_each_clip_as_often_as_it_holds_crops(tiny: Path, build: 
 
 @pytest.mark.parametrize("crops", [0, -1, True, 1.5, "many"])
 def test_a_number_of_crops_that_cannot_be_is_refused(tiny: Path, build: Build, crops: object) -> None:
-    with pytest.raises(ValueError, match="data.crops is .*: expected auto, or a whole number of 1 or more."):
-        build(tiny, crops=crops)
+    for key in ("crops", "segments"):
+        with pytest.raises(ValueError, match=f"data.{key} is .*: expected auto, or a whole number of 1 or more."):
+            build(tiny, **{key: crops})
 
 
 def test_the_fixed_loaders_give_each_clip_of_their_side_once_in_order(tiny: Path, build: Build) -> None:
