@@ -127,13 +127,13 @@ def explain(error: BaseException) -> str:
         error = error.__cause__
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _explain_hydra(str(error))
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno is not None:
         where = f"{error.filename}: " if error.filename else ""
         return (
             f"{where}{error.strerror or error}. The folders that are written to are hydra.run.dir (hydra.sweep.dir in a "
             "sweep) and data.cache: point them at a place with room and permission."
         )
-    if isinstance(error, ValueError | ImportError):
+    if isinstance(error, ValueError | ImportError | OSError):
         return " ".join(str(error).split())
     return f"{type(error).__name__}: {error} (unexpected: debug=true shows where; please report it)"
 

@@ -56,7 +56,9 @@ def choose(group: DictConfig) -> Any:
 
 def rehearse(config: DictConfig) -> None:
     """Build everything on invented facts, so that a setting that cannot be is said before any sound is decoded."""
-    module = build(config, genres=["a", "b"], counts=[1, 1])
+    module = build(config, genres=["a", "b"], counts=[1, 1]).eval()
+    with torch.no_grad():
+        module(torch.zeros(1, 1, round(config.data.crop_seconds * config.audio.sample_rate)))
     optimizer = module.optimizer(module.parameters())
     supply(module.scheduler, optimizer=optimizer, total_steps=100)
     compose_data(config)

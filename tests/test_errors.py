@@ -26,6 +26,7 @@ WRONG = {
     "trainer.accelerator=gpu": "trainer.accelerator is gpu, but torch finds no GPU here: use trainer.accelerator=cpu, or auto.",
     "trainer.threads=0": "trainer.threads is 0: expected 1 or more.",
     "feature.n_mels=0": "feature.n_mels is 0",
+    "feature=waveform": "The recurrent layer would take 5512 steps, and learns from 4096 at most",
     "split.test=1.5": "split.test is 1.5: expected a share of the clips between 0 and 1.",
     "split.val=0.9": "split.test + split.val is 1.1: expected less than 1",
     "loss.label_smoothing=1": "loss.label_smoothing is 1: expected 0 or more, and less than 1.",

@@ -4,7 +4,7 @@ import itertools
 
 from torch import Tensor, nn
 
-from src.model.network import Block, Network, check, image, recurrent, summary
+from src.model.network import Block, Network, check, image, recurrent, sequence, summary
 
 
 class Hybrid(Network):
@@ -38,6 +38,5 @@ class Hybrid(Network):
 
     def embed(self, feature_BFN: Tensor) -> Tensor:
         """feature (B, F, N) -> (B, E)."""
-        frames_BNK = self.blocks(image(feature_BFN)).flatten(1, 2).transpose(1, 2)
-        hidden_BNH, _ = self.cell(frames_BNK)
+        hidden_BNH, _ = self.cell(sequence(self.blocks(image(feature_BFN)).flatten(1, 2)))
         return summary(hidden_BNH.transpose(1, 2))

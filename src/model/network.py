@@ -11,6 +11,9 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky_relu": nn.Lea
 CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
+MOST_STEPS = 4096  # 95 s of frames 23 ms apart; a waveform has as many in 0.2 s
+
+
 class Network(nn.Module, ABC):
     """feature (B, F, N) -> embedding (B, E) -> dropout -> logits (B, C). A model defines `embed`."""
 
@@ -57,6 +60,17 @@ def image(feature_BFN: Tensor) -> Tensor:
 def summary(hidden_BHN: Tensor) -> Tensor:
     """Mean and maximum over time, (B, H, N) -> (B, 2H): what is usual, and what happens at least once."""
     return torch.cat((hidden_BHN.mean(dim=2), hidden_BHN.amax(dim=2)), dim=1)
+
+
+def sequence(hidden_BHN: Tensor) -> Tensor:
+    """What a recurrent layer reads, (B, H, N) -> (B, N, H). Raises ValueError on more steps than one can learn from."""
+    steps = hidden_BHN.shape[2]
+    if steps > MOST_STEPS:
+        raise ValueError(
+            f"The recurrent layer would take {steps} steps, and learns from {MOST_STEPS} at most: choose a feature with "
+            "frames (feature=mel, mfcc, chroma ...), a shorter data.crop_seconds, or model=cnn."
+        )
+    return hidden_BHN.transpose(1, 2)
 
 
 def check(layers: int, width: int, dropout: float, activation: str, least_layers: int = 1) -> None:

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from src.model.network import ACTIVATIONS, Network, check, recurrent, summary
+from src.model.network import ACTIVATIONS, Network, check, recurrent, sequence, summary
 
 
 class Rnn(Network):
@@ -30,5 +30,5 @@ class Rnn(Network):
 
     def embed(self, feature_BFN: Tensor) -> Tensor:
         """feature (B, F, N) -> (B, E = 4 * width)."""
-        hidden_BNH, _ = self.cell(self.frame(feature_BFN.transpose(1, 2)))
+        hidden_BNH, _ = self.cell(self.frame(sequence(feature_BFN)))
         return summary(hidden_BNH.transpose(1, 2))
