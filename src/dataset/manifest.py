@@ -50,7 +50,11 @@ class Manifest:
         notes = (
             [f"{self.path}: columns {', '.join(others)} are not used; known are {', '.join(USED)}."] if others else []
         )
-        return Corpus(self.path.stem, clips, notes=notes).select(self.genres)
+        return Corpus(self._name(), clips, notes=notes).select(self.genres)
+
+    def _name(self) -> str:
+        """The file's name, or its folder's where the file is just called manifest.csv."""
+        return self.path.resolve().parent.name if self.path.stem == "manifest" else self.path.stem
 
     def _check(self, columns: Sequence[str]) -> None:
         for needed in NEEDED:

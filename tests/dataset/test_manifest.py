@@ -8,6 +8,7 @@ import pytest
 
 from src.clip import Clip
 from src.dataset import Manifest
+from tests.conftest import tone
 
 
 def _write(folder: Path, table: str, encoding: str = "utf-8") -> Path:
@@ -150,3 +151,10 @@ def test_the_manifest_of_real_recordings_is_read(music: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [(c.name, c.genre, c.artist) for c in corpus.clips] == [(r["path"], r["genre"], r["artist"]) for r in rows]
     assert len(rows) == 103
+
+
+def test_a_corpus_is_called_like_its_file_or_its_folder(tmp_path: Path) -> None:
+    tone(tmp_path / "a.wav")
+    for file, name in (("shelf.csv", "shelf"), ("manifest.csv", tmp_path.name)):
+        (tmp_path / file).write_text("path,genre\na.wav,jazz\n", encoding="utf-8")
+        assert Manifest(str(tmp_path / file), None).corpus().name == name
