@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,9 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, config
 
 
-def digest(config: Mapping[str, Any]) -> str:
+def digest(config: Mapping[str, Any], without: Sequence[str] = LOCAL) -> str:
     """A hash of all that decides a run's numbers in a resolved config; nothing of the machine it runs on."""
-    kept = {k: v for k, v in leaves(config) if not any(f"{k}.".startswith(f"{local}.") for local in LOCAL)}
+    kept = {k: v for k, v in leaves(config) if not any(f"{k}.".startswith(f"{local}.") for local in without)}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -71,7 +71,7 @@ def job_name(*, _root_: DictConfig) -> str:
     chosen = choices()
     words = [chosen["dataset"], chosen["feature"], chosen["model"]]
     words += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
-    return "_".join([*words, f"seed{config['seed']}"]) + "-" + digest(config)[:8]
+    return "_".join([*words, f"seed{config['seed']}"]) + "-" + digest(config, without=("debug",))[:8]
 
 
 OmegaConf.register_new_resolver("job_name", job_name, replace=True)
