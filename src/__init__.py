@@ -2,6 +2,8 @@
 
 import os
 
-# OpenMP's threads wait for one another asleep, not spinning. Spinning gains next to nothing on an idle machine, and beside
-# any other busy process it made a training step 15 times slower (5.5 s for 0.35 s on 2 cores). Read when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# How long OpenMP's threads spin for one another before they sleep; its own choice is 15 times as long. On idle cores
+# nothing changes, and beside another busy process a thread does not spin away the time slice that the other one needs
+# (a hybrid's step took up to 5.5 s for 0.35 s). Sleeping at once would make recurrent layers 5 times slower. GNU's
+# OpenMP, which torch brings along on Linux, reads it when it is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "20000")
