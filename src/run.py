@@ -26,6 +26,7 @@ def compose_data(config: DictConfig) -> GenreData:
         dataset=choose(config.dataset),
         split=choose(config.split),
         sampler=choose(config.sampler),
+        seed=config.seed,  # not in the group's YAML, where it would make runs of two seeds two experiments
         _convert_="object",
     )
     return data

@@ -53,7 +53,7 @@ def test_a_choice_can_be_built(group: str, choice: str) -> None:
             OmegaConf.to_container(chosen(group, choice), resolve=True)[group],
             _convert_="object",
             **(  # type: ignore[index,call-overload]
-                {"dataset": None, "split": None, "sampler": None} if group == "data" else {}
+                {"dataset": None, "split": None, "sampler": None, "seed": 0} if group == "data" else {}
             ),
         )
 

@@ -220,6 +220,10 @@ def test_a_sweep_makes_a_run_a_job_and_wandb_groups_them(tiny: Path, tmp_path: P
             assert word in read.stdout, word
         ids.add(folder.name)
     assert len(ids) == 2
+    seeds = module("src.train", "--multirun", "model=cnn", "seed=0,1", f"hydra.sweep.dir={sweep}", *words)
+    assert seeds.returncode == 0, seeds.stderr
+    tables = module("src.report", str(sweep), "--format", "markdown")
+    assert "3 runs in 2 groups" in tables.stdout  # two seeds of the cnn, whose first was there already, and the rnn
     report = module("src.report", str(sweep))
     assert report.returncode == 0, report.stderr
     assert (sweep / rundir.REPORT).exists()
