@@ -98,7 +98,7 @@ def _comparable(groups: Sequence[pool.Group]) -> list[str]:
         notes.append("The groups were tested on different clips, so their scores differ for that reason too.")
     notes.append(
         "Intervals that overlap do not show which group is better, nor that they are equal: "
-        "that takes the difference on the clips that both have (benchmarks.baseline does)."
+        "that takes the paired difference on the clips that both have."
     )
     notes.append(
         f"The best of {len(groups)} test scores is too high by luck: choose a group by its validation score, "
