@@ -1,8 +1,8 @@
-"""Reading a run's JSON and CSV files: whatever is wrong with one is a ValueError that names it and says what to do."""
+"""Plain files: tables written, and a run's JSON and CSV read; what is wrong with one is a ValueError that names it."""
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +59,11 @@ def number(folder: Path, name: str, line: int, text: str) -> float | None:
 def first_line(error: Exception) -> str:
     """What an error says first, or else its name."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table with its header line."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)

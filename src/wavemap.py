@@ -21,6 +21,7 @@ from torch import Tensor
 
 from src import audio
 from src.clip import Clip, Excluded
+from src.plainfile import write_csv
 from src.terminal import track
 
 X = TypeVar("X")
@@ -116,8 +117,8 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
             file.write(wave_T.tobytes())
             rows.append((k, offset, len(wave_T), hashlib.sha256(wave_T.tobytes()).hexdigest()[:16]))
             offset += len(wave_T)
-    _write_csv(part / "excluded.csv", ("clip", "reason"), ((left.clip, left.reason) for left in excluded))
-    _write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
+    write_csv(part / "excluded.csv", ("clip", "reason"), ((left.clip, left.reason) for left in excluded))
+    write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
 
 
 def _in_order(work: Callable[[X], Y], items: Iterable[X]) -> Iterator[Y]:
@@ -154,10 +155,3 @@ def _open(clips: Sequence[Clip], folder: Path) -> WaveMap:
         length=np.array([row["length"] for row in rows], dtype=np.int64),
         digest=[row["digest"] for row in rows],
     )
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)

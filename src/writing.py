@@ -1,9 +1,8 @@
 """The files that a training run leaves in its directory; `metrics.json` comes last and means finished."""
 
-import csv
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from src import metrics, rundir, terminal
 from src.config import leaves
 from src.data import GenreData
 from src.module import Answer
+from src.plainfile import write_csv
 
 TRAINED = (
     rundir.BEST,
@@ -84,8 +84,8 @@ def start(folder: Path, settings: Mapping[str, Any], data: GenreData, environmen
     rows = (
         (c.name, c.genre, c.artist or "", c.track or "", side) for c, side in zip(data.clips, data.sides, strict=True)
     )
-    _csv(folder / rundir.SPLIT, ("clip", "genre", "artist", "track", "side"), rows)
-    _csv(folder / rundir.EXCLUDED, ("clip", "reason"), ((left.clip, left.reason) for left in data.excluded))
+    write_csv(folder / rundir.SPLIT, ("clip", "genre", "artist", "track", "side"), rows)
+    write_csv(folder / rundir.EXCLUDED, ("clip", "reason"), ((left.clip, left.reason) for left in data.excluded))
 
 
 def scores(answer: Answer, data: GenreData) -> dict[str, Any]:
@@ -104,13 +104,13 @@ def finish(folder: Path, test: Answer, data: GenreData, content: Mapping[str, An
             [data.clips[k] for k in test.clip.tolist()], predicted_K.tolist(), probability_KC.tolist(), strict=True
         )
     ]
-    _csv(
+    write_csv(
         folder / rundir.PREDICTIONS,
         ("clip", "artist", "genre", "predicted", *(f"p_{genre}" for genre in data.genres)),
         rows,
     )
     counts_CC: Tensor = metrics.confusion(predicted_K, test.genre, len(data.genres))
-    _csv(
+    write_csv(
         folder / rundir.CONFUSION,
         ("genre", *data.genres),
         ((g, *row) for g, row in zip(data.genres, counts_CC.tolist(), strict=True)),
@@ -124,10 +124,3 @@ def _json(path: Path, content: Mapping[str, Any]) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(part, path)
-
-
-def _csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
