@@ -34,6 +34,9 @@ LEAST = {
     "optimizer.weight_decay": (0, True),
     "trainer.max_epochs": (1, True),
     "trainer.threads": (1, True),
+    "trainer.gradient_clip_val": (0, True),
+    "trainer.accumulate_grad_batches": (1, True),
+    "data.least_crops": (0, True),
 }
 NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
 SEVERAL_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
@@ -70,6 +73,7 @@ def job_name(*, _root_: DictConfig) -> str:
     config = resolved(OmegaConf.create({k: v for k, v in _root_.items_ex(resolve=False) if k != "hydra"}))
     chosen = choices()
     words = [chosen["dataset"], chosen["feature"], chosen["model"]]
+    words += [chosen["experiment"]] if chosen["experiment"] != "none" else []
     words += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
     return "_".join([*words, f"seed{config['seed']}"]) + "-" + digest(config, without=("debug",))[:8]
 

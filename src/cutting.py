@@ -1,6 +1,7 @@
 """Stretches of sound cut out of the wave map, or out of the accelerator's own copy of it."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,6 +15,31 @@ def check_resident(resident: bool | str) -> bool | str:
     if resident not in (True, False, "auto"):
         raise ValueError(f"data.resident is {resident!r}: expected auto, true or false.")
     return resident
+
+
+def check_count(key: str, count: int | str) -> int | None:
+    """The number that was asked for; None for auto. Raises ValueError on anything else."""
+    if count == "auto":
+        return None
+    if isinstance(count, str | bool) or not isinstance(count, int) or count < 1:
+        raise ValueError(f"data.{key} is {count!r}: expected auto, or a whole number of 1 or more.")
+    return count
+
+
+class Crops:
+    """The numbers of the training crops: item i is cut i // K of the i % K-th of K `clips`, number cut * `all` + clip.
+
+    There are as many cuts as are asked for, though an epoch of `count` crops may not come to them.
+    """
+
+    def __init__(self, clips: Sequence[int], all: int, count: int) -> None:
+        self.clips, self.all, self.count = clips, all, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, item: int) -> int:
+        return item // len(self.clips) * self.all + self.clips[item % len(self.clips)]
 
 
 class Cutter:

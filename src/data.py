@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader, Sampler
 
 from src import certificate, wavemap
 from src.clip import SIDES, Clip, Corpus, Excluded
-from src.cutting import Cutter, check_resident
+from src.cutting import Crops, Cutter, check_count, check_resident
+from src.supply import supply
 
 
 class Batch(NamedTuple):
@@ -60,8 +61,10 @@ class GenreData(lightning.LightningDataModule):
         batch_size: int,
         crop_seconds: float,
         crops: int | str,
+        least_crops: int,
         segments: int | str,
         max_seconds: float | None,
+        preferred_genres: Sequence[str],
         strict: bool,
         resident: bool | str,
         cache: str,
@@ -70,8 +73,9 @@ class GenreData(lightning.LightningDataModule):
         super().__init__()
         self.dataset, self.split, self.sampler, self.sample_rate = dataset, split, sampler, sample_rate
         self.batch_size, self.seed = batch_size, seed
-        self.crops_asked, self.segments_asked = _asked("crops", crops), _asked("segments", segments)
-        self.crop_length = round(crop_seconds * sample_rate)
+        self.crops_asked, self.segments_asked = check_count("crops", crops), check_count("segments", segments)
+        self.least_crops, self.crop_length = least_crops, round(crop_seconds * sample_rate)
+        self.preferred_genres = preferred_genres
         self.max_seconds, self.strict, self.cache = max_seconds, strict, Path(cache)
         self.resident = check_resident(resident)
 
@@ -79,6 +83,8 @@ class GenreData(lightning.LightningDataModule):
     def corpus(self) -> Corpus:
         """The data set's clips as it lists them, before any is decoded. Raises ValueError on fewer than two genres."""
         listed = self.dataset.corpus()
+        if set(self.preferred_genres) <= set(listed.genres):
+            listed = listed.select(self.preferred_genres or None)
         if len(listed.genres) < 2:
             raise ValueError(
                 f"{listed.name} has one genre, {listed.genres[0]}: at least two are needed to tell apart. "
@@ -162,8 +168,8 @@ class GenreData(lightning.LightningDataModule):
 
     @property
     def crops_per_clip(self) -> int:
-        """Random crops of each training clip in an epoch."""
-        return self.crops_asked or self._held
+        """Random crops of each training clip in an epoch: more than asked where there are few clips."""
+        return max(self.crops_asked or self._held, math.ceil(self.least_crops / len(self.of("train"))))
 
     @property
     def segments(self) -> int:
@@ -176,9 +182,10 @@ class GenreData(lightning.LightningDataModule):
         return max(1, round(float(np.median(self.map.length)) / self.crop_length))
 
     def train_dataloader(self) -> DataLoader[int]:
-        """The training crops' numbers: crop n of clip k is number n * clips + k."""
-        crops = [n * len(self.clips) + k for n in range(self.crops_per_clip) for k in self.of("train")]
-        sampler = self.sampler(crops=len(crops), seed=self.seed)
+        """The training crops' numbers, in the sampler's order."""
+        train = self.of("train")
+        crops = Crops(train, len(self.clips), len(train) * self.crops_per_clip)
+        sampler = supply(self.sampler, crops=len(crops), seed=self.seed, clip_genres=self.genre[train].tolist())
         return DataLoader(crops, batch_size=self.batch_size, sampler=sampler)  # type: ignore[arg-type]
 
     def fixed_dataloader(self, side: str) -> DataLoader[int]:
@@ -209,12 +216,3 @@ class GenreData(lightning.LightningDataModule):
     def cutter(self) -> Cutter:
         """What cuts sound out of the map."""
         return Cutter(self.map, self.crop_length, self.resident)
-
-
-def _asked(key: str, count: int | str) -> int | None:
-    """The number that was asked for; None for auto. Raises ValueError on anything else."""
-    if count == "auto":
-        return None
-    if isinstance(count, str | bool) or not isinstance(count, int) or count < 1:
-        raise ValueError(f"data.{key} is {count!r}: expected auto, or a whole number of 1 or more.")
-    return count

@@ -18,11 +18,17 @@ class History(lightning.Callback):
         self.rows: list[dict[str, float]] = []
         self.seconds_before = 0.0
         self.started = 0.0
+        self.finished = 0.0
 
     @property
     def seconds(self) -> float:
-        """Training and validation time so far."""
+        """Preparing, training and validation time so far."""
         return self.seconds_before + time.monotonic() - self.started
+
+    def summary(self) -> dict[str, float | None]:
+        """The finished training's time, epochs, and best epoch; None where all was fitted before the first."""
+        best = max(self.rows, key=lambda row: row["val_f1_macro"])["epoch"] if self.rows else None
+        return {"train_seconds": self.finished, "epochs": len(self.rows), "best_epoch": best}
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "seconds": self.seconds}
@@ -32,6 +38,10 @@ class History(lightning.Callback):
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.started = time.monotonic()
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            self.finished = round(self.seconds, 3)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         seen = trainer.callback_metrics

@@ -1,5 +1,11 @@
-"""What training makes small: logits (B, C) and genres (B,) -> one number."""
+"""What training makes small: logits (B, C) and targets (B, C) -> one number.
 
+A target is each genre's share of an example: one and zeros, unless mixup has blended two examples.
+"""
+
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 
 
@@ -7,9 +13,57 @@ class CrossEntropy(nn.CrossEntropyLoss):
     """Cross-entropy, equation 1 of Guo 2024. `label_smoothing` moves that share of each target to all genres evenly."""
 
     def __init__(self, label_smoothing: float) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"loss.label_smoothing is {label_smoothing:g}: expected 0 or more, and less than 1.")
-        super().__init__(label_smoothing=label_smoothing)
+        super().__init__(label_smoothing=_share(label_smoothing))
 
-    def forward(self, logits_BC: Tensor, genre_B: Tensor) -> Tensor:
-        return super().forward(logits_BC.float(), genre_B)
+    def forward(self, logits_BC: Tensor, target_BC: Tensor) -> Tensor:
+        return super().forward(logits_BC.float(), target_BC)
+
+
+class Weighted(nn.Module):
+    """Cross-entropy in which each genre weighs the same in all, however few its training clips.
+
+    An example counts by its genre's weight, clips / (genres * the genre's clips), and the sum is divided by those
+    weights: sum_b sum_c w_c t_bc (-log p_bc) / sum_b sum_c w_c t_bc. Source: King and Zeng 2001.
+    """
+
+    weight_C: Tensor
+
+    def __init__(self, label_smoothing: float, *, counts: Sequence[int]) -> None:
+        super().__init__()
+        self.label_smoothing = _share(label_smoothing)
+        count_C = torch.tensor(counts).clamp_min(1)  # a genre without training clips has no target to weigh
+        self.register_buffer("weight_C", count_C.sum() / (len(counts) * count_C), persistent=False)
+
+    def forward(self, logits_BC: Tensor, target_BC: Tensor) -> Tensor:
+        weight_B = target_BC @ self.weight_C
+        cost_B = -(_smooth(target_BC, self.label_smoothing) * logits_BC.float().log_softmax(1)).sum(1)
+        return (weight_B * cost_B).sum() / weight_B.sum()
+
+
+class Focal(nn.Module):
+    """Cross-entropy in which what is already known counts less: -sum_c t_c (1 - p_c)^gamma log p_c.
+
+    `gamma` 0 is plain cross-entropy. Source: Lin et al. 2017.
+    """
+
+    def __init__(self, label_smoothing: float, gamma: float) -> None:
+        if gamma < 0:
+            raise ValueError(f"loss.gamma is {gamma:g}: expected 0 or more.")
+        super().__init__()
+        self.label_smoothing, self.gamma = _share(label_smoothing), gamma
+
+    def forward(self, logits_BC: Tensor, target_BC: Tensor) -> Tensor:
+        log_BC = logits_BC.float().log_softmax(1)
+        # The power's slope is infinite where p is 1 and gamma below 1.
+        rest_BC = (-torch.expm1(log_BC)).clamp_min(1e-6)
+        return -(_smooth(target_BC, self.label_smoothing) * rest_BC**self.gamma * log_BC).sum(1).mean()
+
+
+def _smooth(target_BC: Tensor, label_smoothing: float) -> Tensor:
+    return (1 - label_smoothing) * target_BC + label_smoothing / target_BC.shape[1]
+
+
+def _share(label_smoothing: float) -> float:
+    if not 0 <= label_smoothing < 1:
+        raise ValueError(f"loss.label_smoothing is {label_smoothing:g}: expected 0 or more, and less than 1.")
+    return label_smoothing

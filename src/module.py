@@ -8,7 +8,7 @@ import pytorch_lightning as lightning
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from src import metrics
 from src.data import Batch, GenreData
@@ -18,8 +18,10 @@ from src.supply import supply
 class Prepared(Protocol):
     """A normalization or a model: a module with something to fit before training, which is nothing in most."""
 
-    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Fit to (feature (B, F, N), genre (B,)) of the un-augmented training clips."""
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
+        """Fit to (feature (B, F, N), genre (B,)) of the un-augmented training clips; what was seen in each pass."""
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
 
     def __call__(self, feature_BFN: Tensor) -> Tensor: ...
 
@@ -54,7 +56,13 @@ class GenreModule(lightning.LightningModule):
         self.augmentation = nn.ModuleDict(augmentation)
         self.optimizer, self.scheduler, self.genres, self.seed = optimizer, scheduler, list(genres), seed
         self.register_buffer("prepared", torch.tensor(False))  # so that a resumed run does not prepare again
+        self.passes: dict[str, list[float]] = {}  # what preparing brought, e.g. a reconstruction error a pass
         self.answers: list[Answer] = []
+
+    @property
+    def trained(self) -> bool:
+        """Whether gradients train the model; otherwise all there is to learn is learned in `prepare`."""
+        return any(True for _ in self.model.parameters())
 
     def features(self, wave_BT: Tensor) -> Tensor:
         """The normalized feature of un-augmented sound, in float32 whatever the precision: (B, T) -> (B, F, N)."""
@@ -72,10 +80,22 @@ class GenreModule(lightning.LightningModule):
         if self.prepared:
             return
         self.eval()
-        self.normalization.prepare(Unaugmented(self, self.feature))
-        self.model.prepare(Unaugmented(self, self.features))
+        self.passes = {
+            **self.normalization.prepare(Unaugmented(self, self.feature)),
+            **self.model.prepare(Unaugmented(self, self.features)),
+        }
         self.train()
         self.prepared.fill_(True)
+        for logger in self.trainer.loggers:
+            for name, values in self.passes.items():
+                for number, value in enumerate(values, start=1):
+                    logger.log_metrics({f"prepare/{name}": value, "epoch": number})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["passes"] = self.passes
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.passes = checkpoint["passes"]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         # Dropout and augmentation have an address, (seed, epoch, batch), so that a resumed run draws the same.
@@ -84,8 +104,11 @@ class GenreModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         wave_BT = self.augmentation["wave"](batch.wave.flatten(0, 1))
-        feature_BFN = self.augmentation["feature"](self.features(wave_BT))
-        loss: Tensor = self.loss(self.model(feature_BFN), batch.genre)
+        target_BC = nn.functional.one_hot(batch.genre, len(self.genres)).float()
+        feature_BFN, target_BC = self.augmentation["mix"](
+            self.augmentation["feature"](self.features(wave_BT)), target_BC
+        )
+        loss: Tensor = self.loss(self.model(feature_BFN), target_BC)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.genre))
         return loss
 
@@ -106,10 +129,18 @@ class GenreModule(lightning.LightningModule):
         self.log_dict({f"val/recall/{genre}": each["recall"] or 0.0 for genre, each in scores["genres"].items()})
 
     def configure_optimizers(self) -> Any:
+        if not self.trained:
+            return None
         optimizer = self.optimizer(self.parameters())
         total_steps = int(self.trainer.estimated_stepping_batches)
         scheduler = supply(self.scheduler, optimizer=optimizer, total_steps=total_steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        interval = (
+            "epoch" if isinstance(scheduler, ReduceLROnPlateau) else "step"
+        )  # as often as what it watches is known
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": "val/loss"},
+        }
 
 
 class Unaugmented:

@@ -20,7 +20,7 @@ class Standard(nn.Module):
         self.register_buffer("mean_F1", torch.zeros(rows, 1))
         self.register_buffer("deviation_F1", torch.ones(rows, 1))
 
-    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
         """One pass over (feature (B, F, N), genre (B,)); batches are merged without forgetting small deviations.
 
         Source: Chan, Golub and LeVeque 1979, updating formulas for variance.
@@ -35,6 +35,7 @@ class Standard(nn.Module):
         deviation_F[deviation_F < 1e-8] = 1.0
         self.mean_F1.copy_(mean_F[:, None])
         self.deviation_F1.copy_(deviation_F[:, None])
+        return {}
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
         return (feature_BFN - self.mean_F1) / self.deviation_F1
@@ -46,8 +47,9 @@ class Instance(nn.Module):
     feature (B, F, N) -> (B, F, N). A row that does not vary within the stretch becomes 0.
     """
 
-    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
         """Nothing is fitted."""
+        return {}
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
         centred_BFN = feature_BFN - feature_BFN.mean(2, keepdim=True)
@@ -57,8 +59,9 @@ class Instance(nn.Module):
 class Unchanged(nn.Module):
     """The null choice: features as they are."""
 
-    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
         """Nothing is fitted."""
+        return {}
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
         return feature_BFN

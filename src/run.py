@@ -11,7 +11,7 @@ import pytorch_lightning as lightning
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from src import rundir
 from src.data import GenreData
@@ -36,18 +36,26 @@ def build(config: DictConfig, genres: Sequence[str], counts: Sequence[int]) -> G
     """The module of an experiment. The facts are these: the genres, their training clips, and the feature's rows."""
     lightning.seed_everything(config.seed, verbose=False)
     feature = choose(config.feature)
-    facts = {"rows": feature.rows, "genres": len(genres), "counts": list(counts)}
-    return GenreModule(
+    with torch.no_grad():
+        frames = feature(torch.zeros(1, round(config.data.crop_seconds * config.audio.sample_rate))).shape[2]
+    facts = {"rows": feature.rows, "frames": frames, "genres": len(genres), "counts": list(counts)}
+    module = GenreModule(
         feature=feature,
         normalization=supply(choose(config.normalization), **facts),
         augmentation=choose(config.augmentation),
         model=supply(choose(config.model), **facts),
-        loss=choose(config.loss),
+        loss=supply(choose(config.loss), **facts),
         optimizer=choose(config.optimizer),
         scheduler=choose(config.scheduler),
         genres=genres,
         seed=config.seed,
     )
+    if not module.trained and any(True for _ in feature.parameters()):
+        raise ValueError(
+            "feature.trainable is true, but this model is fitted, not trained by gradients: leave the feature as it is, "
+            "or choose a network (model=cnn, hybrid ...)."
+        )
+    return module
 
 
 def choose(group: DictConfig) -> Any:
@@ -60,20 +68,30 @@ def rehearse(config: DictConfig) -> None:
     module = build(config, genres=["a", "b"], counts=[1, 1]).eval()
     with torch.no_grad():
         module(torch.zeros(1, 1, round(config.data.crop_seconds * config.audio.sample_rate)))
-    optimizer = module.optimizer(module.parameters())
-    supply(module.scheduler, optimizer=optimizer, total_steps=100)
+    if module.trained:
+        optimizer = module.optimizer(module.parameters())
+        supply(module.scheduler, optimizer=optimizer, total_steps=100)
     compose_data(config)
     choose(config.trainer)(logger=False)
 
 
-def trainer(threads: int, accelerator: str, **settings: Any) -> lightning.Trainer:
-    """Lightning's Trainer, on a fixed number of CPU threads, with one message where no GPU is where one is asked for."""
+def trainer(
+    threads: int, accelerator: str, ema_decay: float, callbacks: Sequence[lightning.Callback] = (), **settings: Any
+) -> lightning.Trainer:
+    """Lightning's Trainer, on a fixed number of CPU threads, with one message where no GPU is where one is asked for.
+
+    `ema_decay` above 0: what is validated and kept is the exponential moving average of the weights (Polyak and
+    Juditsky 1992), of which each step's new weights make up the share 1 - `ema_decay`.
+    """
+    if not 0 <= ema_decay < 1:
+        raise ValueError(f"trainer.ema_decay is {ema_decay:g}: expected 0 or more, and less than 1.")
     if accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
         raise ValueError(
             f"trainer.accelerator is {accelerator}, but torch finds no GPU here: use trainer.accelerator=cpu, or auto."
         )
     torch.set_num_threads(threads)
     _quiet()
+    averaging = [EMAWeightAveraging(decay=ema_decay)] if ema_decay else []
     return lightning.Trainer(
         accelerator=accelerator,
         devices=1,
@@ -81,6 +99,7 @@ def trainer(threads: int, accelerator: str, **settings: Any) -> lightning.Traine
         num_sanity_val_steps=0,
         enable_progress_bar=False,  # ours shows the time left for the whole training
         enable_model_summary=False,
+        callbacks=[*averaging, *callbacks],
         **settings,
     )
 
@@ -98,6 +117,7 @@ def _quiet() -> None:
         "Checkpoint directory .* exists and is not empty",  # a run directory holds more than checkpoints
         ".*does not have many workers",  # none is needed: the loaders yield clip numbers only
         r".*isinstance\(treespec, LeafSpec\)",  # Lightning 2.6 on torch 2.11
+        ".*configure_optimizers. returned .None.",  # of a model that is fitted, not trained
         "The number of training batches .* is smaller than the logging interval",
     ):
         warnings.filterwarnings("ignore", ours)

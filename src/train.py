@@ -66,12 +66,16 @@ def train(config: DictConfig, folder: Path) -> None:
         sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
         facts = {"folder": folder, "name": folder.name, "group": sweep, "settings": settings}
         logger = supply(run.choose(config.logger), **facts)
-        trainer = run.choose(config.trainer)(logger=logger, callbacks=[history, Bar(), *run.checkpoints(folder)])
+        epochs = {} if module.trained else {"max_epochs": 0}  # what is fitted is fitted before the first epoch
+        callbacks = [history, Bar(), *run.checkpoints(folder)]
+        trainer = run.choose(config.trainer)(logger=logger, callbacks=callbacks, **epochs)
         try:
             try:
                 trainer.fit(module, data, ckpt_path=folder / rundir.LAST if done == "half" else None)
             except SystemExit:  # Lightning's answer to Ctrl-C
                 raise KeyboardInterrupt from None
+            if not module.trained:
+                trainer.save_checkpoint(folder / rundir.BEST)
             run.restore(module, folder / rundir.BEST)
             val, test = (gather(answers) for answers in trainer.predict(module, data))
             sides = {"val": writing.scores(val, data), "test": writing.scores(test, data)}
@@ -81,10 +85,9 @@ def train(config: DictConfig, folder: Path) -> None:
 
         content = {
             **sides,
-            "train_seconds": history.rows[-1]["seconds"],
-            "epochs": len(history.rows),
-            "best_epoch": max(history.rows, key=lambda row: row["val_f1_macro"])["epoch"],
+            **history.summary(),
             "parameters": sum(p.numel() for p in module.parameters()),
+            "passes": module.passes,
             "certificate": data.certificate,
             "dataset": data.corpus.name,
             "synthetic": data.corpus.synthetic,

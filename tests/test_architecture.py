@@ -9,7 +9,19 @@ SRC = Path(__file__).parents[1] / "src"
 # Lower rooms first; a room imports rooms before it only. Rooms in one line may not import one another.
 LAYERS = (
     ("clip", "audio", "terminal", "statistics", "words", "supply", "plainfile"),
-    ("rundir", "dataset", "feature", "augmentation", "model", "split", "normalization", "loss", "sampler", "wavemap"),
+    (
+        "rundir",
+        "dataset",
+        "feature",
+        "augmentation",
+        "model",
+        "split",
+        "normalization",
+        "loss",
+        "sampler",
+        "scheduler",
+        "wavemap",
+    ),
     ("config", "certificate", "cutting", "metrics"),
     ("data",),
     ("module",),

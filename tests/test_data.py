@@ -39,6 +39,8 @@ def build(tmp_path: Path) -> Build:
             "split": Holdout(test=0.25, val=0.25, seed=0, allow_leak=False),
             "sampler": Shuffled,
             "crops": 1,
+            "least_crops": 0,
+            "preferred_genres": [],
             "sample_rate": RAMP_RATE,
             "batch_size": 4,
             "crop_seconds": CROP / RAMP_RATE,

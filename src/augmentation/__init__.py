@@ -1,5 +1,7 @@
-"""Changes that leave the genre as it is; drawn anew for each example, in training only."""
+"""Changes that leave the genre as it is, or mix it; drawn anew for each example, in training only."""
 
+from src.augmentation.mixup import Mixup, Unmixed
 from src.augmentation.spectrogram import Spectrogram
+from src.augmentation.wave import Wave
 
-__all__ = ["Spectrogram"]
+__all__ = ["Mixup", "Spectrogram", "Unmixed", "Wave"]

@@ -1,7 +1,13 @@
-"""Networks from features to genres: feature (B, F, N) -> logits (B, C)."""
+"""From features to genres: feature (B, F, N) -> logits (B, C), by networks that are trained and models that are fitted."""
 
 from src.model.cnn import Cnn
+from src.model.cnn1d import Cnn1d
+from src.model.dbn import Dbn
 from src.model.hybrid import Hybrid
+from src.model.knn import Knn
+from src.model.majority import Majority
 from src.model.rnn import Rnn
+from src.model.svm import Svm
+from src.model.transformer import Transformer
 
-__all__ = ["Cnn", "Hybrid", "Rnn"]
+__all__ = ["Cnn", "Cnn1d", "Dbn", "Hybrid", "Knn", "Majority", "Rnn", "Svm", "Transformer"]

@@ -21,8 +21,9 @@ class Network(nn.Module, ABC):
         super().__init__()
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(embedding, genres))
 
-    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
         """What is fitted rather than trained, from (feature (B, F, N), genre (B,)); nothing here."""
+        return {}
 
     @abstractmethod
     def embed(self, feature_BFN: Tensor) -> Tensor:
@@ -63,14 +64,25 @@ def summary(hidden_BHN: Tensor) -> Tensor:
 
 
 def sequence(hidden_BHN: Tensor) -> Tensor:
-    """What a recurrent layer reads, (B, H, N) -> (B, N, H). Raises ValueError on more steps than one can learn from."""
+    """What recurrence and attention read, (B, H, N) -> (B, N, H). Raises ValueError on more steps than they can learn from."""
     steps = hidden_BHN.shape[2]
     if steps > MOST_STEPS:
         raise ValueError(
-            f"The recurrent layer would take {steps} steps, and learns from {MOST_STEPS} at most: choose a feature with "
-            "frames (feature=mel, mfcc, chroma ...), a shorter data.crop_seconds, or model=cnn."
+            f"The model would go through {steps} steps of time, and learns from {MOST_STEPS} at most: choose a feature with "
+            "frames (feature=mel, mfcc, chroma ...), a shorter data.crop_seconds, or model=cnn1d."
         )
     return hidden_BHN.transpose(1, 2)
+
+
+def with_frames(feature_BFN: Tensor) -> Tensor:
+    """The feature, for a model that looks at frames one by one. Raises ValueError on samples, which say little alone."""
+    _, rows, frames = feature_BFN.shape
+    if rows == 1 and frames > MOST_STEPS:
+        raise ValueError(
+            f"The model reads frames, and a waveform of {frames} samples has none: choose a feature with frames "
+            "(feature=mfcc, mel, chroma ...), or model=cnn1d."
+        )
+    return feature_BFN
 
 
 def check(layers: int, width: int, dropout: float, activation: str, least_layers: int = 1) -> None:

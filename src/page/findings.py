@@ -26,10 +26,11 @@ def choice(config: Mapping[str, Any], group: str) -> str:
 
 
 def name(run: RunDir) -> str:
-    """What was trained, in the command line's words: "hybrid on mel"."""
+    """What was trained, in the command line's words: "hybrid on mel", "paper_cnn: cnn on mfcc"."""
     said = run.environment.get("choices") or {}  # a preset has a name that its class has not: gru is an rnn
     model, feature = (said.get(group) or choice(run.config, group) for group in ("model", "feature"))
-    return f"{model} on {feature}"
+    recipe = said.get("experiment", "none")
+    return f"{model} on {feature}" if recipe == "none" else f"{recipe}: {model} on {feature}"
 
 
 def verdict(run: RunDir) -> list[str]:
