@@ -1,0 +1,261 @@
+"""Rebuild the 103 real recordings of the README: `python -m benchmarks.music DIR [--packages FOLDER] [--mirror URL]`.
+
+music.csv says where each excerpt lies: which file of which Debian package (`!` leads into a zip, ` + ` adds a second
+stem), start and duration in seconds. The packages, 0.8 GB together, are taken from FOLDER, else downloaded from the
+mirror, else by apt-get, which needs no root for it; no Debian is needed otherwise. Written are DIR/GENRE/*.flac (mono,
+22,050 Hz, 16 bit), DIR/LICENSES and DIR/manifest.csv. What is there already stays, and its package is not asked for.
+"""
+
+import argparse
+import csv
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from http.client import HTTPException
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, NamedTuple
+from urllib.request import urlopen
+from zipfile import ZipFile
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from src import audio
+from src.plainfile import write_csv
+from src.terminal import note, track
+
+TABLE = Path(__file__).with_name("music.csv")
+MANIFEST = ("path", "genre", "artist", "track", "licence", "package")
+RATE = 22050
+LEVEL = 2**0.5  # the README's figures were measured on (left + right) / sqrt(2), where audio.read takes the mean
+STEM_LEVEL = 0.7  # of song and guitar, each mastered close to full scale
+
+Row = dict[str, str]
+
+
+class Package(NamedTuple):
+    """A Debian package as the figures were measured on: its place on every mirror, its size, and its checksum."""
+
+    version: str
+    pool: str
+    megabytes: int
+    sha256: str
+
+
+PACKAGES = {
+    "colobot-common-sounds": Package(
+        "0.2.0-2",
+        "pool/main/c/colobot/colobot-common-sounds_0.2.0-2_all.deb",
+        61,
+        "819e799542eac69c95b072567b5584eb3e0b2bb900de13efa3684915747b1644",
+    ),
+    "fretsonfire-songs-muldjord": Package(
+        "2.dfsg-2.1",
+        "pool/main/f/fretsonfire-songs-muldjord/fretsonfire-songs-muldjord_2.dfsg-2.1_all.deb",
+        29,
+        "b37adf8b08b46d4182c283e760e4f40622d83674e05803960ea1e11a92600c7b",
+    ),
+    "fretsonfire-songs-sectoid": Package(
+        "1.dfsg-3.1",
+        "pool/main/f/fretsonfire-songs-sectoid/fretsonfire-songs-sectoid_1.dfsg-3.1_all.deb",
+        29,
+        "14c1ed3e43c1a6a80eae7698f0469a0825cd1184e441968d62df89ca418aa0b4",
+    ),
+    "nexuiz-music": Package(
+        "2.5.2-12",
+        "pool/main/n/nexuiz-data/nexuiz-music_2.5.2-12_all.deb",
+        84,
+        "d1a7d6e2c0a5bbe6670dbf73354e38f742597310d425e373250fc71a636f8dda",
+    ),
+    "singularity-music": Package(
+        "007-2",
+        "pool/main/s/singularity-music/singularity-music_007-2_all.deb",
+        52,
+        "139ba1e408eeb0a72f1fff3760ca46558b9f81bed97dc8c0efa108c4007f4845",
+    ),
+    "wesnoth-1.16-music": Package(
+        "1:1.16.9-1",
+        "pool/main/w/wesnoth-1.16/wesnoth-1.16-music_1.16.9-1_all.deb",
+        153,
+        "f9bc3cde92b4ab30db5d7b85f89b4bcc3d788dd92602956d0347250850bf59bb",
+    ),
+    "widelands-data": Package(
+        "2:1.1-3",
+        "pool/main/w/widelands/widelands-data_1.1-3_all.deb",
+        381,
+        "0e23d645b15bcfb9e3bcae0de9bc1bdfa75a6ecb36b2e449759d6eb0b4bbd8fb",
+    ),
+}
+
+
+def build(
+    rows: Iterable[Row], target: Path, packages: Mapping[str, Package], folder: Path | None, mirror: str | None
+) -> Iterator[Row]:
+    """Make the excerpts under `target`, and yield the row of each as it is done; a package that fails is named."""
+    for name, group in groupby(sorted(rows, key=itemgetter("package")), key=itemgetter("package")):
+        mine = list(group)
+        licence = target / "LICENSES" / f"{name}.copyright"
+        if licence.exists() and all((target / row["path"]).exists() for row in mine):
+            yield from mine
+            continue
+        try:
+            with TemporaryDirectory(dir=target, prefix=".") as scratch:
+                deb = find(name, packages[name], folder) or download(name, packages[name], Path(scratch), mirror)
+                document = f"usr/share/doc/{name}/copyright"
+                inside = {file.partition("!")[0] for row in mine for file in row["file"].split(" + ")}
+                unpack(deb, {document, *inside}, Path(scratch))
+                for row in mine:
+                    if not (target / row["path"]).exists():
+                        part = Path(scratch) / "part.flac"
+                        soundfile.write(part, cut(Path(scratch), row), RATE, subtype="PCM_16")
+                        _move(part, target / row["path"])
+                    yield row
+                _move(Path(scratch) / document, licence)
+        except (ValueError, OSError) as error:
+            note(f"{name}: {error}")
+
+
+def find(name: str, package: Package, folder: Path | None) -> Path | None:
+    """The package's file in a folder; None where there is none. Raises ValueError where all there are others."""
+    found = sorted(folder.glob(f"{name}_*.deb")) if folder else []
+    if right := [path for path in found if _sha256(path) == package.sha256]:
+        return right[0]
+    if found:
+        raise ValueError(
+            f"{', '.join(map(str, found))} is damaged, or another version than {package.version}: expected sha256 "
+            f"{package.sha256}. Remove it, or put the right one beside it."
+        )
+    return None
+
+
+def download(name: str, package: Package, folder: Path, mirror: str | None) -> Path:
+    """The package's file, brought into `folder`. Raises ValueError with the reason why it cannot be had."""
+    note(f"{name}: downloading {package.megabytes} MB")
+    if mirror:
+        origin = f"{mirror.rstrip('/')}/{package.pool}"
+        try:
+            with urlopen(origin, timeout=60) as source, (folder / "package.deb").open("wb") as file:
+                shutil.copyfileobj(source, file)
+        except (OSError, HTTPException) as error:
+            raise ValueError(f"{origin} cannot be downloaded ({error}).") from error
+    elif shutil.which("apt-get"):
+        origin = f"apt-get download {name}={package.version}"
+        done = subprocess.run(origin.split(), cwd=folder, capture_output=True, text=True)
+        if done.returncode:
+            said = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            raise ValueError(f"`{origin}` failed ({' '.join(said)}).")
+    else:
+        raise ValueError("there is no apt-get here, and no mirror was named.")
+    (deb,) = folder.glob("*.deb")
+    if _sha256(deb) != package.sha256:
+        raise ValueError(f"{origin} gave a file whose sha256 is {_sha256(deb)}: expected {package.sha256}.")
+    return deb
+
+
+def unpack(deb: Path, names: set[str], folder: Path) -> None:
+    """Write the named files of a package under `folder`. A .deb is an ar archive, with the files in its data.tar."""
+    with deb.open("rb") as file:
+        _seek_data(deb, file)
+        with tarfile.open(fileobj=file, mode="r|*") as tar:
+            missing = set(names)
+            for member in tar:
+                name = member.name.removeprefix("./")
+                if name in missing and (source := tar.extractfile(member)):
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    with (folder / name).open("wb") as copy:
+                        shutil.copyfileobj(source, copy)
+                    missing.remove(name)
+                if not missing:
+                    return
+    raise ValueError(f"{deb.name} holds no {', '.join(sorted(missing))}.")
+
+
+def _seek_data(deb: Path, file: BinaryIO) -> None:
+    """Go to where data.tar begins. An ar archive is a magic word, then 60 bytes of header before each member."""
+    if file.read(8) == b"!<arch>\n":
+        while header := file.read(60):
+            if header.startswith(b"data.tar"):
+                return
+            size = int(header[48:58])
+            file.seek(size + size % 2, 1)  # members begin at even places
+    raise ValueError(f"{deb} is no Debian package: expected an ar archive with a data.tar in it.")
+
+
+def cut(folder: Path, row: Row) -> NDArray[np.float32]:
+    """An excerpt of the unpacked recording, its stems added -> wave (T,), cut off at full scale as 16 bits are."""
+    start = float(row["start"])
+    paths = [_recording(folder, name) for name in row["file"].split(" + ")]
+    stems_ST = [audio.read(path, RATE, start, start + float(row["duration"])) for path in paths]
+    gain = LEVEL if len(stems_ST) == 1 else LEVEL * STEM_LEVEL
+    wave_T: NDArray[np.float32] = (gain * np.sum(stems_ST, axis=0)).clip(-1, 1)
+    return wave_T
+
+
+def _recording(folder: Path, name: str) -> Path:
+    outer, _, inner = name.partition("!")
+    if not inner:
+        return folder / outer
+    with ZipFile(folder / outer) as archive:
+        if inner not in archive.namelist():
+            raise ValueError(f"{outer} holds no {inner}.")
+        return Path(archive.extract(inner, folder))
+
+
+def _move(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def main(
+    arguments: Sequence[str] | None = None, table: Path = TABLE, packages: Mapping[str, Package] = PACKAGES
+) -> int:
+    """Make the folder, say on stdout where its manifest is, and return 0; 1 where a package failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.music", description="Rebuild the real recordings of the README from Debian packages."
+    )
+    parser.add_argument("target", type=Path, metavar="DIR", help="where to write: 90 MB")
+    parser.add_argument("--packages", type=Path, metavar="FOLDER", help="where .deb files are already")
+    parser.add_argument(
+        "--mirror", metavar="URL", help="the Debian mirror to download from (default: what apt-get uses)"
+    )
+    options = parser.parse_args(arguments)
+    if options.packages and not options.packages.is_dir():
+        parser.error(f"--packages is {options.packages}: expected a folder with .deb files.")
+    if options.mirror and not options.mirror.startswith(("http://", "https://", "file://")):
+        parser.error(f"--mirror is {options.mirror}: expected http://, https:// or file://, and what lies above pool/.")
+    try:
+        options.target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"DIR is {options.target}: expected a folder, or the name of one that can be made ({error}).")
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    made = build(rows, options.target, packages, options.packages, options.mirror)
+    for _ in track(made, "Excerpts", total=len(rows)):
+        pass
+    there, lost = ([row for row in rows if (options.target / row["path"]).exists() is here] for here in (True, False))
+    write_csv(options.target / "manifest.csv", MANIFEST, ([row[column] for column in MANIFEST] for row in there))
+    print(options.target / "manifest.csv")
+    if lost:
+        note(
+            f"{len(lost)} of {len(rows)} excerpts are missing. Run again with --mirror URL, a Debian mirror that has these "
+            "files, or with --packages FOLDER, where you put them:"
+        )
+        for name in sorted({row["package"] for row in lost}):
+            note(f"  {packages[name].pool}")
+    return 1 if lost else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

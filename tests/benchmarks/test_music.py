@@ -1,0 +1,243 @@
+"""Miniature Debian packages, made here, go the way of the real ones; nothing is downloaded."""
+
+import csv
+import hashlib
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from benchmarks import music
+from tests.conftest import tone
+
+RATE = 44100
+GAMES = "usr/share/games"
+ROWS = (  # path, genre, artist, track, licence, package, file, start, duration
+    ("calm/ann--hymn--1.flac", "calm", "ann", "hymn", "MIT", "solo", f"{GAMES}/hymn.ogg", 1, 2),
+    ("loud/bob--jig--0.flac", "loud", "bob", "jig", "MIT", "band", f"{GAMES}/song.ogg + {GAMES}/guitar.ogg", 0, 1),
+    ("loud/bob--reel--0.flac", "loud", "bob", "reel", "MIT", "band", f"{GAMES}/music.pk3!tracks/reel.ogg", 0.5, 1),
+)
+
+
+def _ogg(folder: Path, hz: float, level: float, seconds: float = 3) -> bytes:
+    return tone(folder / "tone.ogg", hz, seconds, RATE, level, channels=2).read_bytes()
+
+
+def _deb(path: Path, files: dict[str, bytes]) -> music.Package:
+    """Write a .deb, and say what a table would know of it."""
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    members = {"debian-binary": b"2.0\n", "control.tar.xz": b"odd", "data.tar.xz": lzma.compress(tar.getvalue())}
+    deb = b"!<arch>\n"
+    for name, content in members.items():
+        deb += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode()
+        deb += content + b"\n" * (len(content) % 2)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(deb)
+    return music.Package("1:2-3", f"pool/{path.name}", 1, hashlib.sha256(deb).hexdigest())
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> dict[str, music.Package]:
+    """Two packages in tmp_path/pool, and the table in tmp_path."""
+    pack = io.BytesIO()
+    with zipfile.ZipFile(pack, "w") as archive:
+        archive.writestr("tracks/reel.ogg", _ogg(tmp_path, 660, 0.9))
+    solo = {"usr/share/doc/solo/copyright": b"By Ann.", f"{GAMES}/hymn.ogg": _ogg(tmp_path, 440, 0.25)}
+    band = {
+        "usr/share/doc/band/copyright": b"By Bob.",
+        f"{GAMES}/song.ogg": _ogg(tmp_path, 500, 0.2),
+        f"{GAMES}/guitar.ogg": _ogg(tmp_path, 1500, 0.4),
+        f"{GAMES}/music.pk3": pack.getvalue(),
+        f"{GAMES}/unused.ogg": b"noise",
+    }
+    with (tmp_path / "music.csv").open("w", newline="", encoding="utf-8") as file:
+        header = ("path", "genre", "artist", "track", "licence", "package", "file", "start", "duration")
+        csv.writer(file).writerows([header, *ROWS])
+    return {
+        "solo": _deb(tmp_path / "pool" / "solo_2-3_all.deb", solo),
+        "band": _deb(tmp_path / "pool" / "band_1%3a2-3_all.deb", band),
+    }
+
+
+def _run(tmp_path: Path, shop: dict[str, music.Package], *arguments: str) -> int:
+    return music.main([str(tmp_path / "out"), *arguments], tmp_path / "music.csv", shop)
+
+
+def _manifest(tmp_path: Path) -> list[dict[str, str]]:
+    with (tmp_path / "out" / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _amplitude(path: Path, hz: float) -> float:
+    wave_T: NDArray[np.float64] = soundfile.read(path)[0]
+    return 2 * abs(np.mean(wave_T * np.exp(-2j * np.pi * hz * np.arange(len(wave_T)) / music.RATE)))
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_excerpts_are_cut_mixed_and_listed(tmp_path: Path, shop: dict[str, music.Package]) -> None:
+    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 0
+    out = tmp_path / "out"
+    assert [tuple(row.values()) for row in _manifest(tmp_path)] == [row[:6] for row in ROWS]
+    for path, *_, seconds in ROWS:
+        info = soundfile.info(out / path)
+        assert (info.samplerate, info.channels, info.frames) == (22050, 1, seconds * 22050)
+        assert (info.format, info.subtype) == ("FLAC", "PCM_16")
+    assert _amplitude(out / ROWS[0][0], 440) == pytest.approx(0.25 * 2**0.5, rel=0.02)
+    assert _amplitude(out / ROWS[1][0], 500) == pytest.approx(0.2 * 0.7 * 2**0.5, rel=0.02)
+    assert _amplitude(out / ROWS[1][0], 1500) == pytest.approx(0.4 * 0.7 * 2**0.5, rel=0.02)
+    assert np.abs(soundfile.read(out / ROWS[2][0])[0]).max() == pytest.approx(1, abs=1e-4)  # 0.9 sqrt(2), cut off
+    assert (out / "LICENSES" / "solo.copyright").read_text() == "By Ann."
+    assert sorted(path.name for path in out.iterdir()) == ["LICENSES", "calm", "loud", "manifest.csv"]
+
+
+def test_a_second_run_fills_gaps_and_asks_for_no_more(tmp_path: Path, shop: dict[str, music.Package]) -> None:
+    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 0
+    before = _files(tmp_path / "out")
+    (tmp_path / "out" / ROWS[1][0]).unlink()
+    (tmp_path / "pool" / "solo_2-3_all.deb").unlink()
+    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 0
+    assert _files(tmp_path / "out") == before
+
+
+def test_a_mirror_gives_what_the_folder_lacks(tmp_path: Path, shop: dict[str, music.Package]) -> None:
+    shop["band"] = shop["band"]._replace(pool="pool/band_1%253a2-3_all.deb")  # as a URL writes the % of this name
+    (tmp_path / "empty").mkdir()
+    assert _run(tmp_path, shop, "--packages", str(tmp_path / "empty"), "--mirror", f"{tmp_path.as_uri()}/") == 0
+    assert len(_manifest(tmp_path)) == 3
+
+
+def test_apt_get_is_asked_by_name_and_version(
+    tmp_path: Path, shop: dict[str, music.Package], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apt = tmp_path / "bin" / "apt-get"
+    apt.parent.mkdir()
+    apt.write_text(
+        f'#!/bin/sh\n[ "$*" = "download solo=1:2-3" ] && exec cp {tmp_path}/pool/solo_*.deb .\n'
+        'echo "E: Version not found" >&2\nexit 100\n'
+    )
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{apt.parent}:/usr/bin:/bin")
+    assert _run(tmp_path, shop) == 1
+    assert [row["package"] for row in _manifest(tmp_path)] == ["solo"]
+    assert "band: `apt-get download band=1:2-3` failed (E: Version not found)." in capsys.readouterr().err
+
+
+def _no_package(pool: Path) -> None:
+    (pool / "band_1%3a2-3_all.deb").unlink()
+
+
+def _damage(pool: Path) -> None:
+    with (pool / "band_1%3a2-3_all.deb").open("ab") as file:
+        file.write(b"more")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (_no_package, "band: there is no apt-get here, and no mirror was named."),
+        (_damage, "band_1%3a2-3_all.deb is damaged, or another version than 1:2-3: expected sha256 "),
+    ],
+)
+def test_a_package_that_fails_is_named_and_the_others_go_on(
+    spoil: Callable[[Path], None],
+    reason: str,
+    tmp_path: Path,
+    shop: dict[str, music.Package],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    spoil(tmp_path / "pool")
+    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 1
+    assert [row["package"] for row in _manifest(tmp_path)] == ["solo"]
+    said = capsys.readouterr().err
+    assert reason in said
+    assert "2 of 3 excerpts are missing." in said
+    assert said.endswith("  pool/band_1%3a2-3_all.deb\n")
+
+
+@pytest.mark.parametrize(
+    ("folder", "reason"), [("pool", "gave a file whose sha256 is "), ("elsewhere", "cannot be downloaded (")]
+)
+def test_a_mirror_that_has_not_the_file(
+    folder: str,
+    reason: str,
+    tmp_path: Path,
+    shop: dict[str, music.Package],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shop["solo"] = shop["solo"]._replace(pool=f"{folder}/solo_2-3_all.deb", sha256="0" * 64)
+    assert _run(tmp_path, shop, "--mirror", tmp_path.as_uri()) == 1
+    assert f"solo: {tmp_path.as_uri()}/{folder}/solo_2-3_all.deb {reason}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "reason"),
+    [
+        (f"{GAMES}/hymn.ogg", f"{GAMES}/psalm.ogg", f"solo: solo_2-3_all.deb holds no {GAMES}/psalm.ogg."),
+        ("tracks/reel.ogg", "tracks/polka.ogg", f"band: {GAMES}/music.pk3 holds no tracks/polka.ogg."),
+        (f"{GAMES}/hymn.ogg,1,", f"{GAMES}/hymn.ogg,9,", "solo: starts at 9 s, but the file is 3.00 s long"),
+    ],
+)
+def test_a_package_without_the_file(
+    was: str,
+    becomes: str,
+    reason: str,
+    tmp_path: Path,
+    shop: dict[str, music.Package],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = tmp_path / "music.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace(was, becomes), encoding="utf-8")
+    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 1
+    assert reason in capsys.readouterr().err
+
+
+def test_what_is_no_package(tmp_path: Path) -> None:
+    (tmp_path / "page.deb").write_text("<html>404</html>")
+    with pytest.raises(ValueError, match="page.deb is no Debian package: expected an ar archive"):
+        music.unpack(tmp_path / "page.deb", {"song.ogg"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{file}"], "DIR is {file}: expected a folder"),
+        (["out", "--packages", "{file}"], "--packages is {file}: expected a folder with .deb files."),
+        (["out", "--mirror", "mirror/debian"], "--mirror is mirror/debian: expected http://"),
+    ],
+)
+def test_bad_arguments_get_one_message(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(SystemExit):
+        music.main([argument.format(file=file) for argument in arguments])
+    assert message.format(file=file) in capsys.readouterr().err
+
+
+def test_the_table_is_whole() -> None:
+    with music.TABLE.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    genres = [row["genre"] for row in rows]
+    assert {genre: genres.count(genre) for genre in genres} == {"classical": 35, "metal": 33, "electronic": 35}
+    assert len({row["path"] for row in rows}) == 103
+    assert all(row["path"].startswith(f"{row['genre']}/{row['artist']}--{row['track']}-") for row in rows)
+    assert {row["package"] for row in rows} == set(music.PACKAGES)
+    assert len({row["artist"] for row in rows}) == 18
