@@ -1,0 +1,48 @@
+"""Make and judge the measurements of the paper's claims.
+
+    python -m benchmarks.study run synth music --music DIR/manifest.csv [--only SWEEP...]
+    python -m benchmarks.study report > study.md
+
+`run` trains what benchmarks/study/plan.py lists and is not there yet; interrupted, the same command goes on. `report`
+reads the runs and prints Markdown.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.study import execute, plan, report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program -> its exit status: 0; 1 on bad input or where a sweep failed; 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.study", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    programs = parser.add_subparsers(dest="program", required=True)
+    making = programs.add_parser("run", help="train what the plan lists")
+    making.add_argument("data", nargs="+", choices=tuple(plan.DATA), metavar="DATA", help=", ".join(plan.DATA))
+    making.add_argument(
+        "--music", type=Path, metavar="FILE", help="the table of the recordings, for the data set music"
+    )
+    making.add_argument("--only", nargs="+", default=(), choices=[sweep.name for sweep in plan.PLAN], metavar="SWEEP")
+    judging = programs.add_parser("report", help="print the claims, ablations and tables as Markdown")
+    for program in (making, judging):
+        program.add_argument("--folder", type=Path, default=Path("outputs/study"), metavar="DIR")
+    options = parser.parse_args(arguments)
+    try:
+        if options.program == "run":
+            return execute.run(list(dict.fromkeys(options.data)), options.only, options.folder, options.music)
+        print(report.markdown(options.folder))
+    except (ValueError, OSError) as error:
+        print(f"study: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("study: interrupted; the same command goes on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
