@@ -49,7 +49,10 @@ class Balanced(_Order):
     def __init__(self, crops: int, seed: int, clip_genres: Sequence[int]) -> None:
         super().__init__(crops, seed)
         genre_K = torch.tensor(clip_genres)
-        self.clips, self.members = len(genre_K), [(genre_K == genre).nonzero()[:, 0] for genre in sorted(set(clip_genres))]
+        self.clips, self.members = (
+            len(genre_K),
+            [(genre_K == genre).nonzero()[:, 0] for genre in sorted(set(clip_genres))],
+        )
 
     def draw(self, generator: torch.Generator) -> Tensor:
         drawn = []

@@ -48,6 +48,8 @@ def read(folder: Path) -> tuple[dict[str, Answers], list[str]]:
         if not (run.path / rundir.METRICS).is_file():
             continue  # not finished: its seed is named as missing
         try:
+            if rundir.get(run.config, "trainer.threads") != plan.THREADS:
+                continue  # of a sweep that is not judged
             arm = plan.arm_of(shlex.split(run.environment["command"]))
             if arm is None:
                 notes.append(f"{run.path} is no run of the plan: left out.")

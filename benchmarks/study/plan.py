@@ -24,14 +24,16 @@ CNN, RNN, HYBRID = "experiment=paper_cnn", "experiment=paper_rnn", "experiment=p
 MFCC, SPECTRAL = "feature=mfcc", "feature=spectral"
 BARE = "model.dropout=0 optimizer.weight_decay=0"
 PLAIN = "model=cnn feature=mfcc loss=cross_entropy"
-NOT_OF_AN_ARM = ("seed", "dataset", "split", "logger", "hydra")
+NOT_OF_AN_ARM = ("seed", "dataset", "split", "trainer", "logger", "hydra")
+THREADS = 1  # of the sweeps that are judged, so that two data sets can be measured at once on two cores
 
 
 @dataclass(frozen=True)
 class Sweep:
     """Arms that are looked at together. An arm is the words of one experiment, whatever its seed and data.
 
-    `against` says which arm each is compared with, `data` the words of each data set that it is measured on.
+    `against` says which arm each is compared with, `data` the words of each data set that it is measured on. Sweeps that
+    are judged train on THREADS threads; one without `against` is for src.report, on as many as a user would.
     """
 
     name: str
@@ -121,17 +123,18 @@ class Command:
         data = [word.format(**quoted) for word in self.sweep.data[self.data].split()]
         seed = f"seed={','.join(map(str, self.seeds))}"
         sweep = f"hydra.sweep.dir={folder / self.data / self.sweep.name}"
-        return [*data, *self.arm.split(), seed, "logger=none", sweep]
+        threads = [f"trainer.threads={THREADS}"] if self.sweep.against else []
+        return [*data, *self.arm.split(), seed, *threads, "logger=none", sweep]
 
 
 def commands(data: Sequence[str], only: Sequence[str] = ()) -> Iterator[Command]:
-    """The commands of the data sets' sweeps, or of some. A job that an earlier sweep has, named or not, is left to it."""
+    """The commands of the data sets' sweeps, or of some. A job of an earlier judged sweep, named or not, is left to it."""
     for name in data:
         taken: set[tuple[str, int]] = set()
         for sweep in PLAN:
             for arm in sweep.arms if name in sweep.data else ():
                 fresh = [seed for seed in sweep.seeds if (key(arm), seed) not in taken]
-                taken |= {(key(arm), seed) for seed in fresh}
+                taken |= {(key(arm), seed) for seed in fresh} if sweep.against else set()
                 if fresh and (not only or sweep.name in only):
                     yield Command(name, sweep, arm, fresh)
 

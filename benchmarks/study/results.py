@@ -51,7 +51,7 @@ class Results:
     def missing(self) -> Iterator[str]:
         """The sweeps that are not whole, with the arms and seeds that they lack."""
         for sweep in plan.PLAN:
-            if self.data not in sweep.data:
+            if self.data not in sweep.data or not sweep.against:
                 continue
             there = {arm: found.seeds if (found := self.of(arm)) else [] for arm in sweep.arms}
             lacks = {arm: [str(seed) for seed in sweep.seeds if seed not in there[arm]] for arm in sweep.arms}
