@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,7 +172,7 @@ def test_markdown_goes_to_stdout(
     )
     assert (
         "| hybrid on mel | 2 | 8 | 4 | 100.0 | 67.6 to 100.0 | 100.0 ± 0.0 | "
-        "100.0 | 100.0 | 100.0 | 100.0 | 12 min 39 s |\n"
+        "100.0 | 100.0 | 100.0 | 100.0 | 123,456 | 12 min 39 s |\n"
     ) in out
     assert (
         "Recall on the test side, in percent, with its 95 % interval (Wilson); composer (synthetic music); "
@@ -275,3 +276,24 @@ def test_pooled_scores_are_those_of_metrics(tmp_path: Path) -> None:
     expected = metrics.score(probability.log(), true, GENRES)
     assert pooled.scores["nll"] == pytest.approx(expected["nll"])
     assert pooled.scores["genres"] == expected["genres"]
+
+
+def test_a_recipe_is_its_own_name_and_its_keys_are_told_among_its_own_runs(tmp_path: Path) -> None:
+    def recipe(folder: str, name: str, **changes: Any) -> None:
+        write_run(tmp_path / folder, config(**changes), clips=8)
+        path = tmp_path / folder / "environment.json"
+        given = json.loads(path.read_text(encoding="utf-8"))
+        said = {"model": "cnn", "feature": "mfcc", "experiment": name}
+        path.write_text(json.dumps({**given, "choices": said}), encoding="utf-8")
+
+    recipe("a", "paper_cnn", optimizer__lr=0.1)
+    recipe("b", "best", optimizer__lr=0.2)
+    recipe("c", "best", optimizer__lr=0.3)
+    recipe("d", "none", optimizer__lr=0.4)
+    groups = group.by_config(rundir.find(tmp_path))
+    assert {each.label for each in groups} == {
+        "paper_cnn: cnn on mfcc",
+        "best: cnn on mfcc, optimizer.lr=0.2",
+        "best: cnn on mfcc, optimizer.lr=0.3",
+        "cnn on mfcc",
+    }

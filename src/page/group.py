@@ -44,14 +44,16 @@ def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str]) -> list[
     """What was trained, and the keys that tell it from the others: "cnn on mel, optimizer.lr=0.01, model.layers=4".
 
     A key counts among configs that choose the same class for its owner: a hybrid's cell tells it from other hybrids,
-    not from a cnn, which has none.
+    not from a cnn, which has none. A recipe's name says all that the recipe sets, so its keys count among its own runs.
     """
     labels = []
     for config, name in zip(configs, names, strict=True):
         parts = [name]
+        alone = ":" not in name  # no recipe
+        rivals = [o for o, its in zip(configs, names, strict=True) if its == name or (alone and ":" not in its)]
         for key, value in config.items():
             owner = _owner(key, config)
-            peers = [other for other in configs if owner is None or other.get(owner) == config[owner]]
+            peers = [other for other in rivals if owner is None or other.get(owner) == config[owner]]
             if len({other.get(key) for other in peers}) == 1:
                 continue
             if not key.endswith("._target_"):

@@ -27,7 +27,7 @@ class Group:
     `scores` has the keys of metrics.json's `test`, pooled over folds and averaged over seeds; `spread` holds mean and
     standard deviation (n - 1) over the single runs of the scores in AVERAGED, None for one run. `how` says in words
     what was done, and what the interval is of. `val` is the mean validation macro F1 over the runs, by which a group
-    may be chosen; None where a run has none. `seconds` is the mean training time of a run.
+    may be chosen; None where a run has none. `seconds` is the mean training time of a run, `parameters` what gradients train.
     """
 
     label: str
@@ -37,6 +37,7 @@ class Group:
     how: str
     val: float | None
     seconds: float
+    parameters: int
     clips: frozenset[str]
     synthetic: bool
 
@@ -62,6 +63,7 @@ def pool(label: str, runs: Sequence[RunDir]) -> Group:
         how=_how(units, pooled, len(set(clips)) == 1),
         val=stdlib.fmean(vals) if len(vals) == len(runs) else None,
         seconds=stdlib.fmean(run.metrics["train_seconds"] for run in runs),
+        parameters=max(run.metrics["parameters"] for run in runs),
         clips=frozenset().union(*clips),
         synthetic=bool(runs[0].metrics["synthetic"]),
     )

@@ -87,6 +87,7 @@ def _facts(run: RunDir) -> list[tuple[str, str]]:
     commit = f"{git['commit']}{', with uncommitted changes' if git['dirty'] else ''}" if git.get("commit") else None
     return [
         ("training time", words.duration(metrics["train_seconds"])),
+        *((f"{name}, first and last pass", f"{each[0]:.3g}, {each[-1]:.3g}") for name, each in _passes(metrics)),
         ("trained parameters", f"{metrics['parameters']:,}"),
         ("hardware", _listed(given.get("hardware"))),
         ("threads", _listed(given.get("threads"))),
@@ -97,6 +98,11 @@ def _facts(run: RunDir) -> list[tuple[str, str]]:
         ("versions", _listed(given.get("versions"))),
         ("identity", _listed(metrics["identity"])),
     ]
+
+
+def _passes(metrics: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
+    """What preparing the model brought in each pass, e.g. a reconstruction error; empty for most models."""
+    return [(name, each) for name, each in metrics.get("passes", {}).items() if each]
 
 
 def _listed(value: Any) -> str:

@@ -24,7 +24,6 @@ from src.dataset import Manifest
 from src.split import Holdout, Official
 from tests.rundirs import GENRES, config, write_run
 
-
 PAPERS = ["classical", "jazz", "pop", "rock"]
 
 
