@@ -18,17 +18,12 @@ class History(lightning.Callback):
         self.rows: list[dict[str, float]] = []
         self.seconds_before = 0.0
         self.started = 0.0
-        self.finished = 0.0
+        self.finished = 0.0  # `seconds` when training ended
 
     @property
     def seconds(self) -> float:
         """Preparing, training and validation time so far."""
         return self.seconds_before + time.monotonic() - self.started
-
-    def summary(self) -> dict[str, float | None]:
-        """The finished training's time, epochs, and best epoch; None where all was fitted before the first."""
-        best = max(self.rows, key=lambda row: row["val_f1_macro"])["epoch"] if self.rows else None
-        return {"train_seconds": self.finished, "epochs": len(self.rows), "best_epoch": best}
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "seconds": self.seconds}

@@ -18,6 +18,9 @@ from src.data import GenreData
 from src.module import GenreModule
 from src.supply import supply
 
+# What `trainer.keep` chooses an epoch by: the number that ModelCheckpoint watches, and whether more of it is better.
+KEEP = {"val/f1_macro": ("val/f1_macro", "max"), "val/loss": ("val/loss", "min"), "last": ("epoch", "max")}
+
 
 def compose_data(config: DictConfig) -> GenreData:
     """The data of an experiment: only the groups dataset, split, data, sampler, and audio's sample rate, are read."""
@@ -72,11 +75,17 @@ def rehearse(config: DictConfig) -> None:
         optimizer = module.optimizer(module.parameters())
         supply(module.scheduler, optimizer=optimizer, total_steps=100)
     compose_data(config)
-    choose(config.trainer)(logger=False)
+    choose(config.trainer)(logger=False, folder=Path())
 
 
 def trainer(
-    threads: int, accelerator: str, ema_decay: float, callbacks: Sequence[lightning.Callback] = (), **settings: Any
+    threads: int,
+    accelerator: str,
+    ema_decay: float,
+    keep: str,
+    folder: Path,
+    callbacks: Sequence[lightning.Callback] = (),
+    **settings: Any,
 ) -> lightning.Trainer:
     """Lightning's Trainer, on a fixed number of CPU threads, with one message where no GPU is where one is asked for.
 
@@ -99,16 +108,19 @@ def trainer(
         num_sanity_val_steps=0,
         enable_progress_bar=False,  # ours shows the time left for the whole training
         enable_model_summary=False,
-        callbacks=[*averaging, *callbacks],
+        callbacks=[*averaging, *callbacks, *checkpoints(folder, keep)],
         **settings,
     )
 
 
-def checkpoints(folder: Path) -> list[lightning.Callback]:
-    """Keep the epoch with the highest validation macro F1, and, after it, the newest one, which a resumed run needs."""
-    keep = partial(ModelCheckpoint, folder, enable_version_counter=False, save_on_train_epoch_end=True)
+def checkpoints(folder: Path, keep: str) -> list[lightning.Callback]:
+    """Save the epoch that KEEP says, the first of equals; and after it the newest one, which a resumed run needs."""
+    if keep not in KEEP:
+        raise ValueError(f"trainer.keep is {keep!r}: expected {', '.join(KEEP)}.")
+    save = partial(ModelCheckpoint, folder, enable_version_counter=False, save_on_train_epoch_end=True)
     best, last = (Path(name).stem for name in (rundir.BEST, rundir.LAST))
-    return [keep(filename=best, monitor="val/f1_macro", mode="max"), keep(filename=last)]
+    monitor, mode = KEEP[keep]
+    return [save(filename=best, monitor=monitor, mode=mode), save(filename=last)]
 
 
 def _quiet() -> None:
@@ -125,9 +137,14 @@ def _quiet() -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def restore(module: GenreModule, checkpoint: Path) -> None:
-    """Put a checkpoint's weights into the module; nothing is unpickled but tensors and plain values."""
-    module.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+def restore(module: GenreModule, checkpoint: Path) -> int:
+    """Put a checkpoint's weights into the module, and say after how many epochs they were saved.
+
+    Nothing is unpickled but tensors and plain values.
+    """
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    module.load_state_dict(saved["state_dict"])
+    return int(saved["epoch"]) + 1
 
 
 def load(folder: Path) -> GenreModule:

@@ -67,8 +67,7 @@ def train(config: DictConfig, folder: Path) -> None:
         facts = {"folder": folder, "name": folder.name, "group": sweep, "settings": settings}
         logger = supply(run.choose(config.logger), **facts)
         epochs = {} if module.trained else {"max_epochs": 0}  # what is fitted is fitted before the first epoch
-        callbacks = [history, Bar(), *run.checkpoints(folder)]
-        trainer = run.choose(config.trainer)(logger=logger, callbacks=callbacks, **epochs)
+        trainer = run.choose(config.trainer)(folder=folder, logger=logger, callbacks=[history, Bar()], **epochs)
         try:
             try:
                 trainer.fit(module, data, ckpt_path=folder / rundir.LAST if done == "half" else None)
@@ -76,7 +75,7 @@ def train(config: DictConfig, folder: Path) -> None:
                 raise KeyboardInterrupt from None
             if not module.trained:
                 trainer.save_checkpoint(folder / rundir.BEST)
-            run.restore(module, folder / rundir.BEST)
+            kept = run.restore(module, folder / rundir.BEST)
             val, test = (gather(answers) for answers in trainer.predict(module, data))
             sides = {"val": writing.scores(val, data), "test": writing.scores(test, data)}
             dashboard.show_scores(trainer.loggers, sides, test.logits.argmax(dim=1), test.genre, data.genres)
@@ -85,7 +84,9 @@ def train(config: DictConfig, folder: Path) -> None:
 
         content = {
             **sides,
-            **history.summary(),
+            "train_seconds": history.finished,
+            "epochs": len(history.rows),
+            "best_epoch": kept if module.trained else None,
             "parameters": sum(p.numel() for p in module.parameters()),
             "passes": module.passes,
             "certificate": data.certificate,

@@ -157,10 +157,29 @@ def test_the_preferred_genres_are_taken_where_they_all_are(
     assert genres("snare,jazz") == ["bell", "drone", "snare"]
 
 
+def test_the_epoch_that_is_asked_for_is_kept(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate that is far too high makes validation jump, so that the best epoch is rarely the last."""
+    wild = ("model=cnn", "feature=mfcc", "trainer.max_epochs=6", "optimizer.lr=0.3", "seed=1")
+    for keep, key, sign in (("last", "epoch", 1), ("val/loss", "val_loss", -1), ("val/f1_macro", "val_f1_macro", 1)):
+        folder = tmp_path / keep.replace("/", "_")
+        assert train(monkeypatch, *_words(tiny, folder, *wild, f"trainer.keep={keep}")) == 0
+        rows = rundir.RunDir(folder).history
+        expected = max(rows, key=lambda row: sign * row[key])["epoch"]
+        assert rundir.RunDir(folder).metrics["best_epoch"] == expected
+        assert same(weights(folder, rundir.BEST), weights(folder)) == (expected == 6)
+
+
+def test_an_epoch_that_cannot_be_kept_is_refused(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(monkeypatch, *_words(tiny, tmp_path / "run", "trainer.keep=first")) == 1
+    assert "trainer.keep is 'first': expected val/f1_macro, val/loss, last." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_an_average_that_cannot_be_is_refused(decay: float) -> None:
     with pytest.raises(ValueError, match=rf"^trainer.ema_decay is {decay:g}: expected 0 or more, and less than 1\.$"):
-        trainer(threads=1, accelerator="cpu", ema_decay=decay, logger=False)
+        trainer(threads=1, accelerator="cpu", ema_decay=decay, keep="last", folder=Path(), logger=False)
 
 
 def test_the_plateau_lowers_the_rate_when_validation_stands_still(

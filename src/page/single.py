@@ -120,7 +120,10 @@ def _epochs(run: RunDir) -> str:
     text = f"Trained for {words.count(epochs, 'epoch')}"
     if best is None:
         return f"{text}."
-    text += f"; the scores are of epoch {best}, the best on the validation clips"
+    if (keep := rundir.get(run.config, "trainer.keep")) == "last":
+        return f"{text}; the scores are of the last one, whatever the validation clips said."
+    by = "lowest loss" if keep == "val/loss" else "highest macro F1"
+    text += f"; the scores are of epoch {best}, the one with the {by} on the validation clips"
     last = run.history[-1]["epoch"]
     return f"{text}. It is the last one: more epochs may do better." if best == last else f"{text}."
 
