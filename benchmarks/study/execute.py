@@ -17,7 +17,10 @@ COLUMNS = ("data", "sweep", "arm", "seconds", "exit_status")
 
 
 def run(data: Sequence[str], only: Sequence[str], folder: Path, music: Path | None) -> int:
-    """Run the plan on the data sets -> 0, or 1 where a sweep failed, which is named while the others go on."""
+    """Run the plan on the data sets -> 0, or 1 where a sweep failed, which is named while the others go on.
+
+    A sweep that is not judged is looked at as a user would: src.report prints its table.
+    """
     if "music" in data and (music is None or not music.is_file()):
         raise ValueError(f"--music is {music}: expected the recordings' table, --music DIR/manifest.csv.")
     commands = list(plan.commands(data, only))
@@ -34,6 +37,8 @@ def run(data: Sequence[str], only: Sequence[str], folder: Path, music: Path | No
             _append(folder / SECONDS, command, time.monotonic() - start, status)
         if status:
             failed.append(f"{command.data} {command.sweep.name}: {command.arm}")
+    looked_at = dict.fromkeys(folder / each.data / each.sweep.name for each in commands if not each.sweep.against)
+    failed += [f"the table of {sweep}" for sweep in looked_at if _table(sweep)]
     for name in failed:
         terminal.note(f"Failed: {name}")
     return 1 if failed else 0
@@ -67,6 +72,13 @@ def _train(command: plan.Command, folder: Path, tables: dict[str, Path]) -> int:
         except KeyboardInterrupt:
             process.wait()  # it was interrupted too, and says how to go on
             raise
+
+
+def _table(sweep: Path) -> int:
+    """The exit status of src.report, whose table goes to our standard output."""
+    return subprocess.run(
+        [sys.executable, "-m", "src.report", str(sweep), "--format", "markdown"], check=False
+    ).returncode
 
 
 def _append(path: Path, command: plan.Command, seconds: float, status: int) -> None:

@@ -216,6 +216,7 @@ def test_a_failed_sweep_is_named_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(execute, "_train", lambda command, *_: int(command.arm == RNN))
+    monkeypatch.setattr(execute, "_table", lambda sweep: 0)
     assert main(["run", "synth", "--only", "models", "imbalance", "--folder", str(tmp_path)]) == 1
     printed = capsys.readouterr()
     assert printed.out.splitlines() == ["synth models: 9 jobs", "synth imbalance: 12 jobs"]
