@@ -3,6 +3,8 @@
 Shapes: B clips, T samples, F rows, N frames, L samples of one frame, K frequency bins.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 POWER_FLOOR = 1e-10  # -100 dB: below the quantization noise of 16-bit audio (-98 dB), and librosa's `amin`
 
 
-class Feature(nn.Module):
+class Feature(nn.Module, ABC):
     """The contract: wave (B, T) in about [-1, 1] -> feature (B, rows, N) in float32, on the wave's device.
 
     A frame-wise feature has N = 1 + T // hop_length frames. Frame n is centred on sample n * hop_length, and beyond the
@@ -38,9 +40,9 @@ class Feature(nn.Module):
         with torch.autocast(wave_BT.device.type, enabled=False):
             return self.extract(wave_BT.detach().float())
 
+    @abstractmethod
     def extract(self, wave_BT: Tensor) -> Tensor:
         """The feature itself: wave (B, T) in float32 -> (B, rows, N)."""
-        raise NotImplementedError
 
 
 def frame(wave_BT: Tensor, length: int, hop_length: int, padding: str = "constant") -> Tensor:

@@ -1,5 +1,6 @@
 """The power spectrum, in two back ends, and the features that are read off it."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -88,9 +89,9 @@ class Spectral(Feature):
     def extract(self, wave_BT: Tensor) -> Tensor:
         return self.describe(self.spectrum(wave_BT))
 
+    @abstractmethod
     def describe(self, power_BKN: Tensor) -> Tensor:
         """The feature itself: power (B, K, N) -> (B, rows, N)."""
-        raise NotImplementedError
 
 
 def _kernels(n_fft: int, hop_length: int, trainable: bool) -> nn.Module:
