@@ -17,12 +17,14 @@ class Bar(lightning.Callback):
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.progress = terminal.bar()
         steps = int(trainer.estimated_stepping_batches)
-        self.task = self.progress.add_task(f"Training, {trainer.max_epochs} epochs", total=steps)
+        self.task = self.progress.add_task("Preparing: one pass over the training clips", total=steps)
         if terminal.console.is_terminal:
             self.progress.start()
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        self.progress.update(self.task, completed=trainer.global_step)
+        self.progress.update(
+            self.task, completed=trainer.global_step, description=f"Training, {trainer.max_epochs} epochs"
+        )
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *rest: Any) -> None:
         self.progress.update(self.task, completed=trainer.global_step)
