@@ -181,16 +181,20 @@ def test_normalization_is_fitted_on_training_clips_only(
         assert torch.equal(clean[key], other[key])
 
 
-def test_help_is_quick_and_lists_the_choices() -> None:
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        shown = module("src.train", "--help")
-        times.append(time.perf_counter() - start)
-    assert shown.returncode == 0
-    for word in ("model: cnn", "dataset: folder, manifest, synth", "--multirun"):
+def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
+    """It takes half a second where torch alone takes two: what is loaded is checked, since a clock would be the machine's."""
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "src.train", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    for word in ("model: cnn", "dataset: folder, manifest, synth", "experiment: best", "--multirun"):
         assert word in shown.stdout
-    assert min(times) < 1.5
+    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in shown.stderr.splitlines()}
+    assert not loaded & {"torch", "torchaudio", "pytorch_lightning", "wandb", "matplotlib", "sklearn", "scipy"}
 
 
 def test_the_whole_config_can_be_printed() -> None:
