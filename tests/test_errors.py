@@ -41,6 +41,15 @@ WRONG = {
 }
 
 
+def test_a_recipe_for_another_model_says_what_to_take_out(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word for word in small(tiny, tmp_path / "run", "experiment=paper_cnn", "model=knn") if "width" not in word]
+    assert train(monkeypatch, *words) == 1
+    assert "Knn has no setting layers" in message(capsys)
+    assert train(monkeypatch, *words, "~model.layers") == 0
+
+
 @pytest.fixture(autouse=True)
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)

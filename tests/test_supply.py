@@ -27,3 +27,15 @@ def test_a_choice_that_names_none_gets_none() -> None:
 def test_a_setting_that_is_no_fact_is_not_invented() -> None:
     with pytest.raises(TypeError, match="width"):
         supply(Head, **FACTS)
+
+
+def test_a_setting_that_the_class_has_not_is_named() -> None:
+    def network(width: int, *, rows: int) -> int:
+        return width * rows
+
+    def anything(width: int, **rest: int) -> int:
+        return width + rest["heads"]
+
+    with pytest.raises(ValueError, match=r"^network has no setting heads, layers\. .* as in ~model.heads, or leave"):
+        supply(partial(network, width=2, layers=3, heads=4), rows=5)
+    assert supply(partial(anything, width=2, heads=4), rows=5) == 6
