@@ -181,7 +181,7 @@ def test_every_key_of_the_plan_is_hydras() -> None:
 
 
 def test_one_experiment_in_two_words_is_one_arm() -> None:
-    usual = ("model.cell=gru", plan.MFCC, "loss=cross_entropy loss.label_smoothing=0.0")
+    usual = ("model.cell=gru", "augmentation=spectrogram", "loss=cross_entropy loss.label_smoothing=0.0")
     assert {plan.key(f"{HYBRID} {words}") for words in usual} == {plan.key(HYBRID)}
     assert plan.key(HYBRID) != plan.key(f"{HYBRID} model.cell=rnn")
 
