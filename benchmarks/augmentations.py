@@ -9,7 +9,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import hydra
 import matplotlib
 import numpy as np
 import torch
@@ -19,13 +18,13 @@ from PIL import Image
 from torch import Tensor
 
 from src import audio, run
+from src import config as configs
 from src.augmentation import Mixup, Spectrogram, Wave
 from src.augmentation.equalizer import equalize
 from src.augmentation.vocoder import bend
 from src.normalization import Standard
 
 PICTURE = Path(__file__).parent / "augmentation.png"
-CONF = Path(__file__).parents[1] / "conf"
 SECONDS = 4.0
 SEED = 19  # of what is drawn: noise, masks, the mixture, and all of the last panel
 TICKS_HZ = (200, 500, 1000, 2000, 4000, 8000)
@@ -94,8 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?", type=Path, help="sound in place of the synthetic corpus")
     file = parser.parse_args().file
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        config = hydra.compose("train", ["augmentation=full"])
+    config = configs.compose("augmentation=full")
     clips = run.choose(config.dataset).corpus().clips
     disco, classical = (next(clip.path for clip in clips if clip.genre == genre) for genre in ("disco", "classical"))
     rate = config.audio.sample_rate

@@ -42,6 +42,12 @@ NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
 SEVERAL_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
 
 
+def compose(*words: str) -> DictConfig:
+    """What the command line's words would train. Raises Hydra's and OmegaConf's errors on words that they do not know."""
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra.compose("train", list(words))
+
+
 def command(folder: Path) -> str:
     """The command line that repeats a run in its folder, or resumes it there."""
     return shlex.join(["python", "-m", "src.train", *HydraConfig.get().overrides.task, f"hydra.run.dir={folder}"])
@@ -151,9 +157,8 @@ def _explain_hydra(message: str) -> str:
     key = re.search(r"Could not override '([^']+)'", message) or re.search(r"Key '([^']+)' is not in struct", message)
     if key:
         word = key.group(1)
-        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-            overrides = [text for text in sys.argv[1:] if "," not in text and _group(text) and _exists(text)]
-            keys = [k for k, _ in leaves(OmegaConf.to_container(hydra.compose("train", overrides)))]
+        overrides = [text for text in sys.argv[1:] if "," not in text and _group(text) and _exists(text)]
+        keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides)))]
         near = _did_you_mean(word, [*GROUPS, *keys])
         return f"{word}: there is no such key. {near}`python -m src.train --cfg job` prints them all."
     missing = re.search(r"Missing mandatory value: (\S+)", message)

@@ -18,7 +18,6 @@ class History(lightning.Callback):
         self.rows: list[dict[str, float]] = []
         self.seconds_before = 0.0
         self.started = 0.0
-        self.finished = 0.0  # `seconds` when training ended
 
     @property
     def seconds(self) -> float:
@@ -33,10 +32,6 @@ class History(lightning.Callback):
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.started = time.monotonic()
-
-    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
-        if stage == "fit":
-            self.finished = round(self.seconds, 3)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         seen = trainer.callback_metrics

@@ -39,8 +39,7 @@ def build(config: DictConfig, genres: Sequence[str], counts: Sequence[int]) -> G
     """The module of an experiment. The facts are these: the genres, their training clips, and the feature's rows."""
     lightning.seed_everything(config.seed, verbose=False)
     feature = choose(config.feature)
-    with torch.no_grad():
-        frames = feature(torch.zeros(1, round(config.data.crop_seconds * config.audio.sample_rate))).shape[2]
+    frames = feature.frames(round(config.data.crop_seconds * config.audio.sample_rate))
     facts = {"rows": feature.rows, "frames": frames, "genres": len(genres), "counts": list(counts)}
     module = GenreModule(
         feature=feature,

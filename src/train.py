@@ -73,6 +73,7 @@ def train(config: DictConfig, folder: Path) -> None:
                 trainer.fit(module, data, ckpt_path=folder / rundir.LAST if done == "half" else None)
             except SystemExit:  # Lightning's answer to Ctrl-C
                 raise KeyboardInterrupt from None
+            seconds = round(history.seconds, 3)
             if not module.trained:
                 trainer.save_checkpoint(folder / rundir.BEST)
             kept = run.restore(module, folder / rundir.BEST)
@@ -84,7 +85,7 @@ def train(config: DictConfig, folder: Path) -> None:
 
         content = {
             **sides,
-            "train_seconds": history.finished,
+            "train_seconds": seconds,
             "epochs": len(history.rows),
             "best_epoch": kept if module.trained else None,
             "parameters": sum(p.numel() for p in module.parameters()),

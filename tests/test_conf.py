@@ -4,7 +4,6 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-import hydra
 import pytest
 import torch
 from hydra.utils import get_method, instantiate
@@ -12,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
 from src import run
+from src.config import compose
 
 CONF = Path(__file__).parents[1] / "conf"
 NEEDED = {"folder": ["dataset.root=somewhere"], "manifest": ["dataset.path=some.csv"]}  # what a choice cannot guess
@@ -23,11 +23,6 @@ LIBRARY_GROUPS = (
 )  # classes that live in libraries, or functions for them
 NULL_CHOICES = ("none", "default")
 CHOICES = [(p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name != "experiment"]
-
-
-def compose(*overrides: str) -> DictConfig:
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra.compose("train", list(overrides))
 
 
 def targets(config: Any) -> list[Any]:

@@ -252,7 +252,13 @@ def test_jobs_on_two_tables_of_one_sweep_have_folders_of_their_own(
 def test_ctrl_c_leaves_a_run_that_can_go_on(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     words = small(tiny, folder, "trainer.max_epochs=500")
-    process = subprocess.Popen([sys.executable, "-m", "src.train", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src.train", *words],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores Ctrl-C
+    )
     deadline = time.monotonic() + 120
     while not (folder / rundir.LAST).exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import hydra
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -154,8 +153,7 @@ def key(arm: str) -> str:
     home = next(sweep for sweep in PLAN if arm in sweep.arms)
     words = [*home.data["synth"].format(scarce="x").split(), *arm.split()]
     try:
-        with hydra.initialize_config_dir(str(configs.CONF), version_base="1.3"):
-            composed = configs.resolved(hydra.compose("train", words))
+        composed = configs.resolved(configs.compose(*words))
     except (HydraException, OmegaConfBaseException):
         return arm
     return configs.digest(composed, without=(*LOCAL, "seed"))

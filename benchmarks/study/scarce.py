@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import hydra
 import numpy as np
 
 from src import config as configs
@@ -37,7 +36,6 @@ def write(path: Path) -> None:
     """Write the study's manifest, after rendering the corpus where it is not there yet."""
     from src.run import choose  # here, since it loads torch
 
-    with hydra.initialize_config_dir(str(configs.CONF), version_base="1.3"):
-        config = hydra.compose("train", ["dataset=synth", "split=holdout"])
+    config = configs.compose("dataset=synth", "split=holdout")
     clips = choose(config.dataset).corpus().clips
     save(path, cut(clips, choose(config.split).assign(clips)))

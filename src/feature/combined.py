@@ -40,6 +40,9 @@ class Combined(Feature):
             if isinstance(part, Spectral) and not part.spectrum.trainable:
                 part.spectrum = spectra.setdefault((type(part.spectrum), *part.spectrum.settings), part.spectrum)
 
+    def frames(self, samples: int) -> int:
+        return cast(Feature, next(iter(self.parts.values()))).frames(samples)
+
     def extract(self, wave_BT: Tensor) -> Tensor:
         powers: dict[Spectrum, Tensor] = {}
         features = []

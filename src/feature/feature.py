@@ -40,6 +40,10 @@ class Feature(nn.Module, ABC):
         with torch.autocast(wave_BT.device.type, enabled=False):
             return self.extract(wave_BT.detach().float())
 
+    def frames(self, samples: int) -> int:
+        """N, the frames of a wave of so many samples."""
+        return 1 + samples // self.hop_length
+
     @abstractmethod
     def extract(self, wave_BT: Tensor) -> Tensor:
         """The feature itself: wave (B, T) in float32 -> (B, rows, N)."""

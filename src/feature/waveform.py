@@ -15,5 +15,8 @@ class Waveform(Feature):
     def __init__(self, sample_rate: int) -> None:
         super().__init__(sample_rate, hop_length=1, rows=1)
 
+    def frames(self, samples: int) -> int:
+        return samples
+
     def extract(self, wave_BT: Tensor) -> Tensor:
         return wave_BT[:, None]

@@ -29,8 +29,13 @@ def name(run: RunDir) -> str:
     """What was trained, in the command line's words: "hybrid on mel", "paper_cnn: cnn on mfcc"."""
     said = run.environment.get("choices") or {}  # a preset has a name that its class has not: gru is an rnn
     model, feature = (said.get(group) or choice(run.config, group) for group in ("model", "feature"))
-    recipe = said.get("experiment", "none")
-    return f"{model} on {feature}" if recipe == "none" else f"{recipe}: {model} on {feature}"
+    return f"{recipe(run)}: {model} on {feature}" if recipe(run) else f"{model} on {feature}"
+
+
+def recipe(run: RunDir) -> str | None:
+    """The experiment= that the run was made by; None where it was none."""
+    chosen = (run.environment.get("choices") or {}).get("experiment", "none")
+    return None if chosen == "none" else str(chosen)
 
 
 def verdict(run: RunDir) -> list[str]:

@@ -20,7 +20,10 @@ def by_config(runs: Sequence[RunDir]) -> list[Group]:
         key = json.dumps(config, sort_keys=True)
         alike.setdefault(key, []).append(run)
         configs[key] = config
-    labels = _labels(list(configs.values()), [findings.name(members[0]) for members in alike.values()])
+    firsts = [members[0] for members in alike.values()]
+    names = [findings.name(run) for run in firsts]
+    scopes = [name if findings.recipe(run) else None for name, run in zip(names, firsts, strict=True)]
+    labels = _labels(list(configs.values()), names, scopes)
     found = [pool(label, members) for label, members in zip(labels, alike.values(), strict=True)]
     return sorted(found, key=lambda group: (-group.scores["accuracy"], group.label))
 
@@ -40,17 +43,16 @@ def _leaves(value: Any, path: str = "") -> dict[str, str]:
     return {key: leaf for at, child in below for key, leaf in _leaves(child, at).items()}
 
 
-def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str]) -> list[str]:
+def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str], scopes: Sequence[str | None]) -> list[str]:
     """What was trained, and the keys that tell it from the others: "cnn on mel, optimizer.lr=0.01, model.layers=4".
 
     A key counts among configs that choose the same class for its owner: a hybrid's cell tells it from other hybrids,
-    not from a cnn, which has none. A recipe's name says all that the recipe sets, so its keys count among its own runs.
+    not from a cnn, which has none. A recipe's name says all that the recipe sets, so its keys count in its own scope.
     """
     labels = []
-    for config, name in zip(configs, names, strict=True):
+    for config, name, scope in zip(configs, names, scopes, strict=True):
         parts = [name]
-        alone = ":" not in name  # no recipe
-        rivals = [o for o, its in zip(configs, names, strict=True) if its == name or (alone and ":" not in its)]
+        rivals = [other for other, its in zip(configs, scopes, strict=True) if its == scope]
         for key, value in config.items():
             owner = _owner(key, config)
             peers = [other for other in rivals if owner is None or other.get(owner) == config[owner]]

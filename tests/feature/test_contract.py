@@ -19,6 +19,7 @@ def test_shape(build: Build, word: str, samples: int) -> None:
     feature = build(word)
     feature_BFN = feature(noise(clips=2, seconds=0.5)[:, :samples])
     assert feature_BFN.shape == (2, feature.rows, frames(word, samples, feature.hop_length))
+    assert feature_BFN.shape[2] == feature.frames(samples)
     assert feature_BFN.isfinite().all()
     assert feature.sample_rate == RATE
 
