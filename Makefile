@@ -10,7 +10,7 @@ RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | head -1)
 .PHONY: help setup lock lint format type test test-all train sweep report dashboard benchmark clean
 
 help:  ## what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make train ARGS=\"model=cnn feature=mfcc\" passes choices on; $(BIN)/python -m src.train --help lists them."
 
@@ -28,6 +28,13 @@ $(READY): requirements.lock
 lock: $(READY)  ## choose all versions anew within the ranges of pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --upgrade \
 	  --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["m4a"], sep="\n")' | \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  --custom-compile-command "make lock" --constraints requirements.lock - -o requirements-m4a.lock
+
+extra-%: $(READY)  ## what requirements-%.lock adds: extra-m4a reads m4a, mp4, aac, wma ... with FFmpeg
+	@test -f requirements-$*.lock || { echo "make: there is no extra $*: expected$(patsubst requirements-%.lock, %, $(wildcard requirements-*.lock))"; exit 1; }
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-$*.lock
 
 lint: $(READY)  ## style
 	$(BIN)/ruff check .

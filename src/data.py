@@ -18,13 +18,17 @@ from torch.utils.data import DataLoader, Sampler
 from src import certificate, wavemap
 from src.clip import SIDES, Clip, Corpus, Excluded
 from src.cutting import Crops, Cutter, check_count, check_resident
+from src.kept import Kept
 from src.supply import supply
 
 
 class Batch(NamedTuple):
-    """S stretches of each of B clips: `wave` (B, S, T) in [-1, 1], `genre` (B,), `clip` (B,) the clips' numbers."""
+    """S stretches of each of B clips: `sound` (B, S, T) in [-1, 1], `genre` (B,), `clip` (B,) the clips' numbers.
 
-    wave: Tensor
+    Where a feature is kept, `sound` is that feature, (B, S, F, N).
+    """
+
+    sound: Tensor
     genre: Tensor
     clip: Tensor
 
@@ -48,8 +52,8 @@ class Split(Protocol):
 class GenreData(lightning.LightningDataModule):
     """Clips, prepared once, cut into random crops for training and into fixed segments for evaluation.
 
-    The loaders yield clip numbers only; sound is cut in `on_after_batch_transfer` from the memory map, or from the
-    accelerator's own copy of it (`resident`), so no loader worker is needed.
+    The loaders yield clip numbers only; `on_after_batch_transfer` cuts sound from the memory map, or from the accelerator's
+    own copy of it (`resident`), so no loader worker is needed.
     """
 
     def __init__(
@@ -140,10 +144,8 @@ class GenreData(lightning.LightningDataModule):
     @property
     def digest(self) -> str:
         """A hash of what is learned from: each clip's name, genre, artist, side and sound."""
-        rows = [
-            (clip.name, clip.genre, clip.artist, clip.track, side, sound)
-            for clip, side, sound in zip(self.clips, self.sides, self.map.digest, strict=True)
-        ]
+        told = zip(self.clips, self.sides, self.map.digest, strict=True)
+        rows = [(clip.name, clip.genre, clip.artist, clip.track, side, sound) for clip, side, sound in told]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
     @cached_property
@@ -168,7 +170,7 @@ class GenreData(lightning.LightningDataModule):
 
     @property
     def crops_per_clip(self) -> int:
-        """Random crops of each training clip in an epoch: more than asked where there are few clips."""
+        """Of each training clip in an epoch: more than asked where there are few clips."""
         return max(self.crops_asked or self._held, math.ceil(self.least_crops / len(self.of("train"))))
 
     @property
@@ -213,6 +215,6 @@ class GenreData(lightning.LightningDataModule):
         return Batch(self.cutter.segments(clip_B, self.segments), self.genre.to(clip_B.device)[clip_B], clip_B)
 
     @cached_property
-    def cutter(self) -> Cutter:
-        """What cuts sound out of the map."""
+    def cutter(self) -> Cutter | Kept:
+        """What cuts sound out of the map; `run.keep` puts a feature that is kept in its place."""
         return Cutter(self.map, self.crop_length, self.resident)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rich.markup import escape
@@ -136,6 +136,30 @@ def confusion(predicted_K: Tensor, genre_K: Tensor, genres: int) -> Tensor:
     """Counts (C, C) of clips: rows are the true genres, columns the predicted ones."""
     counts_CC: Tensor = multiclass_confusion_matrix(predicted_K.cpu(), genre_K.cpu(), num_classes=genres)
     return counts_CC
+
+
+class Bin(NamedTuple):
+    """Clips whose predicted genre has a probability from `low` on, 1 / ECE_BINS wide; `sure` is its mean over them."""
+
+    low: float
+    clips: int
+    correct: int
+    sure: float
+
+
+def reliability(probability_K: Tensor, correct_K: Tensor) -> list[Bin]:
+    """The clips by the probability of their predicted genre, in the bins of `ece` that have any, the lowest first.
+
+    `correct_K` is whether the prediction was right. `ece` is the mean over the clips of |correct / clips - sure|.
+    Source: DeGroot and Fienberg 1983.
+    """
+    bin_K = (probability_K * ECE_BINS).long().clamp_max(ECE_BINS - 1)  # 1 belongs to the last one
+    inside = [(number / ECE_BINS, bin_K == number) for number in range(ECE_BINS)]
+    return [
+        Bin(low, int(inside_K.sum()), int(correct_K[inside_K].sum()), float(probability_K[inside_K].mean()))
+        for low, inside_K in inside
+        if inside_K.any()
+    ]
 
 
 def table(scores: Mapping[str, Any], title: str, dataset: str, split: str, synthetic: bool) -> Table:

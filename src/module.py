@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from src import metrics
+from src import calibration, metrics
 from src.data import Batch, GenreData
 from src.supply import supply
 
@@ -33,11 +33,21 @@ class Answer(NamedTuple):
     genre: Tensor
     logits: Tensor
 
+    def at(self, temperature: float) -> "Answer":
+        """The answers with their logits divided by a temperature, in double precision, where none of them get equal."""
+        return self._replace(logits=self.logits.double() / temperature)
+
+
+# The buffers of calibration as they are until it is done, and in checkpoints that are older than it.
+UNCALIBRATED = {"temperature": torch.tensor(1.0), "calibrated": torch.tensor(False)}
+
 
 class GenreModule(lightning.LightningModule):
     """Every choice of the command line, joined. Facts come from the data; see `run.build`."""
 
     prepared: Tensor
+    temperature: Tensor
+    calibrated: Tensor
 
     def __init__(
         self,
@@ -56,6 +66,8 @@ class GenreModule(lightning.LightningModule):
         self.augmentation = nn.ModuleDict(augmentation)
         self.optimizer, self.scheduler, self.genres, self.seed = optimizer, scheduler, list(genres), seed
         self.register_buffer("prepared", torch.tensor(False))  # so that a resumed run does not prepare again
+        for name, value in UNCALIBRATED.items():
+            self.register_buffer(name, value.clone())
         self.passes: dict[str, list[float]] = {}  # what preparing brought, e.g. a reconstruction error a pass
         self.answers: list[Answer] = []
 
@@ -64,16 +76,45 @@ class GenreModule(lightning.LightningModule):
         """Whether gradients train the model; otherwise all there is to learn is learned in `prepare`."""
         return any(True for _ in self.model.parameters())
 
-    def features(self, wave_BT: Tensor) -> Tensor:
-        """The normalized feature of un-augmented sound, in float32 whatever the precision: (B, T) -> (B, F, N)."""
-        with torch.autocast(wave_BT.device.type, enabled=False):
-            feature_BFN: Tensor = self.normalization(self.feature(wave_BT.float()))
+    @property
+    def kept(self) -> bool:
+        """Whether each stretch's feature is computed once and kept: it costs much, and its sound is never changed."""
+        return bool(self.feature.kept) and isinstance(self.augmentation["wave"], nn.Identity)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the feature and of the model, a sentence each."""
+        corpus, said = self.pretrained, list(getattr(self.model, "notes", []))
+        heard = f"The feature was trained on {corpus}: whether it heard artists of these clips there is unknown."
+        return [heard, *said] if corpus else said
+
+    @property
+    def pretrained(self) -> str | None:
+        """What the feature was trained on before, in words; None where it was not."""
+        return getattr(self.feature, "pretrained", None)
+
+    def extract(self, sound: Tensor) -> Tensor:
+        """The feature of sound (B, T) -> (B, F, N); what was kept is one already."""
+        feature_BFN: Tensor = self.feature(sound.float()) if sound.dim() == 2 else sound
         return feature_BFN
 
-    def forward(self, wave_BST: Tensor) -> Tensor:
-        """Mean of the logits over S stretches of each clip: (B, S, T) -> (B, C)."""
-        logits_MC = self.model(self.features(wave_BST.flatten(0, 1)))  # M = B * S stretches
-        return logits_MC.float().reshape(*wave_BST.shape[:2], -1).mean(dim=1)
+    def features(self, sound: Tensor) -> Tensor:
+        """The normalized feature of un-augmented sound, in float32 whatever the precision: (B, T) -> (B, F, N)."""
+        with torch.autocast(sound.device.type, enabled=False):
+            feature_BFN: Tensor = self.normalization(self.extract(sound))
+        return feature_BFN
+
+    def forward(self, sound: Tensor) -> Tensor:
+        """Calibrated logits, the mean over S stretches of each clip by the temperature: (B, S, T) -> (B, C)."""
+        logits_MC = self.model(self.features(sound.flatten(0, 1)))  # M = B * S stretches
+        return logits_MC.float().reshape(*sound.shape[:2], -1).mean(dim=1) / self.temperature
+
+    def calibrate(self, answer: Answer) -> float:
+        """Fit the temperature to this module's answers on the validation clips, and return it."""
+        assert not self.calibrated, "these answers were calibrated before"
+        self.temperature.fill_(calibration.temperature(answer.logits, answer.genre))
+        self.calibrated.fill_(True)
+        return float(self.temperature)
 
     def on_fit_start(self) -> None:
         """Fit what is fitted rather than trained, once: the normalization, then the model."""
@@ -81,7 +122,7 @@ class GenreModule(lightning.LightningModule):
             return
         self.eval()
         self.passes = {
-            **self.normalization.prepare(Unaugmented(self, self.feature)),
+            **self.normalization.prepare(Unaugmented(self, self.extract)),
             **self.model.prepare(Unaugmented(self, self.features)),
         }
         self.train()
@@ -103,11 +144,9 @@ class GenreModule(lightning.LightningModule):
         torch.manual_seed(int(state[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        wave_BT = self.augmentation["wave"](batch.wave.flatten(0, 1))
+        sound = self.augmentation["wave"](batch.sound.flatten(0, 1))
         target_BC = nn.functional.one_hot(batch.genre, len(self.genres)).float()
-        feature_BFN, target_BC = self.augmentation["mix"](
-            self.augmentation["feature"](self.features(wave_BT)), target_BC
-        )
+        feature_BFN, target_BC = self.augmentation["mix"](self.augmentation["feature"](self.features(sound)), target_BC)
         loss: Tensor = self.loss(self.model(feature_BFN), target_BC)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.genre))
         return loss
@@ -116,7 +155,7 @@ class GenreModule(lightning.LightningModule):
         self.answers.append(self.predict_step(batch, batch_idx))
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Answer:
-        return Answer(batch.clip, batch.genre, self(batch.wave))
+        return Answer(batch.clip, batch.genre, self(batch.sound))
 
     def on_validation_epoch_end(self) -> None:
         answer = gather(self.answers)
@@ -154,7 +193,7 @@ class Unaugmented:
         data: GenreData = self.module.trainer.datamodule  # type: ignore[attr-defined]
         for clip_B in data.fixed_dataloader("train"):
             batch = data.segmented(clip_B.to(self.module.device))
-            yield self.feature(batch.wave.flatten(0, 1)), batch.genre.repeat_interleave(batch.wave.shape[1])
+            yield self.feature(batch.sound.flatten(0, 1)), batch.genre.repeat_interleave(batch.sound.shape[1])
 
 
 def gather(answers: Sequence[Answer]) -> Answer:

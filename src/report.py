@@ -4,26 +4,22 @@ One run gives its own report.html; several, or a sweep, give one report.html in 
 fold are one group.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from src import terminal
 
 if TYPE_CHECKING:
     from src.rundir import RunDir
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Exit 1, as all programs here do on bad input; argparse alone would exit 2."""
-        self.print_usage(sys.stderr)
-        self.exit(1, f"report: {message}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report, say on stdout where it is, and return the exit status: 0, or 1 on bad input."""
-    parser = _Parser(prog="python -m src.report", description="Render runs as an HTML page or as Markdown tables.")
+    parser = terminal.Parser(
+        prog="python -m src.report", description="Render runs as an HTML page or as Markdown tables."
+    )
     parser.add_argument("paths", nargs="+", type=Path, metavar="RUN|SWEEP", help="a run directory, or a folder of runs")
     parser.add_argument(
         "--format", choices=("html", "markdown"), default="html", help="html (a page), markdown (stdout)"

@@ -1,5 +1,6 @@
 """From a config to data and a module, and from a run directory back to its trained module."""
 
+import hashlib
 import logging
 import warnings
 from collections.abc import Sequence
@@ -13,9 +14,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
-from src import rundir
+from src import config as configs
+from src import kept, rundir
+from src.cutting import Cutter
 from src.data import GenreData
-from src.module import GenreModule
+from src.model.tags import GTZAN, Tags, letters
+from src.module import UNCALIBRATED, GenreModule
+from src.normalization import Unchanged
 from src.supply import supply
 
 # What `trainer.keep` chooses an epoch by: the number that ModelCheckpoint watches, and whether more of it is better.
@@ -40,10 +45,13 @@ def build(config: DictConfig, genres: Sequence[str], counts: Sequence[int]) -> G
     lightning.seed_everything(config.seed, verbose=False)
     feature = choose(config.feature)
     frames = feature.frames(round(config.data.crop_seconds * config.audio.sample_rate))
-    facts = {"rows": feature.rows, "frames": frames, "genres": len(genres), "counts": list(counts)}
+    facts: dict[str, Any] = {"rows": feature.rows, "frames": frames, "genres": len(genres), "counts": list(counts)}
+    normalization = supply(choose(config.normalization), **facts)
+    facts["normalized"] = not isinstance(normalization, Unchanged)
+    facts |= {"genre_names": list(genres), "row_names": feature.row_names}
     module = GenreModule(
         feature=feature,
-        normalization=supply(choose(config.normalization), **facts),
+        normalization=normalization,
         augmentation=choose(config.augmentation),
         model=supply(choose(config.model), **facts),
         loss=supply(choose(config.loss), **facts),
@@ -58,6 +66,46 @@ def build(config: DictConfig, genres: Sequence[str], counts: Sequence[int]) -> G
             "or choose a network (model=cnn, hybrid ...)."
         )
     return module
+
+
+def keep(config: DictConfig, data: GenreData, module: GenreModule, device: torch.device) -> None:
+    """Where the module's feature is frozen and costly, compute it once for every stretch of the data, and keep it."""
+    if not module.kept:
+        return
+    here = Path(__file__).parent
+    source = b"".join(
+        path.read_bytes() for room in ("feature", "pretrained") for path in sorted((here / room).glob("*.py"))
+    )
+    settings = {key: value for key, value in configs.resolved(config.feature).items() if key != "trainable"}
+    words = {"feature": settings, "source": hashlib.sha256(source).hexdigest()}
+    cutter = Cutter(data.map, data.crop_length, data.resident)
+    data.cutter = kept.prepare(cutter, data.segments, module.feature.to(device), words, data.cache, device)
+
+
+def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
+    """The split's certificate, and what is unknown of it where the feature learned from music that is not at hand."""
+    given = data.certificate
+    return {**given, "pretrained": module.pretrained, "warnings": [*given["warnings"], *module.notes]}
+
+
+def tagger(genres: Sequence[str] | None = None) -> GenreModule:
+    """A genre recognizer that needs no training: musicnn's tags, read as genres. See `model.Tags`.
+
+    `genres`: those to tell apart, ["gtzan"] for GTZAN's ten; by default all that any tag covers. Raises ValueError where
+    fewer than two are covered.
+    """
+    config = configs.compose("experiment=tags")
+    covered = [genre for genre, tags in config.model.table.items() if tags]
+    asked = covered if genres is None else list(GTZAN) if list(genres) == ["gtzan"] else list(genres)
+    module = build(config, asked, [0] * len(asked))
+    assert isinstance(module.model, Tags)
+    known = len(asked) - len(module.model.uncovered)
+    if known < 2 or len(set(map(letters, asked))) < len(asked):
+        raise ValueError(
+            f"--genres names {', '.join(asked)}, of which {known} can be told by a tag: expected at least two, each once, "
+            f"of {', '.join(covered)}; or gtzan for its ten."
+        )
+    return module.eval()
 
 
 def choose(group: DictConfig) -> Any:
@@ -136,13 +184,15 @@ def _quiet() -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def restore(module: GenreModule, checkpoint: Path) -> int:
+def restore(module: GenreModule, checkpoint: Path, calibrated: bool = True) -> int:
     """Put a checkpoint's weights into the module, and say after how many epochs they were saved.
 
-    Nothing is unpickled but tensors and plain values.
+    The temperature is 1, not calibrated, in a checkpoint that is older than calibration, and where `calibrated` is
+    False. Nothing is unpickled but tensors and plain values.
     """
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    module.load_state_dict(saved["state_dict"])
+    state = saved["state_dict"]
+    module.load_state_dict({**UNCALIBRATED, **state} if calibrated else {**state, **UNCALIBRATED})
     return int(saved["epoch"]) + 1
 
 

@@ -52,6 +52,7 @@ _SCORES = [
     "ece",
     "genres",
 ]
+CALIBRATED = ("nll", "ece")  # the scores that a temperature changes; beside them stand `<score>_uncalibrated`
 _METRICS = (
     *["train_seconds", "epochs", "best_epoch", "parameters", "dataset", "synthetic", "identity", "val"],
     *(f"test.{key}" for key in _SCORES),
@@ -95,7 +96,7 @@ class RunDir:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """metrics.json, of the schema that this code reads."""
+        """metrics.json, of the schema that this code reads. What calibration adds is None in a run older than it."""
         path = self.path / METRICS
         if not path.is_file():
             raise ValueError(f"{self.path} has no {METRICS}: its run has not finished, or it failed. Train it again.")
@@ -109,6 +110,10 @@ class RunDir:
         missing = [key for key in expected if not has(metrics, key)]
         if missing:
             raise ValueError(f"{path} lacks {', '.join(missing)}. Train the run again.")
+        metrics.setdefault("temperature", None)
+        for scores in (metrics["val"], metrics["test"]):
+            for key in CALIBRATED if scores is not None else ():
+                scores.setdefault(f"{key}_uncalibrated", None)
         return metrics
 
     @cached_property

@@ -1,9 +1,11 @@
 """What a user watches: messages and progress bars, on standard error, so that standard output holds results alone."""
 
+import argparse
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,6 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 X = TypeVar("X")
 
 console = Console(stderr=True)
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a program's arguments, and exits with 1 on bad ones, as all programs here do; argparse would exit with 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog.rpartition('.')[2]}: {message}\n")
 
 
 def note(text: str) -> None:

@@ -36,7 +36,7 @@ def main(config: DictConfig) -> None:
 
 
 def train(config: DictConfig, folder: Path) -> None:
-    """Prepare the data, train, judge the best epoch on the test clips, and write the run directory."""
+    """Prepare the data, train, calibrate the best epoch, judge it on the test clips, and write the run directory."""
     from rich.console import Console
 
     from src import dashboard, metrics, provenance, run, rundir, words, writing
@@ -62,12 +62,15 @@ def train(config: DictConfig, folder: Path) -> None:
             writing.start(folder, settings, data, provenance.environment(settings, folder, identity))
 
         module = run.build(config, data.genres, data.counts)
+        for said in module.notes:
+            terminal.note(f"Note: {said}")
         history = History(folder / rundir.HISTORY)
         sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
         facts = {"folder": folder, "name": folder.name, "group": sweep, "settings": settings}
         logger = supply(run.choose(config.logger), **facts)
         epochs = {} if module.trained else {"max_epochs": 0}  # what is fitted is fitted before the first epoch
         trainer = run.choose(config.trainer)(folder=folder, logger=logger, callbacks=[history, Bar()], **epochs)
+        run.keep(config, data, module, trainer.strategy.root_device)
         try:
             try:
                 trainer.fit(module, data, ckpt_path=folder / rundir.LAST if done == "half" else None)
@@ -76,30 +79,35 @@ def train(config: DictConfig, folder: Path) -> None:
             seconds = round(history.seconds, 3)
             if not module.trained:
                 trainer.save_checkpoint(folder / rundir.BEST)
-            kept = run.restore(module, folder / rundir.BEST)
+            # Calibrated it may be already, by a run that was interrupted before it finished.
+            kept = run.restore(module, folder / rundir.BEST, calibrated=False)
             val, test = (gather(answers) for answers in trainer.predict(module, data))
-            sides = {"val": writing.scores(val, data), "test": writing.scores(test, data)}
+            temperature = module.calibrate(val)
+            writing.keep_calibration(folder, module)
+            sides = {"val": writing.scores(val, temperature, data), "test": writing.scores(test, temperature, data)}
             dashboard.show_scores(trainer.loggers, sides, test.logits.argmax(dim=1), test.genre, data.genres)
         finally:
             dashboard.close(trainer.loggers)
 
+        certificate = run.certificate(data, module)
         content = {
             **sides,
+            "temperature": temperature,
             "train_seconds": seconds,
             "epochs": len(history.rows),
             "best_epoch": kept if module.trained else None,
             "parameters": sum(p.numel() for p in module.parameters()),
             "passes": module.passes,
-            "certificate": data.certificate,
+            "certificate": certificate,
             "dataset": data.corpus.name,
             "synthetic": data.corpus.synthetic,
             "identity": identity,
         }
-        writing.finish(folder, test, data, content)
+        writing.finish(folder, test.at(temperature), data, content)
         single.write(folder)
         title = "{model} on {feature}, test clips".format(**configs.choices())
         Console().print(
-            metrics.table(sides["test"], title, data.corpus.name, words.split(data.certificate), data.corpus.synthetic)
+            metrics.table(sides["test"], title, data.corpus.name, words.split(certificate), data.corpus.synthetic)
         )
         print(f"{folder}: the report is {folder / rundir.REPORT}")
 

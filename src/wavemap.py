@@ -29,6 +29,7 @@ Y = TypeVar("Y")
 
 FORMAT = 1  # part of every key: raise it when the content of a map changes
 SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music
+SILENT = f"silent (its peak stays below {SILENCE:g} of full scale)"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
         except audio.AudioError as error:
             return Excluded(clip.name, str(error))
         if np.abs(wave_T - wave_T.mean()).max() < SILENCE:
-            return Excluded(clip.name, f"silent (its peak stays below {SILENCE:g} of full scale)")
+            return Excluded(clip.name, SILENT)
         return np.round(wave_T.clip(-1, 1) * 32767).astype(np.int16)
 
     rows: list[tuple[int, int, int, str]] = []

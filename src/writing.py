@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from src import metrics, rundir, terminal
 from src.config import leaves
 from src.data import GenreData
-from src.module import Answer
+from src.module import UNCALIBRATED, Answer, GenreModule
 from src.plainfile import write_csv
 
 TRAINED = (
@@ -88,15 +89,28 @@ def start(folder: Path, settings: Mapping[str, Any], data: GenreData, environmen
     write_csv(folder / rundir.EXCLUDED, ("clip", "reason"), ((left.clip, left.reason) for left in data.excluded))
 
 
-def scores(answer: Answer, data: GenreData) -> dict[str, Any]:
-    """The `val` or `test` object of metrics.json."""
+def keep_calibration(folder: Path, module: GenreModule) -> None:
+    """Write the module's temperature into best.ckpt, whole or not at all."""
+    saved = torch.load(folder / rundir.BEST, map_location="cpu", weights_only=True)
+    saved["state_dict"].update({name: module.state_dict()[name].cpu() for name in UNCALIBRATED})
+    part = folder / f"{rundir.BEST}.part"
+    torch.save(saved, part)
+    os.replace(part, folder / rundir.BEST)
+
+
+def scores(answer: Answer, temperature: float, data: GenreData) -> dict[str, Any]:
+    """The `val` or `test` object of metrics.json: of the answers at a temperature, and what that changed."""
     clips = [data.clips[k] for k in answer.clip.tolist()]
     artists, tracks = [clip.artist for clip in clips], [clip.track for clip in clips]
-    return metrics.score(answer.logits, answer.genre, data.genres, artists, tracks)
+    before = metrics.score(answer.logits, answer.genre, data.genres)
+    after = metrics.score(answer.at(temperature).logits, answer.genre, data.genres, artists, tracks)
+    changed = {f"{key}_uncalibrated": before[key] for key in rundir.CALIBRATED}
+    per_genre = after.pop("genres")
+    return {**after, **changed, "genres": per_genre}  # the scores of all clips first, since genres are many
 
 
 def finish(folder: Path, test: Answer, data: GenreData, content: Mapping[str, Any]) -> None:
-    """Write the test clips' predictions, the confusion matrix, and metrics.json last of all."""
+    """Write the test clips' calibrated predictions, the confusion matrix, and metrics.json last of all."""
     probability_KC, predicted_K = test.logits.softmax(dim=1), test.logits.argmax(dim=1)
     rows = [
         (clip.name, clip.artist or "", clip.genre, data.genres[predicted], *(f"{p:.6f}" for p in probability_C))

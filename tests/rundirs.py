@@ -47,8 +47,12 @@ def write_run(
     shared: dict[str, list[Any]] | None = None,
     warnings: Sequence[str] = (),
     synthetic: bool = True,
+    temperature: float | None = 1.5,
 ) -> Path:
-    """Write a finished run that tested `clips` clips from number `first`; `skill` is how far true logits stand out."""
+    """Write a finished run that tested `clips` clips from number `first`; `skill` is how far true logits stand out.
+
+    `temperature` is what its probabilities were calibrated by; None writes a run from before calibration.
+    """
     path.mkdir(parents=True)
     rng = np.random.default_rng([int(config["seed"]), first, round(100 * skill)])
     number = np.arange(first, first + clips)
@@ -63,6 +67,9 @@ def write_run(
     track = [f"song {k}" if artists_known else None for k in number]
     logits_KC, genre_K = torch.from_numpy(logits), torch.from_numpy(true_K)
     scores = metrics.score(logits_KC, genre_K, genres, artist, track)
+    if temperature is not None:
+        before = metrics.score(temperature * logits_KC, genre_K, genres)
+        scores |= {f"{key}_uncalibrated": before[key] for key in rundir.CALIBRATED}
     certificate = {
         "split": f"fold {config['split']['fold']} of 4, seed 0" if "fold" in config["split"] else "holdout, seed 0",
         "grouped_by": "artist" if artists_known else "clip",
@@ -78,6 +85,7 @@ def write_run(
             "schema": 1,
             "val": scores,
             "test": scores,
+            **({} if temperature is None else {"temperature": temperature}),
             "train_seconds": 754.2 + 10 * int(config["seed"]),
             "epochs": 12,
             "best_epoch": 8,

@@ -8,7 +8,9 @@ import pytest
 SRC = Path(__file__).parents[1] / "src"
 # Lower rooms first; a room imports rooms before it only. Rooms in one line may not import one another.
 LAYERS = (
-    ("clip", "audio", "terminal", "statistics", "words", "supply", "plainfile"),
+    ("clip", "container"),
+    ("audio", "terminal", "statistics", "calibration", "words", "supply", "plainfile"),
+    ("pretrained",),
     (
         "rundir",
         "dataset",
@@ -21,27 +23,32 @@ LAYERS = (
         "sampler",
         "scheduler",
         "wavemap",
+        "listing",
+        "resume",
     ),
-    ("config", "certificate", "cutting", "metrics"),
+    ("config", "certificate", "cutting", "metrics", "stretches"),
+    ("kept",),
     ("data",),
     ("module",),
     ("history", "bar", "dashboard", "run", "provenance", "page"),
-    ("writing",),
-    ("train", "report"),
+    ("writing", "recognizer"),
+    ("answers",),
+    ("train", "report", "predict"),
 )
-PROGRAMS = ("train", "report")
+PROGRAMS = ("train", "report", "predict")
 # The one room of each library; what is heavy would slow everything else, and what is replaced is replaced in one place.
 ROOMS = {
     "soundfile": {"audio", "dataset"},  # the synthetic corpus writes its clips
     "soxr": {"audio"},
+    "av": {"container"},
     "nnAudio": {"feature"},
     "symusic": {"dataset"},
     "matplotlib": {"page"},
-    "scipy": {"statistics", "dataset"},
+    "scipy": {"statistics", "calibration", "dataset"},
     "wandb": {"dashboard"},
     "hydra": {"config", "train", "run"},
     "torchmetrics": {"metrics"},
-    "filelock": {"wavemap", "dataset", "writing"},
+    "filelock": {"wavemap", "kept", "dataset", "writing"},
 }
 # Musical tables, long but of one idea: what is looked up in them is best seen together.
 TABLES = {f"dataset/composer/{name}.py": 320 for name in ("style", "chords", "drums")}
@@ -55,6 +62,8 @@ HEAVY = {
     "scipy",
     "symusic",
     "soundfile",
+    "soxr",
+    "av",
 }
 
 

@@ -1,14 +1,18 @@
 """Sound files become samples: formats, channels, sample rates, stretches, and a reason for each that cannot be used."""
 
+import struct
+import sys
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from src.audio import AudioError, read
-from src.clip import AUDIO_SUFFIXES
+from src.audio import AudioError, Stream, read
+from src.clip import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
 from tests.conftest import RATE, tone, write
 
 LOSSY = (".mp3", ".ogg", ".opus")
@@ -199,3 +203,178 @@ def test_a_real_recording_is_music(music: Path) -> None:
     first = (len(stranger_TK) - 2 * rate) // 2
     assert rate == RATE
     np.testing.assert_allclose(wave_T, stranger_TK[first : first + 2 * rate].mean(axis=1), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "channels"),
+    [(suffix, 48000, 2) for suffix in AUDIO_SUFFIXES] + [(".wav", RATE, 1), (".wav", 96000, 8), (".wav", 8000, 1)],
+)
+@pytest.mark.parametrize("max_seconds", [None, 1.7])
+def test_a_stream_is_what_is_read(
+    suffix: str, rate: int, channels: int, max_seconds: float | None, tmp_path: Path
+) -> None:
+    sweep_T = np.sin(2 * np.pi * np.cumsum(np.linspace(200, 2000, round(3.4 * rate))) / rate) / 2
+    path = write(tmp_path / f"a{suffix}", np.tile(sweep_T[:, None], channels), rate)
+    stream = Stream(path, RATE, max_seconds)
+    blocks = list(stream)
+    wave_T = read(path, RATE, max_seconds=max_seconds)
+    assert len(blocks) > 1
+    assert stream.length == len(wave_T)
+    assert stream.start_seconds == pytest.approx(0 if max_seconds is None else 0.85, abs=1e-3)
+    assert stream.duration_seconds == pytest.approx(3.4, abs=1e-3)
+    assert stream.shortfall is None
+    np.testing.assert_allclose(np.concatenate(blocks), wave_T, atol=1e-6)
+
+
+def test_a_stream_of_an_hour_takes_no_memory(tmp_path: Path) -> None:
+    rate = 2000
+    path = tone(tmp_path / "a.flac", seconds=3600, rate=rate)
+    tracemalloc.start()
+    try:
+        heard = sum(len(block_T) for block_T in Stream(path, rate))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert heard == 3600 * rate
+    assert peak < 200_000  # bytes; the whole would be 28.8 million
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".aiff", ".au"])
+def test_a_stream_of_a_truncated_file_says_so_and_brings_what_is_there(suffix: str, tmp_path: Path) -> None:
+    path = tone(tmp_path / f"a{suffix}", seconds=8)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    stream = Stream(path, RATE)
+    wave_T = np.concatenate(list(stream))
+    assert len(wave_T) / RATE == pytest.approx(4, abs=1.0)
+    assert stream.duration_seconds == pytest.approx(len(wave_T) / RATE, abs=1e-3)
+    assert stream.shortfall is not None
+    assert stream.shortfall.startswith("damaged or cut short: of 8.0 s that its header promises, ")
+    assert np.corrcoef(wave_T[2000:40000], _sine(440, 2)[2000:40000])[0, 1] > 0.999
+
+
+def test_an_excerpt_from_where_nothing_is_left_is_a_reason(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.mp3", seconds=20)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 4])
+    with pytest.raises(AudioError, match=r"^no samples from 9.0 s on: cut short$|^not readable as audio"):
+        list(Stream(path, RATE, max_seconds=2))
+
+
+def test_a_header_written_before_the_length_was_known_is_no_lie(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.wav", seconds=2)
+    content = bytearray(path.read_bytes())
+    content[4:8] = content[40:44] = b"\xff" * 4  # as ffmpeg writes into a pipe
+    path.write_bytes(content)
+    stream = Stream(path, RATE)
+    assert sum(len(block_T) for block_T in stream) == 2 * RATE
+    assert stream.shortfall is None
+
+
+def _picture_tag(size: int) -> bytes:
+    """An ID3v2.3 tag with a cover picture of so many bytes."""
+    picture = b"\0image/jpeg\0\x03\0" + bytes(range(256)) * (size // 256)
+    body = b"APIC" + struct.pack(">I", len(picture)) + b"\0\0" + picture
+    return b"ID3\x03\0\0" + bytes((len(body) >> shift) & 127 for shift in (21, 14, 7, 0)) + body
+
+
+def test_a_cover_picture_is_no_sound(tmp_path: Path) -> None:
+    plain, path = tone(tmp_path / "a.mp3", seconds=4), tmp_path / "b.mp3"
+    path.write_bytes(_picture_tag(200_000) + plain.read_bytes())
+    np.testing.assert_array_equal(read(path, RATE), read(plain, RATE))
+    stream = Stream(path, RATE)
+    np.testing.assert_allclose(np.concatenate(list(stream)), read(plain, RATE), atol=1e-6)
+    assert stream.shortfall is None
+
+
+def test_a_cover_picture_in_an_ogg_is_no_sound(tmp_path: Path) -> None:
+    """libsndfile writes no pictures, but a comment of the same kind and size does as well."""
+    path = tmp_path / "a.ogg"
+    with soundfile.SoundFile(path, "w", RATE, 1) as file:
+        file.comment = "METADATA_BLOCK_PICTURE=" + "A" * 50_000
+        file.write(_sine(440, 3))
+    stream = Stream(path, RATE)
+    wave_T = np.concatenate(list(stream))
+    assert len(wave_T) == 3 * RATE
+    assert np.corrcoef(wave_T[2000:-2000], _sine(440, 3)[2000:-2000])[0, 1] > 0.999
+    assert stream.shortfall is None
+
+
+def test_an_estimated_length_is_no_promise(tmp_path: Path) -> None:
+    """Without a Xing header, libsndfile takes the whole file's bytes for sound, the picture's too."""
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, _sine(440, 4), RATE, bitrate_mode="CONSTANT")
+    content = path.read_bytes()
+    first = next(name for name in (b"Info", b"Xing") if name in content)
+    bare = content[content.index(content[:2], content.index(first)) :]
+    path.write_bytes(_picture_tag(100_000) + bare)
+    stream = Stream(path, RATE)
+    heard = sum(len(block_T) for block_T in stream)
+    assert heard / RATE == pytest.approx(4, abs=0.2)
+    assert stream.length > heard + RATE
+    assert stream.duration_seconds == pytest.approx(heard / RATE, abs=1e-3)
+    assert stream.shortfall is None
+
+
+def test_samples_that_are_not_numbers_are_a_reason_wherever_they_come(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.r_[np.zeros(2500), np.nan], 1000, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"^samples that are not numbers \(NaN or infinite\)$"):
+        list(Stream(tmp_path / "a.wav", 1000))
+
+
+@pytest.mark.parametrize("suffix", UNREADABLE_SUFFIXES)
+def test_without_the_extra_a_container_says_how_to_get_it(
+    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)  # as if it were not installed
+    (tmp_path / f"a{suffix}").write_bytes(b"\0\0\0\x20ftypM4A " * 99)
+    for listen in (read, Stream):
+        with pytest.raises(AudioError, match=r"^a format that FFmpeg reads: `make extra-m4a` installs it, once$"):
+            listen(tmp_path / f"a{suffix}", RATE)
+
+
+def _encode(path: Path, codec: str, form: str, wave_KT: NDArray[np.float64], rate: int) -> Path:
+    """Write samples (channels, T) with FFmpeg; the test is skipped where the extra is not installed."""
+    av: Any = pytest.importorskip("av")
+    with av.open(str(path), "w", format=form) as file:
+        stream = file.add_stream(codec, rate=rate)
+        stream.layout = "stereo" if len(wave_KT) == 2 else "mono"
+        for start in range(0, wave_KT.shape[1], 1024):
+            samples = np.ascontiguousarray(wave_KT[:, start : start + 1024], dtype=np.float32)
+            frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=stream.layout.name)
+            frame.sample_rate, frame.pts = rate, start
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "form"), [(".m4a", "aac", "ipod"), (".mp4", "alac", "mp4"), (".wv", "wavpack", "wv")]
+)
+def test_a_container_is_read_with_the_extra(suffix: str, codec: str, form: str, tmp_path: Path) -> None:
+    wave_KT = np.stack([_sine(440, 6, level=0.4), _sine(440, 6, level=0.2)])
+    path = _encode(tmp_path / f"a{suffix}", codec, form, wave_KT, RATE)
+    expected_T = wave_KT.mean(axis=0)
+    stream = Stream(path, RATE)
+    for wave_T in (read(path, RATE), np.concatenate(list(stream))):
+        assert len(wave_T) == 6 * RATE
+        assert np.corrcoef(wave_T[2000:-2000], expected_T[2000:-2000])[0, 1] > 0.999
+    assert stream.duration_seconds == 6
+    assert stream.shortfall is None
+    part_T, middle = read(path, RATE, max_seconds=2), Stream(path, RATE, 2)
+    np.testing.assert_array_equal(part_T, read(path, RATE)[2 * RATE : 4 * RATE])
+    np.testing.assert_allclose(np.concatenate(list(middle)), part_T, atol=1e-6)
+
+
+def test_a_bare_aac_stream_which_states_no_length_is_counted(tmp_path: Path) -> None:
+    path = _encode(tmp_path / "a.aac", "aac", "adts", np.tile(_sine(440, 5), (2, 1)), 44100)
+    assert len(read(path, RATE)) == pytest.approx(2.5 * RATE, abs=2048)
+    assert Stream(path, RATE).duration_seconds == pytest.approx(2.5, abs=0.1)
+
+
+def test_a_broken_container_has_its_reason(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    (tmp_path / "a.m4a").write_bytes(b"not a song" * 99)
+    (tmp_path / "a.wav").write_bytes(b"not a song" * 99)
+    (tmp_path / "list.mp4").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n/etc/hostname\n#EXT-X-ENDLIST\n")
+    for name, words in (("a.m4a", "Invalid data"), ("a.wav", "Format not recognised"), ("list.mp4", "")):
+        with pytest.raises(AudioError, match=rf"^not readable as audio \({words}"):
+            read(tmp_path / name, RATE)

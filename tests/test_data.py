@@ -93,8 +93,8 @@ def test_a_batch_has_one_crop_a_clip_in_training_and_all_segments_in_evaluation(
     data = build(ramps)
     clip_B = torch.tensor([7, 2, 4])
     for batch, stretches in ((data.crops(clip_B, 0), 1), (data.segmented(clip_B), 3)):
-        assert batch.wave.shape == (3, stretches, CROP)
-        assert batch.wave.dtype == torch.float32
+        assert batch.sound.shape == (3, stretches, CROP)
+        assert batch.sound.dtype == torch.float32
         assert batch.genre.tolist() == [1, 0, 0]
         assert batch.clip.tolist() == [7, 2, 4]
 
@@ -103,7 +103,7 @@ def test_a_batch_holds_the_files_samples(tiny: Path, build: Build) -> None:
     data = build(tiny, sample_rate=RATE, crop_seconds=2.0, segments=1)
     clip_B = torch.tensor([0, 9, 23])
     for batch in (data.segmented(clip_B), data.crops(clip_B, 3)):
-        for k, wave_ST in zip(clip_B.tolist(), batch.wave, strict=True):
+        for k, wave_ST in zip(clip_B.tolist(), batch.sound, strict=True):
             stranger_T = soundfile.read(data.clips[k].path)[0]
             assert np.abs(wave_ST[0].numpy() - stranger_T).max() <= 1 / 32767
             assert data.genres[batch.genre[batch.clip == k]] == data.clips[k].path.parent.name
@@ -113,7 +113,7 @@ def test_full_scale_is_one(tmp_path: Path, build: Build) -> None:
     soundfile.write(tmp_path / "a.wav", np.tile([1.0, -1.0], CROP), RATE, subtype="FLOAT")
     tone(tmp_path / "b.wav")
     data = build(_manifest(tmp_path, [("a.wav", "a", "a"), ("b.wav", "b", "b")]), sample_rate=RATE)
-    wave_T = data.segmented(torch.tensor([0])).wave[0, 0]
+    wave_T = data.segmented(torch.tensor([0])).sound[0, 0]
     assert (float(wave_T.max()), float(wave_T.min())) == (1.0, -1.0)
 
 
@@ -123,17 +123,17 @@ def test_a_crop_depends_on_seed_epoch_and_clip_alone(ramps: Path, build: Build) 
     torch.manual_seed(99)
     for row, k in enumerate((2, 5, 7)):
         alone = again.crops(torch.tensor([k]), epoch=4)
-        assert torch.equal(alone.wave[0], together.wave[row])
+        assert torch.equal(alone.sound[0], together.sound[row])
     other_epoch = data.crops(torch.tensor([2, 5, 7]), epoch=5)
     other_seed = build(ramps, seed=1).crops(torch.tensor([2, 5, 7]), epoch=4)
-    starts = [_starts(batch.wave) for batch in (together, other_epoch, other_seed)]
+    starts = [_starts(batch.sound) for batch in (together, other_epoch, other_seed)]
     assert starts[0] != starts[1] != starts[2] != starts[0]
 
 
 def test_crops_lie_anywhere_within_the_clip_and_nowhere_else(ramps: Path, build: Build) -> None:
     data = build(ramps)
     clip_B = torch.arange(1, len(LENGTHS))  # the first is shorter than a crop
-    starts = np.array([_starts(data.crops(clip_B, epoch).wave) for epoch in range(300)])[:, :, 0]
+    starts = np.array([_starts(data.crops(clip_B, epoch).sound) for epoch in range(300)])[:, :, 0]
     room = np.array(LENGTHS[1:]) - CROP
     assert (starts >= 0).all()
     assert (starts <= room).all()
@@ -146,14 +146,14 @@ def test_crops_lie_anywhere_within_the_clip_and_nowhere_else(ramps: Path, build:
 
 @pytest.mark.parametrize("segments", [2, 3, 4, 7])
 def test_segments_lie_evenly_from_the_beginning_to_the_end(segments: int, ramps: Path, build: Build) -> None:
-    starts = _starts(build(ramps, segments=segments).segmented(torch.arange(1, len(LENGTHS))).wave)
+    starts = _starts(build(ramps, segments=segments).segmented(torch.arange(1, len(LENGTHS))).sound)
     for length, found in zip(LENGTHS[1:], starts, strict=True):
         assert (found[0], found[-1]) == (0, length - CROP)
         assert found == pytest.approx(np.arange(segments) * (length - CROP) / (segments - 1), abs=0.5)
 
 
 def test_a_single_segment_is_the_middle(ramps: Path, build: Build) -> None:
-    starts = _starts(build(ramps, segments=1).segmented(torch.arange(1, len(LENGTHS))).wave)
+    starts = _starts(build(ramps, segments=1).segmented(torch.arange(1, len(LENGTHS))).sound)
     assert [start for [start] in starts] == pytest.approx((np.array(LENGTHS[1:]) - CROP) / 2, abs=0.5)
 
 
@@ -161,13 +161,13 @@ def test_a_short_clip_is_repeated_to_fill_the_crop(ramps: Path, build: Build) ->
     data = build(ramps, crop_seconds=3500 / RAMP_RATE)
     expected = np.resize(np.arange(1000), 3500)
     for batch in (data.crops(torch.tensor([0]), 3), data.segmented(torch.tensor([0]))):
-        for wave_T in batch.wave[0]:
+        for wave_T in batch.sound[0]:
             np.testing.assert_array_equal(_places(wave_T), expected)
     assert [build(ramps, crop_seconds=s).short for s in (0.1, 0.2, 0.5, 0.51, 9)] == [0, 1, 1, 2, 8]
 
 
 def test_max_seconds_keeps_the_middle_of_each_clip(ramps: Path, build: Build) -> None:
-    starts = _starts(build(ramps, max_seconds=1, segments=2).segmented(torch.tensor([7])).wave)
+    starts = _starts(build(ramps, max_seconds=1, segments=2).segmented(torch.tensor([7])).sound)
     assert starts == [[6000, 10000]]  # of 20,000 samples the middle 8,000
 
 
@@ -220,7 +220,7 @@ def test_an_epoch_hears_each_clip_as_often_as_it_holds_crops(tiny: Path, build: 
     assert Counter(batch.clip.tolist()) == dict.fromkeys(data.of("train"), 4)
     assert torch.equal(batch.genre, data.genre[batch.clip])
     for k in data.of("train"):
-        stretches = batch.wave[batch.clip == k][:, 0]
+        stretches = batch.sound[batch.clip == k][:, 0]
         assert len(torch.unique(stretches, dim=0)) == 4
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from rich.console import Console
 from sklearn import metrics as sklearn
+from sklearn.calibration import calibration_curve as sklearn_reliability
 from torch import Tensor
 
 from src import metrics, statistics
@@ -103,6 +104,25 @@ def test_likelihood_and_calibration() -> None:
     bins = np.minimum((sure * metrics.ECE_BINS).astype(int), metrics.ECE_BINS - 1)
     ece = sum((bins == b).mean() * abs(sure[bins == b].mean() - right[bins == b].mean()) for b in set(bins))
     assert scores["ece"] == pytest.approx(ece, abs=1e-6)
+
+
+def test_reliability_adds_up_to_the_calibration_error() -> None:
+    logits_KC, genre_K = _random(0, 500, 4, skill=1.0)
+    probability_K, predicted_K = logits_KC.double().softmax(dim=1).max(dim=1)
+    bins = metrics.reliability(probability_K, predicted_K == genre_K)
+    assert sum(each.clips for each in bins) == 500
+    assert all(each.low <= each.sure < each.low + 1 / metrics.ECE_BINS for each in bins)
+    error = sum(abs(each.correct - each.clips * each.sure) for each in bins) / 500
+    assert error == pytest.approx(metrics.score(logits_KC, genre_K, GENRES)["ece"], abs=1e-6)
+    right, sure = sklearn_reliability(predicted_K == genre_K, probability_K, n_bins=metrics.ECE_BINS)
+    assert [each.correct / each.clips for each in bins] == pytest.approx(right.tolist())
+    assert [each.sure for each in bins] == pytest.approx(sure.tolist())
+
+
+def test_certainty_is_in_the_last_bin() -> None:
+    bins = metrics.reliability(torch.tensor([1.0, 0.95, 0.5]), torch.tensor([True, False, True]))
+    assert [(each.clips, each.correct) for each in bins] == [(1, 1), (2, 1)]
+    assert bins[1].low == pytest.approx(14 / 15)
 
 
 def test_log_probabilities_are_logits_too() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from src import rundir
-from src.page import findings, single
+from src.page import calibrated, findings, single
 from src.rundir import RunDir
 from tests.rundirs import GENRES, config, write_run
 
@@ -84,7 +84,7 @@ def test_page_says_what_the_run_found(tmp_path: Path) -> None:
     assert "training time 12 min 34 s" in shown.text
     assert "http" not in text
     assert shown.links == []
-    assert text.count("<svg") == 3
+    assert text.count("<svg") == 4
     assert not list(run.glob(".*"))  # no half-written page is left
 
 
@@ -183,7 +183,54 @@ def test_a_fitted_model_has_no_curves(tmp_path: Path) -> None:
     (run / rundir.METRICS).write_text(json.dumps(content))
     text = single.html(RunDir(run))
     assert "This model is fitted in one go, so there are no epochs." in Page(text).text
-    assert text.count("<svg") == 2
+    assert text.count("<svg") == 3
+    assert "chose the epoch" not in Page(text).text
+
+
+def test_calibration_is_told_before_and_after(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), temperature=3.0))
+    scores = run.metrics["test"]
+    said = Page(single.html(run)).text
+    assert "logits are divided by a temperature of 3, fitted on the 160 validation clips: the model was surer" in said
+    assert (
+        f"On the 160 test clips NLL is {scores['nll']:.2f} nats ({scores['nll_uncalibrated']:.2f} before calibration) "
+        f"and ECE {100 * scores['ece']:.1f} % ({100 * scores['ece_uncalibrated']:.1f} % before)"
+    ) in said
+    assert "The validation clips chose the epoch too" in said
+    assert (
+        "the model was no surer than they warrant"
+        in calibrated.sentences(RunDir(write_run(tmp_path / "shy", config(trainer__keep="last"), temperature=0.5)))[0]
+    )
+    assert "chose the epoch" not in single.markdown(RunDir(tmp_path / "shy"))
+
+
+def test_a_temperature_at_its_end_is_told(tmp_path: Path) -> None:
+    said = calibrated.sentences(RunDir(write_run(tmp_path / "run", config(), temperature=100.0)))
+    assert said[-1].startswith("It is the highest temperature allowed: ")
+
+
+def test_bins_before_calibration_are_found_from_what_is_written(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), temperature=2.0))
+    for bins, key in zip(calibrated.bins(run), ("ece", "ece_uncalibrated"), strict=True):
+        error = sum(abs(each.correct - each.clips * each.sure) for each in bins) / 160
+        assert error == pytest.approx(run.metrics["test"][key], abs=1e-4)  # six digits are written
+
+
+def test_a_run_from_before_calibration_is_still_told(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), temperature=None))
+    assert run.metrics["temperature"] is None
+    assert run.metrics["val"]["nll_uncalibrated"] is run.metrics["test"]["ece_uncalibrated"] is None
+    text = single.write(run.path).read_text(encoding="utf-8")
+    assert "The probabilities are not calibrated: the run is older than calibration." in Page(text).text
+    assert text.count("<svg") == 4
+
+
+def test_a_true_genre_held_impossible_leaves_the_likelihood_unsaid(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config())
+    content = json.loads((run / rundir.METRICS).read_text())
+    content["test"] |= {"nll": None, "nll_uncalibrated": None}
+    (run / rundir.METRICS).write_text(json.dumps(content))
+    assert "NLL is n/a nats (n/a before calibration)" in Page(single.html(RunDir(run))).text
 
 
 def test_combined_features_are_named() -> None:

@@ -6,15 +6,19 @@ from xml.etree import ElementTree
 
 import pytest
 
+from src.metrics import Bin
 from src.page import plot
 
 GENRES = ["r&b", "<b>", "$jazz$"]
 INTERVALS = [(0.1, 0.4), (0.2, 0.9), (math.nan, math.nan)]
+BINS = [Bin(0.2, 3, 1, 0.23), Bin(14 / 15, 2, 2, 1.0)]
 FIGURES = {
     "confusion": lambda: plot.confusion([[7, 1, 0], [0, 5, 2], [0, 0, 0]], GENRES),
     "curves": lambda: plot.curves([0, 1, 2], [2.0, 1.5, 1.2], [2.1, 1.9, 2.0], [0.2, 0.3, 0.3], [0.1, 0.3, 0.2], 1),
     "one epoch": lambda: plot.curves([0], [2.0], [math.nan], [0.2], [0.1], None),
     "per_genre": lambda: plot.per_genre(GENRES, [0.2, 0.5, math.nan], [0.1, math.nan, 0.0], [0.1, 0.2, 0.0], INTERVALS),
+    "reliability": lambda: plot.reliability(BINS, INTERVALS[:2], BINS[:1]),
+    "reliability of one bin, not calibrated": lambda: plot.reliability(BINS[:1], INTERVALS[:1], []),
     "accuracies": lambda: plot.accuracies(["cnn on mel", "x" * 90], [0.2, 0.5], INTERVALS[:2]),
     "recall_map": lambda: plot.recall_map([[0.2, 0.9, math.nan]], ["cnn on mel"], GENRES),
 }

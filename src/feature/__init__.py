@@ -10,6 +10,7 @@ from src.feature.energy import Energy
 from src.feature.flatness import Flatness
 from src.feature.mel import Mel
 from src.feature.mfcc import Mfcc
+from src.feature.musicnn import Musicnn
 from src.feature.onset import Onset
 from src.feature.rolloff import Rolloff
 from src.feature.spectral_mean import SpectralMean
@@ -30,6 +31,7 @@ __all__ = [
     "Flatness",
     "Mel",
     "Mfcc",
+    "Musicnn",
     "Onset",
     "Rolloff",
     "SpectralMean",

@@ -18,8 +18,13 @@ class Feature(nn.Module, ABC):
     A frame-wise feature has N = 1 + T // hop_length frames. Frame n is centred on sample n * hop_length, and beyond the
     ends of the wave are zeros (librosa's center=True, pad_mode="constant"): features of one hop stack, and a clip may
     be shorter than a frame. A clip's numbers do not depend on its batch. Gradients stop before the feature; only
-    trainable kernels get any.
+    trainable kernels get any. `row_names` says what rows mean, where each means something by itself. A feature is
+    `kept`, computed once for each stretch of music, where it costs much more to compute than to read.
     """
+
+    row_names: tuple[str, ...] = ()
+    kept: bool = False
+    pretrained: str | None = None  # on what, in words
 
     def __init__(self, sample_rate: int, hop_length: int, rows: int) -> None:
         super().__init__()

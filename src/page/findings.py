@@ -97,6 +97,11 @@ def guess(run: RunDir) -> tuple[str, float]:
     return genre, row["support"] / run.metrics["test"]["clips"] if row else 0.0
 
 
+def chosen(run: RunDir) -> bool:
+    """Whether the epoch that is judged was chosen by its score on the validation clips."""
+    return run.metrics["best_epoch"] is not None and rundir.get(run.config, "trainer.keep") != "last"
+
+
 def leaks(certificate: Mapping[str, Any]) -> list[str]:
     """What train, validation and test share, counted: ["3 artists", "1 track"]; empty where they share nothing."""
     shared = certificate["shared"]

@@ -1,17 +1,8 @@
-"""The report's figures, as SVG to inline in HTML. The only importer of matplotlib.
+"""The report's figures, as SVG to inline in HTML."""
 
-Letters are drawn as paths, so a figure looks the same on every machine. Its colours are CSS variables with a fallback
-(`var(--ink, #1b1b1b)`), so a page can set them for dark mode; the series' are Okabe and Ito's, which colour-blind
-readers tell apart, and each series has its own marker or line style besides.
-"""
-
-import html
-import io
 import math
-import re
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -21,39 +12,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-PIXELS_PER_INCH = 100  # a figure's largest size on screen; 9-point letters are then 12.5 pixels high
-INK, FAINT, BLUE, ORANGE, GREEN = "#010203", "#010204", "#010205", "#010206", "#010207"  # drawn with, then replaced
-_CSS = {
-    INK: "var(--ink, #1b1b1b)",
-    FAINT: "var(--line, #d4d4d4)",
-    BLUE: "var(--blue, #0072b2)",
-    ORANGE: "var(--orange, #d55e00)",
-    GREEN: "var(--green, #009e73)",
-}
-_STYLE: dict[Any, Any] = {  # matplotlib's own key type is a private literal
-    "svg.fonttype": "path",
-    "svg.hashsalt": "music-genre",  # the same figure is the same text, run after run
-    "font.family": "DejaVu Sans",  # comes with matplotlib
-    "font.size": 9,
-    "axes.edgecolor": FAINT,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.grid": False,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "text.color": INK,
-    "text.parse_math": False,  # a genre may hold a dollar sign
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 5.5,
-}
+from src.metrics import ECE_BINS, Bin
+from src.page.drawing import BLUE, GREEN, INK, ORANGE, STYLE, svg
 
 
 def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
@@ -65,14 +25,14 @@ def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
     rows = [f"{genre} ({clips})" for genre, clips in zip(genres, support_C, strict=True)]
     texts = [[str(count) if count else "" for count in row] for row in counts_CC.tolist()]
     side = max(3.2, 0.5 * len(genres))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(side + 1.6, side + 1.0), layout="constrained")
         axes = figure.add_subplot()
         _heat(axes, share_CC, texts, rows, genres)
         axes.set_aspect("equal")
         axes.set_xlabel("predicted genre")
         axes.set_ylabel("true genre (test clips)")
-        return _svg(figure, "Confusion matrix: true genres in rows, predicted genres in columns, counts of test clips")
+        return svg(figure, "Confusion matrix: true genres in rows, predicted genres in columns, counts of test clips")
 
 
 def recall_map(recall: ArrayLike, groups: Sequence[str], genres: Sequence[str]) -> str:
@@ -80,13 +40,13 @@ def recall_map(recall: ArrayLike, groups: Sequence[str], genres: Sequence[str]) 
     recall_GC = np.asarray(recall, dtype=np.float64)
     texts = [["" if math.isnan(share) else f"{100 * share:.0f}" for share in row] for row in recall_GC.tolist()]
     labels = [_wrapped(group) for group in groups]
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         height = 1.2 + sum(_height(label) for label in labels)
         figure = Figure(figsize=(max(5.0, 3.4 + 0.52 * len(genres)), height), layout="constrained")
         axes = figure.add_subplot()
         _heat(axes, recall_GC, texts, labels, genres)
         axes.set_xlabel("true genre; recall in %")
-        return _svg(figure, "Recall of each genre in each group of runs, in percent")
+        return svg(figure, "Recall of each genre in each group of runs, in percent")
 
 
 def _heat(
@@ -121,7 +81,7 @@ def curves(
     """Learning curves over epochs: losses in nats on the left, validation scores on the right, NaN where not measured;
     the best epoch is marked where there is one."""
     marker = "o" if len(epoch) <= 20 else ""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 2.9), layout="constrained")
         left, right = figure.subplots(1, 2)
         left.plot(epoch, train_loss, color=ORANGE, linestyle="--", marker=marker, markersize=3, label="training")
@@ -142,7 +102,7 @@ def curves(
             axes.grid(axis="y")
             axes.tick_params(length=0)
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, columnspacing=1.2, handlelength=2.2)
-        return _svg(figure, "Learning curves: training and validation loss, validation accuracy and macro F1 by epoch")
+        return svg(figure, "Learning curves: training and validation loss, validation accuracy and macro F1 by epoch")
 
 
 def per_genre(
@@ -155,7 +115,7 @@ def per_genre(
     """Recall with its 95 % interval, precision and F1 of each genre, shares in [0, 1]; NaN where undefined."""
     row = np.arange(len(genres))
     low, high = 100 * np.array(recall_interval, dtype=np.float64).reshape(-1, 2).T
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 1.1 + 0.34 * len(genres)), layout="constrained")
         axes = figure.add_subplot()
         axes.hlines(row, low, high, color=BLUE, linewidth=5, alpha=0.4, label="95 % interval of recall")
@@ -167,7 +127,7 @@ def per_genre(
             axes.plot(100 * np.asarray(values), row + shift, marker, color=colour, markeredgewidth=0, label=name)
         _rows(axes, genres, "% of test clips (recall), of predictions (precision), or their harmonic mean (F1)")
         figure.legend(loc="outside upper center", ncols=4, columnspacing=1.6)
-        return _svg(figure, "Recall with 95 % interval, precision and F1 of each genre")
+        return svg(figure, "Recall with 95 % interval, precision and F1 of each genre")
 
 
 def accuracies(groups: Sequence[str], accuracy: Sequence[float], interval: Sequence[tuple[float, float]]) -> str:
@@ -175,14 +135,52 @@ def accuracies(groups: Sequence[str], accuracy: Sequence[float], interval: Seque
     labels = [_wrapped(group) for group in groups]
     low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
     row = np.arange(len(groups))
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         height = 0.9 + sum(_height(label) for label in labels)
         figure = Figure(figsize=(8.2, height), layout="constrained")
         axes = figure.add_subplot()
         axes.hlines(row, low, high, color=BLUE, linewidth=5, alpha=0.4)
         axes.plot(100 * np.asarray(accuracy), row, "o", color=BLUE, markeredgewidth=0)
         _rows(axes, labels, "accuracy over all test clips (%), with its 95 % interval")
-        return _svg(figure, "Accuracy of each group of runs with its 95 % interval")
+        return svg(figure, "Accuracy of each group of runs with its 95 % interval")
+
+
+def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], before: Sequence[Bin]) -> str:
+    """How often predictions are right against how sure they were, left, and how many were how sure, right.
+
+    `interval` is the 95 % one of each bin's share of right predictions; `before` are the bins without calibration,
+    empty where they are not known.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 3.7), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=(0, (1, 1.5)), label="as right as sure")
+        outline = {"facecolor": "none", "edgecolor": ORANGE, "linestyle": "--", "zorder": 2}
+        for series, colour, marker, name, bar in (
+            (before, ORANGE, "^", "before calibration", outline),
+            (bins, BLUE, "o", "calibrated" if before else "not calibrated", {"color": BLUE, "alpha": 0.4}),
+        ):
+            if series:
+                sure, share = [100 * each.sure for each in series], [100 * each.correct / each.clips for each in series]
+                left.plot(sure, share, marker, color=colour, markeredgewidth=0, label=name)
+                edge, clips = [100 * each.low for each in series], [each.clips for each in series]
+                right.bar(edge, clips, 100 / ECE_BINS, align="edge", **bar)
+        low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
+        sure = [100 * each.sure for each in bins]
+        left.vlines(sure, low, high, color=BLUE, linewidth=5, alpha=0.4, zorder=1, label="its 95 % interval")
+        left.set_title("test clips recognized (%)")
+        left.set_ylim(-2, 102)
+        left.set_aspect("equal")
+        right.set_title("test clips")
+        right.set_ylim(bottom=0)
+        right.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        for axes in (left, right):
+            axes.set_xlim(-2, 102)
+            axes.set_xlabel("probability of the predicted genre (%)")
+            axes.grid(axis="y")
+            axes.tick_params(length=0)
+        figure.legend(loc="outside upper center", ncols=4, columnspacing=1.6)
+        return svg(figure, "Reliability: share of recognized test clips, and their number, by the probability given")
 
 
 def _rows(axes: Axes, labels: Sequence[str], xlabel: str) -> None:
@@ -202,19 +200,3 @@ def _wrapped(label: str) -> str:
 def _height(label: str) -> float:
     """The inches that a row with a label of some lines takes."""
     return 0.2 + 0.16 * (label.count("\n") + 1)
-
-
-def _svg(figure: Figure, description: str) -> str:
-    """The figure as one <svg> element without ids, metadata or references outside itself."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    drawn = buffer.getvalue()
-    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*"', "<g", drawn[drawn.index(">", drawn.index("<svg")) + 1 :])
-    body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL).replace("xlink:href", "href")
-    for colour, css in _CSS.items():
-        body = body.replace(colour, css)
-    width, height = figure.get_size_inches()
-    pixels = f"--figure: {width * PIXELS_PER_INCH:.0f}px"
-    head = f'<svg viewBox="0 0 {72 * width:g} {72 * height:g}" role="img" style="{pixels}"'
-    return f'{head} aria-label="{html.escape(description)}">{body.strip()}'

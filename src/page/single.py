@@ -10,7 +10,7 @@ from markupsafe import Markup
 from omegaconf import OmegaConf
 
 from src import rundir, statistics, words
-from src.page import findings, plot, render
+from src.page import calibrated, findings, plot, render
 from src.rundir import RunDir
 
 CURVES = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro")
@@ -59,6 +59,8 @@ def _context(run: RunDir) -> dict[str, Any]:
         "metrics": metrics,
         "data": words.data(metrics["dataset"], metrics["synthetic"]),
         "sides": [(name, metrics[side]) for name, side in (("test", "test"), ("validation", "val")) if metrics[side]],
+        "calibration": calibrated.sentences(run),
+        "chosen": findings.chosen(run),
         "basis": basis(metrics),
         "genres": [
             {"name": genre, **row, "interval": recall_interval(row)} for genre, row in metrics["test"]["genres"].items()
@@ -134,7 +136,9 @@ def _figures(run: RunDir) -> dict[str, Markup]:
     history = {key: [number(row.get(key)) for row in run.history] for key in CURVES}
     recall, precision, f1 = ([number(row[key]) for row in rows.values()] for key in ("recall", "precision", "f1"))
     intervals = [recall_interval(row) or (math.nan, math.nan) for row in rows.values()]
+    bins, before = calibrated.bins(run)
     figures = {
+        "reliability_figure": plot.reliability(bins, [statistics.wilson(b.correct, b.clips) for b in bins], before),
         "confusion_figure": plot.confusion(counts_CC, genres),
         "genre_figure": plot.per_genre(list(rows), recall, precision, f1, intervals),
         "curves_figure": plot.curves(**history, best_epoch=run.metrics["best_epoch"]) if run.history else "",

@@ -22,7 +22,7 @@ RATE, HOP, FRAME = 22050, 512, 2048
 CHOICES = {path.stem: OmegaConf.load(path) for path in sorted((ROOT / "conf" / "feature").glob("*.yaml"))}
 WORDS = list(CHOICES)  # a new feature is tested by being there
 BACK_ENDS = [word for word in WORDS if "backend" in CHOICES[word]]
-TRAINABLE = [word for word in WORDS if "trainable" in CHOICES[word]]
+TRAINABLE = [word for word in BACK_ENDS if "trainable" in CHOICES[word]]  # musicnn has tests of its own
 
 Build = Callable[..., Any]  # a Feature, whose own attributes the tests read
 

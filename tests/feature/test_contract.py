@@ -10,7 +10,8 @@ from tests.feature.conftest import BACK_ENDS, FRAME, RATE, WORDS, Build, noise, 
 
 
 def frames(word: str, samples: int, hop_length: int) -> int:
-    return samples if word == "waveform" else 1 + samples // hop_length
+    """What each promises; musicnn's patches of 3 s are longer than what is tried here."""
+    return {"waveform": samples, "musicnn": 1}.get(word, 1 + samples // hop_length)
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -21,7 +22,7 @@ def test_shape(build: Build, word: str, samples: int) -> None:
     assert feature_BFN.shape == (2, feature.rows, frames(word, samples, feature.hop_length))
     assert feature_BFN.shape[2] == feature.frames(samples)
     assert feature_BFN.isfinite().all()
-    assert feature.sample_rate == RATE
+    assert feature.sample_rate == (16000 if word == "musicnn" else RATE)
 
 
 @pytest.mark.parametrize("word", WORDS)

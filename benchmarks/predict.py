@@ -1,0 +1,124 @@
+"""How fast `predict` is, and where its time goes: `python -m benchmarks.predict FOLDER [--cores 1,2] [--files 40]`.
+
+FOLDER holds music in any format; excerpts of 30 s of it, repeated where there are fewer, are written as mp3 into a
+temporary folder first. Each number of cores is a process of its own, bound to them, which takes the pretrained tagger
+over all files three times; medians are printed. The parts are measured alone, in the same process: decoding and
+resampling, the log-mel spectrogram, both networks.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SECONDS, RATE, TURNS = 30.0, 44100, 3
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cores", default="1,2", help="default: 1,2")
+    parser.add_argument("--files", type=int, default=40)
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(measure(sorted(options.folder.glob("*.mp3")), options.child)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        write(options.folder, Path(folder), options.files)
+        rows = []
+        for cores in map(int, options.cores.split(",")):
+            command = [sys.executable, "-m", "benchmarks.predict", folder, "--child", str(cores)]
+            rows.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+            rows[-1]["start"] = statistics.median(start(Path(folder), cores) for _ in range(TURNS))
+    print(
+        f"{options.files} mp3 of {SECONDS:g} s, stereo {RATE} Hz; the tagger with both networks; medians of {TURNS}\n"
+    )
+    print(
+        "| cores | times real time | a core | decode | log-mel | networks | all, of the parts' sum | first answer after |"
+    )
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
+    for row in rows:
+        parts = [row[part] for part in ("decode", "logmel", "networks")]
+        shares = " | ".join(f"{100 * part / sum(parts):.0f} %" for part in parts)
+        speed = options.files * SECONDS / row["all"]
+        print(
+            f"| {row['cores']} | {speed:.0f} | {speed / row['cores']:.0f} | {shares} | {row['all'] / sum(parts):.2f} | "
+            f"{row['start']:.1f} s |"
+        )
+
+
+def write(source: Path, target: Path, files: int) -> None:
+    """Excerpts of the music in `source` as stereo mp3."""
+    import numpy as np
+    import soundfile
+
+    from src import audio
+    from src.clip import AUDIO_SUFFIXES
+
+    found = sorted(path for path in source.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    if not found:
+        sys.exit(f"{source} has no audio.")
+    for k, path in zip(range(files), itertools.cycle(found), strict=False):
+        wave_T = np.resize(audio.read(path, RATE, max_seconds=SECONDS), round(SECONDS * RATE))
+        soundfile.write(target / f"{k:03}.mp3", np.stack((wave_T, wave_T), axis=1), RATE)
+
+
+def measure(files: list[Path], cores: int) -> dict[str, Any]:
+    """Seconds for all files, together and by parts, with the process bound to so many cores."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    import torch
+
+    from src.pretrained import logmel
+    from src.recognizer import Recognizer
+    from src.stretches import Stretches, hear_files
+
+    torch.set_num_threads(cores)
+    recognizer = Recognizer.pretrained()
+    list(recognizer.predict_files(files[:2]))
+    heard = hear_files(files, recognizer.sample_rate, recognizer.length, None)
+    waves = [torch.from_numpy(part.wave).float() / 32767 for part in heard if isinstance(part, Stretches)]
+    networks = recognizer.module.feature.networks
+    with torch.inference_mode():
+        mels = [logmel(wave_BT)[:, :, :187] for wave_BT in waves]
+        return {
+            "cores": cores,
+            "all": median(lambda: list(recognizer.predict_files(files))),
+            "decode": median(lambda: list(hear_files(files, recognizer.sample_rate, recognizer.length, None))),
+            "logmel": median(lambda: [logmel(wave_BT) for wave_BT in waves]),
+            "networks": median(lambda: [network(mel_BMN) for mel_BMN in mels for network in networks]),  # type: ignore[union-attr]
+        }
+
+
+def median(work: Callable[[], object]) -> float:
+    seconds = []
+    for _ in range(TURNS):
+        before = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - before)
+    return statistics.median(seconds)
+
+
+def start(folder: Path, cores: int) -> float:
+    """Seconds from the command to its first answer."""
+    command = ["taskset", "-c", ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores])), sys.executable]
+    before = time.perf_counter()
+    process = subprocess.Popen([*command, "-m", "src.predict", str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    seconds = time.perf_counter() - before
+    process.kill()
+    process.communicate()
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

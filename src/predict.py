@@ -1,0 +1,183 @@
+"""Recognize the genre of audio files: `python -m src.predict AUDIO... [--run RUN]...`. `--help` has examples."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from src import terminal
+
+if TYPE_CHECKING:
+    from src.recognizer import Recognizer
+
+HELP = """\
+answers, one a file on standard output, as they are known; messages go to standard error:
+  json    one object a line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
+          model; segments with --timeline; note where the file has one. A file that cannot be heard: audio_file, error
+  csv     a header and one row a file: the same, error, and p_<genre> for each genre; no timeline, no notes
+  table   for people, when all is done, with a summary
+with several --run: agree, and models, a list with one such object each (csv and table: one row each)
+
+A file is heard in stretches as long as the model was trained on, from beginning to end; its answer is their mean.
+confidence is the predicted genre's share. calibrated: shares were fitted to how often they are right; otherwise a share
+of 0.8 may well be right more or less often. predicted_genre is "unsure" where the model knows that its share is too
+small. m4a, mp4, aac, wma and other formats of FFmpeg are read after `make extra-m4a`.
+
+exit: 0; 1 if any file failed, or nothing could be done; 130 interrupted, with what is printed kept
+
+examples:
+  python -m src.predict song.mp3                                      the pretrained tagger; no run is needed
+  python -m src.predict music --genres rock,pop,jazz --format table   a folder, all that is in it
+  python -m src.predict music --run outputs/my_run --format csv > genres.csv
+  python -m src.predict mix.flac --timeline --format table            what is heard when
+  python -m src.predict music --run outputs/a --run outputs/b         two models, and where they agree
+  python -m src.predict music --resume out.jsonl >> out.jsonl         go on where an earlier output ends
+  find music -newer out.jsonl | python -m src.predict -               a list of paths, one a line
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the answers and return the exit status: 0; 1 on bad input or a file that failed; 130 interrupted."""
+    options = _options(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):  # so that --resume reads back every file's name, be it text or not
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    try:
+        return _predict(options, sys.stdout)
+    except KeyboardInterrupt:
+        print("predict: interrupted; what is printed is kept", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever reads, head perhaps, has seen enough
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or Python complains when it flushes at its exit
+        return 0
+    except (ValueError, ImportError, OSError) as error:
+        print(f"predict: {error}", file=sys.stderr)
+        return 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = terminal.Parser(
+        prog="python -m src.predict",
+        description="Recognize the genre of audio files, with the pretrained tagger or with trained runs.",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("audio", nargs="+", metavar="AUDIO", help="a file, a folder, or - for paths on standard input")
+    parser.add_argument("--run", action="append", default=[], metavar="RUN", help="a run directory; may be repeated")
+    parser.add_argument("--genres", metavar="G", help="of the tagger: gtzan (its ten genres), or names: rock,pop,jazz")
+    parser.add_argument("--format", choices=("json", "csv", "table"), default="json", help="default: json")
+    parser.add_argument("--timeline", action="store_true", help="which genre prevails when, in windows of about 10 s")
+    parser.add_argument(
+        "--top", type=_whole, metavar="K", help="show only the K most probable genres, which no longer sum to 1"
+    )
+    parser.add_argument("--excerpt", type=_positive, metavar="SECONDS", help="hear only the middle of each file")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="skip files that this earlier output answered")
+    parser.add_argument("--threads", type=_whole, metavar="N", help="of the processor (default: all cores)")
+    options = parser.parse_intermixed_args(arguments)
+    options.genres = [word.strip() for word in options.genres.split(",")] if options.genres is not None else None
+    if options.run and options.genres:
+        parser.error(
+            "--genres is for the pretrained tagger: a run has the genres that it was trained on. Leave it out."
+        )
+    if options.genres is not None and not all(options.genres):
+        parser.error("--genres expects names between commas, e.g. --genres rock,pop,jazz, or gtzan.")
+    if options.timeline and options.format == "csv":
+        parser.error("--timeline has no place in a csv of one row a file: ask for --format json or table.")
+    return options
+
+
+def _predict(options: argparse.Namespace, out: TextIO) -> int:
+    # Imported here, so that --help does not wait for torch.
+    from src import listing, resume
+
+    files = listing.listed(options.audio, sys.stdin)
+    if not files:
+        raise ValueError(f"no audio in {', '.join(options.audio)}: expected files in {' '.join(listing.SUFFIXES)}.")
+    earlier = resume.read(options.resume) if options.resume else None
+    if earlier:
+        terminal.note(earlier.skipped(files))
+        files = [file for file in files if file not in earlier.answered]
+        if not files:
+            return 0
+
+    import torch
+
+    from src import answers, words
+    from src.audio import AudioError
+    from src.recognizer import Prediction
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    recognizers = _recognizers(options.run, options.genres)
+    for said in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
+        terminal.note(f"Note: {said}")
+    genres = list(dict.fromkeys(genre for recognizer in recognizers for genre in recognizer.genres))
+    shown = answers.Shown(genres, len(recognizers), options.top, options.timeline)
+    if earlier and earlier.continues(out):
+        earlier.append_to(out, options.format, answers.columns(shown))
+        shown = replace(shown, header=not earlier.header)
+    printed = answers.FORMATS[options.format](shown, out)
+
+    heard: Iterable[Sequence[Prediction | AudioError]]
+    heard = zip(*(recognizer.predict_files(files, options.excerpt) for recognizer in recognizers), strict=True)
+    if sys.stderr.isatty() and (options.format == "table" or not out.isatty()):  # else answers show how far it is
+        heard = terminal.track(heard, "Listening", len(files))
+    failed = agreed = 0
+    try:
+        for file, results in zip(files, heard, strict=True):
+            predictions = [each for each in results if isinstance(each, Prediction)]
+            errors = [each for each in results if isinstance(each, AudioError)]
+            if errors:
+                printed.fail(file, str(errors[0]))
+                failed += 1
+            else:
+                printed.add(file, predictions)
+                agreed += answers.agree(predictions)
+            for said in dict.fromkeys([str(e) for e in errors[:1]] or [p.note for p in predictions if p.note]):
+                terminal.note(f"{file}: {said}")
+    finally:
+        printed.finish()
+    answered = words.count(len(files) - failed, "file")
+    if len(recognizers) > 1:
+        terminal.note(f"The {len(recognizers)} models agree on {agreed} of {answered}.")
+    if failed:
+        terminal.note(f"{failed} of {words.count(len(files), 'file')} failed.")
+    return int(failed > 0)
+
+
+def _recognizers(runs: Sequence[str], genres: Sequence[str] | None) -> "list[Recognizer]":
+    from src.recognizer import Recognizer
+
+    if not runs:
+        return [Recognizer.pretrained(genres)]
+    loaded = [Recognizer.load(folder) for folder in runs]
+    names = [recognizer.name for recognizer in loaded]
+    for recognizer, folder in zip(loaded, runs, strict=True):
+        if names.count(recognizer.name) > 1:
+            recognizer.name = folder
+    return loaded
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, more than 0")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""musicnn: a convolution network that tags 3 seconds of music, with the weights that it was published with.
+
+Source: Pons and Serra 2019, musicnn: pre-trained convolutional neural networks for music audio tagging; Pons et al.
+2018, End-to-end learning for music audio tagging at scale, for the architecture.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchaudio.functional import melscale_fbanks
+
+from src.pretrained import weights
+from src.pretrained.timbral import GROUP, Timbral
+
+SAMPLE_RATE, HOP_LENGTH, N_FFT, BANDS = 16000, 256, 512, 96
+FRAMES = 187  # of a patch: 3 s, as in training
+TIMBRAL, TEMPORAL = (38, 67), (128, 64, 32)  # bands that the tall filters see, frames that the long ones do
+EPSILON = 1e-3  # of every batch normalization
+ROWS = {"pool": 1506, "penultimate": 200, "tags": 50}
+
+
+class Layers(NamedTuple):
+    """What a patch is to the network, layer by layer.
+
+    `pool` (B, 1506): maximum and mean over time, in turn, of the 753 feature maps; `penultimate` (B, 200); `tags`
+    (B, 50), each tag's probability, whose log-odds are `logits`.
+    """
+
+    pool: Tensor
+    penultimate: Tensor
+    logits: Tensor
+
+    @property
+    def tags(self) -> Tensor:
+        return self.logits.sigmoid()
+
+
+def logmel(wave_BT: Tensor) -> Tensor:
+    """What the network hears: log10(10000 mel + 1) of 16 kHz sound, wave (B, T) -> (B, 96, N), N = 1 + T // 256.
+
+    mel: power in librosa's 96 Slaney bands, through float16, as in training. Silence reads 0. Beyond its ends the wave
+    is mirrored; one too short for that (257 samples) is repeated.
+    """
+    if wave_BT.shape[1] <= N_FFT // 2:
+        wave_BT = wave_BT.repeat(1, 1 + N_FFT // 2 // wave_BT.shape[1])[:, : 1 + N_FFT // 2]
+    window = torch.hann_window(N_FFT, device=wave_BT.device)
+    spectrum = torch.stft(wave_BT, N_FFT, HOP_LENGTH, window=window, return_complex=True)  # mirrored
+    power_BKN = torch.view_as_real(spectrum).square().sum(-1)
+    mel_BMN = torch.einsum("km,bkn->bmn", bands(wave_BT.device), power_BKN)
+    return (10000 * mel_BMN.clamp(max=torch.finfo(torch.float16).max).half().float() + 1).log10()
+
+
+@cache
+def bands(device: torch.device) -> Tensor:
+    """librosa's mel bands, (257, 96)."""
+    filters: Tensor = melscale_fbanks(N_FFT // 2 + 1, 0.0, SAMPLE_RATE / 2, BANDS, SAMPLE_RATE, "slaney", "slaney")
+    return filters.to(device)
+
+
+class Musicnn(nn.Module):
+    """One of the two published networks: "msd" (Million Song Dataset, 201,680 training songs) or "mtt" (MagnaTagATune).
+
+    logmel (B, 96, N) -> Layers. A patch has 187 frames (3 s); other lengths work, less well. Batch normalization always
+    uses what was counted in the original training.
+    """
+
+    def __init__(self, network: str) -> None:
+        super().__init__()
+        self.image = Normalization(1)
+        self.timbral = nn.ModuleList([Timbral(height, 204, BANDS) for height in TIMBRAL])
+        self.temporal = nn.ModuleList([Temporal(frames, 51) for frames in TEMPORAL])
+        self.front = nn.ModuleList([Normalization(width) for width in (204, 204, 51, 51, 51)])
+        self.middle = nn.ModuleList([nn.Conv1d(width, 64, 7, padding=3) for width in (561, 64, 64)])
+        self.between = nn.ModuleList([Normalization(64) for _ in range(3)])
+        self.pooled, self.dense = Normalization(ROWS["pool"]), nn.Linear(ROWS["pool"], ROWS["penultimate"])
+        self.hidden, self.tags = Normalization(ROWS["penultimate"]), nn.Linear(ROWS["penultimate"], ROWS["tags"])
+        self._fill({name: torch.from_numpy(array.copy()) for name, array in weights.read(network).items()})
+
+    def forward(self, patch_BMN: Tensor) -> Layers:
+        image_BMN = self.image(patch_BMN[:, None])[:, 0]
+        maps = [
+            normalization(functional.relu(layer(image_BMN, normalization.sign_K)))
+            for layer, normalization in zip([*self.timbral, *self.temporal], self.front, strict=True)
+        ]
+        hidden_BKN = torch.cat(maps, dim=1)
+        maps, before_BKN = [hidden_BKN], torch.zeros_like(hidden_BKN[:, :64])
+        for layer, normalization in zip(self.middle, self.between, strict=True):
+            hidden_BKN = normalization(functional.relu(layer(hidden_BKN))) + before_BKN
+            before_BKN = hidden_BKN
+            maps.append(hidden_BKN)
+        map_BKN = torch.cat(maps, dim=1)  # 753 feature maps
+        pool_BE = torch.stack((map_BKN.amax(dim=2), map_BKN.mean(dim=2)), dim=2).flatten(1)
+        penultimate_BE = self.hidden(functional.relu(self.dense(self.pooled(pool_BE))))
+        return Layers(pool_BE, penultimate_BE, self.tags(penultimate_BE))
+
+    @property
+    def usual_logits(self) -> Tensor:
+        """The mean log-odds of each tag over the songs of the original training, (50,)."""
+        usual: Tensor = self.tags(self.hidden.bias)  # what batch normalization gives out has its shift as its mean
+        return usual
+
+    def _fill(self, arrays: dict[str, Tensor]) -> None:
+        """Copy the published arrays, whose layers are numbered in the order in which they were made."""
+        filled = {}
+        for k, layer in enumerate([*self.timbral, *self.temporal, *self.middle]):  # kernels (time, bands, 1 or in, out)
+            name = f"conv2d_{k}" if k else "conv2d"
+            kernel = arrays[f"{name}/kernel"].squeeze(2)
+            filled[layer.weight] = kernel.permute(2, 0, 1) if isinstance(layer, Timbral) else kernel.permute(2, 1, 0)
+            filled[layer.bias] = arrays[f"{name}/bias"]
+        for name, dense in (("dense", self.dense), ("dense_1", self.tags)):
+            filled[dense.weight], filled[dense.bias] = arrays[f"{name}/kernel"].T, arrays[f"{name}/bias"]
+        for k, normalization in enumerate([self.image, *self.front, *self.between, self.pooled, self.hidden]):
+            name = f"batch_normalization_{k}" if k else "batch_normalization"
+            filled[normalization.weight], filled[normalization.bias] = arrays[f"{name}/gamma"], arrays[f"{name}/beta"]
+            filled[normalization.mean], filled[normalization.variance] = (
+                arrays[f"{name}/moving_mean"],
+                arrays[f"{name}/moving_variance"],
+            )
+        with torch.no_grad():
+            for ours, theirs in filled.items():
+                ours.copy_(theirs)
+
+
+class Normalization(nn.Module):
+    """Batch normalization with the mean and variance of the original training, in fine-tuning too: (B, K, ...)."""
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
+        self.register_buffer("mean", torch.empty(width))
+        self.register_buffer("variance", torch.empty(width))
+
+    @property
+    def sign_K(self) -> Tensor:
+        """-1 where it turns the largest answer into the least. So pooling may come before it, on fewer numbers."""
+        return torch.where(self.weight < 0, -1.0, 1.0)
+
+    def forward(self, hidden_BK: Tensor) -> Tensor:
+        return functional.batch_norm(hidden_BK, self.mean, self.variance, self.weight, self.bias, eps=EPSILON)
+
+
+class Temporal(nn.Module):
+    """The loudest answer of each long filter over all bands, before activation: image (B, M, N), sign (K,) -> (B, K, N).
+
+    Filters of one band and an even number of frames; over time the image is padded with zeros, one more behind.
+    """
+
+    def __init__(self, frames: int, filters: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.empty(filters, 1, frames)), nn.Parameter(torch.empty(filters))
+        self.padding = ((frames - 1) // 2, frames // 2)
+
+    def forward(self, image_BMN: Tensor, sign_K: Tensor) -> Tensor:
+        padded_B1MN = functional.pad(image_BMN, self.padding)[:, None]
+        filter_K11T = (self.weight * sign_K[:, None, None])[:, :, None]
+        groups = torch.split(padded_B1MN, GROUP[image_BMN.device.type])
+        most_BKN = torch.cat([functional.conv2d(some_B1MN, filter_K11T).amax(dim=2) for some_B1MN in groups])
+        return sign_K[:, None] * most_BKN + self.bias[:, None]

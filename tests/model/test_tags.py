@@ -1,0 +1,93 @@
+"""Genres read off tags, by arithmetic that can be done by hand."""
+
+import pytest
+import torch
+
+from src import run
+from src.model import Tags
+from src.model.tags import GTZAN
+
+TABLE = {
+    "rock": ["rock", "hard rock"],
+    "hip-hop": ["Hip-Hop"],
+    "disco": ["dance + 70s"],
+    "reggae": [],
+    "hard rock": ["hard rock"],
+}
+ROWS = ("a/rock", "a/hard rock", "a/Hip-Hop", "a/dance", "a/70s", "b/rock", "b/Hip-Hop")
+
+
+def tags(*genres: str) -> Tags:
+    return Tags(TABLE, 0.3, genre_names=genres, row_names=ROWS, normalized=False)
+
+
+def evidence(**rows: float) -> torch.Tensor:
+    feature_BFN = torch.zeros(1, len(ROWS), 1)
+    for name, value in rows.items():
+        feature_BFN[
+            0, ROWS.index(name.replace("_", "/", 1).replace("HipHop", "Hip-Hop").replace("hardrock", "hard rock"))
+        ] = value
+    return feature_BFN
+
+
+def test_the_best_tag_of_each_network_and_the_mean_of_the_networks() -> None:
+    model = tags("rock", "hip-hop")
+    torch.testing.assert_close(model(evidence(a_rock=1, a_hardrock=3, b_rock=2)), torch.tensor([[2.5, 0.0]]))
+    torch.testing.assert_close(model(evidence(a_HipHop=4, b_HipHop=-2)), torch.tensor([[0.0, 1.0]]))
+
+
+def test_time_is_averaged() -> None:
+    feature_BFN = torch.cat((evidence(a_rock=2, b_rock=2), evidence(a_rock=4, b_rock=6)), dim=2)
+    assert tags("rock", "disco")(feature_BFN)[0, 0] == 3.5
+
+
+def test_two_tags_together_are_their_mean_and_a_network_without_them_has_no_say() -> None:
+    torch.testing.assert_close(tags("disco", "rock")(evidence(a_dance=3, a_70s=1))[:, 0], torch.tensor([2.0]))
+
+
+def test_a_tag_that_is_another_genre_counts_for_that_one_only() -> None:
+    loud = evidence(a_rock=1, a_hardrock=3)
+    assert tags("rock", "disco")(loud)[0, 0] == 1.5
+    torch.testing.assert_close(tags("rock", "hard rock")(loud), torch.tensor([[0.5, 3.0]]))
+
+
+@pytest.mark.parametrize("name", ["hip-hop", "hiphop", "Hip Hop", "HIP_HOP"])
+def test_names_are_compared_by_their_letters(name: str) -> None:
+    model = tags(name, "rock")
+    assert not model.uncovered
+    assert model(evidence(a_HipHop=4, b_HipHop=4)).argmax() == 0
+
+
+def test_a_genre_without_a_tag_is_never_the_answer_and_this_is_said() -> None:
+    model = tags("reggae", "rock", "polka")
+    assert model.uncovered == ["reggae", "polka"]
+    assert model.notes == ["No tag covers reggae, polka: never the answer."]
+    share_C = model(evidence(a_rock=-30, b_rock=-30)).softmax(1)[0]
+    assert share_C[1] > 0.99999
+    assert share_C[0] > 0
+
+
+@pytest.mark.parametrize(("rows", "normalized"), [((), False), (ROWS, True)])
+def test_other_features_are_refused(rows: tuple[str, ...], normalized: bool) -> None:
+    with pytest.raises(ValueError, match="experiment=tags sets all three"):
+        Tags(TABLE, 0.3, genre_names=["rock", "disco"], row_names=rows, normalized=normalized)
+
+
+def test_the_table_names_tags_of_the_networks_only() -> None:
+    module = run.tagger()
+    table = module.model.table  # type: ignore[union-attr]
+    known = {name.split("/", 1)[1] for name in module.feature.row_names}  # type: ignore[union-attr]
+    assert {part for found in table.values() for tag in found for part in tag.split(" + ")} <= known
+    assert module.genres == sorted(genre for genre, found in table.items() if found)
+
+
+def test_gtzan_is_its_ten_genres() -> None:
+    module = run.tagger(["gtzan"])
+    assert module.genres == list(GTZAN)
+    assert module.model.uncovered == ["reggae"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("genres", [["rock"], ["reggae", "rock"], ["rock", "Rock"], []])
+def test_fewer_than_two_genres_are_refused(genres: list[str]) -> None:
+    with pytest.raises(ValueError, match="expected at least two, each once, of alternative, ambient"):
+        run.tagger(genres)
