@@ -17,7 +17,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SECONDS, RATE, TURNS = 30.0, 44100, 3
 
@@ -80,22 +83,31 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     from src.pretrained import logmel
     from src.recognizer import Recognizer
     from src.stretches import Stretches, hear_files
+    from src.threads import in_order
 
-    torch.set_num_threads(cores)
+    torch.set_num_threads(1)
     recognizer = Recognizer.pretrained()
     list(recognizer.predict_files(files[:2]))
     heard = hear_files(files, recognizer.sample_rate, recognizer.length, None)
     waves = [torch.from_numpy(part.wave).float() / 32767 for part in heard if isinstance(part, Stretches)]
     networks = recognizer.module.feature.networks
-    with torch.inference_mode():
-        mels = [logmel(wave_BT)[:, :, :187] for wave_BT in waves]
-        return {
-            "cores": cores,
-            "all": median(lambda: list(recognizer.predict_files(files))),
-            "decode": median(lambda: list(hear_files(files, recognizer.sample_rate, recognizer.length, None))),
-            "logmel": median(lambda: [logmel(wave_BT) for wave_BT in waves]),
-            "networks": median(lambda: [network(mel_BMN) for mel_BMN in mels for network in networks]),  # type: ignore[union-attr]
-        }
+
+    def mel(wave_BT: "Tensor") -> "Tensor":
+        with torch.inference_mode():  # which each thread enters for itself
+            return logmel(wave_BT)[:, :, :187]
+
+    def judge(mel_BMN: "Tensor") -> list[Any]:
+        with torch.inference_mode():
+            return [network(mel_BMN) for network in networks]  # type: ignore[union-attr]
+
+    mels = [mel(wave_BT) for wave_BT in waves]
+    return {
+        "cores": cores,
+        "all": median(lambda: list(recognizer.predict_files(files, workers=cores))),
+        "decode": median(lambda: list(hear_files(files, recognizer.sample_rate, recognizer.length, None))),
+        "logmel": median(lambda: list(in_order(mel, waves, cores))),
+        "networks": median(lambda: list(in_order(judge, mels, cores))),
+    }
 
 
 def median(work: Callable[[], object]) -> float:

@@ -1,7 +1,7 @@
-"""The journey of a waveform, as a LightningModule: wave -> feature -> normalization -> model -> one answer a clip."""
+"""The journey of a waveform as Lightning trains it, with augmentation on the way and a loss at its end."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as lightning
@@ -12,18 +12,8 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from src import calibration, metrics
 from src.data import Batch, GenreData
+from src.journey import Journey
 from src.supply import supply
-
-
-class Prepared(Protocol):
-    """A normalization or a model: a module with something to fit before training, which is nothing in most."""
-
-    def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Fit to (feature (B, F, N), genre (B,)) of the un-augmented training clips; what was seen in each pass."""
-
-    def parameters(self) -> Iterator[nn.Parameter]: ...
-
-    def __call__(self, feature_BFN: Tensor) -> Tensor: ...
 
 
 class Answer(NamedTuple):
@@ -38,76 +28,31 @@ class Answer(NamedTuple):
         return self._replace(logits=self.logits.double() / temperature)
 
 
-# The buffers of calibration as they are until it is done, and in checkpoints that are older than it.
-UNCALIBRATED = {"temperature": torch.tensor(1.0), "calibrated": torch.tensor(False)}
-
-
-class GenreModule(lightning.LightningModule):
-    """Every choice of the command line, joined. Facts come from the data; see `run.build`."""
+class GenreModule(Journey, lightning.LightningModule):
+    """Every choice of the command line, joined: `parts` are the journey's. Facts come from the data; see `run.build`."""
 
     prepared: Tensor
-    temperature: Tensor
-    calibrated: Tensor
 
     def __init__(
         self,
-        feature: nn.Module,
-        normalization: Prepared,
         augmentation: dict[str, nn.Module],
-        model: Prepared,
         loss: nn.Module,
         optimizer: Callable[..., Optimizer],
         scheduler: Callable[..., LRScheduler],
-        genres: Sequence[str],
         seed: int,
+        **parts: Any,
     ) -> None:
-        super().__init__()
-        self.feature, self.normalization, self.model, self.loss = feature, normalization, model, loss
-        self.augmentation = nn.ModuleDict(augmentation)
-        self.optimizer, self.scheduler, self.genres, self.seed = optimizer, scheduler, list(genres), seed
+        super().__init__(**parts)
+        self.augmentation, self.loss = nn.ModuleDict(augmentation), loss
+        self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
         self.register_buffer("prepared", torch.tensor(False))  # so that a resumed run does not prepare again
-        for name, value in UNCALIBRATED.items():
-            self.register_buffer(name, value.clone())
         self.passes: dict[str, list[float]] = {}  # what preparing brought, e.g. a reconstruction error a pass
         self.answers: list[Answer] = []
-
-    @property
-    def trained(self) -> bool:
-        """Whether gradients train the model; otherwise all there is to learn is learned in `prepare`."""
-        return any(True for _ in self.model.parameters())
 
     @property
     def kept(self) -> bool:
         """Whether each stretch's feature is computed once and kept: it costs much, and its sound is never changed."""
         return bool(self.feature.kept) and isinstance(self.augmentation["wave"], nn.Identity)
-
-    @property
-    def notes(self) -> list[str]:
-        """What the user should know of the feature and of the model, a sentence each."""
-        corpus, said = self.pretrained, list(getattr(self.model, "notes", []))
-        heard = f"The feature was trained on {corpus}: whether it heard artists of these clips there is unknown."
-        return [heard, *said] if corpus else said
-
-    @property
-    def pretrained(self) -> str | None:
-        """What the feature was trained on before, in words; None where it was not."""
-        return getattr(self.feature, "pretrained", None)
-
-    def extract(self, sound: Tensor) -> Tensor:
-        """The feature of sound (B, T) -> (B, F, N); what was kept is one already."""
-        feature_BFN: Tensor = self.feature(sound.float()) if sound.dim() == 2 else sound
-        return feature_BFN
-
-    def features(self, sound: Tensor) -> Tensor:
-        """The normalized feature of un-augmented sound, in float32 whatever the precision: (B, T) -> (B, F, N)."""
-        with torch.autocast(sound.device.type, enabled=False):
-            feature_BFN: Tensor = self.normalization(self.extract(sound))
-        return feature_BFN
-
-    def forward(self, sound: Tensor) -> Tensor:
-        """Calibrated logits, the mean over S stretches of each clip by the temperature: (B, S, T) -> (B, C)."""
-        logits_MC = self.model(self.features(sound.flatten(0, 1)))  # M = B * S stretches
-        return logits_MC.float().reshape(*sound.shape[:2], -1).mean(dim=1) / self.temperature
 
     def calibrate(self, answer: Answer) -> float:
         """Fit the temperature to this module's answers on the validation clips, and return it."""

@@ -14,6 +14,7 @@ from src import terminal
 if TYPE_CHECKING:
     from src.recognizer import Recognizer
 
+MOST_WORKERS = 8  # by default: each holds a network's intermediate results, some 100 MB
 HELP = """\
 answers, one a file on standard output, as they are known; messages go to standard error:
   json    one object a line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
@@ -77,7 +78,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--excerpt", type=_positive, metavar="SECONDS", help="hear only the middle of each file")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="skip files that this earlier output answered")
-    parser.add_argument("--threads", type=_whole, metavar="N", help="of the processor (default: all cores)")
+    parser.add_argument(
+        "--threads", type=_whole, metavar="N", help=f"of the processor (default: cores, up to {MOST_WORKERS})"
+    )
     options = parser.parse_intermixed_args(arguments)
     options.genres = [word.strip() for word in options.genres.split(",")] if options.genres is not None else None
     if options.run and options.genres:
@@ -111,8 +114,8 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     from src.audio import AudioError
     from src.recognizer import Prediction
 
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)  # each worker has a batch of its own
+    workers = 1 if torch.cuda.is_available() else options.threads or min(os.cpu_count() or 1, MOST_WORKERS)
     recognizers = _recognizers(options.run, options.genres)
     for said in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
         terminal.note(f"Note: {said}")
@@ -124,7 +127,7 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     printed = answers.FORMATS[options.format](shown, out)
 
     heard: Iterable[Sequence[Prediction | AudioError]]
-    heard = zip(*(recognizer.predict_files(files, options.excerpt) for recognizer in recognizers), strict=True)
+    heard = zip(*(recognizer.predict_files(files, options.excerpt, workers) for recognizer in recognizers), strict=True)
     if sys.stderr.isatty() and (options.format == "table" or not out.isatty()):  # else answers show how far it is
         heard = terminal.track(heard, "Listening", len(files))
     failed = agreed = 0

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from src import audio, plainfile, run, rundir
+from src import assembly, audio, plainfile, rundir
 from src.audio import AudioError
-from src.module import GenreModule
-from src.stretches import End, Stretches, Waveform, ahead, hear, hear_files
+from src.journey import Journey
+from src.stretches import End, Stretches, Waveform, hear, hear_files
+from src.threads import ahead, in_order
 
 UNSURE = "unsure"  # what is predicted where the model says from which share on it can be believed, and this is less
 WINDOW_SECONDS = 10.0  # of a timeline: some bars, in which a genre can be heard
@@ -30,6 +31,13 @@ class Segment(NamedTuple):
     stop_seconds: float
     genre: str
     confidence: float
+
+
+class Judged(NamedTuple):
+    """S stretches of one sound: `start` (S,) their first samples, `logits` (S, C) what the module says of each."""
+
+    start: list[int]
+    logits: Tensor
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Prediction:
 class Recognizer:
     """A trained model that listens to files and waveforms, `crop_seconds` at a time, on a GPU where there is one."""
 
-    def __init__(self, module: GenreModule, sample_rate: int, crop_seconds: float, name: str) -> None:
+    def __init__(self, module: Journey, sample_rate: int, crop_seconds: float, name: str) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.module = module.eval().to(self.device)
         self.sample_rate, self.length, self.name = sample_rate, round(crop_seconds * sample_rate), name
@@ -69,7 +77,7 @@ class Recognizer:
         files.metrics  # noqa: B018  raises where the run is not finished
         sample_rate, seconds = (rundir.get(files.config, key) for key in ("audio.sample_rate", "data.crop_seconds"))
         try:
-            module = run.load(folder)
+            module = assembly.load(folder)
         except Exception as error:  # what another version of the project wrote may fail anywhere
             raise ValueError(
                 f"{folder} cannot be loaded ({plainfile.first_line(error)}): another version of this project trained it, "
@@ -80,7 +88,7 @@ class Recognizer:
     @classmethod
     def pretrained(cls, genres: Sequence[str] | None = None) -> "Recognizer":
         """A tagger that was trained on other music: no run is needed. `genres`: those to tell apart, or ["gtzan"]."""
-        module = run.tagger(genres)
+        module = assembly.tagger(genres)
         sample_rate: Any = module.feature.sample_rate
         return cls(module, sample_rate, TAGGER_SECONDS, TAGGER)
 
@@ -98,33 +106,43 @@ class Recognizer:
         if isinstance(sound, str | Path):
             if sample_rate is not None:
                 raise ValueError("sample_rate is for a waveform: a file says its own. Leave it out.")
-            return self._answer(hear(audio.Stream(Path(sound), self.sample_rate, excerpt_seconds), self.length))
+            heard = hear(audio.Stream(Path(sound), self.sample_rate, excerpt_seconds), self.length)
+            return self._answer(map(self._judge, heard))
         if excerpt_seconds is not None:
             raise ValueError("excerpt_seconds is for a file: cut the waveform instead.")
         wave_T = audio.resample(*_checked(sound, sample_rate), self.sample_rate)
         if not len(wave_T):
             raise AudioError("no samples are left at the model's sample rate: too short a waveform")
-        return self._answer(hear(Waveform(wave_T, self.sample_rate), self.length))
+        return self._answer(map(self._judge, hear(Waveform(wave_T, self.sample_rate), self.length)))
 
     def predict_files(
-        self, paths: Iterable[str | Path], excerpt_seconds: float | None = None
+        self, paths: Iterable[str | Path], excerpt_seconds: float | None = None, workers: int = 1
     ) -> Iterator[Prediction | AudioError]:
-        """The genre of each file, or why it has none; the next are decoded in a thread while the network works."""
+        """The genre of each file, or why it has none; the next are decoded in a thread while the network works.
+
+        `workers` batches of stretches are judged at once: with torch.set_num_threads(1) that uses the cores of a
+        processor better than all of them on one batch.
+        """
         files = [Path(path) for path in paths]
         heard = ahead(hear_files(files, self.sample_rate, self.length, excerpt_seconds), AHEAD)
+        judged = in_order(self._judge, heard, workers)
         for _ in files:
             try:
-                yield self._answer(heard)
+                yield self._answer(judged)
             except AudioError as error:
                 yield error
 
-    def _answer(self, heard: Iterator[Stretches | End | AudioError]) -> Prediction:
-        """Take what was heard of one sound, to its end, and judge it by the mean of its stretches' logits."""
+    def _judge(self, part: Stretches | End | AudioError) -> Judged | End | AudioError:
+        """What the module says of stretches; what is no sound passes through."""
+        return Judged(part.start, self._logits(part.wave)) if isinstance(part, Stretches) else part
+
+    def _answer(self, judged: Iterator[Judged | End | AudioError]) -> Prediction:
+        """Take what was said of one sound, to its end: its answer is the mean of its stretches' logits."""
         starts: list[int] = []
         logits = []
-        while isinstance(part := next(heard), Stretches):
+        while isinstance(part := next(judged), Judged):
             starts += part.start
-            logits.append(self._logits(part.wave))
+            logits.append(part.logits)
         if isinstance(part, AudioError):
             raise part
         logits_SC = torch.cat(logits)

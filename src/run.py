@@ -1,4 +1,4 @@
-"""From a config to data and a module, and from a run directory back to its trained module."""
+"""From a config to data, a module and a trainer."""
 
 import hashlib
 import logging
@@ -11,16 +11,16 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from src import config as configs
 from src import kept, rundir
+from src.assembly import choose, parts
 from src.cutting import Cutter
 from src.data import GenreData
-from src.model.tags import GTZAN, Tags, letters
-from src.module import UNCALIBRATED, GenreModule
-from src.normalization import Unchanged
+from src.journey import UNCALIBRATED
+from src.module import GenreModule
 from src.supply import supply
 
 # What `trainer.keep` chooses an epoch by: the number that ModelCheckpoint watches, and whether more of it is better.
@@ -43,24 +43,16 @@ def compose_data(config: DictConfig) -> GenreData:
 def build(config: DictConfig, genres: Sequence[str], counts: Sequence[int]) -> GenreModule:
     """The module of an experiment. The facts are these: the genres, their training clips, and the feature's rows."""
     lightning.seed_everything(config.seed, verbose=False)
-    feature = choose(config.feature)
-    frames = feature.frames(round(config.data.crop_seconds * config.audio.sample_rate))
-    facts: dict[str, Any] = {"rows": feature.rows, "frames": frames, "genres": len(genres), "counts": list(counts)}
-    normalization = supply(choose(config.normalization), **facts)
-    facts["normalized"] = not isinstance(normalization, Unchanged)
-    facts |= {"genre_names": list(genres), "row_names": feature.row_names}
+    facts: dict[str, Any] = {"counts": list(counts)}
     module = GenreModule(
-        feature=feature,
-        normalization=normalization,
+        **parts(config, genres, facts),
         augmentation=choose(config.augmentation),
-        model=supply(choose(config.model), **facts),
         loss=supply(choose(config.loss), **facts),
         optimizer=choose(config.optimizer),
         scheduler=choose(config.scheduler),
-        genres=genres,
         seed=config.seed,
     )
-    if not module.trained and any(True for _ in feature.parameters()):
+    if not module.trained and any(True for _ in module.feature.parameters()):
         raise ValueError(
             "feature.trainable is true, but this model is fitted, not trained by gradients: leave the feature as it is, "
             "or choose a network (model=cnn, hybrid ...)."
@@ -86,31 +78,6 @@ def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
     """The split's certificate, and what is unknown of it where the feature learned from music that is not at hand."""
     given = data.certificate
     return {**given, "pretrained": module.pretrained, "warnings": [*given["warnings"], *module.notes]}
-
-
-def tagger(genres: Sequence[str] | None = None) -> GenreModule:
-    """A genre recognizer that needs no training: musicnn's tags, read as genres. See `model.Tags`.
-
-    `genres`: those to tell apart, ["gtzan"] for GTZAN's ten; by default all that any tag covers. Raises ValueError where
-    fewer than two are covered.
-    """
-    config = configs.compose("experiment=tags")
-    covered = [genre for genre, tags in config.model.table.items() if tags]
-    asked = covered if genres is None else list(GTZAN) if list(genres) == ["gtzan"] else list(genres)
-    module = build(config, asked, [0] * len(asked))
-    assert isinstance(module.model, Tags)
-    known = len(asked) - len(module.model.uncovered)
-    if known < 2 or len(set(map(letters, asked))) < len(asked):
-        raise ValueError(
-            f"--genres names {', '.join(asked)}, of which {known} can be told by a tag: expected at least two, each once, "
-            f"of {', '.join(covered)}; or gtzan for its ten."
-        )
-    return module.eval()
-
-
-def choose(group: DictConfig) -> Any:
-    """What a group's YAML names. Plain lists and dicts inside, since a checkpoint may hold nothing else."""
-    return instantiate(group, _convert_="object")
 
 
 def rehearse(config: DictConfig) -> None:
@@ -184,24 +151,12 @@ def _quiet() -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def restore(module: GenreModule, checkpoint: Path, calibrated: bool = True) -> int:
-    """Put a checkpoint's weights into the module, and say after how many epochs they were saved.
+def restore(module: GenreModule, checkpoint: Path) -> int:
+    """Put a checkpoint's weights into the module, to be calibrated, and say after how many epochs they were saved.
 
-    The temperature is 1, not calibrated, in a checkpoint that is older than calibration, and where `calibrated` is
-    False. Nothing is unpickled but tensors and plain values.
+    Calibrated they may be already, by a run that was interrupted before it finished. Nothing is unpickled but tensors and
+    plain values.
     """
     saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    state = saved["state_dict"]
-    module.load_state_dict({**UNCALIBRATED, **state} if calibrated else {**state, **UNCALIBRATED})
+    module.load_state_dict({**saved["state_dict"], **UNCALIBRATED})
     return int(saved["epoch"]) + 1
-
-
-def load(folder: Path) -> GenreModule:
-    """The trained module of a run directory."""
-    files = rundir.RunDir(folder)
-    sides = files.split
-    genres = sorted({str(row["genre"]) for row in sides})
-    counts = [sum(row["genre"] == genre and row["side"] == "train" for row in sides) for genre in genres]
-    module = build(OmegaConf.create(files.config), genres, counts)
-    restore(module, folder / rundir.BEST)
-    return module.eval()

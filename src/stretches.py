@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -16,7 +15,7 @@ from src.wavemap import SILENCE, SILENT
 
 X = TypeVar("X")
 
-BATCH = 16  # stretches that a network hears at once
+BATCH = 8  # stretches that a network hears at once
 BATCH_SECONDS = 60.0  # or fewer, where they are long: a network's memory grows with both
 
 
@@ -117,20 +116,6 @@ def cut(blocks: Iterable[NDArray[np.float32]], promised: int, length: int) -> It
         yield 0, np.tile(held_T, math.ceil(length / len(held_T)))[:length]
     elif starts and come - stop > length / 2:
         yield come - length, held_T[-length:]
-
-
-def ahead(items: Iterable[X], count: int) -> Iterator[X]:
-    """The same items, made in a thread up to `count` ahead of who takes them: decoding lets other threads run."""
-    end = object()
-    iterator = iter(items)
-    with ThreadPoolExecutor(1) as pool:
-        pending: deque[Future[X | object]] = deque(pool.submit(next, iterator, end) for _ in range(count))
-        try:
-            while (item := pending.popleft().result()) is not end:
-                pending.append(pool.submit(next, iterator, end))
-                yield item  # type: ignore[misc]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 class Level:

@@ -40,6 +40,7 @@ def train(config: DictConfig, folder: Path) -> None:
     from rich.console import Console
 
     from src import dashboard, metrics, provenance, run, rundir, words, writing
+    from src.assembly import choose
     from src.bar import Bar
     from src.history import History
     from src.module import gather
@@ -67,9 +68,9 @@ def train(config: DictConfig, folder: Path) -> None:
         history = History(folder / rundir.HISTORY)
         sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
         facts = {"folder": folder, "name": folder.name, "group": sweep, "settings": settings}
-        logger = supply(run.choose(config.logger), **facts)
+        logger = supply(choose(config.logger), **facts)
         epochs = {} if module.trained else {"max_epochs": 0}  # what is fitted is fitted before the first epoch
-        trainer = run.choose(config.trainer)(folder=folder, logger=logger, callbacks=[history, Bar()], **epochs)
+        trainer = choose(config.trainer)(folder=folder, logger=logger, callbacks=[history, Bar()], **epochs)
         run.keep(config, data, module, trainer.strategy.root_device)
         try:
             try:
@@ -79,8 +80,7 @@ def train(config: DictConfig, folder: Path) -> None:
             seconds = round(history.seconds, 3)
             if not module.trained:
                 trainer.save_checkpoint(folder / rundir.BEST)
-            # Calibrated it may be already, by a run that was interrupted before it finished.
-            kept = run.restore(module, folder / rundir.BEST, calibrated=False)
+            kept = run.restore(module, folder / rundir.BEST)
             val, test = (gather(answers) for answers in trainer.predict(module, data))
             temperature = module.calibrate(val)
             writing.keep_calibration(folder, module)

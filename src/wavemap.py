@@ -6,9 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +21,7 @@ from src import audio
 from src.clip import Clip, Excluded
 from src.plainfile import write_csv
 from src.terminal import track
+from src.threads import in_order
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -108,7 +107,7 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
     excluded: list[Excluded] = []
     offset = 0
     with open(part / "wave.int16", "wb") as file:
-        decoded = _in_order(decode, clips)
+        decoded = in_order(decode, clips, os.cpu_count() or 1)
         for k, wave_T in enumerate(track(decoded, "Decoding audio, once", len(clips))):
             if isinstance(wave_T, Excluded):
                 if strict:
@@ -120,22 +119,6 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
             offset += len(wave_T)
     write_csv(part / "excluded.csv", ("clip", "reason"), ((left.clip, left.reason) for left in excluded))
     write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
-
-
-def _in_order(work: Callable[[X], Y], items: Iterable[X]) -> Iterator[Y]:
-    """Results in the order of the items, with a few in flight: threads, since libsndfile and soxr release the GIL."""
-    workers = os.cpu_count() or 1
-    pending: deque[Future[Y]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                pending.append(pool.submit(work, item))
-                if len(pending) > 4 * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _open(clips: Sequence[Clip], folder: Path) -> WaveMap:

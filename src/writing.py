@@ -16,7 +16,8 @@ from torch import Tensor
 from src import metrics, rundir, terminal
 from src.config import leaves
 from src.data import GenreData
-from src.module import UNCALIBRATED, Answer, GenreModule
+from src.journey import UNCALIBRATED
+from src.module import Answer, GenreModule
 from src.plainfile import write_csv
 
 TRAINED = (

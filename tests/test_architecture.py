@@ -9,7 +9,7 @@ SRC = Path(__file__).parents[1] / "src"
 # Lower rooms first; a room imports rooms before it only. Rooms in one line may not import one another.
 LAYERS = (
     ("clip", "container"),
-    ("audio", "terminal", "statistics", "calibration", "words", "supply", "plainfile"),
+    ("audio", "terminal", "statistics", "calibration", "words", "supply", "plainfile", "threads"),
     ("pretrained",),
     (
         "rundir",
@@ -28,10 +28,10 @@ LAYERS = (
     ),
     ("config", "certificate", "cutting", "metrics", "stretches"),
     ("kept",),
-    ("data",),
-    ("module",),
-    ("history", "bar", "dashboard", "run", "provenance", "page"),
-    ("writing", "recognizer"),
+    ("journey", "data"),
+    ("assembly", "module"),
+    ("history", "bar", "dashboard", "run", "provenance", "page", "recognizer"),
+    ("writing",),
     ("answers",),
     ("train", "report", "predict"),
 )
@@ -46,7 +46,7 @@ ROOMS = {
     "matplotlib": {"page"},
     "scipy": {"statistics", "calibration", "dataset"},
     "wandb": {"dashboard"},
-    "hydra": {"config", "train", "run"},
+    "hydra": {"config", "train", "assembly", "run"},
     "torchmetrics": {"metrics"},
     "filelock": {"wavemap", "kept", "dataset", "writing"},
 }

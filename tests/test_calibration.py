@@ -1,18 +1,21 @@
 """The temperature: against scipy's own minimum, on answers whose temperature is known, and through a tiny training."""
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 from torch.nn import functional
 
-from src import calibration, metrics, run, rundir, writing
-from src.module import UNCALIBRATED, Answer
+from src import assembly, calibration, metrics, run, rundir, writing
+from src.journey import UNCALIBRATED
+from src.module import Answer, GenreModule
 from tests.programs import small, train
 from tests.test_programs import metrics as written
 from tests.test_programs import same, weights
@@ -176,7 +179,7 @@ def _answers(folder: Path, module: Any, tiny: Path) -> Tensor:
 
 
 def test_a_loaded_run_gives_the_probabilities_that_were_written(done: Path, tiny: Path) -> None:
-    loaded = run.load(done)
+    loaded = assembly.load(done)
     predictions = rundir.RunDir(done).predictions
     expected = pytest.approx(predictions.probability_KC, abs=1e-3)  # int16 in the map
     assert _answers(done, loaded, tiny).numpy() == expected
@@ -218,21 +221,31 @@ def test_a_checkpoint_from_before_calibration_loads_uncalibrated(done: Path, tmp
     saved = torch.load(done / rundir.BEST, weights_only=True)
     for name in UNCALIBRATED:
         del saved["state_dict"][name]
-    torch.save(saved, tmp_path / "old.ckpt")
-    loaded = run.load(done)
-    assert loaded.calibrated
-    run.restore(loaded, tmp_path / "old.ckpt")
+    shutil.copytree(done, tmp_path / "old")
+    torch.save(saved, tmp_path / "old" / rundir.BEST)
+    assert assembly.load(done).calibrated
+    loaded = assembly.load(tmp_path / "old")
     assert (float(loaded.temperature), bool(loaded.calibrated)) == (1.0, False)
-    run.restore(loaded, done / rundir.BEST)
-    assert loaded.calibrated
-    run.restore(loaded, done / rundir.BEST, calibrated=False)
-    assert (float(loaded.temperature), bool(loaded.calibrated)) == (1.0, False)
+
+
+def _module(done: Path) -> GenreModule:
+    """The module of a run, as it is while it trains."""
+    genres = list(rundir.RunDir(done).metrics["test"]["genres"])
+    return run.build(OmegaConf.create(rundir.RunDir(done).config), genres, [1] * len(genres))
+
+
+def test_what_is_restored_is_to_be_calibrated(done: Path) -> None:
+    module = _module(done)
+    run.restore(module, done / rundir.BEST)
+    assert (float(module.temperature), bool(module.calibrated)) == (1.0, False)
 
 
 def test_a_module_is_calibrated_once(done: Path) -> None:
     answer = Answer(torch.arange(3), torch.arange(3), torch.eye(3))
+    module = _module(done)
+    module.calibrate(answer)
     with pytest.raises(AssertionError, match="calibrated before"):
-        run.load(done).calibrate(answer)
+        module.calibrate(answer)
 
 
 @pytest.mark.parametrize("model", ["majority", "svm"])
@@ -242,5 +255,5 @@ def test_a_fitted_model_is_calibrated_too(
     words = [w for w in small(tiny, tmp_path / "run", f"model={model}", "feature=timbre") if w != "model.width=4"]
     assert train(monkeypatch, *words) == 0
     found = rundir.RunDir(tmp_path / "run").metrics["temperature"]
-    assert found == float(run.load(tmp_path / "run").temperature)
+    assert found == float(assembly.load(tmp_path / "run").temperature)
     assert (found == 1) == (model == "majority")  # as many training clips of each genre, so all logits are equal

@@ -19,7 +19,7 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
-from src import predict, run, rundir
+from src import assembly, predict, rundir
 from tests.conftest import RATE, tone, write
 from tests.programs import small, train
 
@@ -46,7 +46,7 @@ class Tags(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _tagger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "tagger", lambda genres: Tags(genres))
+    monkeypatch.setattr(assembly, "tagger", lambda genres: Tags(genres))
 
 
 @pytest.fixture(scope="module")
@@ -385,7 +385,7 @@ def test_words_may_stand_between_the_files(say: Any, music: Path) -> None:
 
 def test_the_genres_reach_the_tagger(say: Any, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str] | None] = []
-    monkeypatch.setattr(run, "tagger", lambda genres: (asked.append(genres), Tags(None))[1])
+    monkeypatch.setattr(assembly, "tagger", lambda genres: (asked.append(genres), Tags(None))[1])
     for words in ([], ["--genres", "gtzan"], ["--genres", "rock, hip hop,pop"]):
         assert say(music / "a low.mp3", *words)[0] == 0
     assert asked == [None, ["gtzan"], ["rock", "hip hop", "pop"]]
@@ -495,13 +495,13 @@ def _stub(tmp_path: Path, *words: str | Path, delay: float = 0.0) -> list[str]:
     script = tmp_path / "stub.py"
     script.write_text(
         "import sys, time\n"
-        "from src import predict, run\n"
+        "from src import assembly, predict\n"
         "from tests.test_predict import Tags\n"
         "class Slow(Tags):\n"
         "    def forward(self, wave_BST):\n"
         f"        time.sleep({delay})\n"
         "        return super().forward(wave_BST)\n"
-        "run.tagger = Slow\n"
+        "assembly.tagger = Slow\n"
         "sys.exit(predict.main())\n"
     )
     return [sys.executable, str(script), *map(str, words), "--threads", "1"]

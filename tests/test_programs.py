@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from src import run, rundir
+from src import assembly, rundir
 from tests.programs import SMALL, small, train
 
 ROOT = Path(__file__).parents[1]
@@ -80,7 +80,7 @@ def test_a_loaded_run_predicts_what_it_predicted(done: Path, tiny: Path) -> None
     from src import audio
 
     predictions = rundir.RunDir(done).predictions
-    trained = run.load(done)
+    trained = assembly.load(done)
     wave_T = audio.read(tiny.parent / predictions.clips[0], 22050)
     starts = (0, len(wave_T) - 22050)  # two segments of a second, as in evaluation
     wave_BST = torch.stack([torch.from_numpy(wave_T[start : start + 22050]) for start in starts])[None]

@@ -15,12 +15,13 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
-from src import run, rundir
+from src import assembly, rundir
 from src.audio import AudioError
 from src.clip import Clip
 from src.cutting import Cutter
 from src.recognizer import UNSURE, Prediction, Recognizer
-from src.stretches import End, Stretches, Waveform, ahead, cut, hear
+from src.stretches import End, Stretches, Waveform, cut, hear
+from src.threads import ahead, in_order
 from src.wavemap import WaveMap
 from tests.conftest import RATE, tone, write
 from tests.programs import small, train
@@ -114,7 +115,7 @@ def test_a_test_clip_of_a_run_gets_the_numbers_of_its_predictions(done: Path, ti
         assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-6)
         assert answer.confidence == max(answer.probabilities.values())
         assert (answer.duration_seconds, answer.model, answer.note) == (2.0, "run", None)
-        assert answer.calibrated is bool(run.load(done).calibrated)
+        assert answer.calibrated is bool(assembly.load(done).calibrated)
 
 
 @pytest.mark.parametrize("rate", [RATE, 44100])
@@ -166,7 +167,7 @@ def test_an_excerpt_of_a_waveform_is_the_users_work() -> None:
 def test_the_network_hears_a_few_stretches_at_once(tmp_path: Path) -> None:
     path = _tone(tmp_path / "a.wav", 0.5, seconds=40)
     for crop_seconds, shapes in (
-        (1.0, [(16, 1, 1000)] * 2 + [(8, 1, 1000)]),
+        (1.0, [(8, 1, 1000)] * 5),
         (20.0, [(2, 1, 20000)]),
         (90.0, [(1, 1, 90000)]),
     ):
@@ -273,7 +274,7 @@ def test_the_tagger_needs_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         asked.append(genres)
         return Ear()
 
-    monkeypatch.setattr(run, "tagger", tagger)
+    monkeypatch.setattr(assembly, "tagger", tagger)
     answer = Recognizer.pretrained(["loud", "quiet"]).predict(_tone(tmp_path / "a.wav", 0.5))
     assert answer.model == "musicnn tags"
     assert answer.predicted_genre == "loud"
@@ -308,7 +309,7 @@ def test_a_run_that_this_version_cannot_load_is_said(
     def load(folder: Path) -> None:
         raise TypeError("forward() got an unexpected keyword")
 
-    monkeypatch.setattr(run, "load", load)
+    monkeypatch.setattr(assembly, "load", load)
     with pytest.raises(ValueError, match=r"cannot be loaded \(forward\(\) got .*Train the run again\.$"):
         Recognizer.load(done)
 
@@ -370,3 +371,33 @@ def test_an_hour_is_heard_in_little_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert answer.duration_seconds == 3600
     assert peak < 3_000_000  # bytes; at the model's rate, the whole is 14.4 million
+
+
+def test_work_in_threads_comes_in_order_and_as_soon_as_it_is_known() -> None:
+    started = threading.Event()
+
+    def work(number: int) -> int:
+        if number == 1:
+            started.wait(5)
+        return number
+
+    done = in_order(work, iter(range(50)), 2)
+    assert next(done) == 0  # while 1 is under way
+    started.set()
+    assert list(done) == list(range(1, 50))
+
+
+def test_an_error_in_a_thread_is_raised_where_its_turn_is() -> None:
+    done = in_order(lambda number: 1 // number, iter([2, 1, 0, 3]), 2)
+    assert [next(done), next(done)] == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(done)
+
+
+def test_workers_change_no_answer(tmp_path: Path, music: Path) -> None:
+    files = [*sorted((music / "metal").glob("*.ogg"))[:2], tmp_path / "missing.wav"]
+    recognizer = Recognizer.pretrained(["rock", "metal"])
+    one, two = (list(recognizer.predict_files(files, excerpt_seconds=9, workers=workers)) for workers in (1, 2))
+    assert [getattr(each, "probabilities", str(each)) for each in one] == [
+        getattr(each, "probabilities", str(each)) for each in two
+    ]

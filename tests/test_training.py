@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from src import run, rundir
-from src.module import UNCALIBRATED
+from src import assembly, rundir
+from src.journey import UNCALIBRATED
 from src.run import trainer
 from tests.programs import small, train
 from tests.test_programs import metrics, same, stop_at, weights
@@ -123,8 +123,8 @@ def test_a_fitted_model_goes_through_the_same_program(
     assert "fitted in one go" in (folder / rundir.REPORT).read_text(encoding="utf-8")
     expected = 1 / 3 if model == "model=majority" else 0.8  # three spectra that differ by octaves
     assert files.metrics["test"]["accuracy"] >= expected
-    again = run.load(folder)  # from tensors alone: restore refuses anything pickled
-    assert again.prepared
+    assert weights(folder, rundir.BEST)["prepared"]
+    assert assembly.load(folder)  # from tensors alone: nothing pickled is accepted
 
 
 def test_a_fitted_model_leaves_no_feature_to_train(
