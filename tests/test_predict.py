@@ -567,3 +567,25 @@ def test_help_is_instant_and_helps() -> None:
         assert word in shown.stdout
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in shown.stderr.splitlines()}
     assert not loaded & {"torch", "numpy", "soundfile", "omegaconf", "hydra"}
+
+
+@pytest.mark.slow
+def test_an_hour_long_mp3_takes_no_more_than_a_gigabyte_beyond_the_imports(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    minute_T = (0.2 * np.sin(np.arange(60 * 44100) / 50) + 0.1 * random.standard_normal(60 * 44100)).astype(np.float32)
+    with soundfile.SoundFile(tmp_path / "hour.mp3", "w", 44100, 2) as file:
+        for _ in range(60):
+            file.write(np.stack((minute_T, minute_T), axis=1))
+    soundfile.write(tmp_path / "short.wav", minute_T[:44100], 44100)
+    program = (
+        "import resource, sys; from src import predict; status = predict.main(sys.argv[1:]); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(status)"
+    )
+    peaks = []
+    for name in ("short.wav", "hour.mp3"):
+        command = [sys.executable, "-c", program, str(tmp_path / name)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        peaks.append(int(done.stderr.split()[-1]))
+        answer = json.loads(done.stdout)
+    assert answer["duration_seconds"] == pytest.approx(3600, abs=1)
+    assert peaks[1] - peaks[0] < 1e6  # kilobytes

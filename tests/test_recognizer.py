@@ -401,3 +401,16 @@ def test_workers_change_no_answer(tmp_path: Path, music: Path) -> None:
     assert [getattr(each, "probabilities", str(each)) for each in one] == [
         getattr(each, "probabilities", str(each)) for each in two
     ]
+
+
+def test_the_readme_s_ten_lines_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    code = readme.split("From Python,")[1].split("```python\n")[1].split("```")[0]
+    soundfile.write(tmp_path / "song.mp3", np.random.default_rng(0).uniform(-0.3, 0.3, 64000), 16000)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.split()[0] in ("rock", "jazz", "classical", "unsure")
+    assert second in ("rock", "jazz", "classical", "unsure")
