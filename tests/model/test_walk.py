@@ -87,6 +87,8 @@ def test_samples_are_refused_by_what_reads_frames(model: str) -> None:
 @sensible
 def test_one_batch_is_learned_by_heart(feature: str, model: str) -> None:
     feature_BFN, genre_B = _feature(feature, 6, 1), torch.arange(6) % GENRES
+    if model == "head" and feature_BFN.shape[1] == 1:
+        pytest.skip("a linear layer cannot part six places on one line in any order")
     made = _model(model, feature_BFN, width=16)
     if list(made.parameters()):
         optimizer = torch.optim.Adam(made.parameters(), lr=0.01)
