@@ -81,6 +81,7 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     import torch
 
     from src.pretrained import logmel
+    from src.pretrained.musicnn import FRAMES
     from src.recognizer import Recognizer
     from src.stretches import Stretches, hear_files
     from src.threads import in_order
@@ -94,7 +95,7 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
 
     def mel(wave_BT: "Tensor") -> "Tensor":
         with torch.inference_mode():  # which each thread enters for itself
-            return logmel(wave_BT)[:, :, :187]
+            return logmel(wave_BT)[:, :, :FRAMES]
 
     def judge(mel_BMN: "Tensor") -> list[Any]:
         with torch.inference_mode():

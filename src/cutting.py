@@ -62,8 +62,7 @@ class Cutter:
 
     def segments(self, clip_B: Tensor, segments: int) -> Tensor:
         """S = `segments` stretches, evenly from each clip's beginning to its end; a single one is the middle."""
-        places = np.linspace(0, 1, segments) if segments > 1 else (0.5,)
-        return self._cut(clip_B, [[round(self._room(k) * place) for place in places] for k in clip_B.tolist()])
+        return self._cut(clip_B, [evenly(self._room(k), segments) for k in clip_B.tolist()])
 
     def _room(self, k: int) -> int:
         """How far into clip k a stretch may start."""
@@ -87,6 +86,12 @@ class Cutter:
                 resident = device.type == "cuda" and 2 * samples.nbytes < torch.cuda.mem_get_info(device)[0]
             self.copies[device] = samples.to(device, copy=True) if resident else samples
         return self.copies[device]
+
+
+def evenly(room: int, segments: int) -> list[int]:
+    """Where `segments` stretches start in a sound that leaves `room` for their starts: evenly; a single one in the middle."""
+    places = np.linspace(0, 1, segments) if segments > 1 else (0.5,)
+    return [round(room * place) for place in places]
 
 
 def _stretch(clip_T: Tensor, start: int, length: int) -> Tensor:

@@ -68,8 +68,7 @@ def keep(config: DictConfig, data: GenreData, module: GenreModule, device: torch
     source = b"".join(
         path.read_bytes() for room in ("feature", "pretrained") for path in sorted((here / room).glob("*.py"))
     )
-    settings = {key: value for key, value in configs.resolved(config.feature).items() if key != "trainable"}
-    words = {"feature": settings, "source": hashlib.sha256(source).hexdigest()}
+    words = {"feature": configs.resolved(config.feature), "source": hashlib.sha256(source).hexdigest()}
     cutter = Cutter(data.map, data.crop_length, data.resident)
     data.cutter = kept.prepare(cutter, data.segments, module.feature.to(device), words, data.cache, device)
 

@@ -5,15 +5,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from src import audio
+from src.cutting import evenly
 from src.wavemap import SILENCE, SILENT
-
-X = TypeVar("X")
 
 BATCH = 8  # stretches that a network hears at once
 BATCH_SECONDS = 60.0  # or fewer, where they are long: a network's memory grows with both
@@ -97,9 +96,7 @@ def cut(blocks: Iterable[NDArray[np.float32]], promised: int, length: int) -> It
     it. Where fewer samples come than were promised, the last stretch ends with them.
     """
     count = max(1, round(promised / length))
-    room = max(0, promised - length)
-    places = np.linspace(0, 1, count) if count > 1 else (0.5,)
-    starts = deque(round(room * place) for place in places)
+    starts = deque(evenly(max(0, promised - length), count))
     held_T, origin = np.empty(0, dtype=np.float32), 0  # what a stretch may still need, and its first sample's number
     stop = 0  # of the last stretch
     for block_T in blocks:

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import filelock
 import numpy as np
@@ -22,9 +21,6 @@ from src.clip import Clip, Excluded
 from src.plainfile import write_csv
 from src.terminal import track
 from src.threads import in_order
-
-X = TypeVar("X")
-Y = TypeVar("Y")
 
 FORMAT = 1  # part of every key: raise it when the content of a map changes
 SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music

@@ -24,8 +24,8 @@ PER_GENRE = ("recall", "precision", "f1", "accuracy_one_vs_rest", "support")
 class Group:
     """Runs of one config but for seed and fold.
 
-    `scores` has the keys of metrics.json's `test` but for those from before calibration, pooled over folds and averaged over seeds; `spread` holds mean and
-    standard deviation (n - 1) over the single runs of the scores in AVERAGED, None for one run. `how` says in words
+    `scores` has the keys of metrics.json's `test` but for those from before calibration, pooled over folds and averaged
+    over seeds; `spread` holds mean and standard deviation (n - 1) over the single runs of the scores in AVERAGED, None for one run. `how` says in words
     what was done, and what the interval is of. `val` is the mean validation macro F1 over the runs, by which a group
     may be chosen; None where a run has none. `seconds` is the mean training time of a run, `parameters` what gradients train.
     """
