@@ -1,5 +1,6 @@
 """Running `train` as a user does, in this process, since starting Python and importing torch costs more than the run."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,3 +37,16 @@ def small(manifest: Path, folder: Path, *words: str) -> tuple[str, ...]:
     """The words of a training of seconds on a manifest, into a folder."""
     data = ("dataset=manifest", f"dataset.path={manifest}", f"data.cache={folder.parent / 'cache'}")
     return (*data, *SMALL, f"hydra.run.dir={folder}", *words)
+
+
+def help_of(program: str) -> tuple[str, set[str]]:
+    """What `python -m PROGRAM --help` prints, and the top-level modules that it loads for that."""
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", program, "--help"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    return shown.stdout, {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in shown.stderr.splitlines()}

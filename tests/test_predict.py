@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from src import assembly, predict, rundir
 from tests.conftest import RATE, tone, write
-from tests.programs import small, train
+from tests.programs import help_of, small, train
 
 ROOT = Path(__file__).parents[1]
 
@@ -556,16 +556,9 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
 
 
 def test_help_is_instant_and_helps() -> None:
-    shown = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "src.predict", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    shown, loaded = help_of("src.predict")
     for word in ("examples:", "--resume out.jsonl >> out.jsonl", "no longer", "exit: 0; 1"):
-        assert word in shown.stdout
-    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in shown.stderr.splitlines()}
+        assert word in shown
     assert not loaded & {"torch", "numpy", "soundfile", "omegaconf", "hydra"}
 
 

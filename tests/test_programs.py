@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from src import assembly, rundir
-from tests.programs import SMALL, small, train
+from tests.programs import SMALL, help_of, small, train
 
 ROOT = Path(__file__).parents[1]
 TIMES = ("train_seconds",)
@@ -183,17 +183,9 @@ def test_normalization_is_fitted_on_training_clips_only(
 
 def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
     """It takes half a second where torch alone takes two: what is loaded is checked, since a clock would be the machine's."""
-    shown = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "src.train", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
+    shown, loaded = help_of("src.train")
     for word in ("model: cnn", "dataset: folder, manifest, synth", "experiment: best", "--multirun"):
-        assert word in shown.stdout
-    loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in shown.stderr.splitlines()}
+        assert word in shown
     assert not loaded & {"torch", "torchaudio", "pytorch_lightning", "wandb", "matplotlib", "sklearn", "scipy"}
 
 
