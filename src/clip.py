@@ -14,8 +14,9 @@ class Clip:
     """One labelled stretch of one audio file.
 
     `name` is how every file of a run calls the clip; it is unique in its corpus and the same on every machine (a path
-    relative to the corpus's root, with `#start-stop` where the clip is not the whole file). `artist` and `track` are
-    None where they are unknown, and so is `side` ("train", "val" or "test") where the corpus does not fix the split.
+    relative to the corpus's root, with `#start-stop` where the clip is not the whole file). `genre` is empty where it is
+    unknown; `artist`, `album` and `track` are None there, and so is `side` ("train", "val" or "test") where the corpus
+    does not fix the split.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Clip:
     start_seconds: float = 0.0
     stop_seconds: float | None = None  # None: to the end of the file
     side: str | None = None
+    album: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Corpus:
     @property
     def genres(self) -> list[str]:
         """The genres that have clips, in alphabetical order: the order of the C logits."""
-        return sorted({clip.genre for clip in self.clips})
+        return sorted({clip.genre for clip in self.clips} - {""})
 
     def select(self, genres: Sequence[str] | None) -> "Corpus":
         """The clips of the named genres only; None keeps all. Raises ValueError on a genre that has no clips."""

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Sampler
 from src import certificate, wavemap
 from src.clip import SIDES, Clip, Corpus, Excluded
 from src.cutting import Crops, Cutter, check_count, check_resident
+from src.dataset import DataSet
 from src.kept import Kept
 from src.supply import supply
 
@@ -31,12 +32,6 @@ class Batch(NamedTuple):
     sound: Tensor
     genre: Tensor
     clip: Tensor
-
-
-class DataSet(Protocol):
-    """What `dataset=` chooses: something that lists a corpus."""
-
-    def corpus(self) -> Corpus: ...
 
 
 class Split(Protocol):

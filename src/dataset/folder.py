@@ -5,17 +5,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.clip import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES, Clip, Corpus, Excluded
+from src.dataset.dataset import DataSet
 
 
-class Folder:
+class Folder(DataSet):
     """Each folder in `root` is a genre, each audio file below it a clip.
 
     `artist_pattern` is a regular expression searched in the path relative to `root`; its group `artist` (or its first
     group) names the artist, so that no artist lands on two sides of a split. None: artists are unknown.
     """
 
-    def __init__(self, root: str, artist_pattern: str | None, genres: Sequence[str] | None) -> None:
-        self.root, self.genres = Path(root), genres
+    def __init__(
+        self,
+        root: str,
+        artist_pattern: str | None,
+        genres: Sequence[str] | None = None,
+        exclude: str | None = None,
+        split_file: str | None = None,
+    ) -> None:
+        super().__init__(genres, exclude, split_file)
+        self.root = Path(root)
         try:
             self.artist_pattern = re.compile(artist_pattern) if artist_pattern else None
         except re.error as error:
@@ -28,8 +37,8 @@ class Folder:
                 "e.g. '(?P<artist>[^/]+)--' for jazz/chet_baker--alone.mp3."
             )
 
-    def corpus(self) -> Corpus:
-        """List the clips; nothing is decoded. Raises ValueError where there is no genre with audio in it."""
+    def listed(self) -> Corpus:
+        """The clips. Raises ValueError where there is no genre with audio in it."""
         if not self.root.is_dir():
             raise ValueError(f"dataset.root is {self.root}, which is no folder: expected DIR with DIR/genre/file.")
         inside = sorted(path for path in self.root.iterdir() if not path.name.startswith("."))
@@ -54,7 +63,7 @@ class Folder:
             raise ValueError(
                 f"dataset.artist_pattern {self.artist_pattern.pattern!r} matches no file, e.g. not {unnamed[0]}."  # type: ignore[union-attr]
             )
-        return Corpus(self.root.resolve().name, clips, excluded).select(self.genres)
+        return Corpus(self.root.resolve().name, clips, excluded)
 
     def _clip(self, path: Path, genre: str) -> Clip:
         name = path.relative_to(self.root).as_posix()

@@ -6,22 +6,30 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from src.clip import SIDES, Clip, Corpus
+from src.dataset.dataset import DataSet
 
 NEEDED = ("path", "genre")
 USED = (*NEEDED, "artist", "track", "split", "start", "stop")
 
 
-class Manifest:
+class Manifest(DataSet):
     """Clips from the CSV file `path`: columns path and genre are needed; artist, track, split, start and stop are used.
 
     Paths are relative to the file. `split` holds train, val or test; `start` and `stop` are seconds into the file.
     """
 
-    def __init__(self, path: str, genres: Sequence[str] | None) -> None:
-        self.path, self.genres = Path(path), genres
+    def __init__(
+        self,
+        path: str,
+        genres: Sequence[str] | None = None,
+        exclude: str | None = None,
+        split_file: str | None = None,
+    ) -> None:
+        super().__init__(genres, exclude, split_file)
+        self.path = Path(path)
 
-    def corpus(self) -> Corpus:
-        """List the clips; nothing is decoded. Raises ValueError, with the line, on a table that cannot be used."""
+    def listed(self) -> Corpus:
+        """The clips. Raises ValueError, with the line, on a table that cannot be used."""
         if not self.path.is_file():
             raise ValueError(
                 f"dataset.path is {self.path}, which is no file: expected a CSV with columns path and genre."
@@ -50,7 +58,7 @@ class Manifest:
         notes = (
             [f"{self.path}: columns {', '.join(others)} are not used; known are {', '.join(USED)}."] if others else []
         )
-        return Corpus(self._name(), clips, notes=notes).select(self.genres)
+        return Corpus(self._name(), clips, notes=notes)
 
     def _name(self) -> str:
         """The file's name, or its folder's where the file is just called manifest.csv."""

@@ -17,12 +17,13 @@ from src.dataset.composer.names import MOST_ARTISTS, MOST_TRACKS, artist_name, t
 from src.dataset.composer.soundfont import soundfont
 from src.dataset.composer.style import GENRES
 from src.dataset.composer.workers import Job, render
+from src.dataset.dataset import DataSet
 
 FORMAT = 1  # of the files: mono, 22,050 Hz, 16-bit FLAC
 COMPOSER = Path(__file__).parent / "composer"
 
 
-class Synth:
+class Synth(DataSet):
     """`artists` a genre with `tracks` each, and of every track one clip of `clip_seconds` from somewhere within it.
 
     The clips lie in `<cache>/synth-<digest of all that decides the sound>/<genre>/<artist>--<track>.flac`. One seed
@@ -37,7 +38,10 @@ class Synth:
         tracks: int = 4,
         clip_seconds: float = 10.0,
         genres: Sequence[str] | None = None,
+        exclude: str | None = None,
+        split_file: str | None = None,
     ) -> None:
+        super().__init__(None, exclude, split_file)  # genres that are not asked for are not even rendered
         _check("seed", seed, 0, 2**32 - 1)
         _check("artists", artists, 1, MOST_ARTISTS)
         _check("tracks", tracks, 1, MOST_TRACKS)
@@ -47,23 +51,23 @@ class Synth:
         if unknown or not asked:
             raise ValueError(f"dataset.genres is {asked}: expected null (all) or some of {', '.join(GENRES)}")
         self.seed, self.artists, self.tracks, self.clip_seconds = seed, artists, tracks, float(clip_seconds)
-        self.genres = [genre for genre in GENRES if genre in asked]
+        self.asked = [genre for genre in GENRES if genre in asked]
         self.folder = Path(cache).absolute() / f"synth-{self._digest()}"
 
-    def corpus(self) -> Corpus:
+    def listed(self) -> Corpus:
         """The clips, rendered first where they are not there yet.
 
         Raises OSError, saying what to do, without the SoundFont or where the cache cannot be written.
         """
-        clips = {genre: self._clips(genre) for genre in self.genres}
-        if not all(_complete(clips[genre]) for genre in self.genres):
+        clips = {genre: self._clips(genre) for genre in self.asked}
+        if not all(_complete(clips[genre]) for genre in self.asked):
             from filelock import FileLock
 
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 # A second process waits here, and then finds the clips.
                 with FileLock(f"{self.folder}.lock"):
-                    missing = [genre for genre in self.genres if not _complete(clips[genre])]
+                    missing = [genre for genre in self.asked if not _complete(clips[genre])]
                     if missing:
                         self._render(missing)
             except OSError as error:
@@ -71,7 +75,7 @@ class Synth:
                     raise
                 advice = "Make room there, or choose another folder with data.cache="
                 raise OSError(f"dataset=synth cannot keep its clips: {error}. {advice}") from error
-        return Corpus("synth", [clip for genre in self.genres for clip in clips[genre]], synthetic=True)
+        return Corpus("synth", [clip for genre in self.asked for clip in clips[genre]], synthetic=True)
 
     def _digest(self) -> str:
         settings = [FORMAT, self.seed, self.artists, self.tracks, self.clip_seconds, version("symusic")]

@@ -1,0 +1,79 @@
+"""What every data set does: it lists its clips, and takes of them what is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from src import plainfile
+from src.clip import SIDES, Clip, Corpus, Excluded
+
+
+class DataSet:
+    """Something that lists clips. `genres` selects some of its genres; null takes all.
+
+    `exclude` is a text file, as `python -m src.audit` writes it: a clip's name a line, left out; lines that begin with
+    "# " are remarks. `split_file` is the split.csv of any run: its clips are taken, with its sides, which
+    `split=official` then uses.
+    """
+
+    def __init__(self, genres: Sequence[str] | None, exclude: str | None, split_file: str | None) -> None:
+        self.genres = genres
+        self.exclude = Path(exclude) if exclude else None
+        self.split_file = Path(split_file) if split_file else None
+
+    def listed(self) -> Corpus:
+        """All clips, none decoded. Raises ValueError, saying what to do, where there are none to list."""
+        raise NotImplementedError
+
+    def corpus(self) -> Corpus:
+        """The clips that are asked for, none decoded. Raises ValueError, saying what to do, where that cannot be."""
+        corpus = self.listed().select(self.genres)
+        if self.exclude:
+            corpus = _without(corpus, self.exclude)
+        if self.split_file:
+            corpus = _sided(corpus, self.split_file)
+        return corpus
+
+
+def _without(corpus: Corpus, exclude: Path) -> Corpus:
+    """The corpus without the clips whose names stand in a file."""
+    if not exclude.is_file():
+        raise ValueError(f"dataset.exclude is {exclude}, which is no file: expected a clip's name a line.")
+    try:
+        lines = exclude.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"dataset.exclude: {exclude} is not UTF-8 text ({error}).") from error
+    names = {line.strip() for line in lines if line.strip() and not line.startswith("# ")}
+    clips = [clip for clip in corpus.clips if clip.name not in names]
+    if not clips:
+        raise ValueError(f"dataset.exclude: {exclude} names every clip of {corpus.name}; none is left.")
+    left_out = [Excluded(clip.name, f"named in {exclude.name}") for clip in corpus.clips if clip.name in names]
+    strange = sorted(names - {left.clip for left in left_out})
+    notes = [f"{exclude}: {len(strange)} of its {len(names)} names are no clip here, e.g. {strange[0]}."] * bool(
+        strange
+    )
+    return replace(corpus, clips=clips, excluded=[*corpus.excluded, *left_out], notes=[*corpus.notes, *notes])
+
+
+def _sided(corpus: Corpus, split_file: Path) -> Corpus:
+    """The clips that a run's split.csv lists, each with the side that it gives."""
+    side: dict[str, str] = {}
+    for line, row in plainfile.rows(split_file.parent, split_file.name, ("clip", "side")):
+        if row["side"] not in SIDES:
+            raise ValueError(f"{split_file}, line {line}: side is {row['side']!r}: expected {', '.join(SIDES)}.")
+        if side.setdefault(row["clip"], row["side"]) != row["side"]:
+            raise ValueError(f"{split_file}, line {line}: {row['clip']} is on two sides. Remove one of its rows.")
+    missing = side.keys() - {clip.name for clip in corpus.clips}
+    if missing:
+        raise ValueError(
+            f"dataset.split_file: {len(missing)} of the {len(side)} clips in {split_file} are not in {corpus.name}, e.g. "
+            f"{min(missing)}. Choose the data set and the genres that the split was made of."
+        )
+    clips: list[Clip] = []
+    left_out: list[Excluded] = []
+    for clip in corpus.clips:
+        if clip.name in side:
+            clips.append(replace(clip, side=side[clip.name]))
+        else:
+            left_out.append(Excluded(clip.name, f"not in {split_file.name}"))
+    return replace(corpus, clips=clips, excluded=[*corpus.excluded, *left_out])
