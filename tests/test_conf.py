@@ -14,7 +14,12 @@ from src import run
 from src.config import compose
 
 CONF = Path(__file__).parents[1] / "conf"
-NEEDED = {"folder": ["dataset.root=somewhere"], "manifest": ["dataset.path=some.csv"]}  # what a choice cannot guess
+NEEDED = {  # what a choice cannot guess
+    "folder": ["dataset.root=somewhere"],
+    "manifest": ["dataset.path=some.csv"],
+    "fma": ["dataset.root=somewhere"],
+    "gtzan": ["dataset.root=somewhere"],
+}
 LIBRARY_GROUPS = (
     "optimizer",
     "scheduler",
@@ -22,7 +27,7 @@ LIBRARY_GROUPS = (
     "trainer",
 )  # classes that live in libraries, or functions for them
 NULL_CHOICES = ("none", "default")
-CHOICES = [(p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name != "experiment"]
+CHOICES = [(p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name not in ("experiment", "sweep")]
 
 
 def targets(config: Any) -> list[Any]:

@@ -1,8 +1,10 @@
 """Where clips come from: one data set a file."""
 
 from src.dataset.dataset import DataSet
+from src.dataset.fma import Fma
 from src.dataset.folder import Folder
+from src.dataset.gtzan import Gtzan
 from src.dataset.manifest import Manifest
 from src.dataset.synth import Synth
 
-__all__ = ["DataSet", "Folder", "Manifest", "Synth"]
+__all__ = ["DataSet", "Fma", "Folder", "Gtzan", "Manifest", "Synth"]
