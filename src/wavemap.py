@@ -19,12 +19,14 @@ from torch import Tensor
 from src import audio
 from src.clip import Clip, Excluded
 from src.plainfile import write_csv
-from src.terminal import track
+from src.terminal import note, short, track
 from src.threads import in_order
 
 FORMAT = 1  # part of every key: raise it when the content of a map changes
 SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music
 SILENT = f"silent (its peak stays below {SILENCE:g} of full scale)"
+SAMPLED = 20  # clips whose headers tell how much disk a map will take
+WORTH_SAYING = 100e6  # bytes of a map; nobody asks where less has gone
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def prepare(
     """Open the corpus's map in `cache`, making it first where it is missing. Safe to interrupt, and to run twice at once.
 
     A clip that cannot be used is listed in `excluded` with its reason; `strict` raises ValueError on the first instead.
-    Raises OSError where the disk is full or read-only.
+    Raises OSError where the disk is full or read-only, or clearly too small, which is found before anything is decoded.
     """
     folder = cache / f"wave-{_key(clips, sample_rate, max_seconds)}"
     cache.mkdir(parents=True, exist_ok=True)
@@ -80,6 +82,7 @@ def _make(clips: Sequence[Clip], folder: Path, sample_rate: int, max_seconds: fl
     """Decode in parallel into a temporary folder, which gets its name only when it is complete."""
     for stale in folder.parent.glob(f"{folder.name}.part-*"):  # we hold the lock, so nobody is writing there
         shutil.rmtree(stale, ignore_errors=True)
+    _check_disk(clips, folder.parent, sample_rate, max_seconds)
     part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
     try:
         _decode_all(clips, part, sample_rate, max_seconds, strict)
@@ -87,6 +90,41 @@ def _make(clips: Sequence[Clip], folder: Path, sample_rate: int, max_seconds: fl
         os.replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_seconds: float | None) -> None:
+    """Say how much disk a map will take, judged by the headers of a few clips; raise OSError where there is not enough."""
+    places = {round(k * (len(clips) - 1) / (SAMPLED - 1)) for k in range(SAMPLED)} if clips else set()
+    seconds = np.array([_seconds(clips[k], max_seconds) for k in sorted(places)])
+    if not seconds.sum():
+        return
+    needed = np.dtype(np.int16).itemsize * sample_rate * len(clips) * seconds.mean()
+    # Twice the standard error, so that nothing is refused which the clips that were not looked at may still turn.
+    doubt = 2 * seconds.std() / seconds.mean() / len(seconds) ** 0.5 if len(seconds) < len(clips) else 0.0
+    free = shutil.disk_usage(cache).free
+    told = f"{len(clips):,} clips will take about {_bytes(needed)} in {short(cache)} ({_bytes(free)} free)"
+    if needed * (1 - doubt) > free:
+        raise OSError(
+            f"{told}. Choose a folder on a larger disk with data.cache=, less of each file with data.max_seconds=, or "
+            "fewer genres with dataset.genres="
+        )
+    if needed >= WORTH_SAYING:
+        note(f"{told}.")
+
+
+def _seconds(clip: Clip, max_seconds: float | None) -> float:
+    """How long a clip will be, as its file's header says; 0 where the file cannot be opened."""
+    stop = clip.stop_seconds
+    if stop is None:
+        try:
+            stop = audio.Stream(clip.path, 1).duration_seconds
+        except audio.AudioError:
+            return 0.0
+    return min(max(0.0, stop - clip.start_seconds), max_seconds or float("inf"))
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -289,6 +291,71 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_map(clips: list[Clip], cache
     assert raised.value.errno == errno.EFBIG
     assert _folders(cache) == []
     _whole(prepare(clips, cache, RATE), clips)
+
+
+def _disk(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+
+
+def test_the_disk_that_a_map_takes_is_told_once_and_right(
+    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(wavemap, "WORTH_SAYING", 2e6)
+    _disk(monkeypatch, 54e9)
+    for said in (f"24 clips will take about 2.1 MB in {cache} (54.0 GB free).", ""):  # made, then opened
+        made = prepare(clips, cache, RATE)
+        assert capsys.readouterr().err.partition("\n")[0] == said
+    assert made.samples.numel() * 2 == 24 * 2 * RATE * 2 == 2116800
+
+
+def test_a_small_map_is_not_worth_a_word(clips: list[Clip], cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(clips, cache, RATE)
+    assert "clips will take" not in capsys.readouterr().err
+
+
+def test_the_disk_is_told_from_the_headers_of_a_few_clips(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stretches, max_seconds and files that cannot be opened are counted for what they bring."""
+    path, gone = tone(tmp_path / "a.mp3", seconds=10, rate=44100), tmp_path / "gone.mp3"
+    whole, part = _clip(path), replace(_clip(path), start_seconds=2, stop_seconds=5)
+    rest, tail = replace(_clip(path), start_seconds=8), replace(_clip(path), start_seconds=11)
+    clips = [whole, part, rest, tail, _clip(gone)]
+    assert [wavemap._seconds(clip, None) for clip in clips] == pytest.approx([10, 3, 2, 0, 0], abs=0.1)
+    assert [wavemap._seconds(clip, 2.5) for clip in clips] == pytest.approx([2.5, 2.5, 2, 0, 0], abs=0.1)
+    opened: list[Path] = []
+    monkeypatch.setattr(wavemap, "_seconds", lambda clip, max_seconds: opened.append(clip.path) or 30.0)
+    monkeypatch.setattr(audio, "read", _refuse)
+    _disk(monkeypatch, 10e9)
+    many = [_clip(tmp_path / f"{k:04d}.mp3") for k in range(8000)]
+    with pytest.raises(OSError, match=r"^8,000 clips will take about 10\.6 GB in .*\(10\.0 GB free\)\. Choose "):
+        prepare(many, cache, RATE)
+    assert [int(path.stem) for path in opened] == [round(k * 7999 / 19) for k in range(20)]
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_decoded(
+    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _disk(monkeypatch, 2e6)
+    with monkeypatch.context() as patch:
+        patch.setattr(audio, "read", _refuse)
+        message = (
+            f"24 clips will take about 2.1 MB in {cache} (2.0 MB free). Choose a folder on a larger disk with data.cache=, "
+            "less of each file with data.max_seconds=, or fewer genres with dataset.genres="
+        )
+        with pytest.raises(OSError, match=f"^{re.escape(message)}$") as raised:
+            prepare(clips, cache, RATE)
+    assert raised.value.errno is None  # the words are ours, and go to the user as they are
+    assert _folders(cache) == []
+    assert len(prepare(clips, cache, RATE, max_seconds=1).clips) == 24
+
+
+def test_an_unsure_estimate_refuses_nothing(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wavemap, "SAMPLED", 2)
+    _disk(monkeypatch, 0.3e6)
+    lengths = (1, 1, 1, 9)  # the first and the last are looked at: 20 s in all, 0.9 MB, with 12 s and 0.5 MB to come
+    listed = [_clip(tone(tmp_path / f"{k}.wav", seconds=seconds)) for k, seconds in enumerate(lengths)]
+    assert len(prepare(listed, cache, RATE).clips) == 4
 
 
 def test_a_cache_that_is_a_file_is_an_error(clips: list[Clip], tmp_path: Path) -> None:
