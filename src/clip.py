@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 SIDES = ("train", "val", "test")  # of a split
@@ -9,7 +10,7 @@ UNREADABLE_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc")  #
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".au", ".aif", ".aiff")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots: a corpus may have a million
 class Clip:
     """One labelled stretch of one audio file.
 
@@ -30,7 +31,7 @@ class Clip:
     album: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Excluded:
     """Something that was left out, and why, in words for the user. `clip` is a clip's name or a path."""
 
@@ -48,7 +49,7 @@ class Corpus:
     synthetic: bool = False
     notes: Sequence[str] = field(default_factory=tuple)  # what else the user should know, a sentence each
 
-    @property
+    @cached_property
     def genres(self) -> list[str]:
         """The genres that have clips, in alphabetical order: the order of the C logits."""
         return sorted({clip.genre for clip in self.clips} - {""})
@@ -61,7 +62,8 @@ class Corpus:
         unknown = [genre for genre in asked if genre not in self.genres]
         if unknown or not asked:
             raise ValueError(
-                f"dataset.genres asks for {', '.join(unknown) or 'none'}, but {self.name} has {', '.join(self.genres)}."
+                f"dataset.genres asks for {', '.join(unknown) or 'none'}, but {self.name} has "
+                f"{', '.join(self.genres) or 'no clip of known genre'}."
             )
         clips = [clip for clip in self.clips if clip.genre in asked]
         return replace(self, clips=clips)

@@ -12,8 +12,8 @@ class DataSet:
     """Something that lists clips. `genres` selects some of its genres; null takes all.
 
     `exclude` is a text file, as `python -m src.audit` writes it: a clip's name a line, left out; lines that begin with
-    "# " are remarks. `split_file` is the split.csv of any run: its clips are taken, with its sides, which
-    `split=official` then uses.
+    "# " are remarks, unless they are the name of a clip. `split_file` is the split.csv of any run: its clips are taken,
+    with its sides, which `split=official` then uses.
     """
 
     def __init__(self, genres: Sequence[str] | None, exclude: str | None, split_file: str | None) -> None:
@@ -28,10 +28,10 @@ class DataSet:
     def corpus(self) -> Corpus:
         """The clips that are asked for, none decoded. Raises ValueError, saying what to do, where that cannot be."""
         corpus = self.listed().select(self.genres)
+        if self.split_file:  # before the exclusion, or what is excluded would be missing from the split
+            corpus = _sided(corpus, self.split_file)
         if self.exclude:
             corpus = _without(corpus, self.exclude)
-        if self.split_file:
-            corpus = _sided(corpus, self.split_file)
         return corpus
 
 
@@ -40,19 +40,22 @@ def _without(corpus: Corpus, exclude: Path) -> Corpus:
     if not exclude.is_file():
         raise ValueError(f"dataset.exclude is {exclude}, which is no file: expected a clip's name a line.")
     try:
-        lines = exclude.read_text(encoding="utf-8-sig").splitlines()
+        lines = exclude.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ValueError(f"dataset.exclude: {exclude} is not UTF-8 text ({error}).") from error
-    names = {line.strip() for line in lines if line.strip() and not line.startswith("# ")}
-    clips = [clip for clip in corpus.clips if clip.name not in names]
-    if not clips:
+    own = {clip.name for clip in corpus.clips}
+    # What is a clip's name is one, even if it begins like a remark: "# 1 hits/a.mp3".
+    named = (line for line in lines if line in own or not f"{line} ".startswith("# "))
+    names = {line if line in own else line.strip() for line in named} - {""}
+    if own <= names:
         raise ValueError(f"dataset.exclude: {exclude} names every clip of {corpus.name}; none is left.")
+    clips = [clip for clip in corpus.clips if clip.name not in names]
     left_out = [Excluded(clip.name, f"named in {exclude.name}") for clip in corpus.clips if clip.name in names]
-    strange = sorted(names - {left.clip for left in left_out})
-    notes = [f"{exclude}: {len(strange)} of its {len(names)} names are no clip here, e.g. {strange[0]}."] * bool(
-        strange
-    )
-    return replace(corpus, clips=clips, excluded=[*corpus.excluded, *left_out], notes=[*corpus.notes, *notes])
+    notes = list(corpus.notes)
+    strange = names - own
+    if strange:
+        notes.append(f"{exclude}: {len(strange)} of its {len(names)} names are no clip here, e.g. {min(strange)}.")
+    return replace(corpus, clips=clips, excluded=[*corpus.excluded, *left_out], notes=notes)
 
 
 def _sided(corpus: Corpus, split_file: Path) -> Corpus:
@@ -63,6 +66,8 @@ def _sided(corpus: Corpus, split_file: Path) -> Corpus:
             raise ValueError(f"{split_file}, line {line}: side is {row['side']!r}: expected {', '.join(SIDES)}.")
         if side.setdefault(row["clip"], row["side"]) != row["side"]:
             raise ValueError(f"{split_file}, line {line}: {row['clip']} is on two sides. Remove one of its rows.")
+    if not side:
+        raise ValueError(f"dataset.split_file: {split_file} lists no clip: expected a run's split.csv, a clip a row.")
     missing = side.keys() - {clip.name for clip in corpus.clips}
     if missing:
         raise ValueError(

@@ -1,30 +1,50 @@
-"""A user's own music: DIR/genre/file, at any depth below the genre's folder."""
+"""A user's own music: DIR/genre/file, at any depth below the genre's folder; or any tree whose files are tagged."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.clip import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES, Clip, Corpus, Excluded
+from src.clip import AUDIO_SUFFIXES, Clip, Corpus, Excluded
+from src.dataset import tags
 from src.dataset.dataset import DataSet
+from src.dataset.tree import sounds
+from src.words import count
+
+CHOICES = {"artist": ("path", "tags"), "genre": ("folder", "tags", "none")}
+WITHOUT = {"folder": "in no genre's folder", "tags": "no genre in its tags"}  # why a clip without a genre is left out
 
 
 class Folder(DataSet):
-    """Each folder in `root` is a genre, each audio file below it a clip.
+    """Each audio file below `root` is a clip.
 
-    `artist_pattern` is a regular expression searched in the path relative to `root`; its group `artist` (or its first
-    group) names the artist, so that no artist lands on two sides of a split. None: artists are unknown.
+    `genre` says what names its genre: `folder`, the folder in `root` that holds it; `tags`, its own tags; `none`,
+    nothing. Where no file lies in a folder, or with `none`, genres are unknown: enough for audit and predict.
+
+    `artist` says what names its artist, so that no artist lands on two sides of a split. `path`: `artist_pattern`, a
+    regular expression searched in the path relative to `root`, whose group `artist` (or first group) is the name; None
+    leaves artists unknown. `tags`: its own tags (`tags.read`), which name its album and track as well.
     """
 
     def __init__(
         self,
         root: str,
-        artist_pattern: str | None,
+        artist_pattern: str | None = None,
         genres: Sequence[str] | None = None,
         exclude: str | None = None,
         split_file: str | None = None,
+        artist: str = "path",
+        genre: str = "folder",
     ) -> None:
         super().__init__(genres, exclude, split_file)
-        self.root = Path(root)
+        for key, value in (("artist", artist), ("genre", genre)):
+            if value not in CHOICES[key]:
+                raise ValueError(f"dataset.{key} is {value!r}: expected {' or '.join(CHOICES[key])}.")
+        if artist_pattern and artist == "tags":
+            raise ValueError(
+                f"dataset.artist_pattern is {artist_pattern!r}, and dataset.artist=tags: expected one of them. Leave the "
+                "pattern out, or choose dataset.artist=path."
+            )
+        self.root, self.artist, self.genre = Path(root), artist, genre
         try:
             self.artist_pattern = re.compile(artist_pattern) if artist_pattern else None
         except re.error as error:
@@ -38,39 +58,67 @@ class Folder(DataSet):
             )
 
     def listed(self) -> Corpus:
-        """The clips. Raises ValueError where there is no genre with audio in it."""
+        """The clips. Raises ValueError where there are none, or where the pattern or the tags name nothing at all."""
         if not self.root.is_dir():
             raise ValueError(f"dataset.root is {self.root}, which is no folder: expected DIR with DIR/genre/file.")
-        inside = sorted(path for path in self.root.iterdir() if not path.name.startswith("."))
-        clips, excluded = [], [Excluded(path.name, "in no genre's folder") for path in inside if _is_sound(path)]
-        for folder in (path for path in inside if path.is_dir()):
-            sounds = sorted(path for path in folder.rglob("*") if _is_sound(path))
-            if not sounds:
-                excluded.append(Excluded(folder.name, "a folder with no audio in it is no genre"))
-            clips += [self._clip(path, folder.name) for path in sounds]
-            excluded += [
-                Excluded(path.relative_to(self.root).as_posix(), "a format that is not read: convert it to flac or wav")
-                for path in sorted(folder.rglob("*"))
-                if path.suffix.lower() in UNREADABLE_SUFFIXES
-            ]
-        if not clips:
+        names, excluded = sounds(self.root)
+        if not names:
+            raise ValueError(self._silence(excluded))
+        if self.genre == "folder":
+            excluded += self._bare({name.split("/")[0] for name in [*names, *(left.clip for left in excluded)]})
+        tagged = "tags" in (self.artist, self.genre)
+        read = tags.read([self.root / name for name in names]) if tagged else [tags.Tags()] * len(names)
+        clips = [self._clip(name, tag) for name, tag in zip(names, read, strict=True)]
+        if any(clip.genre for clip in clips):
+            excluded += [Excluded(clip.name, WITHOUT[self.genre]) for clip in clips if not clip.genre]
+            clips = [clip for clip in clips if clip.genre]
+        elif self.genre == "tags":
             raise ValueError(
-                f"dataset.root is {self.root}, in which no folder holds audio: expected {self.root}/genre/file with files "
-                f"ending in {' '.join(AUDIO_SUFFIXES)}."
+                f"dataset.genre=tags: no file in {self.root} names a genre in its tags, e.g. not {names[0]}. Choose "
+                "genre=folder for DIR/genre/file, or genre=none to go without."
             )
-        unnamed = [clip.name for clip in clips if clip.artist is None] if self.artist_pattern else []
-        if len(unnamed) == len(clips):
+        if self.artist_pattern and not any(clip.artist for clip in clips):
             raise ValueError(
-                f"dataset.artist_pattern {self.artist_pattern.pattern!r} matches no file, e.g. not {unnamed[0]}."  # type: ignore[union-attr]
+                f"dataset.artist_pattern {self.artist_pattern.pattern!r} matches no file, e.g. not {clips[0].name}."
             )
-        return Corpus(self.root.resolve().name, clips, excluded)
+        broken = [(name, tag.error) for name, tag in zip(names, read, strict=True) if tag.error]
+        return Corpus(self.root.resolve().name, clips, excluded, notes=self._notes(clips, broken))
 
-    def _clip(self, path: Path, genre: str) -> Clip:
-        name = path.relative_to(self.root).as_posix()
+    def _clip(self, name: str, tag: tags.Tags) -> Clip:
+        folder = name.split("/")[0] if "/" in name else ""
+        genre = {"folder": folder, "tags": tag.genre or "", "none": ""}[self.genre]
+        if self.artist == "tags":
+            return Clip(name, self.root / name, genre, tag.artist, tag.track, album=tag.album)
         found = self.artist_pattern.search(name) if self.artist_pattern else None
         group = "artist" if found and "artist" in found.re.groupindex else 1
-        return Clip(name, path, genre, artist=(found.group(group) or None) if found else None)
+        return Clip(name, self.root / name, genre, artist=(found.group(group) or None) if found else None)
 
+    def _notes(self, clips: Sequence[Clip], broken: Sequence[tuple[str, str]]) -> list[str]:
+        notes = []
+        if broken:
+            name, error = broken[0]
+            notes.append(
+                f"{self.root}: the tags of {count(len(broken), 'file')} cannot be read, e.g. {name} ({error})."
+            )
+        unnamed = [clip.name for clip in clips if not clip.artist]
+        if self.artist == "tags" and unnamed:
+            notes.append(
+                f"{self.root}: the tags of {len(unnamed)} of {count(len(clips), 'clip')} name no artist, e.g. {unnamed[0]}."
+            )
+        if self.genre == "folder" and not clips[0].genre:
+            notes.append(
+                f"{self.root}: no folder in it holds audio, so the genre of {count(len(clips), 'clip')} is unknown."
+            )
+        return notes
 
-def _is_sound(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+    def _bare(self, used: set[str]) -> list[Excluded]:
+        """The folders in the root that hold no audio."""
+        folders = sorted(path.name for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return [Excluded(name, "a folder with no audio in it is no genre") for name in folders if name not in used]
+
+    def _silence(self, excluded: Sequence[Excluded]) -> str:
+        expected = f"{self.root}/genre/file with files" if self.genre == "folder" else "files"
+        return (
+            f"dataset.root is {self.root}, which holds no audio: expected {expected} ending in {' '.join(AUDIO_SUFFIXES)}."
+            + "".join(f" {left.clip} is left out: {left.reason}." for left in excluded[:1])
+        )

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from src.clip import AUDIO_SUFFIXES, Clip, Excluded
-from src.dataset import Folder
-from tests.conftest import tone
+from src.dataset import Folder, tree
+from tests.dataset.tagged import id3, m4a, sound
 
 
 def _touch(root: Path, *names: str) -> Path:
@@ -125,10 +125,13 @@ def test_a_root_that_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
 
 
 def test_a_root_without_audio_says_what_was_expected(tmp_path: Path) -> None:
-    _touch(tmp_path, "jazz/cover.jpg", "loose.wav")
-    with pytest.raises(ValueError, match=r"in which no folder holds audio: expected .*/genre/file") as raised:
+    _touch(tmp_path, "jazz/cover.jpg", ".hidden.wav")
+    message = f"dataset.root is {tmp_path}, which holds no audio: expected {tmp_path}/genre/file with files ending in "
+    with pytest.raises(ValueError, match=f"^{re.escape(message + ' '.join(AUDIO_SUFFIXES))}.$"):
         _names(tmp_path)
-    assert str(raised.value).endswith(f"files ending in {' '.join(AUDIO_SUFFIXES)}.")
+    message = f"dataset.root is {tmp_path}, which holds no audio: expected files ending in "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Folder(str(tmp_path), genre="none").corpus()
 
 
 def test_real_recordings_are_listed_with_their_artists(music: Path) -> None:
@@ -138,10 +141,124 @@ def test_real_recordings_are_listed_with_their_artists(music: Path) -> None:
     assert all(clip.artist for clip in corpus.clips)
 
 
-def test_formats_that_are_not_read_are_listed(tmp_path: Path) -> None:
-    tone(tmp_path / "jazz" / "a.wav")
-    tone(tmp_path / "rock" / "b.wav")
-    (tmp_path / "rock" / "live" / "c.M4A").parent.mkdir()
-    (tmp_path / "rock" / "live" / "c.M4A").write_bytes(b"something")
-    (left,) = Folder(str(tmp_path), None, None).corpus().excluded
-    assert left == Excluded("rock/live/c.M4A", "a format that is not read: convert it to flac or wav")
+def test_formats_that_are_not_read_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "find_spec", lambda _: None)
+    _touch(tmp_path, "jazz/a.wav", "rock/b.wav", "rock/live/c.M4A", "d.wma", "rock/._c.m4a")
+    reason = "a format that FFmpeg reads: `make extra-m4a` installs it, once"
+    corpus = Folder(str(tmp_path)).corpus()
+    assert [clip.name for clip in corpus.clips] == ["jazz/a.wav", "rock/b.wav"]
+    assert corpus.excluded == [Excluded("d.wma", reason), Excluded("rock/live/c.M4A", reason)]
+
+
+def test_where_all_is_in_such_a_format_the_error_says_what_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree, "find_spec", lambda _: None)
+    _touch(tmp_path, "rock/a.m4a")
+    with pytest.raises(ValueError, match=r" rock/a.m4a is left out: a format that .* `make extra-m4a` installs it"):
+        _names(tmp_path)
+
+
+def test_with_the_extra_they_are_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "find_spec", {"av": object()}.get)
+    _touch(tmp_path, "jazz/a.wav", "rock/live/c.M4A")
+    m4a(tmp_path / "rock" / "b.m4a", artist="Nirvana")
+    corpus = Folder(str(tmp_path), artist="tags").corpus()
+    assert [(clip.name, clip.artist) for clip in corpus.clips] == [
+        ("jazz/a.wav", None),
+        ("rock/b.m4a", "Nirvana"),
+        ("rock/live/c.M4A", None),
+    ]
+    assert corpus.excluded == []
+
+
+def test_tags_name_artist_album_and_track(tmp_path: Path) -> None:
+    sound(tmp_path / "jazz" / "a.flac", artist="Chet Baker", album="Sings", title="Alone", genre="Vocal")
+    id3(tmp_path / "jazz" / "b.mp3", artist="CHET  BAKER", albumartist="Various Artists")
+    id3(tmp_path / "jazz" / "c.mp3", artist="V.A.", title="Intro")
+    corpus = Folder(str(tmp_path), artist="tags").corpus()
+    assert corpus.clips == [
+        Clip("jazz/a.flac", tmp_path / "jazz/a.flac", "jazz", "CHET BAKER", "Alone", album="Sings"),
+        Clip("jazz/b.mp3", tmp_path / "jazz/b.mp3", "jazz", "CHET BAKER"),
+        Clip("jazz/c.mp3", tmp_path / "jazz/c.mp3", "jazz", None, "Intro"),
+    ]
+    assert corpus.notes == [f"{tmp_path}: the tags of 1 of 3 clips name no artist, e.g. jazz/c.mp3."]
+
+
+def test_unless_they_are_asked_for_tags_are_not_read(tmp_path: Path) -> None:
+    sound(tmp_path / "jazz" / "chet--a.flac", artist="Chet Baker", album="Sings", title="Alone", genre="Vocal")
+    [clip] = Folder(str(tmp_path)).corpus().clips
+    assert clip == Clip("jazz/chet--a.flac", tmp_path / "jazz/chet--a.flac", "jazz")
+    [clip] = Folder(str(tmp_path), "(?P<artist>chet)", genre="tags").corpus().clips
+    assert clip == Clip("jazz/chet--a.flac", tmp_path / "jazz/chet--a.flac", "Vocal", "chet")
+
+
+def test_tags_that_cannot_be_read_are_counted_and_stop_nothing(tmp_path: Path) -> None:
+    sound(tmp_path / "jazz" / "a.flac", artist="Chet Baker")
+    for name in ("b", "c"):
+        (tmp_path / "jazz" / f"{name}.wav").write_text("no sound at all")
+    corpus = Folder(str(tmp_path), artist="tags").corpus()
+    assert [clip.artist for clip in corpus.clips] == ["Chet Baker", None, None]
+    assert corpus.notes == [
+        f"{tmp_path}: the tags of 2 files cannot be read, e.g. jazz/b.wav (Invalid WAV header).",
+        f"{tmp_path}: the tags of 2 of 3 clips name no artist, e.g. jazz/b.wav.",
+    ]
+
+
+def test_tags_name_the_genre_wherever_the_file_lies(tmp_path: Path) -> None:
+    id3(tmp_path / "a.mp3", genre="(8)")
+    id3(tmp_path / "old" / "tapes" / "b.mp3", genre="jazz")
+    id3(tmp_path / "old" / "c.mp3", genre="17", artist="Nirvana")
+    id3(tmp_path / "old" / "d.mp3", artist="Nirvana")
+    corpus = Folder(str(tmp_path), genre="tags").corpus()
+    assert [(clip.name, clip.genre, clip.artist) for clip in corpus.clips] == [
+        ("a.mp3", "Jazz", None),
+        ("old/c.mp3", "Rock", None),
+        ("old/tapes/b.mp3", "Jazz", None),
+    ]
+    assert (corpus.excluded, corpus.notes) == ([Excluded("old/d.mp3", "no genre in its tags")], [])
+
+
+def test_tags_without_any_genre_are_refused(tmp_path: Path) -> None:
+    id3(tmp_path / "jazz" / "a.mp3", artist="Chet Baker")
+    message = f"dataset.genre=tags: no file in {tmp_path} names a genre in its tags, e.g. not jazz/a.mp3. Choose genre="
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Folder(str(tmp_path), genre="tags").corpus()
+
+
+def test_without_genres_any_tree_is_listed(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.wav", "jazz/chet/b.wav", "empty/notes.txt")
+    corpus = Folder(str(tmp_path), "(chet)", genre="none").corpus()
+    assert [(clip.name, clip.genre, clip.artist) for clip in corpus.clips] == [
+        ("a.wav", "", None),
+        ("jazz/chet/b.wav", "", "chet"),
+    ]
+    assert (corpus.genres, corpus.excluded, corpus.notes) == ([], [], [])
+    with pytest.raises(ValueError, match=r"^dataset.genres asks for jazz, but .* has no clip of known genre\.$"):
+        Folder(str(tmp_path), genres=["jazz"], genre="none").corpus()
+
+
+def test_a_root_of_files_alone_is_listed_without_genres_and_says_so(tmp_path: Path) -> None:
+    _touch(tmp_path, "b.wav", "a.mp3", "covers/a.jpg")
+    corpus = Folder(str(tmp_path)).corpus()
+    assert [(clip.name, clip.genre) for clip in corpus.clips] == [("a.mp3", ""), ("b.wav", "")]
+    assert corpus.excluded == [Excluded("covers", "a folder with no audio in it is no genre")]
+    assert corpus.notes == [f"{tmp_path}: no folder in it holds audio, so the genre of 2 clips is unknown."]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"artist": "tag"}, "dataset.artist is 'tag': expected path or tags."),
+        ({"genre": "jazz"}, "dataset.genre is 'jazz': expected folder or tags or none."),
+        ({"genre": None}, "dataset.genre is None: expected folder or tags or none."),
+        (
+            {"artist": "tags", "artist_pattern": "(x)"},
+            "dataset.artist_pattern is '(x)', and dataset.artist=tags: expected one of them. Leave the pattern out, or "
+            "choose dataset.artist=path.",
+        ),
+    ],
+)
+def test_keys_that_cannot_be_are_refused(keys: dict[str, str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Folder(str(tmp_path), **keys)  # type: ignore[arg-type]

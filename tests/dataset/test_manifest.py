@@ -2,6 +2,7 @@
 
 import csv
 import re
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,11 @@ def _clips(folder: Path, table: str, encoding: str = "utf-8") -> list[Clip]:
 
 
 def test_all_columns_are_used(tmp_path: Path) -> None:
-    table = "genre,path,start,stop,split,track,artist\njazz,a.wav,1.5,4,test,Alone,Chet\n rock , b.wav ,,,,,\n"
+    table = (
+        "genre,path,start,stop,split,track,album,artist\njazz,a.wav,1.5,4,test,Alone,Sings,Chet\n rock , b.wav ,,,,,,\n"
+    )
     assert _clips(tmp_path, table) == [
-        Clip("a.wav#1.5-4", tmp_path / "a.wav", "jazz", "Chet", "Alone", 1.5, 4.0, "test"),
+        Clip("a.wav#1.5-4", tmp_path / "a.wav", "jazz", "Chet", "Alone", 1.5, 4.0, "test", "Sings"),
         Clip("b.wav", tmp_path / "b.wav", "rock"),
     ]
 
@@ -47,6 +50,11 @@ def test_a_stretch_is_part_of_the_name(start: str, stop: str, name: str, tmp_pat
 def test_stretches_of_one_file_are_clips_of_their_own(tmp_path: Path) -> None:
     table = "path,genre,start,stop\n" + "".join(f"a.wav,jazz,{k},{k + 10}\n" for k in range(3))
     assert [clip.name for clip in _clips(tmp_path, table)] == ["a.wav#0-10", "a.wav#1-11", "a.wav#2-12"]
+
+
+def test_stretches_late_in_a_long_file_have_names_of_their_own(tmp_path: Path) -> None:
+    table = "path,genre,start\na.wav,jazz,12345.61\na.wav,jazz,12345.64\n"
+    assert [clip.name for clip in _clips(tmp_path, table)] == ["a.wav#12345.61-", "a.wav#12345.64-"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
@@ -75,7 +83,7 @@ def test_a_short_row_leaves_the_rest_unknown(tmp_path: Path) -> None:
 def test_columns_that_are_not_used_are_noted(tmp_path: Path) -> None:
     path = _write(tmp_path, "path,genre,bpm,Artist\na.wav,jazz,120,Chet\n")
     assert Manifest(str(path), None).corpus().notes == [
-        f"{path}: columns bpm, Artist are not used; known are path, genre, artist, track, split, start, stop."
+        f"{path}: columns bpm, Artist are not used; known are path, genre, artist, album, track, split, start, stop."
     ]
 
 
@@ -127,6 +135,14 @@ HEAD = "path,genre,artist,split,start,stop"
             "{path}: 2 of its 3 files are missing, e.g. {folder}/d.wav. Paths are relative to {folder}.",
         ),
         (
+            "path,genre,start,stop\nd.wav,jazz,0,1\nd.wav,jazz,1,2\na.wav,jazz",
+            "{path}: 1 of its 2 files are missing, e.g. {folder}/d.wav. Paths are relative to {folder}.",
+        ),
+        (
+            f'{HEAD}\na.wav,jazz\nb.wav,jazz,"Chet\n' + 200_000 * "x",
+            "{path}, line 4: field larger than field limit (131072). Is a quote left open before?",
+        ),
+        (
             f"{HEAD}\na.wav,jazz,,,1,2\nb.wav,jazz\na.wav,rock,,,1.0,2.0",
             "{path} lists a.wav#1-2 twice. Remove one, or give the rows other starts and stops.",
         ),
@@ -137,6 +153,14 @@ def test_a_table_that_cannot_be_used_says_why_and_where(table: str, message: str
     expected = message.format(path=path, folder=tmp_path)
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         Manifest(str(path), None).corpus()
+
+
+def test_a_table_in_the_wrong_place_is_not_read_to_its_end(tmp_path: Path) -> None:
+    table = "path,genre\na.wav,jazz\n" + "".join(f"gone/{k}.wav,jazz\n" for k in range(5000)) + ",no path\n"
+    path = _write(tmp_path, table)
+    message = f"{path}: 1000 of its first 1001 files are missing, e.g. {tmp_path}/gone/0.wav. Paths are relative to "
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Manifest(str(path)).corpus()
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
@@ -158,3 +182,27 @@ def test_a_corpus_is_called_like_its_file_or_its_folder(tmp_path: Path) -> None:
     for file, name in (("shelf.csv", "shelf"), ("manifest.csv", tmp_path.name)):
         (tmp_path / file).write_text("path,genre\na.wav,jazz\n", encoding="utf-8")
         assert Manifest(str(tmp_path / file), None).corpus().name == name
+
+
+def test_what_rows_have_in_common_is_kept_once(tmp_path: Path) -> None:
+    table = "path,genre,artist,album,track,start\n" + "".join(
+        f"a.wav,jazz,Chet Baker,Sings,Alone,{k}\n" for k in range(2)
+    )
+    one, other = _clips(tmp_path, table)
+    assert one != other
+    for key in ("path", "genre", "artist", "album", "track"):
+        assert getattr(one, key) is getattr(other, key)
+
+
+def test_a_large_table_is_listed_in_time_and_memory_that_grow_with_it(tmp_path: Path) -> None:
+    """20,000 rows take less than 1 kB each, so that a million take less than a gigabyte."""
+    table = "path,genre,artist,track,start,stop\n" + "".join(
+        f"a.wav,genre {k % 10},artist {k % 500},track {k % 5000},{10 * k},{10 * k + 10}\n" for k in range(20_000)
+    )
+    path = _write(tmp_path, table)
+    tracemalloc.start()
+    corpus = Manifest(str(path)).corpus()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(corpus.clips) == 20_000
+    assert peak < 20e6
