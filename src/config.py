@@ -42,15 +42,17 @@ NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
 SEVERAL_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
 
 
-def compose(*words: str) -> DictConfig:
-    """What the command line's words would train. Raises Hydra's and OmegaConf's errors on words that they do not know."""
+def compose(*words: str, name: str = "train") -> DictConfig:
+    """What the command line's words would train (or audit). Raises Hydra's and OmegaConf's errors on words unknown to them."""
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra.compose("train", list(words))
+        return hydra.compose(name, list(words))
 
 
 def command(folder: Path) -> str:
     """The command line that repeats a run in its folder, or resumes it there."""
-    return shlex.join(["python", "-m", "src.train", *HydraConfig.get().overrides.task, f"hydra.run.dir={folder}"])
+    alone = ["hydra.mode=RUN"] if choices()["sweep"] != "none" else []  # a sweep preset makes many runs of one
+    words = [*HydraConfig.get().overrides.task, *alone, f"hydra.run.dir={folder}"]
+    return shlex.join(["python", "-m", "src.train", *words])
 
 
 def choices() -> dict[str, str]:
@@ -80,11 +82,13 @@ def job_name(*, _root_: DictConfig) -> str:
     chosen = choices()
     words = [chosen["dataset"], chosen["feature"], chosen["model"]]
     words += [chosen["experiment"]] if chosen["experiment"] != "none" else []
+    words += ["random"] if config["split"].get("grouped") is False else []
     words += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
     return "_".join([*words, f"seed{config['seed']}"]) + "-" + digest(config, without=("debug",))[:8]
 
 
 OmegaConf.register_new_resolver("job_name", job_name, replace=True)
+OmegaConf.register_new_resolver("not", lambda value: not value, replace=True)
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
@@ -97,7 +101,7 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 def check(config: DictConfig) -> None:
     """Raise ValueError on a value of another type than its default's, or out of its range."""
     overrides = [text for text in HydraConfig.get().overrides.task if _group(text)]
-    usual = dict(leaves(OmegaConf.to_container(hydra.compose("train", overrides))))
+    usual = dict(leaves(OmegaConf.to_container(hydra.compose(str(HydraConfig.get().job.config_name), overrides))))
     for key, value in leaves(resolved(config)):
         default = usual.get(key)
         if isinstance(default, str) and default.startswith("${"):
@@ -131,12 +135,12 @@ def _check_type(key: str, value: Any, default: Any) -> None:
         raise ValueError(f"{key} is {value!r}: expected {words}, e.g. {default!r}.")
 
 
-def explain(error: BaseException) -> str:
+def explain(error: BaseException, program: str = "train") -> str:
     """What came, what was expected and what to do, in one message."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return _explain_hydra(str(error))
+        return _explain_hydra(str(error), program)
     if isinstance(error, OSError) and error.errno is not None:
         where = f"{error.filename}: " if error.filename else ""
         return (
@@ -148,7 +152,7 @@ def explain(error: BaseException) -> str:
     return f"{type(error).__name__}: {error} (unexpected: debug=true shows where; please report it)"
 
 
-def _explain_hydra(message: str) -> str:
+def _explain_hydra(message: str, program: str) -> str:
     choice = re.search(r"Could not find '([^'/]+)/([^']+)'", message)
     if choice:
         group, word = choice.groups()
@@ -157,10 +161,14 @@ def _explain_hydra(message: str) -> str:
     key = re.search(r"Could not override '([^']+)'", message) or re.search(r"Key '([^']+)' is not in struct", message)
     if key:
         word = key.group(1)
-        overrides = [text for text in sys.argv[1:] if "," not in text and _group(text) and _exists(text)]
-        keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides)))]
+        if not any(word in text for text in sys.argv[1:]):
+            group = word.split(".")[0]
+            return f"{word}: the sweep sets this key, and the {group} chosen with it has none. Choose another {group}."
+        said = [text for text in sys.argv[1:] if text.split("=")[0] != word and "," not in text]
+        overrides = [text for text in said if _group(text) and _exists(text)]
+        keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides, name=program)))]
         near = _did_you_mean(word, [*GROUPS, *keys])
-        return f"{word}: there is no such key. {near}`python -m src.train --cfg job` prints them all."
+        return f"{word}: there is no such key. {near}`python -m src.{program} --cfg job` prints them all."
     missing = re.search(r"Missing mandatory value: (\S+)", message)
     if missing:
         return f"{missing.group(1)} is missing: give it on the command line, {missing.group(1)}=VALUE."
@@ -182,8 +190,8 @@ class JobFailed(Exception):
     """A job of a sweep whose error was already shown; the other jobs go on."""
 
 
-def run(program: Callable[[], Any], name: str) -> None:
-    """Run a Hydra program to its exit: 0; 1 with one message, and a traceback only under debug=true; 130 interrupted."""
+def run(program: Callable[[], Any], name: str, failed: int = 1) -> None:
+    """Run a Hydra program to its exit: 0; `failed` with one message, and a traceback only under debug=true; 130 interrupted."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us instead of printing them
     try:
         program()
@@ -193,11 +201,11 @@ def run(program: Callable[[], Any], name: str) -> None:
         sys.exit(1)
     except Exception as error:
         show(error, name)
-        sys.exit(1)
+        sys.exit(failed)
 
 
 def show(error: BaseException, name: str) -> None:
     """Print the one message, on standard error."""
     if any(re.fullmatch(r"\+*debug=(true|True|1)", word) for word in sys.argv):
         traceback.print_exception(error)
-    print(f"{name}: {explain(error)}", file=sys.stderr)
+    print(f"{name}: {explain(error, name)}", file=sys.stderr)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as lightning
@@ -20,6 +20,7 @@ from src.clip import SIDES, Clip, Corpus, Excluded
 from src.cutting import Crops, Cutter, check_count, check_resident
 from src.dataset import DataSet
 from src.kept import Kept
+from src.split import Split
 from src.supply import supply
 
 
@@ -32,16 +33,6 @@ class Batch(NamedTuple):
     sound: Tensor
     genre: Tensor
     clip: Tensor
-
-
-class Split(Protocol):
-    """What `split=` chooses: something that gives each clip a side."""
-
-    words: str  # how it is made
-    grouped: bool  # by artist, else track, else clip
-    allow_leak: bool
-
-    def assign(self, clips: Sequence[Clip]) -> list[str]: ...
 
 
 class GenreData(lightning.LightningDataModule):
@@ -67,6 +58,7 @@ class GenreData(lightning.LightningDataModule):
         strict: bool,
         resident: bool | str,
         cache: str,
+        audit: str | None,
         seed: int,
     ) -> None:
         super().__init__()
@@ -77,17 +69,26 @@ class GenreData(lightning.LightningDataModule):
         self.preferred_genres = preferred_genres
         self.max_seconds, self.strict, self.cache = max_seconds, strict, Path(cache)
         self.resident = check_resident(resident)
+        self.audit = certificate.read_audit(Path(audit)) if audit else None  # now, before hours of decoding
 
     @cached_property
     def corpus(self) -> Corpus:
-        """The data set's clips as it lists them, before any is decoded. Raises ValueError on fewer than two genres."""
+        """The data set's clips as it lists them, before any is decoded. Raises ValueError on fewer than two genres, or
+        on clips of an unknown one."""
         listed = self.dataset.corpus()
+        unknown = [clip.name for clip in listed.clips if not clip.genre]
+        if unknown:
+            raise ValueError(
+                f"{listed.name}: {len(unknown)} of {len(listed.clips)} clips have no genre, e.g. {unknown[0]}, and nothing "
+                "is learned from those. Give them one, name those to leave out in a file (dataset.exclude=FILE), or choose "
+                "genres (dataset.genres=[...])."
+            )
         if set(self.preferred_genres) <= set(listed.genres):
             listed = listed.select(self.preferred_genres or None)
         if len(listed.genres) < 2:
             raise ValueError(
-                f"{listed.name} has one genre, {listed.genres[0]}: at least two are needed to tell apart. "
-                "Add a genre, or widen dataset.genres."
+                f"{listed.name} has {', '.join(['one genre', *listed.genres] if listed.clips else ['no clip'])}: at least two "
+                "are needed to tell apart. Add a genre, or widen dataset.genres."
             )
         return listed
 
@@ -119,7 +120,9 @@ class GenreData(lightning.LightningDataModule):
     @cached_property
     def certificate(self) -> dict[str, Any]:
         """How the split was made and what its sides share; see `certificate.certify`."""
-        made = certificate.certify(self.clips, self.sides, self.map.digest, self.split.words, self.split.grouped)
+        sides, split = self.sides, self.split  # sides first, since they may put an artist into the split's words
+        near_copies, heard = self.audit or (None, None)
+        made = certificate.certify(self.clips, sides, self.map.digest, split.words, split.grouped, near_copies, heard)
         if not self.split.allow_leak:
             certificate.refuse_leaks(made)
         return {**made, "allow_leak": self.split.allow_leak}

@@ -15,15 +15,15 @@ def existing(folder: Path, name: str) -> Path:
     return path
 
 
-def json_object(folder: Path, name: str) -> dict[str, Any]:
-    """The content of a JSON file that holds an object."""
+def json_object(folder: Path, name: str, mend: str = "Train the run again.") -> dict[str, Any]:
+    """The content of a JSON file that holds an object; `mend` says what to do where it does not."""
     path = existing(folder, name)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not JSON ({first_line(error)}). Train the run again.") from error
+        raise ValueError(f"{path} is not JSON ({first_line(error)}). {mend}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, expected an object. Train the run again.")
+        raise ValueError(f"{path} holds a {type(content).__name__}, expected an object. {mend}")
     return content
 
 

@@ -27,6 +27,7 @@ LOCK = ".lock"  # held while training, and left behind
 SCHEMA = 1
 # Where files lie, what computes, what is shown: settings that change no number, so they are no part of a run's identity.
 LOCAL = (
+    "data.audit",
     "data.cache",
     "data.resident",
     "dataset.cache",
@@ -37,6 +38,7 @@ LOCAL = (
     "debug",
     "hydra",
     "logger",
+    "split.file",
     "trainer.accelerator",
 )
 
@@ -98,7 +100,7 @@ class RunDir:
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """metrics.json, of the schema that this code reads. What calibration adds is None in a run older than it."""
+        """metrics.json, of the schema that this code reads. What was added since is None in an older run."""
         path = self.path / METRICS
         if not path.is_file():
             raise ValueError(f"{self.path} has no {METRICS}: its run has not finished, or it failed. Train it again.")
@@ -113,6 +115,8 @@ class RunDir:
         if missing:
             raise ValueError(f"{path} lacks {', '.join(missing)}. Train the run again.")
         metrics.setdefault("temperature", None)
+        for kind in ("albums", "near_copies"):
+            metrics["certificate"]["shared"].setdefault(kind, None)
         for scores in (metrics["val"], metrics["test"]):
             for key in CALIBRATED if scores is not None else ():
                 scores.setdefault(f"{key}_uncalibrated", None)

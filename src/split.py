@@ -1,23 +1,34 @@
 """Which clips train, which choose, and which judge; the certificate (certificate.py) says what the sides share.
 
-A split's `assign(clips) -> sides` gives each clip "train", "val" or "test". `split.seed` alone decides it.
+A split's `assign(clips) -> sides` gives each clip "train", "val" or "test". `split.seed` alone decides it. Clips that must
+stay together are groups (deal.py): an artist's, where it is unknown an album's, else a track's.
 """
 
 from collections.abc import Sequence
-
-import numpy as np
+from typing import Protocol
 
 from src.clip import SIDES, Clip
+from src.deal import deal, groups, single
 
-KINDS = ("artist", "track", "clip")  # what a clip is grouped by: the first of these that is known
+
+class Split(Protocol):
+    """What `split=` chooses: something that gives each clip a side."""
+
+    words: str  # how it is made; read after `assign`, since a split may name what it found
+    grouped: bool  # by artist, else album, else track
+    allow_leak: bool
+
+    def assign(self, clips: Sequence[Clip]) -> list[str]: ...
 
 
 class Holdout:
-    """One grouped, stratified cut: `test` and `val` are shares of the clips, the rest trains."""
+    """One stratified cut: `test` and `val` are shares of the clips, the rest trains.
 
-    grouped = True
+    `grouped` keeps an artist's clips together. Without it clips are dealt one by one, whoever plays on them: the usual
+    leaking split (`split=random`), for comparison.
+    """
 
-    def __init__(self, test: float, val: float, seed: int, allow_leak: bool) -> None:
+    def __init__(self, test: float, val: float, seed: int, grouped: bool, allow_leak: bool) -> None:
         for key, share in (("test", test), ("val", val)):
             if not 0 < share < 1:
                 raise ValueError(f"split.{key} is {share:g}: expected a share of the clips between 0 and 1.")
@@ -25,63 +36,85 @@ class Holdout:
             raise ValueError(
                 f"split.test + split.val is {test + val:g}: expected less than 1, so that clips are left to train on."
             )
-        self.test, self.val, self.seed, self.allow_leak = test, val, seed, allow_leak
-        self.words = f"holdout, {test:.0%} test, {val:.0%} validation, seed {seed}"
+        self.test, self.val, self.seed, self.grouped, self.allow_leak = test, val, seed, grouped, allow_leak
+        kind = "holdout" if grouped else "random over clips"
+        self.words = f"{kind}, {test:.0%} test, {val:.0%} validation, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The side of each clip; no artist (else track) is on two sides."""
+        """The side of each clip; where grouped, no artist (else album, else track) is on two sides."""
         shares = (1 - self.test - self.val, self.val, self.test)
-        return [SIDES[k] for k in deal(clips, groups(clips), shares, self.seed)]
-
-
-class Random(Holdout):
-    """The usual leaking split, for comparison: clips are dealt one by one, whoever plays on them."""
-
-    grouped = False
-
-    def __init__(self, test: float, val: float, seed: int, allow_leak: bool) -> None:
-        super().__init__(test, val, seed, allow_leak)
-        self.words = f"random over clips, {test:.0%} test, {val:.0%} validation, seed {seed}"
-
-    def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The side of each clip, stratified by genre only."""
-        shares = (1 - self.test - self.val, self.val, self.test)
-        return [SIDES[k] for k in deal(clips, [("clip", clip.name) for clip in clips], shares, self.seed)]
+        return [SIDES[k] for k in deal(clips, groups(clips) if self.grouped else single(clips), shares, self.seed)]
 
 
 class Kfold:
-    """Fold `fold` of `folds` is tested. The next fold validates, or, below 5 folds, a fifth of the training groups."""
+    """Fold `fold` of `folds` is tested. The next fold validates, or, below 5 folds, a fifth of the training groups.
 
-    grouped = True
+    `grouped` as in Holdout.
+    """
 
-    def __init__(self, folds: int, fold: int, seed: int, allow_leak: bool) -> None:
+    def __init__(self, folds: int, fold: int, seed: int, grouped: bool, allow_leak: bool) -> None:
         if folds < 2:
             raise ValueError(f"split.folds is {folds}: expected 2 or more.")
         if not 0 <= fold < folds:
             raise ValueError(f"split.fold is {fold}: expected 0 to {folds - 1}, since split.folds is {folds}.")
-        self.folds, self.fold, self.seed, self.allow_leak = folds, fold, seed, allow_leak
-        self.words = f"fold {fold} of {folds}, seed {seed}"
+        self.folds, self.fold, self.seed, self.grouped, self.allow_leak = folds, fold, seed, grouped, allow_leak
+        self.words = f"fold {fold} of {folds}{'' if grouped else ' over clips at random'}, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
         """The side of each clip; over all values of `fold`, every clip is tested exactly once."""
-        folds = deal(clips, groups(clips), [1 / self.folds] * self.folds, self.seed)
+        group = groups(clips) if self.grouped else single(clips)
+        folds = deal(clips, group, [1 / self.folds] * self.folds, self.seed)
         rest = [k for k, fold in enumerate(folds) if fold != self.fold]
         if self.folds >= 5:
             val = {k for k in rest if folds[k] == (self.fold + 1) % self.folds}
         else:
-            left = [clips[k] for k in rest]
-            val = {k for k, cut in zip(rest, deal(left, groups(left), (0.8, 0.2), self.seed), strict=True) if cut}
+            cut = deal([clips[k] for k in rest], [group[k] for k in rest], (0.8, 0.2), self.seed)
+            val = {k for k, side in zip(rest, cut, strict=True) if side}
         return ["test" if fold == self.fold else "val" if k in val else "train" for k, fold in enumerate(folds)]
 
 
+class LeaveOneArtistOut:
+    """All clips of one artist are tested, the one that is number `fold` from 0 in the alphabet, capitals first.
+
+    Of the other artists' clips a grouped, stratified fifth validates. Clips whose artist is unknown train only: nobody
+    can say that they are by none of the artists who train, so a score on them would be no score on an unseen artist.
+    """
+
+    grouped = True
+
+    def __init__(self, fold: int, seed: int, allow_leak: bool) -> None:
+        self.fold, self.seed, self.allow_leak = fold, seed, allow_leak
+        self.words = f"leave one artist out, fold {fold}, seed {seed}"
+
+    def assign(self, clips: Sequence[Clip]) -> list[str]:
+        """The side of each clip. Raises ValueError where no artist is known, or where there is none of that number."""
+        artists = sorted({clip.artist for clip in clips if clip.artist})
+        if not artists:
+            raise ValueError(
+                f"split=leave_one_artist_out needs artists, and none of the {len(clips)} clips names one. Give them, in a "
+                "manifest's column artist or by dataset.artist_pattern, or use split=kfold."
+            )
+        if not 0 <= self.fold < len(artists):
+            raise ValueError(
+                f"split.fold is {self.fold}: expected 0 to {len(artists) - 1}, since the clips have {len(artists)} artists. "
+                f"All of them: --multirun 'split.fold=range(0,{len(artists)})'."
+            )
+        tested = artists[self.fold]
+        self.words = f"leave one artist out, fold {self.fold} of {len(artists)}: {tested}, seed {self.seed}"
+        others = [k for k, clip in enumerate(clips) if clip.artist and clip.artist != tested]
+        left = [clips[k] for k in others]
+        val = {k for k, side in zip(others, deal(left, groups(left), (0.8, 0.2), self.seed), strict=True) if side}
+        return ["test" if clip.artist == tested else "val" if k in val else "train" for k, clip in enumerate(clips)]
+
+
 class Official:
-    """The sides that the corpus itself states, e.g. in a manifest's column `split`."""
+    """The sides that the corpus itself states, in a manifest's column `split` or in the split.csv `file` of a run."""
 
     grouped = False
 
-    def __init__(self, seed: int, allow_leak: bool) -> None:
+    def __init__(self, file: str | None, seed: int, allow_leak: bool) -> None:
         self.seed, self.allow_leak = seed, allow_leak
-        self.words = "official, as the data set states it"
+        self.words = f"official, as {file} states it" if file else "official, as the data set states it"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
         """The stated side of each clip. Raises ValueError where a clip states none."""
@@ -90,55 +123,7 @@ class Official:
             unstated = next(clip.name for clip in clips if not clip.side)
             raise ValueError(
                 f"split=official needs a side for every clip, and {len(clips) - len(sides)} of {len(clips)} have none, "
-                f"e.g. {unstated}. Fill the manifest's column split with {', '.join(SIDES)}, or use split=holdout."
+                f"e.g. {unstated}. Fill the manifest's column split with {', '.join(SIDES)}, name the split.csv of a run by "
+                "dataset.split_file, or use split=holdout."
             )
         return sides
-
-
-def groups(clips: Sequence[Clip]) -> list[tuple[str, str]]:
-    """What must stay together: each clip's artist, else its track, else itself, as (kind, name)."""
-    return [
-        ("artist", clip.artist) if clip.artist else ("track", clip.track) if clip.track else ("clip", clip.name)
-        for clip in clips
-    ]
-
-
-def deal(clips: Sequence[Clip], group: Sequence[tuple[str, str]], shares: Sequence[float], seed: int) -> list[int]:
-    """Deal whole groups to sides so that each side gets its share of every genre, as nearly as the groups allow.
-
-    Greedy: groups in random order, then the largest first, each to the side that it brings nearest to its share. A genre
-    with at least as many groups as there are sides reaches every side, where artists keep to one genre; with fewer, the
-    first sides come first.
-    -> the index of each clip's side.
-    """
-    genres = sorted({clip.genre for clip in clips})
-    names = sorted(set(group))
-    column = {genre: c for c, genre in enumerate(genres)}
-    row = {name: g for g, name in enumerate(names)}
-    count_GC = np.zeros((len(names), len(genres)))  # G groups, C genres
-    for clip, name in zip(clips, group, strict=True):
-        count_GC[row[name], column[clip.genre]] += 1
-    wanted_KC = np.outer(shares, count_GC.sum(axis=0))  # K sides
-    dealt_KC = np.zeros_like(wanted_KC)
-
-    random = np.random.default_rng(seed).permutation(len(names))
-    order = sorted(random, key=lambda g: -count_GC[g].sum())
-    left_C = (count_GC > 0).sum(axis=0)  # groups of each genre still to be dealt
-    side_G = np.zeros(len(names), dtype=int)
-    for g in order:
-        mine = count_GC[g] > 0
-        # Reserve the last groups of a genre for the sides that still have none of it.
-        bare_KC = (dealt_KC == 0) & mine
-        short = bare_KC.sum(axis=0) >= left_C
-        candidates = np.flatnonzero((bare_KC & short).any(axis=1))
-        need_K = ((wanted_KC - dealt_KC)[:, mine] / wanted_KC[:, mine]).mean(axis=1)
-        if not len(candidates):
-            # Of sides in equal need the emptiest, or the first would get the odd group of every genre.
-            neediest = np.flatnonzero(need_K > need_K.max() - 1e-9)
-            full_K = dealt_KC.sum(axis=1) / wanted_KC.sum(axis=1)
-            candidates = neediest[[np.argmin(full_K[neediest])]]
-        best = candidates[int(np.argmax(need_K[candidates]))]
-        side_G[g] = best
-        dealt_KC[best] += count_GC[g]
-        left_C -= mine
-    return [int(side_G[row[name]]) for name in group]

@@ -35,33 +35,59 @@ def bootstrap_by_cluster(
     or on lengths that differ.
     Source: Davison and Hinkley 1997, section 3.8; Field and Welsh 2007.
     """
+    return percentiles(_resampled_means(_values(value, cluster), cluster, resamples, seed), confidence)
+
+
+def _values(value: ArrayLike, cluster: Sequence[str]) -> NDArray[np.float64]:
     value_K = np.asarray(value, dtype=np.float64)
     if value_K.ndim != 1 or len(value_K) != len(cluster) or not len(value_K):
         raise ValueError(
             f"expected one value and one cluster per clip, and at least one clip; got values of shape {value_K.shape} "
             f"and {len(cluster)} clusters."
         )
-    mean_R = _resampled_means(value_K, cluster, resamples, seed)
+    return value_K
+
+
+def percentiles(value_R: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
+    """The percentile interval (low, high) of R bootstrap replicates of a score, or of a difference of two."""
     tail = (1 - confidence) / 2
-    low, high = np.quantile(mean_R, [tail, 1 - tail])
+    low, high = np.quantile(value_R, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def _resampled_means(
-    value_K: NDArray[np.float64], cluster: Sequence[str], resamples: int, seed: int
+def resampled_sums(
+    column_KM: NDArray[np.float64],
+    cluster: Sequence[str],
+    resamples: int = RESAMPLES,
+    seed: int | Sequence[int] = 0,
 ) -> NDArray[np.float64]:
-    """R means, each over the clips of G clusters drawn with replacement out of G."""
-    _, index_K = np.unique(np.asarray(cluster), return_inverse=True)
-    sum_G = np.bincount(index_K, weights=value_K)
-    count_G = np.bincount(index_K)
-    clusters = len(count_G)
+    """Sums (R, M) of M columns over the clips of G clusters drawn with replacement out of G, R times.
+
+    Any score that is made of counts (accuracy, macro F1) is resampled from its counts. The same clusters, resamples and
+    seed draw the same clips, so replicates of two models on the same clips are paired: subtract them row by row.
+    """
+    names, index_K = np.unique(np.asarray(cluster), return_inverse=True)
+    sum_GM = np.zeros((len(names), column_KM.shape[1]))
+    np.add.at(sum_GM, index_K, column_KM)
+    clusters = len(names)
     rng = np.random.default_rng(seed)
     block = max(1, _BLOCK // clusters)
-    means = []
+    sums = []
     for first in range(0, resamples, block):
         drawn_RG = rng.integers(clusters, size=(min(block, resamples - first), clusters))
-        means.append(sum_G[drawn_RG].sum(axis=1) / count_G[drawn_RG].sum(axis=1))
-    return np.concatenate(means)
+        row_R1 = clusters * np.arange(len(drawn_RG))[:, None]
+        times_RG = np.bincount((drawn_RG + row_R1).ravel(), minlength=drawn_RG.size).reshape(drawn_RG.shape)
+        sums.append(times_RG.astype(np.float64) @ sum_GM)
+    return np.concatenate(sums)
+
+
+def _resampled_means(
+    value_K: NDArray[np.float64], cluster: Sequence[str], resamples: int, seed: int | Sequence[int]
+) -> NDArray[np.float64]:
+    """R means, each over the clips of G clusters drawn with replacement out of G."""
+    sum_R2 = resampled_sums(np.stack([value_K, np.ones_like(value_K)], axis=1), cluster, resamples, seed)
+    mean_R: NDArray[np.float64] = sum_R2[:, 0] / sum_R2[:, 1]
+    return mean_R
 
 
 def paired_difference(
@@ -82,3 +108,27 @@ def paired_difference(
         raise ValueError(f"a has shape {a_K.shape} and b {b_K.shape}: a pair needs the same clips in the same order.")
     low, high = bootstrap_by_cluster(a_K - b_K, cluster, confidence, resamples, seed)
     return float((a_K - b_K).mean()), low, high
+
+
+def unpaired_difference(
+    a: ArrayLike,
+    cluster_a: Sequence[str],
+    b: ArrayLike,
+    cluster_b: Sequence[str],
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """mean(a) - mean(b) on other clips each -> (difference, low, high), either side bootstrapped by cluster (artist).
+
+    The two are drawn independently of one another, as samples of their own: for clips that both have, use
+    `paired_difference`, which is narrower. With fewer than about 20 clusters on a side the interval is too narrow.
+    Raises ValueError on no values on a side, or on other numbers of values and of clusters.
+    Source: Efron and Tibshirani 1993, section 8.3 (the two-sample problem); by cluster as in `bootstrap_by_cluster`.
+    """
+    a_K, b_L = _values(a, cluster_a), _values(b, cluster_b)
+    # A stream each: with one for both, arms of equal size would draw the same numbers and so depend on one another.
+    drawn_a_R = _resampled_means(a_K, cluster_a, resamples, [seed, 0])
+    drawn_b_R = _resampled_means(b_L, cluster_b, resamples, [seed, 1])
+    low, high = percentiles(drawn_a_R - drawn_b_R, confidence)
+    return float(a_K.mean() - b_L.mean()), low, high

@@ -27,7 +27,9 @@ LIBRARY_GROUPS = (
     "trainer",
 )  # classes that live in libraries, or functions for them
 NULL_CHOICES = ("none", "default")
-CHOICES = [(p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name not in ("experiment", "sweep")]
+CHOICES = [
+    (p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name not in ("experiment", "sweep")
+]
 
 
 def targets(config: Any) -> list[Any]:

@@ -19,7 +19,7 @@ from src.clip import Excluded
 from src.data import GenreData
 from src.dataset import Manifest
 from src.sampler import Shuffled
-from src.split import Holdout, Official, Random
+from src.split import Holdout, Official
 from tests.conftest import RATE, tone, write
 
 LENGTHS = [1000, 4000, 6000, 9000, 12001, 15000, 18000, 20000]  # samples
@@ -36,7 +36,7 @@ def build(tmp_path: Path) -> Build:
     def make(manifest: Path, **settings: Any) -> GenreData:
         usual = {
             "dataset": Manifest(str(manifest), None),
-            "split": Holdout(test=0.25, val=0.25, seed=0, allow_leak=False),
+            "split": Holdout(test=0.25, val=0.25, seed=0, grouped=True, allow_leak=False),
             "sampler": Shuffled,
             "crops": 1,
             "least_crops": 0,
@@ -49,6 +49,7 @@ def build(tmp_path: Path) -> Build:
             "strict": False,
             "resident": False,
             "cache": str(tmp_path / "cache"),
+            "audit": None,
             "seed": 0,
         }
         return GenreData(**{**usual, **settings})
@@ -118,7 +119,10 @@ def test_full_scale_is_one(tmp_path: Path, build: Build) -> None:
 
 
 def test_a_crop_depends_on_seed_epoch_and_clip_alone(ramps: Path, build: Build) -> None:
-    data, again = build(ramps), build(ramps, batch_size=1, segments=1, split=Holdout(0.3, 0.3, 5, allow_leak=False))
+    data, again = (
+        build(ramps),
+        build(ramps, batch_size=1, segments=1, split=Holdout(0.3, 0.3, 5, grouped=True, allow_leak=False)),
+    )
     together = data.crops(torch.tensor([2, 5, 7]), epoch=4)
     torch.manual_seed(99)
     for row, k in enumerate((2, 5, 7)):
@@ -261,7 +265,7 @@ def test_the_digest_changes_with_sound_label_and_split_only(tmp_path: Path, buil
         build(_manifest(tmp_path, [("0.wav", "b", "artist 0"), *rows[1:]])).digest,
         build(_manifest(tmp_path, [("0.wav", "a", "another"), *rows[1:]])).digest,
         build(_manifest(tmp_path, rows[1:])).digest,
-        build(_manifest(tmp_path, rows), split=Holdout(0.25, 0.25, 1, allow_leak=False)).digest,
+        build(_manifest(tmp_path, rows), split=Holdout(0.25, 0.25, 1, grouped=True, allow_leak=False)).digest,
         build(_manifest(tmp_path, rows), sample_rate=RAMP_RATE // 2).digest,
     ]
     tone(tmp_path / "0.wav", hz=101.5, rate=RAMP_RATE, seconds=1.1)
@@ -307,14 +311,14 @@ def test_an_empty_side_stops(tmp_path: Path, build: Build) -> None:
         build(manifest).sides  # noqa: B018
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], "val") for k in range(4)], columns="path,genre,split")
     with pytest.raises(ValueError, match=r"^The train side of the split \(official, .*\) has no clip"):
-        build(manifest, split=Official(seed=0, allow_leak=False)).sides  # noqa: B018
+        build(manifest, split=Official(file=None, seed=0, allow_leak=False)).sides  # noqa: B018
 
 
 def test_a_leak_stops_unless_it_is_allowed(tiny: Path, build: Build) -> None:
-    data = build(tiny, split=Random(test=0.25, val=0.25, seed=0, allow_leak=False))
+    data = build(tiny, split=Holdout(test=0.25, val=0.25, seed=0, grouped=False, allow_leak=False))
     with pytest.raises(ValueError, match=r"^The split \(random over clips, .*\) leaks: .* artists \(bell-"):
         data.certificate  # noqa: B018
-    allowed = build(tiny, split=Random(test=0.25, val=0.25, seed=0, allow_leak=True)).certificate
+    allowed = build(tiny, split=Holdout(test=0.25, val=0.25, seed=0, grouped=False, allow_leak=True)).certificate
     assert allowed["allow_leak"] is True
     assert len(allowed["shared"]["artists"]) > 0
 
@@ -326,6 +330,6 @@ def test_copies_under_other_names_are_a_leak(tmp_path: Path, build: Build) -> No
     sides = ["train", "test", "val", "train", "test", "val", "train", "train"]
     rows = [(f"{k}.wav", "ab"[k % 2], f"artist {k}", side) for k, side in enumerate(sides)]
     manifest = _manifest(tmp_path, [*rows, ("copy.flac", "a", "somebody", "test")], columns="path,genre,artist,split")
-    data = build(manifest, split=Official(seed=0, allow_leak=False))
+    data = build(manifest, split=Official(file=None, seed=0, allow_leak=False))
     with pytest.raises(ValueError, match=r"are 1 group of byte-identical clips \(0.wav = copy.flac\)\. A score"):
         data.certificate  # noqa: B018

@@ -28,6 +28,10 @@ WRONG = {
     "feature.n_mels=0": "feature.n_mels is 0",
     "feature=waveform": "The model would go through 5512 steps of time, and learns from 4096 at most",
     "split.test=1.5": "split.test is 1.5: expected a share of the clips between 0 and 1.",
+    "split.grouped=maybe": "split.grouped is 'maybe': expected true or false",
+    "split=leave_one_artist_in": "split=leave_one_artist_in: there is no such choice. Did you mean 'leave_one_artist_out'?",
+    "data.audit=nowhere.json": "data.audit is nowhere.json, which is no file: expected the audit.json of an audit.",
+    "sweep=leek_gap": "sweep=leek_gap: there is no such choice. Did you mean 'leak_gap'? sweep can be leak_gap, none.",
     "split.val=0.9": "split.test + split.val is 1.1: expected less than 1",
     "loss.label_smoothing=1": "loss.label_smoothing is 1: expected 0 or more, and less than 1.",
     "trainer.keep=first": "trainer.keep is 'first': expected val/f1_macro, val/loss, last.",
@@ -89,7 +93,7 @@ def test_a_missing_folder_and_one_without_audio_are_told_apart(
     assert "dataset.root is nowhere, which is no folder: expected DIR with DIR/genre/file." in message(capsys)
     (tmp_path / "music" / "jazz").mkdir(parents=True)
     assert train(monkeypatch, *words, f"dataset.root={tmp_path / 'music'}") == 1
-    assert "in which no folder holds audio" in message(capsys)
+    assert "which holds no audio" in message(capsys)
     assert train(monkeypatch, *words) == 1
     assert message(capsys) == "dataset.root is missing: give it on the command line, dataset.root=VALUE."
 

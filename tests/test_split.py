@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from src import certificate, split
+from src import certificate
 from src.clip import Clip
-from src.split import Holdout, Kfold, Official, Random
+from src.deal import deal, groups
+from src.split import Holdout, Kfold, LeaveOneArtistOut, Official
 
 SEEDS = range(12)
 
@@ -20,7 +21,8 @@ SEEDS = range(12)
 def _corpus(seed: int, several_genres: float = 0.0, unknown: float = 0.0) -> list[Clip]:
     """2 to 7 genres of 1 to 24 artists with 1 to 8 clips, two of a track.
 
-    Of the clips, shares are in another genre than their artist's, or of an unknown artist and perhaps unknown track.
+    Of the clips, shares are in another genre than their artist's, or of an unknown artist and perhaps unknown album and
+    track.
     """
     random = np.random.default_rng(seed)
     clips: list[Clip] = []
@@ -31,7 +33,8 @@ def _corpus(seed: int, several_genres: float = 0.0, unknown: float = 0.0) -> lis
                 hidden = random.random() < unknown
                 artist = None if hidden else f"{g}-{a}"
                 track = None if hidden and random.random() < 0.5 else f"{g}-{a}-{t // 2}"
-                clips.append(Clip(f"clip {len(clips):04}", Path("x"), f"genre {genre}", artist, track))
+                album = f"{g}-{a}-{t // 4}" if t % 3 else None
+                clips.append(Clip(f"clip {len(clips):04}", Path("x"), f"genre {genre}", artist, track, album=album))
     return clips
 
 
@@ -45,8 +48,9 @@ of_all_kinds = pytest.mark.parametrize("corpora", CORPORA.values(), ids=CORPORA)
 
 
 def _groups(clips: Sequence[Clip]) -> list[str]:
+    kinds = ("artist", "album", "track")
     return [
-        f"artist {clip.artist}" if clip.artist else f"track {clip.track}" if clip.track else clip.name for clip in clips
+        next((f"{kind} {getattr(clip, kind)}" for kind in kinds if getattr(clip, kind)), clip.name) for clip in clips
     ]
 
 
@@ -73,12 +77,16 @@ def _largest(clips: Sequence[Clip]) -> dict[str, int]:
     return most
 
 
-def _holdout(seed: int = 0, test: float = 0.2, val: float = 0.2) -> Holdout:
-    return Holdout(test=test, val=val, seed=seed, allow_leak=False)
+def _holdout(seed: int = 0, test: float = 0.2, val: float = 0.2, grouped: bool = True) -> Holdout:
+    return Holdout(test=test, val=val, seed=seed, grouped=grouped, allow_leak=False)
 
 
-def _kfold(folds: int, fold: int = 0, seed: int = 0) -> Kfold:
-    return Kfold(folds=folds, fold=fold, seed=seed, allow_leak=False)
+def _kfold(folds: int, fold: int = 0, seed: int = 0, grouped: bool = True) -> Kfold:
+    return Kfold(folds=folds, fold=fold, seed=seed, grouped=grouped, allow_leak=False)
+
+
+def _one_out(fold: int, seed: int = 0) -> LeaveOneArtistOut:
+    return LeaveOneArtistOut(fold=fold, seed=seed, allow_leak=False)
 
 
 @of_all_kinds
@@ -96,20 +104,20 @@ def test_each_side_gets_its_share_of_each_genre_to_within_the_genres_largest_gro
 ) -> None:
     for seed, clips in enumerate(corpora[:6]):
         largest = _largest(clips)
-        off = _off(clips, split.deal(clips, split.groups(clips), shares, seed), shares)
+        off = _off(clips, deal(clips, groups(clips), shares, seed), shares)
         assert all(max(by) <= largest[genre] for genre, by in off.items())
 
 
 def test_single_clips_are_shared_out_exactly() -> None:
     clips = [Clip(str(k), Path("x"), f"genre {k % 10}") for k in range(1000)]
     assert Counter(_holdout().assign(clips)) == {"train": 600, "val": 200, "test": 200}
-    assert Counter(split.deal(clips, split.groups(clips), (0.1,) * 10, 0)) == dict.fromkeys(range(10), 100)
+    assert Counter(deal(clips, groups(clips), (0.1,) * 10, 0)) == dict.fromkeys(range(10), 100)
 
 
 def test_the_odd_artists_of_the_genres_do_not_all_land_on_one_side() -> None:
     clips = [Clip(f"{g}-{a}", Path("x"), f"genre {g}", f"{g}-{a}") for g in range(10) for a in range(6)]
     assert Counter(_holdout().assign(clips)) == {"train": 36, "val": 12, "test": 12}
-    folds = Counter(split.deal(clips, split.groups(clips), (0.2,) * 5, 0))
+    folds = Counter(deal(clips, groups(clips), (0.2,) * 5, 0))
     assert max(folds.values()) - min(folds.values()) <= 2  # 60 clips on 5 folds
 
 
@@ -125,7 +133,7 @@ def test_shares_are_as_near_as_sklearns(corpora: list[list[Clip]]) -> None:
             warnings.simplefilter("ignore")  # it warns of genres with fewer clips than folds
             for k, (_, test) in enumerate(judge.split(clips, [clip.genre for clip in clips], _groups(clips))):
                 fold[test] = k
-        dealt = split.deal(clips, split.groups(clips), shares, seed)
+        dealt = deal(clips, groups(clips), shares, seed)
         for side, by_genre, in_all in ((dealt, ours, ours_in_all), (fold.tolist(), theirs, theirs_in_all)):
             off = [clips_off for by in _off(clips, side, shares).values() for clips_off in by]
             by_genre.append(np.sqrt(np.square(off).mean()))
@@ -190,8 +198,9 @@ def test_the_split_does_not_depend_on_the_order_of_the_files(corpora: list[list[
     for seed, clips in enumerate(corpora[:3]):
         order = np.random.default_rng(seed).permutation(len(clips))
         shuffled = [clips[k] for k in order]
-        random = Random(test=0.2, val=0.2, seed=seed, allow_leak=True)
-        for splitter in (_holdout(seed), _kfold(3, 1, seed), _kfold(10, 9, seed), random):
+        named = [_one_out(0, seed)] if any(clip.artist for clip in clips) else []
+        random = [_holdout(seed, grouped=False), _kfold(3, 1, seed, grouped=False)]
+        for splitter in (_holdout(seed), _kfold(3, 1, seed), _kfold(10, 9, seed), *named, *random):
             sides = splitter.assign(clips)
             assert splitter.assign(shuffled) == [sides[k] for k in order]
 
@@ -210,21 +219,74 @@ def test_the_seed_alone_decides() -> None:
 @of_all_kinds
 def test_a_grouped_split_passes(corpora: list[list[Clip]]) -> None:
     for seed, clips in enumerate(corpora[:5]):
-        known = [replace(clip, artist=clip.artist or clip.name, track=None) for clip in clips]
+        known = [replace(clip, artist=clip.artist or clip.name, album=None, track=None) for clip in clips]
         made = certificate.certify(known, _holdout(seed).assign(known), [c.name for c in known], "holdout")
         certificate.refuse_leaks(made)
-        assert made["shared"] == {"artists": [], "tracks": [], "audio": []}
+        assert made["shared"] == {"artists": [], "albums": [], "tracks": [], "audio": [], "near_copies": None}
+
+
+def test_an_album_of_an_unknown_artist_stays_together() -> None:
+    clips = [Clip(str(k), Path("x"), "g", None, f"track {k}", album=f"album {k // 4}") for k in range(40)]
+    assert len(set(zip((clip.album for clip in clips), _holdout().assign(clips), strict=True))) == 10
+    of_artists = [replace(clip, artist=f"artist {k % 10}") for k, clip in enumerate(clips)]
+    assert _torn(of_artists, _holdout().assign(of_artists)) == []
+    assert len(set(zip((clip.album for clip in clips), _holdout().assign(of_artists), strict=True))) > 10
+
+
+def test_an_ungrouped_split_cuts_what_a_grouped_one_keeps() -> None:
+    clips = CORPORA["plain"][1]
+    for splitter in (_holdout(grouped=False), _kfold(3, 0, grouped=False), _kfold(10, 2, grouped=False)):
+        assert len(_torn(clips, splitter.assign(clips))) > 10
+    tested = [_kfold(3, fold, grouped=False).assign(clips) for fold in range(3)]
+    assert [sides.count("test") for sides in zip(*tested, strict=True)] == [1] * len(clips)
+
+
+def _one_out_corpus() -> list[Clip]:
+    names = ["de la Soul", "Zappa", "Abba", "Bach"]
+    clips = [Clip(f"{a}{k}", Path("x"), "xy"[k % 2], artist) for a, artist in enumerate(names) for k in range(20)]
+    return [*clips, *(Clip(f"unknown {k}", Path("x"), "x") for k in range(10))]
+
+
+def test_leave_one_artist_out_tests_one_artist_after_another() -> None:
+    clips = _one_out_corpus()
+    for fold, artist in enumerate(["Abba", "Bach", "Zappa", "de la Soul"]):
+        splitter = _one_out(fold)
+        sides = splitter.assign(clips)
+        assert {clip.artist for clip, side in zip(clips, sides, strict=True) if side == "test"} == {artist}
+        assert [clip.artist for clip, side in zip(clips, sides, strict=True) if side == "test"] == [artist] * 20
+        assert splitter.words == f"leave one artist out, fold {fold} of 4: {artist}, seed 0"
+        others = [(clip, side) for clip, side in zip(clips, sides, strict=True) if side != "test" and clip.artist]
+        assert _torn([clip for clip, _ in others], [side for _, side in others]) == []
+        assert Counter(clip.artist for clip, side in others if side == "val").total() == 20  # of 60, in whole artists
+        assert {side for clip, side in zip(clips, sides, strict=True) if not clip.artist} == {"train"}
+
+
+def test_leave_one_artist_out_says_how_many_there_are() -> None:
+    clips = _one_out_corpus()
+    message = (
+        r"^split.fold is 4: expected 0 to 3, since the clips have 4 artists. .*--multirun 'split.fold=range\(0,4\)'\.$"
+    )
+    with pytest.raises(ValueError, match=message):
+        _one_out(4).assign(clips)
+    with pytest.raises(ValueError, match="^split.fold is -1: expected 0 to 3"):
+        _one_out(-1).assign(clips)
+    with pytest.raises(
+        ValueError, match="^split=leave_one_artist_out needs artists, and none of the 10 clips names one."
+    ):
+        _one_out(0).assign(clips[80:])
 
 
 def test_official_keeps_the_stated_sides() -> None:
     sides = ["test", "train", "val", "train"]
     clips = [Clip(str(k), Path("x"), "g", side=side) for k, side in enumerate(sides)]
-    assert Official(seed=3, allow_leak=False).assign(clips) == sides
+    assert Official(file=None, seed=3, allow_leak=False).assign(clips) == sides
     with pytest.raises(ValueError, match="^split=official needs a side for every clip, and 2 of 4 have none, e.g. 1. "):
-        Official(seed=3, allow_leak=False).assign([replace(c, side=None) if c.name in "13" else c for c in clips])
+        Official(file=None, seed=3, allow_leak=False).assign(
+            [replace(c, side=None) if c.name in "13" else c for c in clips]
+        )
 
 
-@pytest.mark.parametrize("kind", [Holdout, Random])
+@pytest.mark.parametrize("grouped", [True, False])
 @pytest.mark.parametrize(
     ("test", "val", "message"),
     [
@@ -234,9 +296,9 @@ def test_official_keeps_the_stated_sides() -> None:
         (0.5, 0.5, r"split.test \+ split.val is 1: expected less than 1, so that clips are left to train on."),
     ],
 )
-def test_shares_out_of_range_are_refused(kind: type[Holdout], test: float, val: float, message: str) -> None:
+def test_shares_out_of_range_are_refused(grouped: bool, test: float, val: float, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
-        kind(test=test, val=val, seed=0, allow_leak=False)
+        _holdout(test=test, val=val, grouped=grouped)
 
 
 @pytest.mark.parametrize(
@@ -254,9 +316,9 @@ def test_folds_out_of_range_are_refused(folds: int, fold: int, message: str) -> 
 
 def test_splits_say_in_words_what_they_are() -> None:
     assert _holdout(3).words == "holdout, 20% test, 20% validation, seed 3"
-    assert (
-        Random(test=0.2, val=0.1, seed=3, allow_leak=True).words
-        == "random over clips, 20% test, 10% validation, seed 3"
-    )
+    assert _holdout(3, val=0.1, grouped=False).words == "random over clips, 20% test, 10% validation, seed 3"
     assert _kfold(10, 4, 1).words == "fold 4 of 10, seed 1"
-    assert Official(seed=0, allow_leak=False).words == "official, as the data set states it"
+    assert _kfold(3, 0, 0, grouped=False).words == "fold 0 of 3 over clips at random, seed 0"
+    assert Official(file=None, seed=0, allow_leak=False).words == "official, as the data set states it"
+    official = Official(file="outputs/x/split.csv", seed=0, allow_leak=False)
+    assert official.words == "official, as outputs/x/split.csv states it"

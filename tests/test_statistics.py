@@ -95,3 +95,44 @@ def test_paired_difference() -> None:
 def test_paired_difference_refuses_other_clips() -> None:
     with pytest.raises(ValueError, match="the same clips in the same order"):
         statistics.paired_difference([1, 0], [1], ["a", "b"])
+
+
+def test_unpaired_difference_of_single_clips_is_scipys() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random(120), rng.random(80) ** 2
+    names = [str(k) for k in range(120)]
+    difference, low, high = statistics.unpaired_difference(a, names, b, names[:80])
+    scipys = bootstrap(
+        (a, b), lambda x, y, axis: x.mean(axis) - y.mean(axis), method="percentile", n_resamples=9999, rng=1
+    ).confidence_interval
+    assert difference == pytest.approx(a.mean() - b.mean())
+    assert (low, high) == pytest.approx((scipys.low, scipys.high), abs=0.003)
+    assert statistics.unpaired_difference(a, names, b, names[:80]) == (difference, low, high)
+
+
+def test_arms_that_are_the_same_are_drawn_apart() -> None:
+    """What is the same clip by clip differs by nothing where it is paired; unpaired it is two samples of their own."""
+    value = np.random.default_rng(0).random(100)
+    names = [str(k) for k in range(100)]
+    difference, low, high = statistics.unpaired_difference(value, names, value, names)
+    assert difference == 0
+    one = statistics.bootstrap_by_cluster(value, names)
+    assert (high - low) / (one[1] - one[0]) == pytest.approx(2**0.5, rel=0.05)
+    assert low == pytest.approx(-high, rel=0.1)
+
+
+def test_unpaired_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    ours = 0
+    owners_a, owners_b = [str(k // 5) for k in range(200)], [str(k // 4) for k in range(120)]  # 40 and 30 artists
+    for _ in range(300):
+        a = rng.random(200) < np.repeat(rng.beta(2, 0.5, size=40), 5)  # 0.8 on average
+        b = rng.random(120) < np.repeat(rng.beta(1.2, 0.8, size=30), 4)  # 0.6
+        _, low, high = statistics.unpaired_difference(a, owners_a, b, owners_b, resamples=1000)
+        ours += low <= 0.2 <= high
+    assert 0.91 <= ours / 300 <= 0.98
+
+
+def test_unpaired_difference_refuses_an_empty_arm() -> None:
+    with pytest.raises(ValueError, match="at least one clip"):
+        statistics.unpaired_difference([1, 0], ["a", "b"], [], [])

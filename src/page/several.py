@@ -9,7 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from src import rundir, words
-from src.page import findings, group, plot, pool, render, single
+from src.page import findings, gap, group, plot, pool, render, single
 from src.rundir import RunDir
 
 Skipped = tuple[Path, str]  # a run that is not counted, and why
@@ -51,10 +51,12 @@ def markdown(runs: Sequence[RunDir], skipped: Sequence[Skipped]) -> str:
 def _context(groups: Sequence[pool.Group], skipped: Sequence[Skipped], start: Path) -> dict[str, Any]:
     runs = [run for each in groups for run in each.runs]
     genres = _genres(groups)
+    pairs = gap.pairs(groups)
     return {
         "title": f"{words.count(len(runs), 'run')} in {words.count(len(groups), 'group')}",
         "basis": _basis(runs),
-        "comparable": _comparable(groups),
+        "gaps": [f"{pair.label}: {gap.sentence(pair)}" if len(pairs) > 1 else gap.sentence(pair) for pair in pairs],
+        "comparable": _comparable(groups, rivals=len(groups) - len(pairs)),
         "groups": groups,
         "genres": genres,
         "support": _support(groups, genres),
@@ -76,15 +78,16 @@ def _basis(runs: Sequence[RunDir]) -> list[str]:
         made = found.setdefault(key, [])
         if metrics["certificate"]["split"] not in made:
             made.append(metrics["certificate"]["split"])
-    return [f"{data}; {_splits(made)}; {grouped}" for (data, grouped), made in found.items()]
+    return [f"{data}; {splits(made)}; {grouped}" for (data, grouped), made in found.items()]
 
 
-def _splits(made: Sequence[str]) -> str:
+def splits(made: Sequence[str]) -> str:
+    """How the splits of runs were made, the first and the last of them: "3 splits, fold 0 of 3 to fold 2 of 3"."""
     return f"split {made[0]}" if len(made) == 1 else f"{len(made)} splits, {made[0]} to {made[-1]}"
 
 
-def _comparable(groups: Sequence[pool.Group]) -> list[str]:
-    """What a reader must know before comparing the groups."""
+def _comparable(groups: Sequence[pool.Group], rivals: int) -> list[str]:
+    """What a reader must know before comparing the groups, of which `rivals` are not the same on another split."""
     notes = []
     if any(findings.leaks(run.metrics["certificate"]) for each in groups for run in each.runs):
         notes.append("Some runs share artists, tracks or audio between training and test: see each run's own page.")
@@ -96,12 +99,14 @@ def _comparable(groups: Sequence[pool.Group]) -> list[str]:
         notes.append(f"All groups were tested on the same {words.count(len(groups[0].clips), 'clip')}.")
     else:
         notes.append("The groups were tested on different clips, so their scores differ for that reason too.")
+    if rivals == 1:
+        return notes
     notes.append(
         "Intervals that overlap do not show which group is better, nor that they are equal: "
         "that takes the paired difference on the clips that both have."
     )
     notes.append(
-        f"The best of {len(groups)} test scores is too high by luck: choose a group by its validation score, "
+        f"The best of {rivals} test scores is too high by luck: choose a group by its validation score, "
         "then read its test score."
     )
     return notes
