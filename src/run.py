@@ -62,15 +62,19 @@ def build(config: DictConfig, genres: Sequence[str], counts: Sequence[int]) -> G
 
 def keep(config: DictConfig, data: GenreData, module: GenreModule, device: torch.device) -> None:
     """Where the module's feature is frozen and costly, compute it once for every stretch of the data, and keep it."""
-    if not module.kept:
-        return
+    if module.kept:
+        data.cutter = computed(config, data, module.feature, device)
+
+
+def computed(config: DictConfig, data: GenreData, feature: Any, device: torch.device) -> kept.Kept:
+    """A frozen feature of every stretch of the data, from the cache or into it."""
     here = Path(__file__).parent
     source = b"".join(
         path.read_bytes() for room in ("feature", "pretrained") for path in sorted((here / room).glob("*.py"))
     )
     words = {"feature": configs.resolved(config.feature), "source": hashlib.sha256(source).hexdigest()}
     cutter = Cutter(data.map, data.crop_length, data.resident)
-    data.cutter = kept.prepare(cutter, data.segments, module.feature.to(device), words, data.cache, device)
+    return kept.prepare(cutter, data.segments, feature.to(device), words, data.cache, device)
 
 
 def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:

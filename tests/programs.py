@@ -33,6 +33,20 @@ def train(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return 0
 
 
+def audit(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """`python -m src.audit WORDS...` -> its exit status."""
+    from src.audit import COULD_NOT_RUN
+    from src.audit import main as main_of_audit
+
+    monkeypatch.setattr(sys, "argv", ["src/audit.py", *words])
+    GlobalHydra.instance().clear()
+    try:
+        configs.run(main_of_audit, "audit", failed=COULD_NOT_RUN)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
 def small(manifest: Path, folder: Path, *words: str) -> tuple[str, ...]:
     """The words of a training of seconds on a manifest, into a folder."""
     data = ("dataset=manifest", f"dataset.path={manifest}", f"data.cache={folder.parent / 'cache'}")
