@@ -9,7 +9,21 @@ SRC = Path(__file__).parents[1] / "src"
 # Lower rooms first; a room imports rooms before it only. Rooms in one line may not import one another.
 LAYERS = (
     ("clip", "container"),
-    ("audio", "terminal", "statistics", "calibration", "words", "supply", "plainfile", "threads"),
+    ("header", "opened"),
+    (
+        "audio",
+        "terminal",
+        "statistics",
+        "significance",
+        "plausible",
+        "calibration",
+        "words",
+        "supply",
+        "plainfile",
+        "threads",
+        "deal",
+        "fingerprint",
+    ),
     ("pretrained",),
     (
         "rundir",
@@ -26,27 +40,30 @@ LAYERS = (
         "listing",
         "resume",
     ),
-    ("config", "certificate", "cutting", "metrics"),
-    ("kept", "stretches"),
-    ("journey", "data"),
+    ("config", "certificate", "cutting", "metrics", "tested", "hearing", "labels"),
+    ("kept", "stretches", "catalogue", "faults", "shortcut"),
+    ("journey", "data", "inspection"),
     ("assembly", "module"),
     ("history", "bar", "dashboard", "run", "provenance", "page", "recognizer"),
-    ("writing",),
+    ("writing", "sweep", "comparison"),
     ("answers",),
-    ("train", "report", "predict"),
+    ("train", "report", "predict", "audit", "compare"),
 )
-PROGRAMS = ("train", "report", "predict")
+PROGRAMS = ("train", "report", "predict", "audit", "compare")
 # The one room of each library; what is heavy would slow everything else, and what is replaced is replaced in one place.
 ROOMS = {
-    "soundfile": {"audio", "dataset"},  # the synthetic corpus writes its clips
+    "soundfile": {"opened", "dataset"},  # the synthetic corpus writes its clips
     "soxr": {"audio"},
+    "tinytag": {"dataset"},
+    "cleanlab": {"labels"},
+    "sqlite3": {"catalogue"},
     "av": {"container"},
     "nnAudio": {"feature"},
     "symusic": {"dataset"},
     "matplotlib": {"page"},
-    "scipy": {"statistics", "calibration", "dataset"},
+    "scipy": {"statistics", "significance", "calibration", "dataset"},
     "wandb": {"dashboard"},
-    "hydra": {"config", "train", "assembly", "run"},
+    "hydra": {"config", "train", "audit", "assembly", "run", "sweep"},
     "torchmetrics": {"metrics"},
     "filelock": {"wavemap", "kept", "dataset", "writing"},
 }
@@ -61,6 +78,9 @@ HEAVY = {
     "matplotlib",
     "scipy",
     "symusic",
+    "sklearn",
+    "cleanlab",
+    "tinytag",
     "soundfile",
     "soxr",
     "av",

@@ -136,3 +136,29 @@ def test_unpaired_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 def test_unpaired_difference_refuses_an_empty_arm() -> None:
     with pytest.raises(ValueError, match="at least one clip"):
         statistics.unpaired_difference([1, 0], ["a", "b"], [], [])
+
+
+def test_resampled_sums_of_single_clips_are_scipys_bootstrap() -> None:
+    """A ratio of two sums, as macro F1 is made of."""
+    rng = np.random.default_rng(0)
+    hits, whole = rng.random(90), 1 + rng.random(90)
+    scipys = bootstrap(
+        (hits, whole),
+        lambda x, y, axis: x.sum(axis) / y.sum(axis),
+        paired=True,
+        method="percentile",
+        n_resamples=9999,
+        rng=1,
+    ).confidence_interval
+    sum_R2 = statistics.resampled_sums(np.stack([hits, whole], axis=1), [str(k) for k in range(90)])
+    assert statistics.percentiles(sum_R2[:, 0] / sum_R2[:, 1]) == pytest.approx((scipys.low, scipys.high), abs=0.003)
+
+
+def test_resampled_sums_draw_whole_clusters_and_the_same_ones_each_time() -> None:
+    cluster = ["b", "a", "b", "c"]
+    column = np.array([[1.0, 0], [10, 1], [2, 0], [100, 0]])
+    sum_R2 = statistics.resampled_sums(column, cluster, resamples=200)
+    drawn = {(k, j, 3 - k - j) for k in range(4) for j in range(4 - k)}  # how often a, b and c
+    assert {tuple(row) for row in sum_R2.tolist()} == {(10.0 * a + 3 * b + 100 * c, float(a)) for a, b, c in drawn}
+    again = statistics.resampled_sums(2 * column[:, :1], cluster, resamples=200)
+    assert (again[:, 0] == 2 * sum_R2[:, 0]).all()

@@ -1,0 +1,178 @@
+"""Which run is better, and how surely: `python -m src.compare A B [C ...]`, `python -m src.compare --check table.csv`."""
+
+import argparse
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from src import terminal
+
+if TYPE_CHECKING:
+    from src.comparison import Table
+    from src.rundir import RunDir
+
+WIDTH = 160  # characters of a table that no terminal's width bounds
+FORMATS = ("table", "markdown", "json")
+HELP = """\
+runs: each argument is a run, or a folder of runs that differ in seed and fold, which count as one: folds are pooled, seeds
+averaged clip by clip. One folder alone is a sweep, and every config in it is compared with every other, the best validation
+score first. All must have been tested on the same clips.
+
+For each pair: the difference in accuracy and in macro F1 with 95 % intervals, resampling whole artists (below 10 artists
+the difference only); then p values: over artists (the interval turned round), McNemar's exact test over clips (one run a
+clip), Nadeau and Bengio's corrected t over folds (3 or more). With several pairs each is adjusted by Holm. One is called
+better where the interval leaves out 0 and no p value is 0.05 or more. Then recall genre by genre, and the clips on which
+the two disagree. --format json (schema 1) holds all pairs and all clips.
+
+--check reads a reported table, CSV with a header, and says which rows cannot be true, whatever was averaged how. Columns:
+  model or name                    what the row is about
+  accuracy precision recall f1     over all genres; any of them. How they were averaged is tried every way, unless the
+                                   heading says it: f1_macro, recall_weighted, precision_micro
+  recall_rock precision_rock f1_rock support_rock ...    of a genre; support is its test clips
+  rock, or accuracy_rock ...       of a genre, read both as recall and as accuracy one-vs-rest
+Other columns are named and left unread. Genres known by name, others with --genres:
+{genres}
+A column with a figure above 1 is in percent. An empty cell, - or n/a is a figure not given; 0.92 ± 0.01 is read as 0.92.
+
+exit: 0; 1 on bad input, on runs that cannot be compared, or if --check finds a row impossible
+
+examples:
+  python -m src.compare outputs/a outputs/b                  two runs, be it two seeds of one config
+  python -m src.compare outputs/cnn_folds outputs/rnn_folds  two folders of ten folds each
+  python -m src.compare outputs/sweep --format json          every config of a sweep
+  python -m src.compare --check table2.csv                   a published table
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the comparison, or what a table contradicts, and return the exit status."""
+    options = _options(arguments)
+    try:
+        return _check(options) if options.check else _compare(options)
+    except BrokenPipeError:  # whoever reads, head perhaps, has seen enough
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or Python complains when it flushes at its exit
+        return 0
+    except (ValueError, OSError) as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    from src.plausible import GENRES
+
+    parser = terminal.Parser(
+        prog="python -m src.compare",
+        description="Compare runs on the same test clips; or check a reported table for figures that cannot be true.",
+        epilog=HELP.replace(
+            "{genres}", textwrap.fill(" ".join(GENRES), 118, initial_indent="  ", subsequent_indent="  ")
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="RUN|SWEEP", help="a run, or a folder of runs")
+    parser.add_argument("--check", type=Path, metavar="TABLE", help="a reported table as CSV, in place of runs")
+    parser.add_argument("--genres", metavar="G", help="of --check: all genres of its columns, rock,pop,...")
+    parser.add_argument(
+        "--more-genres", action="store_true", help="of --check: there were genres that it does not show"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
+    options = parser.parse_args(arguments)
+    if bool(options.paths) == bool(options.check):
+        parser.error("expected runs to compare, or --check TABLE; not both, and not neither.")
+    if options.paths and (options.genres or options.more_genres):
+        parser.error("--genres and --more-genres are about the table of --check. Leave them out.")
+    return options
+
+
+def _compare(options: argparse.Namespace) -> int:
+    # Imported here, so that --help does not wait for torch.
+    from src import comparison
+
+    content = comparison.compare(comparison.sides([_runs(path) for path in options.paths]))
+    told = [comparison.sentence(pair, content) for pair in content["pairs"]]
+    if options.format == "json":
+        for pair, sentence in zip(content["pairs"], told, strict=True):
+            pair["sentence"] = sentence
+        _print_json({**content, "notes": comparison.notes(content)})
+        return 0
+    groups, pairs, *others = comparison.tables(content)
+    markdown = options.format == "markdown"
+    _show([groups], markdown)
+    for sentence in told:
+        print(f"- **{sentence}**" if markdown else sentence)
+    print()
+    _show([pairs, *others], markdown)
+    for note in comparison.notes(content):
+        print(f"- {note}")
+    return 0
+
+
+def _runs(path: Path) -> "list[RunDir]":
+    """The finished runs at a path; those that are not are named. Raises ValueError where there is none."""
+    from src import rundir
+    from src.page import several
+
+    if not path.is_dir():
+        what = "not a folder" if path.exists() else "not there"
+        raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")
+    found = rundir.find(path)
+    if not found:
+        raise ValueError(f"{path} holds no run: expected {rundir.METRICS} in it or in folders up to 3 below it.")
+    runs, skipped = several.finished(found, pages=False)
+    for left_out, reason in skipped:
+        print(f"compare: skipped {left_out}: {reason}", file=sys.stderr)
+    return runs
+
+
+def _check(options: argparse.Namespace) -> int:
+    from src import plausible
+
+    genres = options.genres.split(",") if options.genres else None
+    rows, unread = plausible.read(options.check, genres)
+    checked = [plausible.check(row, all_genres=not options.more_genres) for row in rows]
+    if options.format == "json":
+        found = {"schema": 1, "all_genres": not options.more_genres, "not_read": unread}
+        _print_json({**found, "rows": [plausible.plain(each) for each in checked], "assumed": plausible.ASSUMED})
+    else:
+        for each in checked:
+            for depth, line in plausible.lines(each):
+                print("  " * depth + ("- " if options.format == "markdown" else "") + line)
+        print(f"\n{plausible.ASSUMED}{'' if options.more_genres else '; the genres shown are all that there were'}.")
+        if unread:
+            print(f"Not read: {', '.join(unread)}.")
+    return 1 if any(each.impossible for each in checked) else 0
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    print(json.dumps(content, indent=1, allow_nan=False))
+
+
+def _show(tables: "Sequence[Table]", markdown: bool) -> None:
+    """Tables on standard output."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table as Drawn
+
+    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)
+    for table in tables:
+        if markdown:
+            rules = ["---" if k < table.texts else "---:" for k in range(len(table.headings))]
+            lines = [[cell.replace("|", "\\|") for cell in row] for row in (table.headings, rules, *table.rows)]
+            print(f"{table.title}\n", *(f"| {' | '.join(line)} |" for line in lines), sep="\n", end="\n\n")
+            continue
+        console.print(table.title, markup=False, highlight=False, soft_wrap=True)
+        drawn = Drawn()
+        for k, heading in enumerate(table.headings):
+            drawn.add_column(escape(heading), justify="left" if k < table.texts else "right", overflow="fold")
+        for row in table.rows:
+            drawn.add_row(*map(escape, row))
+        console.print(drawn)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
