@@ -59,9 +59,8 @@ def searched(catalogue: Sequence[Codes], limit: float) -> list[Match]:
 
 def recall(paths: Sequence[Path], catalogue: list[Codes], alterations: Iterable[str]) -> dict[str, list[Codes]]:
     """Print how many copies of the paths, the first clips of the catalogue, are found in it -> their codes."""
-    print(
-        f"| copies of {len(paths)} of {len(catalogue)} clips | found | recall | 95 % | error: median | 95 % | largest |"
-    )
+    title = f"copies of {len(paths)} of {len(catalogue)} clips"
+    print(f"| {title} | found | recall | 95 % | error: median | 95 % | largest | shift off by |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     made = {}
     for alteration in alterations:
@@ -71,11 +70,12 @@ def recall(paths: Sequence[Path], catalogue: list[Codes], alterations: Iterable[
         right = [match for match in matches if match.b == match.a + len(catalogue)]
         name = alteration if alteration != "ogg" else f"ogg, {np.mean([each.kilobits for _, each in pairs]):.0f} kbit/s"
         low, high = wilson(len(right), len(paths))
-        spread = np.quantile([match.error for match in right] or [np.nan], (0.5, 0.95, 1))
+        errors = [match.error for match in right]
+        spread = [f"{each:.3f}" for each in np.quantile(errors, (0.5, 0.95, 1))] if right else ["", "", ""]
         late = [abs(match.shift_seconds - pairs[match.a][1].start_seconds) for match in right]
         print(
             f"| {name} | {len(right)} | {len(right) / len(paths):.3f} | {low:.3f} to {high:.3f} | "
-            f"{' | '.join(f'{each:.3f}' for each in spread)} | {1000 * max(late, default=0):.0f} ms |",
+            f"{' | '.join(spread)} | {f'{1000 * max(late):.0f} ms' if late else ''} |",
             flush=True,
         )
     return made
@@ -124,7 +124,7 @@ def margins(catalogue: Sequence[Codes], made: dict[str, list[Codes]], synthetic:
     """Print recall and false pairs, were the limit another one."""
     shown = ("mp3, 64 kbit/s", "3 to 10 s cut off", "noise, 20 dB below", "noise, 10 dB below")
     pairs = len(synthetic) * (len(synthetic) - 1) / 2
-    print(f"\n| limit | {' | '.join(shown)} | false of {pairs:.3g} synthetic pairs | per million |")
+    print(f"\n| limit | {' | '.join(shown)} | false of {pairs:,.0f} synthetic pairs | per million |")
     print(f"|---:|{'---:|' * (len(shown) + 2)}")
     for limit in LIMITS:
         cells = []

@@ -1,8 +1,8 @@
 """Near copies in a catalogue: the same recording encoded, cut, amplified, equalized or disturbed, found by its codes.
 
 A code says, for one moment, in which of 32 neighbouring pairs of bands the energy moves towards the lower one. The bits
-outlast an encoder, while two recordings agree in half of them by chance. Codes that two clips share, each looked up
-once, say where they may lie upon each other; the bits over the whole of that overlap decide. Cost grows about as the
+outlast an encoder, while two recordings agree in half of them by chance. A table of all codes says which clips share
+one, and so where they may lie upon each other; the bits over the whole of that overlap decide. Cost grows about as the
 number of clips does.
 Source: Haitsma and Kalker 2002, "A highly robust audio fingerprinting system".
 """
@@ -23,7 +23,7 @@ LOWEST_HZ, HIGHEST_HZ = 300.0, 2000.0  # which every encoder, telephone and loud
 STEADY = 0.03  # of a frame's energy: bands that move less are a held tone, and their signs are rounding
 LEAK = 1e-3  # of the band that moves most: where most move less, they hold one tone's leakage, one sign for all
 QUIET = 1e-6  # of the energy of the clip's loudest frame, -60 dB: what an encoder leaves there is its own
-BLANK = 0  # the code of a frame that says nothing, steady or quiet
+BLANK = 0  # the code of a frame that says nothing
 
 SHORTEST_SECONDS = 3.0  # of overlap, or
 SHORTEST_SHARE = 0.8  # of the shorter clip
@@ -58,7 +58,7 @@ def codes(wave_T: NDArray[np.float32]) -> NDArray[np.uint32]:
 
     N = 1 + (T - 1312) // 96, and 0 where T is below that: 0.24 s. Bit m is 1 where E(n, m) - E(n, m + 1) has grown in
     52 ms, with E the energy of frame n (0.19 s, Hann) in band m of 33, equally wide in octaves from 300 to 2,000 Hz; the
-    lowest band is bit 0. A frame that is steady or silent says BLANK. Twice the level gives the same codes.
+    lowest band is bit 0. Level and polarity change nothing. A frame of silence, a held tone or a lone one says BLANK.
     """
     if len(wave_T) < FRAME_LENGTH + LAG * HOP_LENGTH:
         return np.empty(0, dtype=np.uint32)
@@ -78,7 +78,8 @@ def near_copies(codes: Sequence[NDArray[np.uint32]]) -> list[Match]:
 
     Of more than NEIGHBOURS copies of one sound, each is paired with those nearest to it in the catalogue, which still
     holds the group together. The same catalogue gives the same matches; a larger one looks for longer keys, and so may
-    miss a copy at the limit that a smaller one finds. Memory: the codes once more, and some 0.3 GB.
+    miss a copy at the limit that a smaller one finds. Where most clips resemble one another, as over one loop, the cost
+    grows as their pairs do. Memory: the codes once more, and some 0.3 GB.
     """
     if sum(map(len, codes)) == 0:
         return []

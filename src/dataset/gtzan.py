@@ -1,6 +1,5 @@
 """GTZAN, half minutes of ten genres (Tzanetakis and Cook 2002), with what is known of each clip and of its faults."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ FACTS = Path(__file__).parent / "facts"  # gtzan.md there says where they are fr
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 SUFFIXES = (".au", ".wav")  # of the original release and of the widespread one
 INSIDE = ("", "genres", "genres_original", "Data/genres_original")  # where releases keep the genres' folders
-NAMED = 5  # of many clips, so many are named
+NAMED, MANY = 5, 30  # of many clips, so many are named; of up to so many kept with a fault, all
 EXPECTED = (
     "expected the folder with GTZAN's blues/blues.00000.wav (or .au) in it, or the one around its genres/ or "
     "genres_original/. conf/dataset/gtzan.yaml says where to get it."
@@ -174,17 +173,19 @@ def _gaps(missing: Sequence[Excluded], faulty: Sequence[Excluded], total: int, f
         )
 
 
+def _listed(names: Sequence[str]) -> str:
+    return str(len(names)) if len(names) > MANY else f"{len(names)}: {', '.join(names)}"
+
+
 def _kept(clips: Sequence[Clip], faults: dict[str, list[Fault]]) -> Iterator[str]:
     """The known faults of clips that are kept; to repeat a clip that is not kept is none."""
     names = {clip.name for clip in clips}
-    counted = Counter(
-        kind
-        for name in names
-        for kind in {
-            fault.kind for fault in faults.get(name, []) if fault.kind not in (COPY, SAME) or fault.other in names
-        }
-    )
-    told = [f"{kind} ({counted[kind]})" for kind in LEADS if counted[kind]]
+    concerned: dict[str, dict[str, None]] = {kind: {} for kind in LEADS}
+    for clip in clips:
+        for fault in faults.get(clip.name, []):
+            if fault.kind not in (COPY, SAME) or fault.other in names:
+                concerned[fault.kind][clip.name] = None
+    told = [f"{kind} ({_listed(list(mine))})" for kind, mine in concerned.items() if mine]
     if told:
         yield f"Clips with known faults are kept: {', '.join(told)}; src/dataset/facts/gtzan_faults.csv names them."
     for clip in clips:

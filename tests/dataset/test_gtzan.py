@@ -120,7 +120,7 @@ def test_a_repetition_stands_at_both_clips(kind: str) -> None:
 
 def test_the_official_split_has_its_published_sizes(whole: Path) -> None:
     found = corpus(whole)
-    sides = Official(seed=0, allow_leak=False).assign(found.clips)
+    sides = Official(file=None, seed=0, allow_leak=False).assign(found.clips)
     assert Counter(sides) == {"train": 443, "val": 197, "test": 290}
     assert (found.name, found.genres, found.synthetic) == ("gtzan", list(GENRES), False)
     assert len(found.excluded) == 70
@@ -131,7 +131,7 @@ def test_the_official_split_has_its_published_sizes(whole: Path) -> None:
 
 def test_what_the_official_sides_share_is_found(whole: Path) -> None:
     clips = corpus(whole).clips
-    sides = Official(seed=0, allow_leak=False).assign(clips)
+    sides = Official(file=None, seed=0, allow_leak=False).assign(clips)
     certificate = certify(clips, sides, [clip.name for clip in clips], "official")
     assert certificate["shared"] == {
         "artists": ["Bob Marley", "Donna Summer"],
@@ -167,7 +167,8 @@ def test_each_fault_is_named_with_its_source(whole: Path) -> None:
 def test_what_is_left_out_and_what_is_kept_is_said(whole: Path) -> None:
     excluding, kept, unreadable, mislabels = corpus(whole).notes
     assert excluding.startswith("70 of 1,000 clips have known faults and are left out, as in the fault-filtered lists")
-    assert kept.startswith("Clips with known faults are kept: same track in the index (25), unreadable (1); src/")
+    assert kept.startswith("Clips with known faults are kept: same track in the index (25: blues.00024,")
+    assert ", unreadable (1: jazz.00054); src/" in kept
     assert unreadable.startswith("jazz.00054 is unreadable in the wav release (")
     assert mislabels.endswith("43 conspicuous and 63 contentious ones, which no table here names.")
 
@@ -177,10 +178,10 @@ def test_keep_takes_all_clips(whole: Path) -> None:
     assert (len(found.clips), found.excluded) == (1000, [])
     assert found.notes[0].startswith(
         "Clips with known faults are kept: exact copy (96), same track in the index (61), left out of the fault-filtered "
-        "lists (70), distorted (1), unreadable (1); "
+        "lists (70), distorted (1: reggae.00086), unreadable (1: jazz.00054); "
     )
     with pytest.raises(ValueError, match=r"70 of 1000 have none, e\.g\. classical\.00042"):
-        Official(seed=0, allow_leak=False).assign(found.clips)
+        Official(file=None, seed=0, allow_leak=False).assign(found.clips)
 
 
 # The releases
