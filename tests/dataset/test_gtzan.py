@@ -137,6 +137,8 @@ def test_what_the_official_sides_share_is_found(whole: Path) -> None:
         "artists": ["Bob Marley", "Donna Summer"],
         "tracks": ["I'll Be Watching You"],
         "audio": [],
+        "albums": [],
+        "near_copies": None,
     }
     with pytest.raises(ValueError, match=r"2 artists \(Bob Marley, Donna Summer\); 1 track"):
         refuse_leaks(certificate)
@@ -144,7 +146,13 @@ def test_what_the_official_sides_share_is_found(whole: Path) -> None:
 
 def test_a_grouped_split_of_all_clips_keeps_copies_and_artists_together(whole: Path) -> None:
     clips = corpus(whole, "keep").clips
-    side = dict(zip((clip.name for clip in clips), Holdout(0.2, 0.2, 0, False).assign(clips), strict=True))
+    side = dict(
+        zip(
+            (clip.name for clip in clips),
+            Holdout(test=0.2, val=0.2, seed=0, grouped=True, allow_leak=False).assign(clips),
+            strict=True,
+        )
+    )
     assert len(side) == 1000
     assert all(side[row["clip"]] == side[row["other"]] for row in FAULTS if row["fault"] in (COPY, SAME))
     assert Counter(kind for kind, _ in groups(clips)) == {"artist": 919, "track": 8, "clip": 73}
