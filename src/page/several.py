@@ -9,7 +9,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from src import rundir, words
-from src.page import findings, gap, group, plot, pool, render, single
+from src.page import chosen, findings, gap, group, plot, pool, render, single
+from src.page.select import Selected
 from src.rundir import RunDir
 
 Skipped = tuple[Path, str]  # a run that is not counted, and why
@@ -34,26 +35,31 @@ def finished(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], list[S
     return runs, skipped
 
 
-def html(runs: Sequence[RunDir], skipped: Sequence[Skipped], start: Path) -> str:
-    """The page of finished runs; its links to each run's own report.html are relative to the folder `start`.
+def html(runs: Sequence[RunDir], skipped: Sequence[Skipped], start: Path, selected: Selected | None = None) -> str:
+    """The page of finished runs, on top what was `selected` among them; its links to each run's own report.html are
+    relative to the folder `start`.
 
     Raises ValueError on runs that do not fit together.
     """
-    groups = group.by_config(runs)
-    return render.html("runs.html", {**_context(groups, skipped, start), **_figures(groups)})
+    groups = selected.groups if selected else group.by_config(runs)
+    return render.html("runs.html", {**_context(groups, skipped, start, selected), **_figures(groups)})
 
 
-def markdown(runs: Sequence[RunDir], skipped: Sequence[Skipped]) -> str:
+def markdown(runs: Sequence[RunDir], skipped: Sequence[Skipped], selected: Selected | None = None) -> str:
     """The page's tables as Markdown; paths are relative to the working directory."""
-    return render.markdown("runs.md", _context(group.by_config(runs), skipped, Path.cwd()))
+    groups = selected.groups if selected else group.by_config(runs)
+    return render.markdown("runs.md", _context(groups, skipped, Path.cwd(), selected))
 
 
-def _context(groups: Sequence[pool.Group], skipped: Sequence[Skipped], start: Path) -> dict[str, Any]:
+def _context(
+    groups: Sequence[pool.Group], skipped: Sequence[Skipped], start: Path, selected: Selected | None
+) -> dict[str, Any]:
     runs = [run for each in groups for run in each.runs]
     genres = _genres(groups)
     pairs = gap.pairs(groups)
     return {
         "title": f"{words.count(len(runs), 'run')} in {words.count(len(groups), 'group')}",
+        "selected": _selected(selected) if selected else None,
         "basis": _basis(runs),
         "gaps": [f"{pair.label}: {gap.sentence(pair)}" if len(pairs) > 1 else gap.sentence(pair) for pair in pairs],
         "comparable": _comparable(groups, rivals=len(groups) - len(pairs)),
@@ -107,9 +113,17 @@ def _comparable(groups: Sequence[pool.Group], rivals: int) -> list[str]:
     )
     notes.append(
         f"The best of {rivals} test scores is too high by luck: choose a group by its validation score, "
-        "then read its test score."
+        "then read its test score, as python -m src.report SWEEP --select val/f1_macro does fold by fold."
     )
     return notes
+
+
+def _selected(selected: Selected) -> dict[str, Any]:
+    """What was selected, as one table more of genres in the same form as the groups'."""
+    groups = [each.group for each in selected.selections]
+    genres = _genres(groups)
+    recall = {**_measure(groups, genres, "recall"), "genres": genres, "support": _support(groups, genres)}
+    return {**chosen.context(selected), "recall": recall}
 
 
 def _genres(groups: Sequence[pool.Group]) -> list[str]:
