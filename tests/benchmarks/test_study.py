@@ -141,7 +141,7 @@ def test_only_the_scarce_genres_training_clips_are_cut(tmp_path: Path) -> None:
         Clip(f"{genre}/{a}-{t}", tmp_path / "sound" / f"{genre}-{a}-{t}.flac", genre, f"{genre} {a}", f"song {a} {t}")
         for genre, a, t in itertools.product(GENRES, range(20), range(4))
     ]
-    sides = Holdout(test=0.2, val=0.2, seed=0, allow_leak=False).assign(clips)
+    sides = Holdout(test=0.2, val=0.2, seed=0, grouped=True, allow_leak=False).assign(clips)
     kept = scarce.cut(clips, sides)
     assert kept == scarce.cut(clips, sides), "the same clips each time"
     before, after = defaultdict(list), defaultdict(list)
