@@ -27,7 +27,7 @@ SHARED = {
     "audio": "set of identical clips",
     "near_copies": "pair of near copies",
 }
-LONG = ("clip", "and", "as", "what", "genre", "sample rates, Hz")  # columns that may be broken into lines
+LONG = ("clip", "and", "as", "what")  # columns that may be broken into lines
 Row = tuple[str, ...]
 Place = tuple[str, float]  # a clip, and a second of its file
 Table = tuple[str, Row, list[Row]]  # title, headings, rows
@@ -128,7 +128,7 @@ def tables(content: Mapping[str, Any]) -> list[Table]:
     """What the terminal shows; tables without rows are left out."""
     doubts = content["labels"]["ranked"] if content["labels"] else []
     same = ("clip", "and", "same", "overlap, s", "shift, s", "error")
-    balance = ("genre", "clips", "minutes", "tracks", "artists", "sample rates, Hz", "level, dB", "bandwidth, kHz")
+    balance = ("genre", "clips", "minutes", "tracks", "artists", "rates, Hz", "level, dB", "bandwidth, kHz")
     made: list[Table] = [
         ("Files", ("clip", "fault", "what"), [(row["clip"], row["fault"], row["detail"]) for row in content["files"]]),
         ("The same sound", ("clip", "as"), [(names[0], ", ".join(names[1:])) for names in content["copies"]]),
@@ -138,7 +138,7 @@ def tables(content: Mapping[str, Any]) -> list[Table]:
             ("clip", "label", "sounds like", "score", "issue"),
             list(map(_doubt, doubts)),
         ),
-        ("Balance; level and bandwidth: 10 %, median, 90 %", balance, list(starmap(_genre, content["genres"].items()))),
+        ("Balance; medians of level and bandwidth", balance, list(starmap(_genre, content["genres"].items()))),
     ]
     return [table for table in made if table[2]]
 
@@ -153,8 +153,7 @@ def _doubt(doubt: Mapping[str, Any]) -> Row:
 
 
 def _genre(genre: str, row: Mapping[str, Any]) -> Row:
-    rates = ", ".join(f"{rate} ({clips})" for rate, clips in row["sample_rates"].items())
-    level = ", ".join(f"{value:.0f}" for value in row["level_db"])
-    bandwidth = ", ".join(f"{value / 1000:.1f}" for value in row["bandwidth_hz"])
+    rates = ", ".join(row["sample_rates"])
+    level, bandwidth = f"{row['level_db'][1]:.0f}", f"{row['bandwidth_hz'][1] / 1000:.1f}"
     counted = (str(row["clips"]), f"{row['minutes']:.1f}", str(row["tracks"]), str(row["artists"]))
     return (genre or "unknown", *counted, rates, level, bandwidth)

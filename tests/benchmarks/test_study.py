@@ -160,7 +160,7 @@ def test_only_the_scarce_genres_training_clips_are_cut(tmp_path: Path) -> None:
     scarce.save(tmp_path / "study" / "imbalance.csv", kept)
     read = Manifest(str(tmp_path / "study" / "imbalance.csv"), genres=None).corpus().clips
     assert [(clip.genre, clip.artist, clip.track) for clip in read] == [(c.genre, c.artist, c.track) for c in kept]
-    assert Official(seed=0, allow_leak=False).assign(read) == [clip.side for clip in kept]
+    assert Official(file=None, seed=0, allow_leak=False).assign(read) == [clip.side for clip in kept]
 
 
 def test_a_genre_without_training_clips_cannot_be_cut() -> None:
