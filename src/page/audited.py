@@ -128,7 +128,7 @@ def tables(content: Mapping[str, Any]) -> list[Table]:
     """What the terminal shows; tables without rows are left out."""
     doubts = content["labels"]["ranked"] if content["labels"] else []
     same = ("clip", "and", "same", "overlap, s", "shift, s", "error")
-    balance = ("genre", "clips", "minutes", "tracks", "artists", "rates, Hz", "level, dB", "bandwidth, kHz")
+    balance = ("genre", "clips", "minutes", "tracks", "artists", "rate, Hz", "dB", "kHz")
     made: list[Table] = [
         ("Files", ("clip", "fault", "what"), [(row["clip"], row["fault"], row["detail"]) for row in content["files"]]),
         ("The same sound", ("clip", "as"), [(names[0], ", ".join(names[1:])) for names in content["copies"]]),
@@ -138,7 +138,11 @@ def tables(content: Mapping[str, Any]) -> list[Table]:
             ("clip", "label", "sounds like", "score", "issue"),
             list(map(_doubt, doubts)),
         ),
-        ("Balance; medians of level and bandwidth", balance, list(starmap(_genre, content["genres"].items()))),
+        (
+            "Balance; dB and kHz are medians of level and bandwidth",
+            balance,
+            list(starmap(_genre, content["genres"].items())),
+        ),
     ]
     return [table for table in made if table[2]]
 
