@@ -63,9 +63,12 @@ def audit(config: DictConfig, folder: Path) -> bool:
     answers = catalogue.hear(corpus.clips, cache, config.data.max_seconds)
     content = inspection.inspect(corpus, answers, choose(config.split), config.data.crop_seconds)
     if config.labels:
-        clips, embedding_KE = embeddings(config)
-        doubts = labels.doubts(clips, embedding_KE, config.labels_by, config.seed)
-        content = inspection.with_labels(content, doubts, config.labels_by)
+        try:
+            clips, embedding_KE = embeddings(config)
+            doubts = labels.doubts(clips, embedding_KE, config.labels_by, config.seed)
+            content = inspection.with_labels(content, doubts, config.labels_by)
+        except ValueError as error:  # the rest is found all the same
+            content["notes"].append(f"Labels could not be judged: {error}")
 
     command = shlex.join(["python", "-m", "src.audit", *HydraConfig.get().overrides.task])
     (folder / JSON).write_text(json.dumps({**content, "command": command}, indent=1), encoding="utf-8")

@@ -24,6 +24,7 @@ from src.threads import in_order
 
 FORMAT = 1  # part of every key: raise it when the content of a map changes
 SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music
+EDGE_SECONDS = 0.01  # at both ends, where resampling makes a constant ring
 SILENT = f"silent (its peak stays below {SILENCE:g} of full scale)"
 SAMPLED = 20  # clips whose headers tell how much disk a map will take
 WORTH_SAYING = 100e6  # bytes of a map; nobody asks where less has gone
@@ -133,7 +134,9 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
             wave_T = audio.read(clip.path, sample_rate, clip.start_seconds, clip.stop_seconds, max_seconds)
         except audio.AudioError as error:
             return Excluded(clip.name, str(error))
-        if np.abs(wave_T - wave_T.mean()).max() < SILENCE:
+        edge = min(round(EDGE_SECONDS * sample_rate), len(wave_T) // 3)
+        inner_T = wave_T[edge : len(wave_T) - edge]
+        if np.abs(inner_T - inner_T.mean()).max() < SILENCE:
             return Excluded(clip.name, SILENT)
         return np.round(wave_T.clip(-1, 1) * 32767).astype(np.int16)
 

@@ -254,3 +254,34 @@ def test_help_tells_of_every_data_set_and_split() -> None:
         (line,) = [line for line in shown.splitlines() if line.strip().startswith(f"{group}: ")]
         assert sorted(line.split(": ")[1].split(", ")) == sorted(path.stem for path in (conf / group).glob("*.yaml"))
     assert not loaded & {"torch", "soundfile", "sklearn", "pandas"}
+
+
+def test_labels_that_cannot_be_judged_are_told_and_the_rest_is_found(
+    clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        run(
+            monkeypatch,
+            clean,
+            tmp_path,
+            PATTERN,
+            "split=kfold",
+            "split.folds=3",
+            "dataset.genres=[polka]",
+            "labels=true",
+        )
+        == 0
+    )
+    assert "Labels could not be judged: shelf has one genre, polka" in " ".join(capsys.readouterr().out.split())
+    assert content(tmp_path / "out")["labels"] is None
+
+
+def test_labels_are_judged(messy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On melodies that mean nothing no verdict is right; but each usable clip gets one, and the page tells it."""
+    assert run(monkeypatch, messy, tmp_path, PATTERN, "labels=true", "labels_by=artist") == 1
+    found = content(tmp_path / "out")["labels"]
+    assert found["grouped_by"] == "artist"
+    assert found["clips"] == len(content(tmp_path / "out")["clips"])
+    scores = [row["score"] for row in found["ranked"] if not row["issue"]]
+    assert scores == sorted(scores)
+    assert "Labels that may be wrong" in (tmp_path / "out" / "audit.html").read_text()

@@ -377,3 +377,9 @@ def test_maps_of_an_older_format_are_not_opened(
     monkeypatch.setattr(wavemap, "FORMAT", wavemap.FORMAT + 1)
     prepare(clips, cache, RATE)
     assert len(_folders(cache)) == 2
+
+
+def test_a_constant_is_no_sound_at_another_sample_rate_either(tmp_path: Path) -> None:
+    clips = [Clip("a", write(tmp_path / "a.wav", np.full(2 * RATE, 0.3)), "genre")]
+    made = wavemap.prepare(clips, tmp_path / "cache", 16000)
+    assert [left.reason for left in made.excluded] == [wavemap.SILENT]
