@@ -3,6 +3,8 @@ PYTHON ?= python3
 UV := 0.13.9
 BIN := .venv/bin
 READY := .venv/ready
+EXTRAS := m4a joblib slurm ray optuna
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --custom-compile-command "make lock"
 ARGS ?=
 RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | head -1)
 
@@ -26,14 +28,14 @@ $(READY): requirements.lock
 	@touch $@
 
 lock: $(READY)  ## choose all versions anew within the ranges of pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --upgrade \
-	  --custom-compile-command "make lock" pyproject.toml -o requirements.lock
-	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["m4a"], sep="\n")' | \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-	  --custom-compile-command "make lock" --constraints requirements.lock - -o requirements-m4a.lock
+	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
+	@for extra in $(EXTRAS); do \
+	  $(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | \
+	  $(COMPILE) --constraint requirements.lock - -o requirements-$$extra.lock || exit 1; \
+	done
 
-extra-%: $(READY)  ## what requirements-%.lock adds: extra-m4a reads m4a, mp4, aac, wma ... with FFmpeg
-	@test -f requirements-$*.lock || { echo "make: there is no extra $*: expected$(patsubst requirements-%.lock, %, $(wildcard requirements-*.lock))"; exit 1; }
+extra-%: $(READY)  ## m4a: reads m4a, mp4, aac, wma ... with FFmpeg; joblib, slurm, ray: launcher=; optuna: sweep=optuna
+	@test -f requirements-$*.lock || { echo "make: there is no extra $*: expected $(EXTRAS)"; exit 1; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-$*.lock
 
 lint: $(READY)  ## style
@@ -50,13 +52,13 @@ type: $(READY)  ## types
 test: $(READY)  ## the tests, some minutes
 	$(BIN)/python -m pytest -q $(ARGS)
 
-test-all: $(READY)  ## the tests and the slow trainings
+test-all: $(READY) $(EXTRAS:%=extra-%)  ## the tests and the slow trainings, with all extras
 	$(BIN)/python -m pytest -q -m "slow or not slow" $(ARGS)
 
 train: $(READY)  ## the main job: the hybrid on the embedded corpus, its per-genre table and its report
 	$(BIN)/python -m src.train $(ARGS)
 
-sweep: $(READY)  ## CNN, RNN and hybrid, one run each
+sweep: $(READY)  ## CNN, RNN and hybrid, one run each; given again, it goes on where it stopped
 	$(BIN)/python -m src.train --multirun model=cnn,rnn,hybrid $(ARGS)
 
 report: $(READY)  ## one page over all runs in outputs/
