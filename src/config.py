@@ -18,6 +18,7 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from src import launcher
 from src.rundir import LOCAL
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -51,14 +52,20 @@ def compose(*words: str, name: str = "train") -> DictConfig:
 def command(folder: Path) -> str:
     """The command line that repeats a run in its folder, or resumes it there."""
     alone = ["hydra.mode=RUN"] if choices()["sweep"] != "none" else []  # a sweep preset makes many runs of one
-    words = [*HydraConfig.get().overrides.task, *alone, f"hydra.run.dir={folder}"]
+    what = [word for word in HydraConfig.get().overrides.task if not word.startswith("launcher=")]
+    words = [*what, *alone, f"hydra.run.dir={folder}"]
     return shlex.join(["python", "-m", "src.train", *words])
 
 
 def choices() -> dict[str, str]:
     """What was chosen in each group, in the command line's words."""
-    chosen = HydraConfig.get().runtime.choices
-    return {group: chosen[group] for group in GROUPS}
+    return chosen(HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices)
+
+
+def chosen(task: Sequence[str], noted: Mapping[str, str]) -> dict[str, str]:
+    """The same of a command's words and of what Hydra noted of them; several in one group read "[folds,paper]"."""
+    several = dict(text.split("=", 1) for text in task if "=[" in text)  # of which Hydra notes nothing
+    return {group: noted.get(group) or several.get(group, "none") for group in GROUPS}
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -76,18 +83,6 @@ def digest(config: Mapping[str, Any], without: Sequence[str] = LOCAL) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def job_name(*, _root_: DictConfig) -> str:
-    """The folder of one job of a sweep: what it trains, in words, and 8 hexadecimal digits of its whole config."""
-    config = resolved(OmegaConf.create({k: v for k, v in _root_.items_ex(resolve=False) if k != "hydra"}))
-    chosen = choices()
-    words = [chosen["dataset"], chosen["feature"], chosen["model"]]
-    words += [chosen["experiment"]] if chosen["experiment"] != "none" else []
-    words += ["random"] if config["split"].get("grouped") is False else []
-    words += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
-    return "_".join([*words, f"seed{config['seed']}"]) + "-" + digest(config, without=("debug",))[:8]
-
-
-OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 OmegaConf.register_new_resolver("not", lambda value: not value, replace=True)
 
 
@@ -100,6 +95,7 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 
 def check(config: DictConfig) -> None:
     """Raise ValueError on a value of another type than its default's, or out of its range."""
+    launcher.check(HydraConfig.get().runtime.cwd)
     overrides = [text for text in HydraConfig.get().overrides.task if _group(text)]
     usual = dict(leaves(OmegaConf.to_container(hydra.compose(str(HydraConfig.get().job.config_name), overrides))))
     for key, value in leaves(resolved(config)):
@@ -139,6 +135,9 @@ def explain(error: BaseException, program: str = "train") -> str:
     """What came, what was expected and what to do, in one message."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
+    gone = launcher.explain(error)
+    if gone:
+        return gone
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _explain_hydra(str(error), program)
     if isinstance(error, OSError) and error.errno is not None:
@@ -153,7 +152,10 @@ def explain(error: BaseException, program: str = "train") -> str:
 
 
 def _explain_hydra(message: str, program: str) -> str:
-    choice = re.search(r"Could not find '([^'/]+)/([^']+)'", message)
+    missing_extra = launcher.explain_missing(message)
+    if missing_extra:
+        return missing_extra
+    choice = re.search(r"Could not (?:find|load) '([^'/]+)/([^']+)'", message)
     if choice:
         group, word = choice.groups()
         choices = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
@@ -167,8 +169,15 @@ def _explain_hydra(message: str, program: str) -> str:
         said = [text for text in sys.argv[1:] if text.split("=")[0] != word and "," not in text]
         overrides = [text for text in said if _group(text) and _exists(text)]
         keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides, name=program)))]
+        if word in keys:
+            group = word.split(".")[0]
+            return f"{word}: not every {group} of the sweep has this key. Name those that have it, as in {group}=A,B."
         near = _did_you_mean(word, [*GROUPS, *keys])
         return f"{word}: there is no such key. {near}`python -m src.{program} --cfg job` prints them all."
+    absent = re.search(r"Interpolation key '(\w+)(\.[^']+)' not found", message)
+    if absent:
+        group, rest = absent.groups()
+        return f"{group}{rest}: the sweep or another choice reads this key, and this {group} has none. Choose another {group}."
     missing = re.search(r"Missing mandatory value: (\S+)", message)
     if missing:
         return f"{missing.group(1)} is missing: give it on the command line, {missing.group(1)}=VALUE."
@@ -186,10 +195,6 @@ def _did_you_mean(word: str, known: list[str]) -> str:
     return f"Did you mean {near[0]!r}? " if near else ""
 
 
-class JobFailed(Exception):
-    """A job of a sweep whose error was already shown; the other jobs go on."""
-
-
 def run(program: Callable[[], Any], name: str, failed: int = 1) -> None:
     """Run a Hydra program to its exit: 0; `failed` with one message, and a traceback only under debug=true; 130 interrupted."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us instead of printing them
@@ -197,8 +202,6 @@ def run(program: Callable[[], Any], name: str, failed: int = 1) -> None:
         program()
     except KeyboardInterrupt:
         sys.exit(130)
-    except JobFailed:
-        sys.exit(1)
     except Exception as error:
         show(error, name)
         sys.exit(failed)
@@ -206,6 +209,7 @@ def run(program: Callable[[], Any], name: str, failed: int = 1) -> None:
 
 def show(error: BaseException, name: str) -> None:
     """Print the one message, on standard error."""
-    if any(re.fullmatch(r"\+*debug=(true|True|1)", word) for word in sys.argv):
+    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else sys.argv  # a job's process has no argv
+    if any(re.fullmatch(r"\+*debug=(true|True|1)", word) for word in words):
         traceback.print_exception(error)
     print(f"{name}: {explain(error, name)}", file=sys.stderr)

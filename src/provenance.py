@@ -1,7 +1,6 @@
 """Where a run's numbers come from: its identity, its environment, and the command that makes them again."""
 
 import contextlib
-import hashlib
 import os
 import platform
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from src import config as configs
+from src import source
 from src.data import GenreData
 
 LIBRARIES = (
@@ -27,23 +27,17 @@ LIBRARIES = (
     "soundfile",
     "soxr",
 )
-SOURCE = Path(__file__).resolve().parent
 
 
-def identity(config: Mapping[str, Any], data: GenreData) -> dict[str, str]:
-    """What a run's numbers follow from: its settings, its data and this source code, a hash each."""
-    source = hashlib.sha256()
-    for path in sorted(SOURCE.rglob("*.py")):
-        source.update(path.relative_to(SOURCE).as_posix().encode() + path.read_bytes())
-    return {"config": configs.digest(config), "data": data.digest, "source": source.hexdigest()[:16]}
-
-
-def environment(config: Mapping[str, Any], folder: Path, identity: Mapping[str, str]) -> dict[str, Any]:
-    """What else the numbers may depend on, and the command that makes them again."""
+def environment(config: Mapping[str, Any], folder: Path, data: GenreData) -> dict[str, Any]:
+    """The run's identity, which is what its numbers follow from: its settings, its data and its source code, a hash each.
+    Then what else they may depend on, and the command that makes them again."""
+    files = source.files(config)
     return {
-        "identity": dict(identity),
+        "identity": {"config": configs.digest(config), "data": data.digest, "source": source.digest(files)},
         "command": configs.command(folder),
         "choices": configs.choices(),
+        "source": files,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         "git": {"commit": _git("rev-parse", "HEAD") or None, "dirty": bool(_git("status", "--porcelain"))},
         "hardware": {
@@ -59,6 +53,6 @@ def environment(config: Mapping[str, Any], folder: Path, identity: Mapping[str, 
 
 def _git(*words: str) -> str:
     with contextlib.suppress(OSError):
-        done = subprocess.run(["git", *words], cwd=SOURCE, capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", *words], cwd=source.ROOT, capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else ""
     return ""

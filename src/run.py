@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import warnings
 from collections.abc import Sequence
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 from hydra.utils import instantiate
+from lightning_fabric.plugins import TorchCheckpointIO
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
@@ -126,8 +128,20 @@ def trainer(
         enable_progress_bar=False,  # ours shows the time left for the whole training
         enable_model_summary=False,
         callbacks=[*averaging, *callbacks, *checkpoints(folder, keep)],
+        plugins=[Whole()],
         **settings,
     )
+
+
+class Whole(TorchCheckpointIO):
+    """Writes checkpoints whole or not at all, beside their place. Lightning's own writing goes through the temporary
+    folder, and where that lies on another disk, a killed copy would leave half a file."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        part = Path(f"{path}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(checkpoint, part)
+        os.replace(part, path)
 
 
 def checkpoints(folder: Path, keep: str) -> list[lightning.Callback]:

@@ -1,81 +1,147 @@
-"""What is said when the last job of a sweep has ended: the callbacks of conf/sweep."""
+"""What is said of a sweep before, during and after its jobs: the callback of conf/train.yaml."""
 
+import atexit
+import re
+import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
+import filelock
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
-from src import terminal
+from src import jobs, naming, terminal, words
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.live import Live
 
-    from src.page.gap import Pair
+MANY = 20  # jobs, of which the first begins noticeably late
 
 
-class LeakGap(Callback):
-    """`sweep=leak_gap`: one table of the grouped and the random split, and how much of the latter's score is leak."""
+class Jobs(Callback):
+    """Every sweep: how many jobs there are, how far they are and how long the rest will take; at the end one table.
+
+    Jobs may run in other processes, in copies of this object. What they share is the folder of notes, a file a job.
+    """
+
+    def __init__(self) -> None:
+        self.notes: Path | None = None  # None: no sweep
+        self.labels: list[str] = []
+        self.began = self.job_began = 0.0
+        self.lock: filelock.BaseFileLock | None = None
+        self.live: Live | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "lock": None, "live": None}  # what stays with the process that runs the sweep
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Say how many jobs there are, and show them. Ends the program where that cannot be, as where another process runs
+        this very sweep."""
+        folder, noted = Path(config.hydra.sweep.dir), naming.notes(config)
+        try:
+            self.labels = naming.labels(config)
+            noted.mkdir(parents=True, exist_ok=True)
+        except (HydraException, OmegaConfBaseException, OSError):
+            return  # the sweeper meets the same error next, and Hydra would turn ours into a warning
+        several = [word for word in config.hydra.overrides.task if re.fullmatch(r"sweep=\w+(,\w+)+", word)]
+        if several:
+            presets = several[0].removeprefix("sweep=")
+            _refuse(f"sweep={presets}: presets combine in brackets, sweep=[{presets}].")
+        self.notes, self.began = noted, time.time()
+        self.lock = filelock.FileLock(noted / ".lock", timeout=0, is_singleton=True)
+        try:
+            self.lock.acquire()
+        except filelock.Timeout:
+            _refuse(
+                f"Another process runs this very sweep in {terminal.short(folder)}. Wait for it, or choose another folder "
+                "with hydra.sweep.dir=."
+            )
+        jobs.forget(self.notes)
+        many = words.count(len(self.labels), "job") if self.labels else "Jobs, as many as the sweeper asks for,"
+        # Hydra composes each before the first begins, which takes it up to half a second a job.
+        first = " The settings of all are checked first." if len(self.labels) > MANY else ""
+        terminal.note(f"{many} in {terminal.short(folder)}: what is finished there is skipped.{first}")
+        if terminal.console.is_terminal and self.labels:
+            self._show()
+
+    def _show(self) -> None:
+        from rich.live import Live
+
+        self.live = Live(
+            get_renderable=lambda: jobs.live(self._noted(), self.labels, time.time() - self.began),
+            console=terminal.console,
+            refresh_per_second=1,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # results that go into a file shall arrive there
+        )
+        self.live.start()
+        atexit.register(self.live.stop)  # an interrupted sweep has no end; the terminal shall have its cursor back
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        if self.notes is not None:
+            self.job_began, job = time.time(), self._job(config, jobs.TRAINING)
+            jobs.write(self.notes, job)
+            self._say(f"Job {job.number + 1}{f' of {len(self.labels)}' if self.labels else ''}: {job.label}")
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Say what will be missing. Hydra ends a sweep of which a job failed without asking us again."""
-        if config.hydra.mode == RunMode.MULTIRUN and job_return.status == JobStatus.FAILED:
-            fold = config.split.get("fold")
-            terminal.note(
-                f"sweep=leak_gap: the {'grouped' if config.split.grouped else 'random'} split's run"
-                f"{'' if fold is None else f' of fold {fold}'} failed, so there will be no table. Mend it and give the same "
-                f"command with hydra.sweep.dir={terminal.short(Path(config.hydra.sweep.dir))}: what is finished is kept."
-            )
+        """Note how the job ended, and say it where no table shows it."""
+        if self.notes is None or job_return.status != JobStatus.COMPLETED:
+            return
+        ended: jobs.Outcome = job_return.return_value
+        seconds = round(time.time() - self.job_began, 3)
+        job = self._job(config, ended.state, seconds=seconds, f1_macro=ended.f1_macro, reason=ended.reason)
+        jobs.write(self.notes, job)
+        far = f" {jobs.progress(self._noted(), len(self.labels), time.time() - self.began)}." if self.labels else ""
+        self._say(f"Job {job.number + 1}: {jobs.line(job)}.{far}")
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print the table and the sentence, and write the sweep's report."""
-        from rich.console import Console
-
-        from src import rundir
-        from src.page import gap, group, several, single
-
-        folder = terminal.short(Path(config.hydra.sweep.dir))
-        try:
-            runs, skipped = several.finished(rundir.find(folder), pages=True)
-            pairs = gap.pairs(group.by_config(runs))
-            report = single.save(folder / rundir.REPORT, several.html(runs, skipped, folder))
-        except (ValueError, OSError) as error:  # Hydra would turn it into a warning
-            terminal.note(f"sweep=leak_gap: there is no table. {error}")
+        """Print the table of all jobs, why some failed, and one line. Ends the program with 1 where one failed."""
+        if self.notes is None:
             return
-        if not pairs:
-            terminal.note(f"sweep=leak_gap: no two groups of runs in {folder} differ in split.grouped alone: no table.")
-        for pair in pairs:
-            Console().print(table(pair))
-            print(gap.sentence(pair))
-        print(f"{folder}: the report is {report}")
+        if self.live is not None:
+            self.live.stop()
+        folder = terminal.short(Path(config.hydra.sweep.dir))
+        done = jobs.closed(self._noted(), self.labels)
+        terminal.result(jobs.table(done, f"Jobs of {folder}"))
+        failed = jobs.failures(done)
+        for reason in failed:
+            print(reason)
+        others = _others(folder, {job.folder for job in done})
+        if others:
+            print(f"{folder} also holds {words.count(others, 'run')} of other commands or of earlier settings.")
+        advice = "The same command runs again what failed. " if failed else ""
+        print(f"{jobs.totals(done)}. {advice}To compare them: python -m src.report {folder}")
+        if self.lock is not None:
+            self.lock.release()
+        if failed:
+            sys.exit(1)
+
+    def _say(self, text: str) -> None:
+        """A line where no table shows the same."""
+        if not (terminal.console.is_terminal and self.labels):
+            terminal.note(text)
+
+    def _noted(self) -> list[jobs.Job]:
+        assert self.notes is not None
+        return jobs.read(self.notes)
+
+    def _job(self, config: DictConfig, state: str, **known: Any) -> jobs.Job:
+        number, folder = int(config.hydra.job.num), Path(config.hydra.runtime.output_dir).name
+        label = self.labels[number] if number < len(self.labels) else ""
+        return jobs.Job(number, label or folder, folder, state, **known)
 
 
-def table(pair: "Pair") -> "Table":
-    """Both arms for a terminal, in percent; the caption states what the numbers were counted on."""
-    from rich.markup import escape
-    from rich.table import Table
+def _refuse(message: str) -> NoReturn:
+    terminal.note(f"train: {message}")
+    sys.exit(1)  # Hydra turns what a callback raises into a warning
 
-    from src import words
-    from src.page import gap, several
 
-    metrics = pair.grouped.runs[0].metrics
-    arms = ((f"grouped by {gap.grouped_by(pair.grouped)}", pair.grouped), ("random over clips", pair.random))
-    made = [dict.fromkeys(run.metrics["certificate"]["split"] for run in arm.runs) for _, arm in arms]
-    told = " ".join(
-        f"{name}: {several.splits(list(each))}; {arm.how}." for (name, arm), each in zip(arms, made, strict=True)
-    )
-    drawn = Table(
-        title=escape(f"{pair.label}, test clips of {words.data(metrics['dataset'], metrics['synthetic'])}"),
-        caption=escape(f"{told} Intervals are Wilson's, over clips as if they were independent."),
-        caption_justify="left",
-    )
-    drawn.add_column("split")
-    for heading in ("accuracy over all clips %", "95 % interval", "macro F1 %", "clips", "artists"):
-        drawn.add_column(heading, justify="right")
-    for name, arm in arms:
-        shares = (words.cell(arm.scores["accuracy"]), words.cell_interval(arm.scores["accuracy_interval"]))
-        artists = "unknown" if arm.scores["artists"] is None else str(arm.scores["artists"])
-        drawn.add_row(name, *shares, words.cell(arm.scores["f1_macro"]), str(arm.scores["clips"]), artists)
-    return drawn
+def _others(folder: Path, own: set[str]) -> int:
+    """How many finished runs in a folder are of no job of this sweep."""
+    from src import rundir
+
+    return sum(run.path.name not in own and (run.path / rundir.METRICS).exists() for run in rundir.find(folder))

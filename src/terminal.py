@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 X = TypeVar("X")
@@ -26,6 +26,14 @@ class Parser(argparse.ArgumentParser):
 def note(text: str) -> None:
     """Say one thing, on a line of its own."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def result(table: RenderableType) -> None:
+    """Show a result on standard output: by `print`, which a moving table below lets pass, as it does not a Console's."""
+    out = Console()
+    with out.capture() as caught:
+        out.print(table)
+    print(caught.get(), end="")
 
 
 def bar() -> Progress:

@@ -11,34 +11,38 @@ from omegaconf import DictConfig
 
 from src import config as configs
 from src import terminal
+from src.jobs import Outcome
 
 if TYPE_CHECKING:
     from src.data import GenreData
 
 
 @hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="train")
-def main(config: DictConfig) -> None:
+def main(config: DictConfig) -> Outcome:
     """One job: a run of its own, or one of a sweep, whose other jobs go on where this one fails."""
-    from src import writing  # here, since --help and --cfg shall not wait for torch
+    from src import rundir, writing  # here, since --help and --cfg shall not wait for torch
 
     folder = terminal.short(Path(HydraConfig.get().runtime.output_dir))
+    sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
-        train(config, folder)
+        return Outcome(train(config, folder), f1_macro=rundir.RunDir(folder).metrics["val"]["f1_macro"])
     except KeyboardInterrupt:
-        terminal.note(f"Interrupted. What is finished is kept; to go on: {configs.command(folder)}")
+        how = "the same command goes on." if sweep else f"to go on: {configs.command(folder)}"
+        terminal.note(f"Interrupted. What is finished is kept; {how}")
         sys.exit(130)
     except Exception as error:
         configs.show(error, "train")
         writing.discard(folder)
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            raise configs.JobFailed(folder) from error
+        if sweep:
+            return Outcome("failed", configs.explain(error))
         sys.exit(1)
 
 
-def train(config: DictConfig, folder: Path) -> None:
-    """Prepare the data, train, calibrate the best epoch, judge it on the test clips, and write the run directory."""
-    from rich.console import Console
+def train(config: DictConfig, folder: Path) -> str:
+    """Prepare the data, train, calibrate the best epoch, judge it on the test clips, and write the run directory.
 
+    Says whether the run was "run" from its beginning, "resumed", or "skipped", as the directory holds it, finished.
+    """
     from src import dashboard, metrics, provenance, run, rundir, words, writing
     from src.assembly import choose
     from src.bar import Bar
@@ -54,13 +58,14 @@ def train(config: DictConfig, folder: Path) -> None:
     with writing.lock(folder):
         data = run.compose_data(config)
         announce(data)
-        identity = provenance.identity(settings, data)
-        done = writing.state(folder, settings, identity)
+        environment = provenance.environment(settings, folder, data)
+        done = writing.state(folder, settings, data, environment)
         if done == "all":
-            print(f"{folder} holds this very run, finished: see {folder / rundir.REPORT}")
-            return
+            page = folder / rundir.REPORT if (folder / rundir.REPORT).exists() else single.write(folder)
+            print(f"{folder} holds this very run, finished: see {page}")
+            return "skipped"
         if done == "nothing":
-            writing.start(folder, settings, data, provenance.environment(settings, folder, identity))
+            writing.start(folder, settings, data, environment)
 
         module = run.build(config, data.genres, data.counts)
         for said in module.notes:
@@ -101,15 +106,16 @@ def train(config: DictConfig, folder: Path) -> None:
             "certificate": certificate,
             "dataset": data.corpus.name,
             "synthetic": data.corpus.synthetic,
-            "identity": identity,
+            "identity": environment["identity"],
         }
         writing.finish(folder, test.at(temperature), data, content)
         single.write(folder)
         title = "{model} on {feature}, test clips".format(**configs.choices())
-        Console().print(
+        terminal.result(
             metrics.table(sides["test"], title, data.corpus.name, words.split(certificate), data.corpus.synthetic)
         )
         print(f"{folder}: the report is {folder / rundir.REPORT}")
+        return "resumed" if done == "half" else "run"
 
 
 def announce(data: "GenreData") -> None:

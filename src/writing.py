@@ -13,8 +13,7 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from src import metrics, rundir, terminal
-from src.config import leaves
+from src import changes, metrics, rundir, terminal
 from src.data import GenreData
 from src.journey import UNCALIBRATED
 from src.module import Answer, GenreModule
@@ -50,43 +49,56 @@ def discard(folder: Path) -> None:
         folder.rmdir()
 
 
-def state(folder: Path, settings: Mapping[str, Any], identity: Mapping[str, str]) -> str:
+def state(folder: Path, settings: Mapping[str, Any], data: GenreData, environment: Mapping[str, Any]) -> str:
     """What the directory holds of this very run: "nothing", "half" of it (so that it can go on), or "all".
 
     Raises ValueError where it holds a run with other settings. Where only the data or the source has changed since, what
-    was trained is removed, and this is said.
+    was trained is removed, and what changed is said.
     """
     if not (folder / rundir.ENVIRONMENT).exists():
         return "nothing"
-    files = rundir.RunDir(folder)
+    files, identity = rundir.RunDir(folder), environment["identity"]
     before = files.environment["identity"]
     if before["config"] != identity["config"]:
-        there, here = dict(leaves(files.config)), dict(leaves(settings))
-        different = [
-            f"{k} was {there.get(k)!r}, is {here.get(k)!r}"
-            for k in sorted({*there, *here})
-            if there.get(k) != here.get(k)
-        ]
-        raise ValueError(
-            f"{folder} holds a run with other settings ({'; '.join(different[:5])}). Choose another hydra.run.dir."
-        )
+        different = changes.settings(files.config, settings)
+        raise ValueError(f"{folder} holds a run with other settings ({different}). Choose another hydra.run.dir.")
     if before == identity:
         return "all" if (folder / rundir.METRICS).exists() else "half" if (folder / rundir.LAST).exists() else "nothing"
-    changed = " and ".join(what for what in ("data", "source") if before[what] != identity[what])
-    terminal.note(f"{folder}: the {changed} changed since it was trained, so it is trained again.")
+    changed = []
+    if before["data"] != identity["data"]:
+        try:
+            changed.append(f"the data changed ({changes.clips(files.split, sides(data))})")
+        except ValueError:  # killed while its split.csv was written
+            changed.append("the data changed")
+    if before["source"] != identity["source"]:
+        named = changes.files(files.environment.get("source"), environment["source"])
+        changed.append(f"the source changed ({named})" if named else "the source changed")
+    terminal.note(f"{folder}: {' and '.join(changed)} since it was trained, so it is trained again.")
     for name in TRAINED:
         (folder / name).unlink(missing_ok=True)
     return "nothing"
+
+
+def sides(data: GenreData) -> list[dict[str, str | None]]:
+    """The rows of split.csv: every clip with its side."""
+    return [
+        {
+            "clip": clip.name,
+            "genre": clip.genre,
+            "artist": clip.artist or None,
+            "track": clip.track or None,
+            "side": side,
+        }
+        for clip, side in zip(data.clips, data.sides, strict=True)
+    ]
 
 
 def start(folder: Path, settings: Mapping[str, Any], data: GenreData, environment: Mapping[str, Any]) -> None:
     """Write what is known before training: settings, environment, who is on which side, and what was left out."""
     OmegaConf.save(OmegaConf.create(dict(settings)), folder / rundir.CONFIG)
     _json(folder / rundir.ENVIRONMENT, environment)
-    rows = (
-        (c.name, c.genre, c.artist or "", c.track or "", side) for c, side in zip(data.clips, data.sides, strict=True)
-    )
-    write_csv(folder / rundir.SPLIT, ("clip", "genre", "artist", "track", "side"), rows)
+    columns = ("clip", "genre", "artist", "track", "side")
+    write_csv(folder / rundir.SPLIT, columns, ([row[key] or "" for key in columns] for row in sides(data)))
     write_csv(folder / rundir.EXCLUDED, ("clip", "reason"), ((left.clip, left.reason) for left in data.excluded))
 
 

@@ -23,6 +23,7 @@ LAYERS = (
         "threads",
         "deal",
         "fingerprint",
+        "source",
     ),
     ("pretrained",),
     (
@@ -39,13 +40,14 @@ LAYERS = (
         "wavemap",
         "listing",
         "resume",
+        "launcher",
     ),
-    ("config", "certificate", "cutting", "metrics", "tested", "hearing", "labels"),
-    ("kept", "stretches", "catalogue", "faults", "shortcut"),
+    ("config", "certificate", "cutting", "metrics", "tested", "hearing", "labels", "jobs"),
+    ("kept", "stretches", "catalogue", "faults", "shortcut", "naming", "changes"),
     ("journey", "data", "inspection"),
     ("assembly", "module"),
     ("history", "bar", "dashboard", "run", "provenance", "page", "recognizer"),
-    ("writing", "sweep", "comparison"),
+    ("writing", "sweep", "leak_gap", "search", "comparison"),
     ("answers",),
     ("train", "report", "predict", "audit", "compare"),
 )
@@ -63,9 +65,10 @@ ROOMS = {
     "matplotlib": {"page"},
     "scipy": {"statistics", "significance", "calibration", "dataset"},
     "wandb": {"dashboard"},
-    "hydra": {"config", "train", "audit", "assembly", "run", "sweep"},
+    "hydra": {"config", "train", "audit", "assembly", "run", "sweep", "leak_gap", "naming", "launcher", "search"},
     "torchmetrics": {"metrics"},
-    "filelock": {"wavemap", "kept", "dataset", "writing"},
+    "joblib": {"launcher"},
+    "filelock": {"wavemap", "kept", "dataset", "writing", "sweep"},
 }
 # Musical tables, long but of one idea: what is looked up in them is best seen together.
 TABLES = {f"dataset/composer/{name}.py": 320 for name in ("style", "chords", "drums")}

@@ -27,9 +27,8 @@ LIBRARY_GROUPS = (
     "trainer",
 )  # classes that live in libraries, or functions for them
 NULL_CHOICES = ("none", "default")
-CHOICES = [
-    (p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name not in ("experiment", "sweep")
-]
+PRESETS = ("experiment", "launcher", "sweep")  # keys of other groups and of Hydra's
+CHOICES = [(p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name not in PRESETS]
 
 
 def targets(config: Any) -> list[Any]:

@@ -172,7 +172,7 @@ def test_help_lists_the_choices_and_loads_nothing_heavy() -> None:
         "model: cnn",
         "dataset: fma, folder, gtzan, manifest, synth",
         "experiment: best",
-        "sweep: leak_gap",
+        "sweep: features, folds, leak_gap, models,",
         "--multirun",
     ):
         assert word in shown

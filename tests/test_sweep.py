@@ -1,12 +1,15 @@
-"""sweep=leak_gap: one command trains on the grouped and on the random split, and says how much of the latter is leak."""
+"""The presets of conf/sweep, and sweep=leak_gap from its command to its sentence."""
 
 import json
 import re
 from pathlib import Path
 
+import hydra
 import pytest
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 
-from src import report, rundir
+from src import naming, report, rundir
 from src.clip import Clip
 from tests.programs import SMALL, train
 from tests.test_conf import CONF, compose
@@ -31,7 +34,90 @@ def test_a_preset_says_what_it_is(preset: str) -> None:
     assert lines[0] == "# @package _global_"
     assert lines[1].startswith("# ")
     assert preset == "none" or any(f"python -m src.train sweep={preset}" in line for line in lines)
+    if preset == "optuna":
+        pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="make extra-optuna")
     assert set(compose(f"sweep={preset}")) == set(compose())
+
+
+def planned(*given: str) -> tuple[str, list[str]]:
+    """The folder of the sweep that the words make, and what tells its jobs apart."""
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = GlobalHydra.instance().hydra.compose_config("train", list(given), run_mode=RunMode.MULTIRUN)  # type: ignore[union-attr]
+        return composed.hydra.sweep.dir, naming.labels(composed)
+
+
+@pytest.mark.parametrize(
+    ("given", "count", "first", "last"),
+    [
+        (["sweep=folds"], 10, "fold=0", "fold=9"),
+        (["sweep=folds", "split.folds=3", "model=cnn,rnn"], 6, "fold=0 model=cnn", "fold=2 model=rnn"),
+        (["sweep=seeds"], 5, "seed=0", "seed=4"),
+        (["sweep=seeds", "seed=3,5"], 2, "seed=3", "seed=5"),
+        (["sweep=paper"], 12, "lr=0.001 batch_size=32 layers=3", "lr=0.005 batch_size=64 layers=5"),
+        (["sweep=paper", "model.layers=4"], 4, "lr=0.001 batch_size=32", "lr=0.005 batch_size=64"),
+        (["sweep=paper_full", "optimizer.lr=0.001", "data.batch_size=32", "model.layers=3"], 6, None, None),
+        (["sweep=[folds,paper]"], 120, None, "fold=9 lr=0.005 batch_size=64 layers=5"),
+        (["sweep=[paper_full,folds]", "split.folds=3"], 216, None, None),
+        (["sweep=features"], 9, "feature=mfcc", "feature=all"),
+        (["sweep=[folds,features]"], 90, "fold=0 feature=mfcc", None),
+        (["sweep=models"], 11, "model=majority", "model=hybrid"),
+        (["sweep=models", "model=cnn"], 1, "", ""),
+        (["sweep=[folds,leak_gap]"], 20, "fold=0 grouped=True", "fold=9 grouped=False"),
+    ],
+)
+def test_presets_combine_and_the_command_line_has_the_last_word(
+    given: list[str], count: int, first: str | None, last: str | None
+) -> None:
+    _, labels = planned(*given)
+    assert len(labels) == len(set(labels)) == count
+    assert labels[0] == (labels[0] if first is None else first)
+    assert labels[-1] == (labels[-1] if last is None else last)
+
+
+@pytest.mark.parametrize("group", ["feature", "model"])
+def test_the_choices_of_a_preset_exist(group: str) -> None:
+    _, labels = planned(f"sweep={group}s")
+    assert {label.removeprefix(f"{group}=") for label in labels} <= {p.stem for p in (CONF / group).glob("*.yaml")}
+
+
+def test_the_same_command_has_the_same_folder() -> None:
+    folder, _ = planned("sweep=[folds,paper]", "model=cnn,rnn", "experiment=quick")
+    assert re.fullmatch(r"outputs/sweep_folds_paper_quick_model-[0-9a-f]{8}", folder)
+    assert planned("model=cnn,rnn", "experiment=quick", "sweep=[folds, paper]", "debug=true")[0] == folder
+    assert planned("sweep=[folds,paper]", "model=cnn", "experiment=quick")[0] != folder
+    assert planned("model=cnn,rnn", "hydra.sweep.dir=here")[0] == "here"
+    assert len(Path(planned(*(f"+{'x' * 30}{k}=1,2" for k in range(9)))[0]).name) < 80
+
+
+def test_folds_take_kfold_where_no_split_is_chosen() -> None:
+    assert compose("sweep=folds").split.folds == 10
+    assert compose("sweep=[folds,seeds]", "split.folds=4").split.folds == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["sweep=folds", "split=leave_one_artist_out"],
+            "split.folds: the sweep or another choice reads this key, and this split has none. Choose another split.",
+        ),
+        (
+            ["sweep=models", "model.width=4"],
+            "model.width: not every model of the sweep has this key. Name those that have it, as in model=A,B.",
+        ),
+        (
+            ["sweep=[folds,paper]", "model=svm"],
+            "model.layers: the sweep sets this key, and the model chosen with it has none. Choose another model.",
+        ),
+        (["--multirun", "sweep=folds,seeds"], "sweep=folds,seeds: presets combine in brackets, sweep=[folds,seeds]."),
+    ],
+)
+def test_what_a_preset_cannot_do_is_said_before_the_first_job(
+    given: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(monkeypatch, *given, f"hydra.sweep.dir={tmp_path / 'sweep'}") == 1
+    assert f"train: {said}" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*/*/config.yaml"))
 
 
 def test_the_random_arm_alone_may_leak_and_the_command_line_has_the_last_word() -> None:
@@ -108,13 +194,14 @@ def test_an_arm_that_fails_is_said_in_place_of_a_table(
         assert train(patch, *words(tiny, tmp_path, "model=majority")) == 1
     out, err = capsys.readouterr()
     assert "the dealer is ill." in err
-    assert "sweep=leak_gap: the random split's run failed, so there will be no table." in err
-    assert f"hydra.sweep.dir={tmp_path / 'sweep'}" in err
+    assert "sweep=leak_gap: grouped=False failed, so there is no table. Mend it and give the same command." in err
     assert "random split claims" not in out
+    assert "2 jobs: 1 run, 0 resumed, 0 skipped, 1 failed." in out
     assert train(monkeypatch, *words(tiny, tmp_path, "model=majority")) == 0  # the finished arm is kept
     out = capsys.readouterr().out
     assert "holds this very run, finished" in out
     assert "random split claims" in out
+    assert out.index("random split claims") < out.index("2 jobs: 1 run, 0 resumed, 1 skipped, 0 failed.")
 
 
 def test_a_split_without_groups_is_refused(

@@ -1,0 +1,151 @@
+"""What became of each job of a sweep: a small file a job, since jobs may run in other processes; and all as one table."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from src import words
+
+TRAINING = "training"
+ENDS = ("run", "resumed", "skipped", "failed")
+SHOWN = (6, 3)  # rows of the live table: jobs that ended last, and jobs that come next
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended, one of ENDS: trained from its beginning, or from where it stopped, or finished before."""
+
+    state: str
+    reason: str = ""
+    f1_macro: float | None = None  # of the validation clips
+
+    def __float__(self) -> float:
+        """What sweep=optuna raises. Raises ValueError of a failed job."""
+        if self.f1_macro is None:
+            raise ValueError(self.reason)
+        return self.f1_macro
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: its number in the sweep, what tells it from the others ("split.fold=0 model=rnn"), and how far it is."""
+
+    number: int
+    label: str
+    folder: str
+    state: str
+    seconds: float = 0.0
+    f1_macro: float | None = None  # of the validation clips
+    reason: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDS
+
+
+def write(folder: Path, job: Job) -> None:
+    """Note a job in the folder of all jobs, in place of what was noted of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{job.number}.{os.getpid()}.part"
+    part.write_text(json.dumps(asdict(job)), encoding="utf-8")
+    part.replace(folder / f"{job.number}.json")
+
+
+def read(folder: Path) -> list[Job]:
+    """All jobs that were noted, in order."""
+    noted = (json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json"))
+    return sorted((Job(**job) for job in noted), key=lambda job: job.number)
+
+
+def forget(folder: Path) -> None:
+    """Forget the jobs of an earlier sweep."""
+    for path in folder.glob("*.json"):
+        path.unlink()
+
+
+def closed(jobs: Sequence[Job], labels: Sequence[str]) -> list[Job]:
+    """The jobs of a sweep that has ended: those that never ended, or never began, have failed."""
+    noted = {job.number: job for job in jobs}
+    lost = {k: Job(k, label, "", "failed", reason="It never began.") for k, label in enumerate(labels)}
+    silent = {
+        k: replace(job, state="failed", reason="Its process ended without a word: killed, or out of memory?")
+        for k, job in noted.items()
+        if not job.ended
+    }
+    return [job for _, job in sorted({**lost, **noted, **silent}.items())]
+
+
+def seconds_left(jobs: Sequence[Job], total: int, elapsed: float) -> float | None:
+    """How long the jobs take that have not ended, judged by those that were trained; None before the first of these.
+
+    Where several run at once, `elapsed` is less than the sum of their seconds, and so much faster the rest will be.
+    """
+    ended = [job for job in jobs if job.ended]
+    whole = [job.seconds for job in ended if job.state == "run"] or [j.seconds for j in ended if j.state == "resumed"]
+    busy = sum(job.seconds for job in ended)
+    if not whole or not busy:
+        return None
+    at_once = max(1.0, busy / elapsed)
+    return (total - len(ended)) * sum(whole) / len(whole) / at_once
+
+
+def progress(jobs: Sequence[Job], total: int, elapsed: float) -> str:
+    """ "5 of 12 jobs are done, 7 are left: about 3 min 20 s"; the time from the first that was trained on."""
+    done = sum(job.ended for job in jobs)
+    left = seconds_left(jobs, total, elapsed)
+    if done == total:
+        return f"All {words.count(total, 'job')} are done" if total > 1 else "The job is done"
+    said = f"{done} of {words.count(total, 'job')} {'is' if done == 1 else 'are'} done, {total - done} left"
+    return said if left is None else f"{said}: about {words.duration(left)}"
+
+
+def line(job: Job) -> str:
+    """ "model=rnn: run in 12.3 s, validation macro F1 61.2 %"; why a job failed was said when it did."""
+    if job.state == "failed":
+        return f"{job.label}: failed"
+    took = "skipped, finished before" if job.state == "skipped" else f"{job.state} in {words.duration(job.seconds)}"
+    return f"{job.label}: {took}, validation macro F1 {words.cell(job.f1_macro)} %"
+
+
+def totals(jobs: Sequence[Job]) -> str:
+    """ "12 jobs: 8 run, 1 resumed, 2 skipped, 1 failed"."""
+    told = ", ".join(f"{sum(job.state == state for job in jobs)} {state}" for state in ENDS)
+    return f"{words.count(len(jobs), 'job')}: {told}"
+
+
+def failures(jobs: Sequence[Job]) -> list[str]:
+    """Why jobs failed, each reason once: "Failed: fold=0 model=rnn, and 2 more: model.layers is 0: expected 1 or more." """
+    alike: dict[str, list[str]] = {}
+    for job in jobs:
+        if job.state == "failed":
+            alike.setdefault(job.reason, []).append(job.label)
+    more = {reason: f", and {len(labels) - 1} more" if len(labels) > 1 else "" for reason, labels in alike.items()}
+    return [f"Failed: {labels[0]}{more[reason]}: {reason}" for reason, labels in alike.items()]
+
+
+def table(jobs: Sequence[Job], title: str) -> Table:
+    """A row a job."""
+    drawn = Table(title=escape(title), title_justify="left")
+    drawn.add_column("job")
+    drawn.add_column("state")
+    for heading in ("validation macro F1 %", "time"):
+        drawn.add_column(heading, justify="right")
+    for job in jobs:
+        score = "" if job.f1_macro is None else words.cell(job.f1_macro)
+        time = words.duration(job.seconds) if job.ended else ""
+        drawn.add_row(escape(job.label), job.state, score, time)
+    return drawn
+
+
+def live(jobs: Sequence[Job], labels: Sequence[str], elapsed: float) -> Table:
+    """The table while a sweep runs: the jobs that ended last, those that are training, and those that come next."""
+    started = {job.number for job in jobs}
+    ended = [job for job in jobs if job.ended][-SHOWN[0] :]
+    training = [job for job in jobs if not job.ended]
+    waiting = [Job(k, label, "", "waiting") for k, label in enumerate(labels) if k not in started][: SHOWN[1]]
+    return table([*ended, *training, *waiting], progress(jobs, len(labels), elapsed))
