@@ -198,6 +198,13 @@ def test_a_seed_that_is_missing_makes_a_fold_incomplete(tmp_path: Path) -> None:
     assert (complete.group.label, complete.complete, complete.group.scores["clips"]) == (SLOW, True, 60)
 
 
+def test_where_no_configuration_is_complete_the_folds_still_choose(tmp_path: Path) -> None:
+    grid(tmp_path, [0.9, None], [None, 0.5])
+    (only,) = found(tmp_path).selections
+    assert [choice.label for choice in only.choices] == [FAST, SLOW]
+    assert only.by_test is None
+
+
 def test_a_fold_that_nobody_ran_is_told(tmp_path: Path) -> None:
     grid(tmp_path, [0.9, 0.9], [0.5, 0.5])
     (only,) = found(tmp_path).selections

@@ -140,7 +140,7 @@ def _select(name: str, groups: Sequence[Group], measure: Measure, planned: Seque
     made = [_configuration(each, choices, folds, seeds, measure) for each in candidates]
     made.sort(key=lambda each: (not each.complete, _cost(each.val, measure), each.group.label))
     complete = [each for each in made if each.complete]
-    by_test = min(complete, key=lambda each: _cost(each.group.scores[measure.key], measure))
+    by_test = min(complete, key=lambda each: _cost(each.group.scores[measure.key], measure), default=None)
     return Selection(
         name,
         choices,
