@@ -10,9 +10,8 @@ corpus's: the limit was chosen on seed 1 and is judged on seed 0.
 import argparse
 import csv
 import sys
-import time
 import tracemalloc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from benchmarks.alterations import ALTERATIONS, Altered
+from benchmarks.clock import median
 from src import audio, fingerprint
 from src.dataset import Synth
 from src.fingerprint import SAMPLE_RATE, Match, near_copies
@@ -142,7 +142,7 @@ def growth(synthetic: Sequence[Codes]) -> None:
     sizes = [size for size in SIZES if size <= len(synthetic)]
     took = []
     for size in sizes:
-        took.append(median(lambda: near_copies(synthetic[:size])))  # noqa: B023
+        took.append(median(lambda: near_copies(synthetic[:size]), TURNS))  # noqa: B023
         tracemalloc.start()
         near_copies(synthetic[:size])
         peak = tracemalloc.get_traced_memory()[1]
@@ -164,16 +164,7 @@ def speeds(paths: Sequence[Path]) -> None:
     }
     print("\n| of 30 s of music, on one core | time |\n|---|---:|")
     for name, work in parts.items():
-        print(f"| {name} | {1000 * median(work) * 30 / seconds:.1f} ms |")
-
-
-def median(work: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(TURNS):
-        before = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - before)
-    return float(np.median(seconds))
+        print(f"| {name} | {1000 * median(work, TURNS) * 30 / seconds:.1f} ms |")
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.clock import median
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,20 +105,11 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     mels = [mel(wave_BT) for wave_BT in waves]
     return {
         "cores": cores,
-        "all": median(lambda: list(recognizer.predict_files(files, workers=cores))),
-        "decode": median(lambda: list(hear_files(files, recognizer.sample_rate, recognizer.length, None))),
-        "logmel": median(lambda: list(in_order(mel, waves, cores))),
-        "networks": median(lambda: list(in_order(judge, mels, cores))),
+        "all": median(lambda: list(recognizer.predict_files(files, workers=cores)), TURNS),
+        "decode": median(lambda: list(hear_files(files, recognizer.sample_rate, recognizer.length, None)), TURNS),
+        "logmel": median(lambda: list(in_order(mel, waves, cores)), TURNS),
+        "networks": median(lambda: list(in_order(judge, mels, cores)), TURNS),
     }
-
-
-def median(work: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(TURNS):
-        before = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - before)
-    return statistics.median(seconds)
 
 
 def start(folder: Path, cores: int) -> float:
