@@ -14,6 +14,7 @@ from src.header import SHORT_SECONDS, promised, shortfall
 from src.opened import AudioError as AudioError  # part of what reading a file may bring
 from src.opened import go_to, has_end, opened, reasons
 
+SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music
 BLOCK_SECONDS = 1.0  # decoded at once in a stream, which is what damage in a file takes away with it, at most
 
 

@@ -11,9 +11,10 @@ from time import monotonic
 
 import numpy as np
 
-from src import audio, fingerprint, hearing
+from src import audio, hearing, source
 from src.clip import Clip
 from src.hearing import Heard
+from src.plainfile import stamp
 from src.terminal import track
 from src.threads import in_order
 
@@ -31,7 +32,8 @@ def hear(clips: Sequence[Clip], cache: Path, max_seconds: float | None) -> list[
     try:
         with closing(sqlite3.connect(cache / "heard.sqlite", timeout=60)) as store:
             store.execute("create table if not exists heard (key text primary key, measures text, codes blob)")
-            keys = [_key(clip, max_seconds) for clip in clips]
+            measured = source.digest(source.behind("src.hearing"))
+            keys = [_key(clip, max_seconds, measured) for clip in clips]
             known: dict[str, Answer] = dict(_known(store, keys))
             missing = [(key, clip) for key, clip in zip(keys, clips, strict=True) if key not in known]
             known.update(_heard(missing, max_seconds, store))
@@ -40,17 +42,10 @@ def hear(clips: Sequence[Clip], cache: Path, max_seconds: float | None) -> list[
     return [known[key] for key in keys]
 
 
-def _key(clip: Clip, max_seconds: float | None) -> str:
+def _key(clip: Clip, max_seconds: float | None, measured: str) -> str:
     """What decides a clip's measures: the file as it is on disk, the stretch of it, and how it is measured."""
-    known = clip.path.stat() if clip.path.exists() else None
-    stamp = (known.st_size, known.st_mtime_ns) if known else None
-    parts = (SOURCE, str(clip.path.absolute()), stamp, clip.start_seconds, clip.stop_seconds, max_seconds)
-    return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogateescape")).hexdigest()[:24]
-
-
-SOURCE = hashlib.sha256(
-    b"".join(Path(str(module.__file__)).read_bytes() for module in (audio, fingerprint, hearing))
-).hexdigest()
+    parts = (measured, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds, max_seconds)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
 def _known(store: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[str, Heard]]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from src import plainfile
 from src.clip import SIDES, Clip
-from src.deal import KINDS, groups
+from src.deal import KINDS, groups, track
 from src.words import count
 
 AUDIT_SCHEMA = 1
@@ -43,7 +43,7 @@ def certify(
         "shared": {
             "artists": _on_two_sides((clip.artist for clip in clips), sides),
             "albums": albums,
-            "tracks": _on_two_sides(map(_track, clips), sides),
+            "tracks": _on_two_sides(map(track, clips), sides),
             "audio": _copies(clips, sides, digests),
             "near_copies": None if near_copies is None else _torn(clips, sides, near_copies),
         },
@@ -106,15 +106,9 @@ def _sizes(clips: Sequence[Clip], sides: Sequence[str]) -> dict[str, dict[str, i
     number = Counter(sides)
     tracks, artists = (
         Counter(side for _, side in {(name(clip), side) for clip, side in zip(clips, sides, strict=True) if name(clip)})
-        for name in (_track, lambda clip: clip.artist)
+        for name in (track, lambda clip: clip.artist)
     )
     return {side: {"clips": number[side], "tracks": tracks[side], "artists": artists[side]} for side in SIDES}
-
-
-def _track(clip: Clip) -> str | None:
-    """A track's full name: two artists, or two albums of unknown artists, may each have an Intro."""
-    owner = clip.artist or clip.album
-    return f"{owner} - {clip.track}" if clip.track and owner else clip.track
 
 
 def _on_two_sides(names: Iterable[str | None], sides: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ def clips(before: Sequence[Mapping[str, str | None]], now: Sequence[Mapping[str,
         "on another side": side,
     }
     told = [
-        f"{words.count(len(which), 'clip')} {'is' if len(which) == 1 else 'are'} {what}: {_few(which)}"
+        f"{words.count(len(which), 'clip')} {'is' if len(which) == 1 else 'are'} {what}: {words.few(which, FEW)}"
         for what, which in found.items()
         if which
     ]
@@ -38,8 +38,5 @@ def clips(before: Sequence[Mapping[str, str | None]], now: Sequence[Mapping[str,
 
 def files(before: Mapping[str, str] | None, now: Mapping[str, str]) -> str:
     """ "src/model/cnn.py"; of a run that noted no files, nothing."""
-    return _few([name for name in sorted({*(before or now), *now}) if (before or now).get(name) != now.get(name)])
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
+    changed = [name for name in sorted({*(before or now), *now}) if (before or now).get(name) != now.get(name)]
+    return words.few(changed, FEW)

@@ -53,10 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         return _check(options) if options.check else _compare(options)
-    except BrokenPipeError:  # whoever reads, head perhaps, has seen enough
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or Python complains when it flushes at its exit
+    except BrokenPipeError:
+        terminal.unheard()
         return 0
     except (ValueError, OSError) as error:
         print(f"compare: {error}", file=sys.stderr)
@@ -117,13 +115,7 @@ def _runs(path: Path) -> "list[RunDir]":
     from src import rundir
     from src.page import several
 
-    if not path.is_dir():
-        what = "not a folder" if path.exists() else "not there"
-        raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")
-    found = rundir.find(path)
-    if not found:
-        raise ValueError(f"{path} holds no run: expected {rundir.METRICS} in it or in folders up to 3 below it.")
-    runs, skipped = several.finished(found, pages=False)
+    runs, skipped = several.finished(rundir.at(path), pages=False)
     for left_out, reason in skipped:
         print(f"compare: skipped {left_out}: {reason}", file=sys.stderr)
     return runs

@@ -1,9 +1,10 @@
 """What must stay together, and how it is shared out: whole groups of clips dealt to the sides of a split."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from src.clip import Clip
 
@@ -28,6 +29,12 @@ def groups(clips: Sequence[Clip]) -> list[Group]:
         else ("clip", clip.name)
         for clip in clips
     ]
+
+
+def track(clip: Clip) -> str | None:
+    """A track's full name: two artists, or two albums of unknown artists, may each have an Intro. None: unknown."""
+    owner = clip.artist or clip.album
+    return f"{owner} - {clip.track}" if clip.track and owner else clip.track
 
 
 def single(clips: Sequence[Clip]) -> list[Group]:
@@ -116,3 +123,13 @@ def _mean(rows: Sequence[Sequence[float]]) -> list[float]:
     for row in rows[1:]:
         added = [a + b for a, b in zip(added, row, strict=True)]
     return [a / len(rows) for a in added]
+
+
+def held_out(clips: Sequence[Clip], group: Sequence[Group], folds: int, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Which of K clips are judged in each fold (K,), by what was fitted on the others; over all folds each clip once.
+
+    Few groups may leave a fold empty, which is then passed over.
+    """
+    fold_K = np.array(deal(clips, group, [1 / folds] * folds, seed))
+    for fold in np.unique(fold_K):
+        yield fold_K == fold

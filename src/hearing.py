@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src import audio, fingerprint
+from src.audio import SILENCE
 from src.clip import Clip
-from src.wavemap import SILENCE
 
 N_FFT = 4096  # samples: 11 Hz a row at 44.1 kHz
 FLOOR_DB = 70.0  # below the strongest row of the mean spectrum: weaker is encoder's residue or dither, not music

@@ -1,38 +1,29 @@
 """What an audit finds in a data set and its split, as plain values: the content of audit.json."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from src import fingerprint
-from src.certificate import certify
+from src.certificate import AUDIT_SCHEMA, certify
 from src.clip import Clip, Corpus
+from src.deal import track
 from src.faults import faults
 from src.hearing import Heard
 from src.labels import Doubt
 from src.shortcut import shortcut
+from src.split import Split
 
-SCHEMA = 1
 MEASURES = ("start_seconds", "seconds", "sample_rate", "channels", "level_db", "peak_db", "clipped", "bandwidth_hz")
 MOST_DOUBTS = 0.2  # of the clips, listed: nobody listens to more
 
 
-class Split(Protocol):
-    """What `split=` chooses, as far as an audit asks it."""
-
-    words: str
-    grouped: bool
-
-    def assign(self, clips: Sequence[Clip]) -> list[str]: ...
-
-
-def inspect(corpus: Corpus, answers: Sequence[Heard | str], split: Split | None, crop_seconds: float) -> dict[str, Any]:
+def inspect(corpus: Corpus, answers: Sequence[Heard | str], split: Split, crop_seconds: float) -> dict[str, Any]:
     """The findings on a corpus whose clips gave these answers: their measures, or why there are none.
 
-    `split` None: its sides are not looked at. What training leaves out by itself (unreadable, silent) is in no count but
-    the faults.
+    What training leaves out by itself (unreadable, silent) is in no count but the faults.
     """
     known = faults(corpus.clips, answers, crop_seconds)
     pairs = [(c, a) for c, a in zip(corpus.clips, answers, strict=True) if not isinstance(a, str) and not a.fault]
@@ -41,7 +32,7 @@ def inspect(corpus: Corpus, answers: Sequence[Heard | str], split: Split | None,
     labelled = [(clip, each) for clip, each in pairs if clip.genre]
     certificate, trouble = _certificate(clips, heard, near, split)
     return {
-        "schema": SCHEMA,
+        "schema": AUDIT_SCHEMA,
         "dataset": corpus.name,
         "synthetic": corpus.synthetic,
         "clips": [clip.name for clip in clips],
@@ -93,17 +84,16 @@ def near_copies(clips: Sequence[Clip], heard: Sequence[Heard]) -> list[dict[str,
 
 
 def _same(a: Clip, b: Clip) -> str | None:
-    artist = a.artist if a.artist == b.artist else None
-    if a.track and a.track == b.track and (artist or not (a.artist or b.artist)):
+    if track(a) and track(a) == track(b):
         return "track"
-    return "artist" if artist else None
+    return "artist" if a.artist and a.artist == b.artist else None
 
 
 def _certificate(
-    clips: Sequence[Clip], heard: Sequence[Heard], near: Sequence[dict[str, Any]], split: Split | None
+    clips: Sequence[Clip], heard: Sequence[Heard], near: Sequence[dict[str, Any]], split: Split
 ) -> tuple[dict[str, Any] | None, str | None]:
     """What the sides of the split share; or why it could not be made."""
-    if split is None or not clips:
+    if not clips:
         return None, None
     try:
         sides = split.assign(clips)
@@ -115,17 +105,18 @@ def _certificate(
 
 def balance(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any]:
     """Of each genre ("" where it is unknown): clips, minutes, tracks, artists, sample rates, level and bandwidth."""
+    members = defaultdict(list)
+    for clip, each in zip(clips, heard, strict=True):
+        members[clip.genre].append((clip, each))
     table = {}
-    for genre in sorted({clip.genre for clip in clips}):
-        mine = [(clip, each) for clip, each in zip(clips, heard, strict=True) if clip.genre == genre]
-        tracks = {(clip.artist, clip.track) for clip, _ in mine if clip.track}
-        rates = [each.sample_rate for _, each in mine]
+    for genre, mine in sorted(members.items()):
+        rates = Counter(each.sample_rate for _, each in mine)
         table[genre] = {
             "clips": len(mine),
             "minutes": sum(each.seconds for _, each in mine) / 60,
-            "tracks": len(tracks),
+            "tracks": len({track(clip) for clip, _ in mine} - {None}),
             "artists": len({clip.artist for clip, _ in mine} - {None}),
-            "sample_rates": {str(rate): rates.count(rate) for rate in sorted(set(rates))},
+            "sample_rates": {str(rate): number for rate, number in sorted(rates.items())},
             **{
                 key: np.quantile([getattr(each, key) for _, each in mine], [0.1, 0.5, 0.9]).round(1).tolist()
                 for key in ("level_db", "bandwidth_hz")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from src.clip import Clip
-from src.deal import deal, groups
+from src.deal import groups, held_out, track
 from src.model import Head
 from src.normalization import Standard
 
@@ -63,16 +63,14 @@ def out_of_fold(
     embedding_KE: Tensor, genre_K: Tensor, clips: Sequence[Clip], by: str, seed: int
 ) -> NDArray[np.float64]:
     """Probabilities (K, C) of each clip's genre, by a head that was fitted on the other folds."""
-    group = groups(clips) if by == "artist" else [("track", _track(clip)) for clip in clips]
+    group = groups(clips) if by == "artist" else [("track", track(clip) or clip.name) for clip in clips]
     genres, folds = int(genre_K.max()) + 1, min(FOLDS, len(set(group)))
     if genres < 2 or folds < 2:
         raise ValueError(
             f"labels=true needs two genres and two {by}s or more, to judge each clip by others; there are {genres} and {folds}."
         )
-    fold_K = torch.tensor(deal(clips, group, [1 / folds] * folds, seed))
     probability_KC = torch.empty(len(clips), genres)
-    for fold in set(fold_K.tolist()):  # few groups may leave a fold empty
-        judged_K = fold_K == fold
+    for judged_K in map(torch.from_numpy, held_out(clips, group, folds, seed)):
         norm = Standard(embedding_KE.shape[1])
         head = Head(hidden=0, dropout=0.0, activation="relu", l2=L2, rows=embedding_KE.shape[1], genres=genres)
         feature_KE1 = embedding_KE[..., None]
@@ -81,7 +79,3 @@ def out_of_fold(
         with torch.no_grad():
             probability_KC[judged_K] = head.eval()(norm(feature_KE1[judged_K])).softmax(dim=1)
     return probability_KC.double().numpy()
-
-
-def _track(clip: Clip) -> str:
-    return f"{clip.artist} - {clip.track}" if clip.track else clip.name

@@ -17,7 +17,7 @@ from torchmetrics.functional.classification import (
 from src import statistics, words
 
 ECE_BINS = 15
-ARTISTS_PER_GENRE = 10  # below it a bootstrap over artists pretends to know what it cannot
+ARTISTS_PER_GENRE = statistics.FEW
 Scores = dict[str, Any]
 
 

@@ -56,6 +56,12 @@ def number(folder: Path, name: str, line: int, text: str) -> float | None:
         raise ValueError(f"{folder / name}, line {line}: {text!r} is not a number. Train the run again.") from error
 
 
+def stamp(path: Path) -> tuple[int, int] | None:
+    """Size in bytes and time of change in ns: with another stamp a file is another. None where there is none."""
+    known = path.stat() if path.exists() else None
+    return (known.st_size, known.st_mtime_ns) if known else None
+
+
 def first_line(error: Exception) -> str:
     """What an error says first, or else its name."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

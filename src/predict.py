@@ -51,10 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("predict: interrupted; what is printed is kept", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever reads, head perhaps, has seen enough
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or Python complains when it flushes at its exit
+    except BrokenPipeError:
+        terminal.unheard()
         return 0
     except (ValueError, ImportError, OSError) as error:
         print(f"predict: {error}", file=sys.stderr)

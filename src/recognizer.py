@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from src import assembly, audio, plainfile, rundir
+from src import assembly, audio, dotted, plainfile, rundir
 from src.audio import AudioError
 from src.journey import Journey
 from src.stretches import End, Stretches, Waveform, hear, hear_files
@@ -75,7 +75,7 @@ class Recognizer:
             raise ValueError(f"{folder} is {what}: expected a run directory, as `python -m src.train` writes them.")
         files = rundir.RunDir(folder)
         files.metrics  # noqa: B018  raises where the run is not finished
-        sample_rate, seconds = (rundir.get(files.config, key) for key in ("audio.sample_rate", "data.crop_seconds"))
+        sample_rate, seconds = (dotted.get(files.config, key) for key in ("audio.sample_rate", "data.crop_seconds"))
         try:
             module = assembly.load(folder)
         except Exception as error:  # what another version of the project wrote may fail anywhere

@@ -120,19 +120,7 @@ def _found(paths: Sequence[Path]) -> "list[RunDir]":
     """The runs in the given folders, each once. Raises ValueError on a path without runs."""
     from src import rundir
 
-    found: dict[Path, RunDir] = {}
-    for path in paths:
-        if not path.is_dir():
-            what = "not a folder" if path.exists() else "not there"
-            raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")
-        runs = rundir.find(path)
-        if not runs:
-            raise ValueError(
-                f"{path} holds no run: expected {rundir.METRICS} in it, or in folders up to 3 below it, as "
-                "`python -m src.train` writes them."
-            )
-        found.update((run.path.resolve(), run) for run in runs)
-    return list(found.values())
+    return list({run.path.resolve(): run for path in paths for run in rundir.at(path)}.values())
 
 
 if __name__ == "__main__":

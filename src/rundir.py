@@ -1,6 +1,5 @@
 """A run directory's plain files, read back without torch; their names, which `train` writes under."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from src import plainfile
+from src import dotted, plainfile
 
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
@@ -111,7 +110,7 @@ class RunDir:
                 "wrote it. Read it with that version, or train the run again."
             )
         expected = (*_METRICS, *(f"val.{key}" for key in _SCORES if metrics.get("val") is not None))
-        missing = [key for key in expected if not has(metrics, key)]
+        missing = [key for key in expected if not dotted.has(metrics, key)]
         if missing:
             raise ValueError(f"{path} lacks {', '.join(missing)}. Train the run again.")
         metrics.setdefault("temperature", None)
@@ -198,16 +197,15 @@ def find(path: Path, depth: int = 3) -> list[RunDir]:
     return [run for folder in folders for run in find(folder, depth - 1)]
 
 
-def get(config: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key, None where the config has none: get({"split": {"fold": 3}}, "split.fold") -> 3."""
-    value: Any = config
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return value
-
-
-def has(config: Mapping[str, Any], key: str) -> bool:
-    """Whether there is something, perhaps None, at a dotted key."""
-    above, _, name = key.rpartition(".")
-    owner = get(config, above) if above else config
-    return isinstance(owner, Mapping) and name in owner
+def at(path: Path) -> list[RunDir]:
+    """The runs at a path that somebody named, unfinished ones too. Raises ValueError where there is none."""
+    if not path.is_dir():
+        what = "not a folder" if path.exists() else "not there"
+        raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")
+    runs = find(path)
+    if not runs:
+        raise ValueError(
+            f"{path} holds no run: expected {METRICS} in it, or in folders up to 3 below it, as "
+            "`python -m src.train` writes them."
+        )
+    return runs

@@ -12,7 +12,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from src import statistics
 from src.clip import Clip
-from src.deal import deal, groups
+from src.deal import groups, held_out
 from src.hearing import Heard
 
 FOLDS = 5
@@ -34,10 +34,8 @@ def shortcut(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any] | 
         return None
     measures_KM = np.array([(each.level_db, each.peak_db, each.bandwidth_hz / 1000) for each in heard])
     genre_K = np.array([clip.genre for clip in clips])
-    fold_K = np.array(deal(clips, group, [1 / folds] * folds, seed=0))
     answer_K = np.empty_like(genre_K)
-    for fold in np.unique(fold_K):  # few groups may leave a fold empty
-        judged_K = fold_K == fold
+    for judged_K in held_out(clips, group, folds, seed=0):
         answer_K[judged_K] = _answers(measures_KM[~judged_K], genre_K[~judged_K], measures_KM[judged_K])
     correct, commonest = int((answer_K == genre_K).sum()), Counter(genre_K.tolist()).most_common(1)[0]
     interval = statistics.wilson(correct, len(clips))
@@ -82,11 +80,11 @@ def _apart(clips: Sequence[Clip], heard: Sequence[Heard], genres: Sequence[str])
                 found.append(
                     f"{genre} lies {word} the rest in {_words(key, low, high)}; the rest in {_words(key, others_low, others_high)}."
                 )
+    rate_K = np.array([each.sample_rate for each in heard])
     for genre in genres:
-        rates = {each.sample_rate for each, name in zip(heard, genre_K, strict=True) if name == genre}
-        others_rates = {each.sample_rate for each, name in zip(heard, genre_K, strict=True) if name != genre}
-        if not rates & others_rates:
-            found.append(f"{genre} has sample rates that no other genre has: {', '.join(map(str, sorted(rates)))} Hz.")
+        rates = np.unique(rate_K[genre_K == genre])
+        if not np.isin(rates, rate_K[genre_K != genre]).any():
+            found.append(f"{genre} has sample rates that no other genre has: {', '.join(map(str, rates))} Hz.")
     return found
 
 

@@ -19,15 +19,29 @@ UNHEARD = ("logger", "hydra")  # groups that make no number either
 def files(config: Mapping[str, Any]) -> dict[str, str]:
     """ "src/model/cnn.py": 16 hexadecimal digits of its content, as it was when this process first asked."""
     chosen = [name for group, node in config.items() if group not in UNHEARD for name in _targets(node)]
+    reached = _reached([*TRUNK, *(name for name in chosen if name.startswith("src."))])
+    return _digests(reached | {_file(name) for name in ALONE})
+
+
+def behind(*names: str) -> dict[str, str]:
+    """The same of single modules, such as "src.hearing", and all that they import."""
+    return _digests(_reached(names))
+
+
+def _digests(paths: Iterable[Path]) -> dict[str, str]:
+    return {path.relative_to(ROOT).as_posix(): _digest(path) for path in sorted(paths)}
+
+
+def _reached(names: Iterable[str]) -> set[Path]:
+    """The files of modules, or of what modules hold, and of all that they import."""
     reached: set[Path] = set()
-    waiting = [*TRUNK, *(name for name in chosen if name.startswith("src."))]
+    waiting = list(names)
     while waiting:
         path = _file(waiting.pop())
         if path not in reached:
             reached.add(path)
             waiting += [] if path.name == "__init__.py" else _imported(path)  # a folder's face names all of its rooms
-    reached |= {_file(name) for name in ALONE}
-    return {path.relative_to(ROOT).as_posix(): _digest(path) for path in sorted(reached)}
+    return reached
 
 
 def digest(files: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
+FEW = 10  # artists, below which resampling them says too little of others
 RESAMPLES = 10_000  # the interval's ends then move by about 0.1 standard errors between random seeds
 _BLOCK = 4_000_000  # draws held at once: 32 MB
 

@@ -36,6 +36,11 @@ def result(table: RenderableType) -> None:
     print(caught.get(), end="")
 
 
+def unheard() -> None:
+    """Whoever reads standard output, head perhaps, has seen enough: let the rest go, or Python complains at its exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def bar() -> Progress:
     """An empty bar: what is done, how much of how much, and the time left."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

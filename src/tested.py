@@ -62,10 +62,9 @@ def collect(runs: Sequence[RunDir]) -> Tested:
     owner: dict[str, tuple[str, str]] = {}
     for run in runs:
         given = run.predictions
-        track = {row["clip"]: row["track"] for row in run.split}
-        for clip, artist, true, predicted in zip(given.clips, given.artists, given.true, given.predicted, strict=True):
+        owner |= owners(run)
+        for clip, true, predicted in zip(given.clips, given.true, given.predicted, strict=True):
             answers[clip].append(predicted)
-            owner[clip] = _owner(clip, artist, track.get(clip))
             if genre.setdefault(clip, true) != true:
                 raise ValueError(f"{clip} is {genre[clip]} in one run and {true} in {run.path}: expected one truth.")
     times = {len(each) for each in answers.values()}
@@ -85,6 +84,15 @@ def collect(runs: Sequence[RunDir]) -> Tested:
         predicted_KS=np.array([answers[clip] for clip in clips]),
         folds=_folds(runs),
     )
+
+
+def owners(run: RunDir) -> dict[str, tuple[str, str]]:
+    """Whose each test clip of a run is, as kind and name: its artist's, else its track's, else its own."""
+    track = {row["clip"]: row["track"] for row in run.split}
+    given = run.predictions
+    return {
+        clip: _owner(clip, artist, track.get(clip)) for clip, artist in zip(given.clips, given.artists, strict=True)
+    }
 
 
 def _owner(clip: str, artist: str | None, track: str | None) -> tuple[str, str]:

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from src import audio
+from src.audio import SILENCE
 from src.clip import Clip, Excluded
-from src.plainfile import write_csv
+from src.plainfile import stamp, write_csv
 from src.terminal import note, short, track
 from src.threads import in_order
 
 FORMAT = 1  # part of every key: raise it when the content of a map changes
-SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music
 EDGE_SECONDS = 0.01  # at both ends, where resampling makes a constant ring
 SILENT = f"silent (its peak stays below {SILENCE:g} of full scale)"
 SAMPLED = 20  # clips whose headers tell how much disk a map will take
@@ -72,10 +72,10 @@ def prepare(
 def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
     """What decides a map's content: the files as they are on disk, the stretches cut from them, and the sample rate."""
     parts: list[object] = [FORMAT, sample_rate, max_seconds]
-    for clip in clips:
-        known = clip.path.stat() if clip.path.exists() else None
-        stamp = (known.st_size, known.st_mtime_ns) if known else None
-        parts.append((clip.name, str(clip.path.absolute()), stamp, clip.start_seconds, clip.stop_seconds))
+    parts += [
+        (clip.name, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds)
+        for clip in clips
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 

@@ -12,6 +12,12 @@ def count(number: int, singular: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}{of}{rest}"
 
 
+def few(names: Sequence[str], most: int) -> str:
+    """["a", "b", "c"], 2 -> "a, b and 1 more"."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def percent(share: float) -> str:
     """0.614 -> "61 %"; what would round to 0 or 100 without being it gets a decimal."""
     whole = round(100 * share)

@@ -18,6 +18,7 @@ LAYERS = (
         "plausible",
         "calibration",
         "words",
+        "dotted",
         "supply",
         "plainfile",
         "threads",

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from src import rundir, significance, statistics
+from src import dotted, significance, statistics
 from src.comparison.replicate import Replicates, replicates
 from src.comparison.side import Side, paths
 from src.page import findings
+from src.statistics import FEW
 from src.tested import Tested
 
 SCHEMA = 1
-FEW = 10  # artists, below which resampling them says too little of others
 FEWEST_FOLDS = 3  # for a t test over folds
 CONFIDENCE = 0.95
 FAMILIES = ("accuracy", "mcnemar", "folds")  # the parts of a pair that have a p value, adjusted among their own kind
@@ -60,7 +60,7 @@ def _side(side: Side) -> dict[str, Any]:
         "key": side.key,
         "label": group.label,
         "runs": paths(group),
-        "seeds": sorted({rundir.get(run.config, "seed") for run in group.runs}, key=str),
+        "seeds": sorted({dotted.get(run.config, "seed") for run in group.runs}, key=str),
         "repetitions": side.tested.predicted_KS.shape[1],
         "how": group.how,
         "scores": {key: group.scores[key] for key in SCORES},

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from src import rundir, words
+from src import dotted, words
 from src.page import group
 from src.page.pool import Group
 from src.rundir import RunDir
@@ -81,7 +81,7 @@ def _particular(one: Group, groups: Sequence[Group]) -> str:
 
 def _values(each: Group, key: str) -> str:
     """What the runs of a group have at a key, each once: "seed=0 and 1"."""
-    found = dict.fromkeys(str(rundir.get(run.config, key)) for run in each.runs)
+    found = dict.fromkeys(str(dotted.get(run.config, key)) for run in each.runs)
     return f"{key}={' and '.join(found)}"
 
 
@@ -132,7 +132,7 @@ def _why(one: Group, other: Group) -> str:
 
 
 def _folds(each: Group) -> str:
-    found = {rundir.get(run.config, "split.fold") for run in each.runs}
+    found = {dotted.get(run.config, "split.fold") for run in each.runs}
     return ", ".join(str(fold) for fold in sorted(found, key=str)) if found != {None} else "missing"
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from src import significance, words
-from src.comparison.compared import FEW, doubts
+from src.comparison.compared import doubts
 from src.page.several import splits
+from src.statistics import FEW
 
 MOST_PAIRS = 3  # told genre by genre; the others are in the JSON
 MOST_CLIPS = 10  # of a side

@@ -1,5 +1,6 @@
 """What every data set does: it lists its clips, and takes of them what is asked for."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from src import plainfile
 from src.clip import SIDES, Clip, Corpus, Excluded
 
 
-class DataSet:
+class DataSet(ABC):
     """Something that lists clips. `genres` selects some of its genres; null takes all.
 
     `exclude` is a text file, as `python -m src.audit` writes it: a clip's name a line, left out; lines that begin with
@@ -21,9 +22,9 @@ class DataSet:
         self.exclude = Path(exclude) if exclude else None
         self.split_file = Path(split_file) if split_file else None
 
+    @abstractmethod
     def listed(self) -> Corpus:
         """All clips, none decoded. Raises ValueError, saying what to do, where there are none to list."""
-        raise NotImplementedError
 
     def corpus(self) -> Corpus:
         """The clips that are asked for, none decoded. Raises ValueError, saying what to do, where that cannot be."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src import rundir
+from src import dotted
 from src.page import group
 from src.page.pool import Group
 from src.rundir import RunDir
@@ -13,7 +13,7 @@ Fold = int | None  # None: of a split without folds
 
 def fold(run: RunDir) -> Fold:
     """The fold that a run tested."""
-    value = rundir.get(run.config, "split.fold")
+    value = dotted.get(run.config, "split.fold")
     return None if value is None else int(value)
 
 
@@ -32,7 +32,7 @@ def named(folds: Sequence[Fold]) -> str:
 
 def planned(groups: Sequence[Group], like: Group) -> list[Fold]:
     """The folds of a group's split; where it does not say how many (one for each artist), those that some group has."""
-    folds = rundir.get(like.runs[0].config, "split.folds")
+    folds = dotted.get(like.runs[0].config, "split.folds")
     if isinstance(folds, int):
         return list(range(folds))
     mine = _split(like.runs[0])

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from src import words
 from src.page import render, spread
+from src.page.findings import leaks
 from src.words import count
 
 FAULTS = {
@@ -20,12 +21,6 @@ FAULTS = {
     "clipped": "clipped",
     "sample rate": "at another sample rate than the rest",
     "bandwidth": "with far less bandwidth than the rest",
-}
-SHARED = {
-    "artists": "artist",
-    "tracks": "track",
-    "audio": "set of identical clips",
-    "near_copies": "pair of near copies",
 }
 LONG = ("clip", "and", "as", "what")  # columns that may be broken into lines
 Row = tuple[str, ...]
@@ -48,10 +43,9 @@ def findings(content: Mapping[str, Any]) -> list[str]:
         of_track = f" ({known} of one track, by what is known of them)" if known else ""
         pairs = count(len(content["near_copies"]), "pair of clips")
         said.append(f"{pairs} with the same recording in both, changed{of_track}.")
-    shared = content["split"]["shared"] if content["split"] else {}
-    leaks = [count(len(shared[key]), word) for key, word in SHARED.items() if shared.get(key)]
-    if leaks:
-        said.append(f"The split ({content['split']['split']}) leaks: on more than one side: {', '.join(leaks)}.")
+    shared = leaks(content["split"]) if content["split"] else []
+    if shared:
+        said.append(f"The split ({content['split']['split']}) leaks: on more than one side: {', '.join(shared)}.")
     alone = content["shortcut"]
     if alone and alone["found"]:
         said.append(f"{_alone(alone)} A network may learn them in place of music.")
@@ -89,12 +83,17 @@ def _folds(labels: Mapping[str, Any]) -> str:
 
 def places_to_hear(content: Mapping[str, Any]) -> list[Place]:
     """Where to listen, each place once, the gravest first; near copies from where both should sound the same."""
-    start = dict(zip(content["clips"], content["measures"]["start_seconds"], strict=True))
+    start = _starts(content)
     named = [names[0] for names in content["copies"]]
     named += [doubt["clip"] for doubt in content["labels"]["ranked"]] if content["labels"] else []
     named += [fault["clip"] for fault in content["files"] if fault["clip"] in start]
     places = [place for pair in content["near_copies"] for place in _places(pair, start)]
     return list(dict.fromkeys([*places, *((clip, start.get(clip, 0.0)) for clip in named)]))
+
+
+def _starts(content: Mapping[str, Any]) -> dict[str, float]:
+    """The second of its file at which what was heard of each clip begins."""
+    return dict(zip(content["clips"], content["measures"]["start_seconds"], strict=True))
 
 
 def _places(pair: Mapping[str, Any], start: Mapping[str, float]) -> tuple[Place, Place]:
@@ -104,7 +103,7 @@ def _places(pair: Mapping[str, Any], start: Mapping[str, float]) -> tuple[Place,
 
 def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str) -> str:
     """The page, complete in itself; `players` are a clip's sound as data: URLs."""
-    start = dict(zip(content["clips"], content["measures"]["start_seconds"], strict=True))
+    start = _starts(content)
     pairs = [(pair, *(players.get(place) for place in _places(pair, start))) for pair in content["near_copies"][:MOST]]
     return render.html(
         "audit.html",

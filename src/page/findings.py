@@ -1,13 +1,13 @@
 """What a finished run's files say, in sentences: the verdict, the confusions, the mistakes, the split's certificate."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from src import rundir, words
+from src import dotted, rundir, words
 from src.rundir import RunDir
 
 NAMES_SHOWN = 10  # of artists, tracks or clips in one sentence
@@ -18,10 +18,10 @@ def choice(config: Mapping[str, Any], group: str) -> str:
 
     Combined features are joined: "mfcc + chroma".
     """
-    parts = rundir.get(config, f"{group}.parts")
+    parts = dotted.get(config, f"{group}.parts")
     if isinstance(parts, Mapping):
         return " + ".join(choice(parts, part) for part in parts)
-    target = rundir.get(config, f"{group}._target_")
+    target = dotted.get(config, f"{group}._target_")
     return str(target).rsplit(".", 1)[-1].lower() if target else "unknown"
 
 
@@ -99,7 +99,7 @@ def guess(run: RunDir) -> tuple[str, float]:
 
 def chosen(run: RunDir) -> bool:
     """Whether the epoch that is judged was chosen by its score on the validation clips."""
-    return run.metrics["best_epoch"] is not None and rundir.get(run.config, "trainer.keep") != "last"
+    return run.metrics["best_epoch"] is not None and dotted.get(run.config, "trainer.keep") != "last"
 
 
 def leaks(certificate: Mapping[str, Any]) -> list[str]:
@@ -121,14 +121,16 @@ def certificate(run: RunDir) -> list[str]:
     for kind, key in (("artist", "artists"), ("track", "tracks")):
         shared = given["shared"][key]
         if shared:
-            sentences.append(f"On more than one side: {words.count(len(shared), kind)} ({_listed(shared)}).")
+            sentences.append(
+                f"On more than one side: {words.count(len(shared), kind)} ({words.few(shared, NAMES_SHOWN)})."
+            )
         elif _unknown(run, kind):
             sentences.append(f"Whether the sides share {key} cannot be ruled out: some clips' {key} are unknown.")
         else:
             sentences.append(f"No {kind} is on more than one side.")
     copies = [" = ".join(clips) for clips in given["shared"]["audio"]]
     sentences.append(
-        f"Byte-identical audio on more than one side: {_listed(copies)}."
+        f"Byte-identical audio on more than one side: {words.few(copies, NAMES_SHOWN)}."
         if copies
         else "No byte-identical audio is on more than one side."
     )
@@ -141,18 +143,13 @@ def certificate(run: RunDir) -> list[str]:
     else:
         pairs = [" ~ ".join(clips) for clips in near]
         sentences.append(
-            f"Near copies on more than one side: {_listed(pairs)}."
+            f"Near copies on more than one side: {words.few(pairs, NAMES_SHOWN)}."
             if pairs
             else "No near copies are on more than one side, as far as the audit heard."
         )
     if given["allow_leak"]:
         sentences.append("split.allow_leak is true: the experiment was allowed to share artists between its sides.")
     return [*sentences, *given["warnings"]]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    return ", ".join(names[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def confused(run: RunDir, most: int = 5) -> list[str]:

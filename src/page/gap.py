@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from src import statistics, words
 from src.page import findings, group
 from src.page.pool import Group
+from src.statistics import FEW
+from src.tested import owners as owners_of
 
 KEY = "split.grouped"
-FEW = 10  # artists, below which resampling them says too little of others
 
 
 class Pair(NamedTuple):
@@ -94,14 +95,12 @@ class _Clips(NamedTuple):
 
 
 def _clips(arm: Group) -> _Clips:
-    right, owner = defaultdict(list), {}
+    right: dict[str, list[bool]] = defaultdict(list)
+    owner: dict[str, tuple[str, str]] = {}
     for run in arm.runs:
         given = run.predictions
-        track = {row["clip"]: row["track"] for row in run.split}
-        for clip, artist, true, predicted in zip(given.clips, given.artists, given.true, given.predicted, strict=True):
+        owner |= owners_of(run)
+        for clip, true, predicted in zip(given.clips, given.true, given.predicted, strict=True):
             right[clip].append(true == predicted)
-            owner[clip] = (
-                f"artist {artist}" if artist else f"track {track[clip]}" if track.get(clip) else f"clip {clip}"
-            )
     names = sorted(right)
-    return _Clips(names, np.array([np.mean(right[name]) for name in names]), [owner[name] for name in names])
+    return _Clips(names, np.array([np.mean(right[name]) for name in names]), [" ".join(owner[name]) for name in names])

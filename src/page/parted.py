@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
-from src import rundir, words
+from src import dotted, rundir, words
 from src.page import findings, group
 from src.page.pool import Group
 from src.rundir import LOCAL, RunDir
@@ -33,10 +33,10 @@ def value(run: RunDir, key: str) -> str | None:
     said = (run.environment.get("choices") or {}).get(key)
     if said is not None:
         return str(said)
-    found = rundir.get(run.config, key)
+    found = dotted.get(run.config, key)
     if isinstance(found, Mapping):
         return findings.choice(run.config, key) if {"_target_", "parts"} & set(found) else None
-    return None if not rundir.has(run.config, key) else found if isinstance(found, str) else json.dumps(found)
+    return None if not dotted.has(run.config, key) else found if isinstance(found, str) else json.dumps(found)
 
 
 def _check(key: str, runs: Sequence[RunDir]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from src import metrics, rundir, statistics, words
+from src import dotted, metrics, statistics, words
 from src.metrics import Scores
 from src.rundir import RunDir
 
@@ -82,7 +82,7 @@ def _units(runs: Sequence[RunDir]) -> list[list[RunDir]]:
 
 
 def _order(run: RunDir, key: str) -> float:
-    value = rundir.get(run.config, key)
+    value = dotted.get(run.config, key)
     return float(value) if isinstance(value, int | float) else -1.0
 
 
@@ -147,7 +147,7 @@ def _how(units: Sequence[Sequence[RunDir]], pooled: Sequence[Scores], same: bool
 
 
 def _folds(runs: Sequence[RunDir]) -> str:
-    planned = rundir.get(runs[0].config, "split.folds")
+    planned = dotted.get(runs[0].config, "split.folds")
     return (
         f"{len(runs)} of {planned} folds" if isinstance(planned, int) and planned != len(runs) else f"{len(runs)} folds"
     )

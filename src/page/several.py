@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from src import rundir, words
+from src import dotted, rundir, words
 from src.page import chosen, findings, gap, group, plot, pool, render, single
 from src.page.select import Selected
 from src.rundir import RunDir
@@ -156,8 +156,8 @@ def _row(run: RunDir, start: Path) -> dict[str, Any]:
     return {
         "name": _relative(run.path, start),
         "href": quote(_relative(run.path / rundir.REPORT, start)),
-        "seed": rundir.get(run.config, "seed"),
-        "fold": rundir.get(run.config, "split.fold"),
+        "seed": dotted.get(run.config, "seed"),
+        "fold": dotted.get(run.config, "split.fold"),
         "metrics": run.metrics,
     }
 

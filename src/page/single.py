@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 from omegaconf import OmegaConf
 
-from src import rundir, statistics, words
+from src import dotted, rundir, statistics, words
 from src.page import calibrated, findings, plot, render
 from src.rundir import RunDir
 
@@ -122,7 +122,7 @@ def _epochs(run: RunDir) -> str:
     text = f"Trained for {words.count(epochs, 'epoch')}"
     if best is None:
         return f"{text}."
-    if (keep := rundir.get(run.config, "trainer.keep")) == "last":
+    if (keep := dotted.get(run.config, "trainer.keep")) == "last":
         return f"{text}; the scores are of the last one, whatever the validation clips said."
     by = "lowest loss" if keep == "val/loss" else "highest macro F1"
     text += f"; the scores are of epoch {best}, the one with the {by} on the validation clips"
