@@ -103,6 +103,22 @@ def test_groups_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
     assert [each.scores["accuracy"] for each in found] == sorted((e.scores["accuracy"] for e in found), reverse=True)
 
 
+def test_a_key_that_follows_another_is_not_named(tmp_path: Path) -> None:
+    for rate, layers in ((0.01, 3), (0.01, 4), (0.02, 3)):
+        changes = {
+            "optimizer__lr": rate,
+            "scheduler__max_lr": rate,
+            "scheduler__steps": layers,
+            "model__layers": layers,
+        }
+        write_run(tmp_path / f"{rate}_{layers}", config(**changes | {"model__width": 5 - layers}), clips=20)
+    assert sorted(each.label for each in group.by_config(rundir.find(tmp_path))) == [
+        "hybrid on mel, model.layers=3, model.width=2, optimizer.lr=0.01",
+        "hybrid on mel, model.layers=3, model.width=2, optimizer.lr=0.02",
+        "hybrid on mel, model.layers=4, model.width=1, optimizer.lr=0.01",
+    ]
+
+
 def test_a_sweep_becomes_one_page_with_links(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sweep = tmp_path / "a sweep"
     _folds(sweep / "deep", "Cnn", skill=2, folds=2)

@@ -49,18 +49,22 @@ def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str], scopes: 
 
     A key counts among configs that choose the same class for its owner: a hybrid's cell tells it from other hybrids,
     not from a cnn, which has none. A recipe's name says all that the recipe sets, so its keys count in its own scope.
+    A key that always has the value of one before it follows it (one_cycle's max_lr the optimizer's lr) and adds nothing.
     """
     labels = []
     for config, name, scope in zip(configs, names, scopes, strict=True):
         parts = [name]
         rivals = [other for other, its in zip(configs, scopes, strict=True) if its == scope]
+        told: set[tuple[str | None, ...]] = set()
         for key, value in config.items():
             owner = _owner(key, config)
             peers = [other for other in rivals if owner is None or other.get(owner) == config[owner]]
             if len({other.get(key) for other in peers}) == 1:
                 continue
             if not key.endswith("._target_"):
-                parts.append(f"{key}={value}")
+                column = tuple(other.get(key) for other in rivals)
+                parts += [f"{key}={value}"] if column not in told else []
+                told.add(column)
             elif key != "model._target_" and not key.startswith("feature."):  # those are in the name
                 parts.append(f"{key.removesuffix('._target_')}={value.rsplit('.', 1)[-1].lower()}")
         labels.append(", ".join(parts))
