@@ -46,8 +46,9 @@ def share(value: float, bounds: Sequence[float]) -> str:
 
 def size(scores: Mapping[str, Any]) -> str:
     """The clips and artists that scores or a side's sizes count: "160 clips of 40 artists"."""
-    artists = f"of {count(scores['artists'], 'artist')}" if scores["artists"] else "of unknown artists"
-    return f"{count(scores['clips'], 'clip')} {artists}"
+    artists = scores["artists"]
+    known = f"of {count(artists, 'artist')}" if artists else "of unknown artists"
+    return f"{count(scores['clips'], 'clip')} {known if artists is not None else 'whose artists are not all known'}"
 
 
 def split(certificate: Mapping[str, Any]) -> str:

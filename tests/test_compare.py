@@ -116,7 +116,7 @@ def test_interval_of_macro_f1_is_scipys_of_scikit_learns(tmp_path: Path, capsys:
     assert ours["interval"] == pytest.approx(tuple(theirs.confidence_interval), abs=0.03)
     assert content["resampled"] == {"by": "clip", "of": 80, "resamples": 10_000}
     assert content["artists"] is None
-    assert "on 80 clips of unknown artists" in content["pairs"][0]["sentence"]
+    assert "on 80 clips whose artists are not all known" in content["pairs"][0]["sentence"]
     assert "p over clips " in content["pairs"][0]["sentence"]
     assert "Not all artists are known, so clips were resampled by clip: intervals are too narrow." in content["notes"]
 
