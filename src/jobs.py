@@ -13,6 +13,7 @@ from src import words
 
 TRAINING = "training"
 ENDS = ("run", "resumed", "skipped", "failed")
+STOPPED, WAITING = "stopped", "waiting"  # in a sweep that ended before its jobs
 SHOWN = (6, 3)  # rows of the live table: jobs that ended last, and jobs that come next
 
 
@@ -68,16 +69,21 @@ def forget(folder: Path) -> None:
         path.unlink()
 
 
-def closed(jobs: Sequence[Job], labels: Sequence[str]) -> list[Job]:
-    """The jobs of a sweep that has ended: those that never ended, or never began, have failed."""
+def closed(jobs: Sequence[Job], labels: Sequence[str], whole: bool = True) -> list[Job]:
+    """The jobs of a sweep that has ended as a `whole`: those that never ended, or never began, have failed. Of one that
+    broke off they were stopped, or wait for the next time."""
     noted = {job.number: job for job in jobs}
-    lost = {k: Job(k, label, "", "failed", reason="It never began.") for k, label in enumerate(labels)}
-    silent = {
-        k: replace(job, state="failed", reason="Its process ended without a word: killed, or out of memory?")
-        for k, job in noted.items()
-        if not job.ended
-    }
-    return [job for _, job in sorted({**lost, **noted, **silent}.items())]
+    every = [noted.get(number) or Job(number, label, "", WAITING) for number, label in enumerate(labels)]
+    every += [job for number, job in sorted(noted.items()) if number >= len(labels)]
+    return [job if job.ended else _left(job, whole) for job in every]
+
+
+def _left(job: Job, whole: bool) -> Job:
+    never = job.state == WAITING
+    if not whole:
+        return job if never else replace(job, state=STOPPED)
+    silent = "Its process ended without a word: killed, or out of memory?"
+    return replace(job, state="failed", reason="It never began." if never else silent)
 
 
 def seconds_left(jobs: Sequence[Job], total: int, elapsed: float) -> float | None:
@@ -104,18 +110,19 @@ def progress(jobs: Sequence[Job], total: int, elapsed: float) -> str:
     return said if left is None else f"{said}: about {words.duration(left)}"
 
 
-def line(job: Job) -> str:
-    """ "model=rnn: run in 12.3 s, validation macro F1 61.2 %"; why a job failed was said when it did."""
+def line(job: Job, why: bool = False) -> str:
+    """ "model=rnn: run in 12.3 s, validation macro F1 61.2 %", "model=rnn: failed"; and `why`, where nobody has heard it."""
     if job.state == "failed":
-        return f"{job.label}: failed"
+        return f"{job.label}: failed{f': {job.reason}' if why else ''}".removesuffix(".")
     took = "skipped, finished before" if job.state == "skipped" else f"{job.state} in {words.duration(job.seconds)}"
     return f"{job.label}: {took}, validation macro F1 {words.cell(job.f1_macro)} %"
 
 
 def totals(jobs: Sequence[Job]) -> str:
-    """ "12 jobs: 8 run, 1 resumed, 2 skipped, 1 failed"."""
-    told = ", ".join(f"{sum(job.state == state for job in jobs)} {state}" for state in ENDS)
-    return f"{words.count(len(jobs), 'job')}: {told}"
+    """ "12 jobs: 8 run, 1 resumed, 2 skipped, 1 failed"; and "3 not finished", where a sweep broke off."""
+    told = [f"{sum(job.state == state for job in jobs)} {state}" for state in ENDS]
+    left = sum(not job.ended for job in jobs)
+    return f"{words.count(len(jobs), 'job')}: {', '.join([*told, f'{left} not finished'] if left else told)}"
 
 
 def failures(jobs: Sequence[Job]) -> list[str]:
@@ -147,5 +154,7 @@ def live(jobs: Sequence[Job], labels: Sequence[str], elapsed: float) -> Table:
     started = {job.number for job in jobs}
     ended = [job for job in jobs if job.ended][-SHOWN[0] :]
     training = [job for job in jobs if not job.ended]
-    waiting = [Job(k, label, "", "waiting") for k, label in enumerate(labels) if k not in started][: SHOWN[1]]
-    return table([*ended, *training, *waiting], progress(jobs, len(labels), elapsed))
+    waiting = [Job(k, label, "", WAITING) for k, label in enumerate(labels) if k not in started][: SHOWN[1]]
+    drawn = table([*ended, *training, *waiting], progress(jobs, len(labels), elapsed))
+    drawn.caption, drawn.caption_justify = escape("\n".join(failures(jobs))), "left"
+    return drawn

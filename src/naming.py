@@ -55,16 +55,27 @@ def notes(config: DictConfig) -> Path:
 def labels(config: DictConfig) -> list[str]:
     """What tells each job of a sweep from the others, in order: "fold=0 model=rnn"; of a single job, nothing.
 
-    Empty where another sweeper than Hydra's own asks for one job after the other. Raises Hydra's and OmegaConf's errors.
+    A search asks for one job after the other: "trial 0", "trial 1", as many as there will be at most. Raises Hydra's and
+    OmegaConf's errors.
     """
-    if not str(config.hydra.sweeper._target_).endswith(f".{BasicSweeper.__name__}"):
-        return []
+    if searched(config):
+        return [f"trial {number}" for number in range(config.hydra.sweeper.get("n_trials") or 0)]
     params = config.hydra.sweeper.params or {}
     words = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
     overrides = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
     given = BasicSweeper.split_arguments(overrides, None)[0]
     swept = [column for column in zip(*given, strict=True) if len(set(column)) > 1]
     return [" ".join(words) for words in zip(*map(_shorten, swept), strict=True)] if swept else [""] * len(given)
+
+
+def searched(config: DictConfig) -> bool:
+    """Whether another sweeper than Hydra's own decides what is trained, after it has seen what came of the jobs before."""
+    return not str(config.hydra.sweeper._target_).endswith(f".{BasicSweeper.__name__}")
+
+
+def trial(given: Sequence[str], asked: Sequence[str]) -> str:
+    """What a search made of the `given` words when it `asked` for a job: "lr=0.003 dropout=0.2"."""
+    return " ".join(_shorten([word for word in asked if word not in given]))
 
 
 def _shorten(column: Sequence[str]) -> list[str]:

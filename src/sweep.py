@@ -31,12 +31,19 @@ class Jobs(Callback):
     def __init__(self) -> None:
         self.notes: Path | None = None  # None: no sweep
         self.labels: list[str] = []
+        self.given: list[str] = []  # the words of a search, of which each trial makes its own; else none
         self.began = self.job_began = 0.0
+        self.away = False  # in a process of its job's own, whose words go into a file
         self.lock: filelock.BaseFileLock | None = None
         self.live: Live | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "lock": None, "live": None}  # what stays with the process that runs the sweep
+        return {
+            **self.__dict__,
+            "away": True,
+            "lock": None,
+            "live": None,
+        }  # what stays with the process that runs the sweep
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Say how many jobs there are, and show them. Ends the program where that cannot be, as where another process runs
@@ -44,6 +51,7 @@ class Jobs(Callback):
         folder, noted = Path(config.hydra.sweep.dir), naming.notes(config)
         try:
             self.labels = naming.labels(config)
+            self.given = list(config.hydra.overrides.task) if naming.searched(config) else []
             noted.mkdir(parents=True, exist_ok=True)
         except (HydraException, OmegaConfBaseException, OSError):
             return  # the sweeper meets the same error next, and Hydra would turn ours into a warning
@@ -61,6 +69,7 @@ class Jobs(Callback):
                 "with hydra.sweep.dir=."
             )
         jobs.forget(self.notes)
+        atexit.register(self._tell, config, whole=False)  # an interrupted sweep, or a launcher that broke, ends here
         many = words.count(len(self.labels), "job") if self.labels else "Jobs, as many as the sweeper asks for,"
         # Hydra composes each before the first begins, which takes it up to half a second a job.
         first = " The settings of all are checked first." if len(self.labels) > MANY else ""
@@ -79,7 +88,6 @@ class Jobs(Callback):
             redirect_stdout=sys.stdout.isatty(),  # results that go into a file shall arrive there
         )
         self.live.start()
-        atexit.register(self.live.stop)  # an interrupted sweep has no end; the terminal shall have its cursor back
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         if self.notes is not None:
@@ -96,16 +104,27 @@ class Jobs(Callback):
         job = self._job(config, ended.state, seconds=seconds, f1_macro=ended.f1_macro, reason=ended.reason)
         jobs.write(self.notes, job)
         far = f" {jobs.progress(self._noted(), len(self.labels), time.time() - self.began)}." if self.labels else ""
-        self._say(f"Job {job.number + 1}: {jobs.line(job)}.{far}")
+        self._say(f"Job {job.number + 1}: {jobs.line(job, why=self.away)}.{far}")
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Print the table of all jobs, why some failed, and one line. Ends the program with 1 where one failed."""
         if self.notes is None:
             return
+        atexit.unregister(self._tell)
+        failed = self._tell(config, whole=True)
+        if self.lock is not None:
+            self.lock.release()
+        if failed:
+            sys.exit(1)
+
+    def _tell(self, config: DictConfig, whole: bool) -> bool:
+        """Say what became of all jobs of a sweep that ended as a `whole`, or broke off -> whether one failed."""
         if self.live is not None:
             self.live.stop()
-        folder = terminal.short(Path(config.hydra.sweep.dir))
-        done = jobs.closed(self._noted(), self.labels)
+        folder, noted = terminal.short(Path(config.hydra.sweep.dir)), self._noted()
+        if not noted and not whole:
+            return False  # it was refused before its first job, and said why
+        done = jobs.closed(noted, [] if whole and self.given else self.labels, whole)  # a grid may be smaller
         terminal.result(jobs.table(done, f"Jobs of {folder}"))
         failed = jobs.failures(done)
         for reason in failed:
@@ -114,11 +133,9 @@ class Jobs(Callback):
         if others:
             print(f"{folder} also holds {words.count(others, 'run')} of other commands or of earlier settings.")
         advice = "The same command runs again what failed. " if failed else ""
+        advice = advice if whole else "The same command goes on. "
         print(f"{jobs.totals(done)}. {advice}To compare them: python -m src.report {folder}")
-        if self.lock is not None:
-            self.lock.release()
-        if failed:
-            sys.exit(1)
+        return bool(failed)
 
     def _say(self, text: str) -> None:
         """A line where no table shows the same."""
@@ -132,6 +149,7 @@ class Jobs(Callback):
     def _job(self, config: DictConfig, state: str, **known: Any) -> jobs.Job:
         number, folder = int(config.hydra.job.num), Path(config.hydra.runtime.output_dir).name
         label = self.labels[number] if number < len(self.labels) else ""
+        label = naming.trial(self.given, config.hydra.overrides.task) if self.given else label
         return jobs.Job(number, label or folder, folder, state, **known)
 
 

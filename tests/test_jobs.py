@@ -10,7 +10,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from src import jobs
+from src import jobs, naming
 from src.jobs import Job, Outcome
 from src.sweep import Jobs
 
@@ -58,6 +58,7 @@ def test_each_ending_has_its_words() -> None:
     assert jobs.line(RUN) == "model=cnn: run in 10.0 s, validation macro F1 61.2 %"
     assert jobs.line(SKIPPED) == "model=rnn: skipped, finished before, validation macro F1 50.0 %"
     assert jobs.line(FAILED) == "model=knn: failed"
+    assert jobs.line(FAILED, why=True) == "model=knn: failed: k is 0: expected 1 or more"
     assert jobs.totals([RUN, SKIPPED, FAILED]) == "3 jobs: 1 run, 0 resumed, 1 skipped, 1 failed"
 
 
@@ -69,6 +70,17 @@ def test_jobs_without_an_end_have_failed_and_equal_reasons_are_said_once() -> No
         "Failed: model=svm: Its process ended without a word: killed, or out of memory?",
     ]
     assert jobs.failures([RUN, FAILED]) == ["Failed: model=knn: k is 0: expected 1 or more."]
+
+
+def test_a_sweep_that_broke_off_says_what_was_stopped_and_what_waits() -> None:
+    closed = jobs.closed([RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"], whole=False)
+    assert [job.state for job in closed] == ["run", "waiting", "waiting", "stopped"]
+    assert jobs.failures(closed) == []
+    assert jobs.totals(closed) == "4 jobs: 1 run, 0 resumed, 0 skipped, 0 failed, 3 not finished"
+
+
+def test_the_live_table_tells_why_jobs_failed() -> None:
+    assert "Failed: model=knn: k is 0: expected 1 or more." in drawn(jobs.live([RUN, FAILED], ["", "", ""], elapsed=9))
 
 
 def test_the_live_table_is_short_and_shows_what_comes_next() -> None:
@@ -107,8 +119,14 @@ def test_a_copy_in_another_process_notes_what_it_does(tmp_path: Path, capsys: py
         here.on_multirun_end(config)
     out, err = capsys.readouterr()
     assert "Jobs, as many as the sweeper asks for, in" in err
-    assert "Job 2: job" in err
+    assert "Job 2: job: failed: no luck." in err  # in its own process, whose words go elsewhere
     assert "Failed: job: no luck.\n1 job: 0 run, 0 resumed, 0 skipped, 1 failed. The same command runs again" in out
+
+
+def test_a_trial_of_a_search_is_told_by_its_settings() -> None:
+    given = ["sweep=optuna", "model=cnn", "model.layers=2,3"]
+    asked = ["sweep=optuna", "model=cnn", "optimizer.lr=0.003", "model.layers=3"]
+    assert naming.trial(given, asked) == "lr=0.003 layers=3"
 
 
 def test_a_single_run_is_no_sweep(tmp_path: Path) -> None:

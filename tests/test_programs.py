@@ -1,6 +1,7 @@
 """The programs from the outside: what they print, the files they leave, and that a run can be repeated and resumed."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -233,24 +234,42 @@ def test_jobs_on_two_tables_of_one_sweep_have_folders_of_their_own(
 
 def test_ctrl_c_leaves_a_run_that_can_go_on(tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    words = small(tiny, folder, "trainer.max_epochs=500")
+    _, said = interrupted(folder, *small(tiny, folder, "trainer.max_epochs=500"))
+    assert "hydra.run.dir=" in said
+    assert (folder / rundir.LAST).exists()
+    assert not (folder / rundir.METRICS).exists()
+
+
+def test_ctrl_c_ends_a_sweep_with_a_table_of_what_is_left(tiny: Path, tmp_path: Path) -> None:
+    words = ("seed=0,1,2", f"hydra.sweep.dir={tmp_path / 'sweep'}", "trainer.max_epochs=500")
+    table, said = interrupted(tmp_path, "--multirun", *small(tiny, tmp_path / "run", *words))
+    assert "the same command goes on" in said
+    assert [re.findall(r"(?:stopped|waiting)", line) for line in table.splitlines() if "seed=" in line] == [
+        ["stopped"],
+        ["waiting"],
+        ["waiting"],
+    ]
+    assert "3 jobs: 0 run, 0 resumed, 0 skipped, 0 failed, 3 not finished. The same command goes on." in table
+
+
+def interrupted(folder: Path, *words: str) -> tuple[str, str]:
+    """What a training printed, and said, that met Ctrl-C when it had a checkpoint somewhere in a folder."""
     process = subprocess.Popen(
         [sys.executable, "-m", "src.train", *words],
         cwd=ROOT,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores Ctrl-C
     )
     deadline = time.monotonic() + 120
-    while not (folder / rundir.LAST).exists() and time.monotonic() < deadline:
+    while not any(folder.rglob(rundir.LAST)) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    printed, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    assert "hydra.run.dir=" in said
-    assert (folder / rundir.LAST).exists()
-    assert not (folder / rundir.METRICS).exists()
+    return printed, said
 
 
 def test_real_recordings_train(music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
