@@ -163,7 +163,7 @@ def test_a_sweep_is_grouped_best_validation_first_and_adjusted(
     said = _said(capsys, tmp_path / "sweep")
     assert "p adjusted by Holm for 3 pairs" in said
     assert "The best of 3 test scores is too high by luck" in said
-    assert "4 splits, fold 0 of 4, seed 0 to fold 3 of 4, seed 0" in said
+    assert "folds 0 to 3 of 4, seed 0" in said
     assert said.count(" A recognizes better, ") == 1  # clips of the first pair only
 
 

@@ -313,3 +313,17 @@ def test_a_recipe_is_its_own_name_and_its_keys_are_told_among_its_own_runs(tmp_p
         "best: cnn on mfcc, optimizer.lr=0.3",
         "cnn on mfcc",
     }
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (["holdout, seed 0"], "split holdout, seed 0"),
+        ([f"fold {k} of 12, seed 0" for k in (0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9)], "folds 0 to 11 of 12, seed 0"),
+        (["fold 0 of 3, seed 0", "fold 2 of 3, seed 0"], "2 splits, fold 0 of 3, seed 0 to fold 2 of 3, seed 0"),
+        (["fold 0 of 3, seed 0", "fold 1 of 4, seed 0"], "2 splits, fold 0 of 3, seed 0 to fold 1 of 4, seed 0"),
+        (["holdout, seed 0", "holdout, seed 1"], "2 splits, holdout, seed 0 to holdout, seed 1"),
+    ],
+)
+def test_folds_of_one_split_are_named_by_their_numbers(made: list[str], said: str) -> None:
+    assert several.splits(made) == said

@@ -1,6 +1,7 @@
 """Many runs as one page or as Markdown tables: groups of runs, their scores, and each run."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,14 @@ def _basis(runs: Sequence[RunDir]) -> list[str]:
 
 
 def splits(made: Sequence[str]) -> str:
-    """How the splits of runs were made, the first and the last of them: "3 splits, fold 0 of 3 to fold 2 of 3"."""
-    return f"split {made[0]}" if len(made) == 1 else f"{len(made)} splits, {made[0]} to {made[-1]}"
+    """How the splits of runs were made: "holdout, seed 0"; "folds 0 to 2 of 3, seed 0"; else the first and the last."""
+    if len(made) == 1:
+        return f"split {made[0]}"
+    folds = [re.fullmatch(r"fold (\d+) (of .+)", each) for each in made]
+    numbers, kinds = [int(fold[1]) for fold in folds if fold], {fold[2] if fold else None for fold in folds}
+    if None not in kinds and len(kinds) == 1 and max(numbers) - min(numbers) == len(made) - 1:
+        return f"folds {min(numbers)} to {max(numbers)} {kinds.pop()}"
+    return f"{len(made)} splits, {made[0]} to {made[-1]}"
 
 
 def _comparable(groups: Sequence[pool.Group], rivals: int) -> list[str]:
