@@ -74,8 +74,9 @@ def searched(config: DictConfig) -> bool:
 
 
 def trial(given: Sequence[str], asked: Sequence[str]) -> str:
-    """What a search made of the `given` words when it `asked` for a job: "lr=0.003 dropout=0.2"."""
-    return " ".join(_shorten([word for word in asked if word not in given]))
+    """What a search made of the `given` words when it `asked` for a job, to four digits: "lr=0.003124 dropout=0.2"."""
+    told = " ".join(_shorten([word for word in asked if word not in given]))
+    return re.sub(r"\d+\.\d{4,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.4g}", told)
 
 
 def _shorten(column: Sequence[str]) -> list[str]:

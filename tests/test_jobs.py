@@ -125,8 +125,8 @@ def test_a_copy_in_another_process_notes_what_it_does(tmp_path: Path, capsys: py
 
 def test_a_trial_of_a_search_is_told_by_its_settings() -> None:
     given = ["sweep=optuna", "model=cnn", "model.layers=2,3"]
-    asked = ["sweep=optuna", "model=cnn", "optimizer.lr=0.003", "model.layers=3"]
-    assert naming.trial(given, asked) == "lr=0.003 layers=3"
+    asked = ["sweep=optuna", "model=cnn", "optimizer.lr=0.0012520653814999472", "model.dropout=0.25", "model.layers=3"]
+    assert naming.trial(given, asked) == "lr=0.001252 dropout=0.25 layers=3"
 
 
 def test_a_single_run_is_no_sweep(tmp_path: Path) -> None:
