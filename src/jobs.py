@@ -14,6 +14,7 @@ from src import words
 TRAINING = "training"
 ENDS = ("run", "resumed", "skipped", "failed")
 STOPPED, WAITING = "stopped", "waiting"  # in a sweep that ended before its jobs
+DIED = "Its process ended without a word: killed, or out of memory?"
 SHOWN = (6, 3)  # rows of the live table: jobs that ended last, and jobs that come next
 
 
@@ -47,6 +48,10 @@ class Job:
     @property
     def ended(self) -> bool:
         return self.state in ENDS
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome(self.state, self.reason, self.f1_macro)
 
 
 def write(folder: Path, job: Job) -> None:
@@ -82,8 +87,12 @@ def _left(job: Job, whole: bool) -> Job:
     never = job.state == WAITING
     if not whole:
         return job if never else replace(job, state=STOPPED)
-    silent = "Its process ended without a word: killed, or out of memory?"
-    return replace(job, state="failed", reason="It never began." if never else silent)
+    return replace(job, state="failed", reason="It never began.") if never else died(job)
+
+
+def died(job: Job) -> Job:
+    """A job whose process is gone."""
+    return replace(job, state="failed", reason=DIED)
 
 
 def seconds_left(jobs: Sequence[Job], total: int, elapsed: float) -> float | None:

@@ -81,13 +81,16 @@ def explain(error: BaseException) -> str | None:
             "launcher=slurm needs Slurm's commands, srun and sbatch, and this machine has none. Give the command on the "
             "cluster, or choose launcher=joblib."
         )
-    if type(error).__module__.partition(".")[0] not in LIBRARIES:
+    library = type(error).__module__.partition(".")[0]
+    if library not in LIBRARIES:
         return None
     first = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
-    return (
-        f"The process of a job died ({type(error).__name__}: {first}). Where memory ran out, let fewer jobs run at once. "
-        "What is finished is kept; the same command goes on."
+    advice = (
+        "The other jobs stay queued and go on: wait until squeue shows none of them, then give the same command."
+        if library == "submitit"
+        else "Where memory ran out, let fewer jobs run at once. What is finished is kept; the same command goes on."
     )
+    return f"The process of a job died ({type(error).__name__}: {first}). {advice}"
 
 
 OmegaConf.register_new_resolver("jobs_at_once", at_once, replace=True)

@@ -167,7 +167,12 @@ def test_a_file_has_one_idea(path: Path) -> None:
 
 def test_no_machine_path_or_registry_is_named() -> None:
     root = SRC.parent
-    own = [p for name in ("src", "conf", "tests", "benchmarks") for p in (root / name).rglob("*") if p.is_file()]
+    own = [
+        p
+        for name in ("src", "conf", "tests", "benchmarks", "hydra_plugins")
+        for p in (root / name).rglob("*")
+        if p.is_file()
+    ]
     own += [p for p in root.iterdir() if p.is_file()]
     words = ["/" + word + "/" for word in ("work", "farm", "opt", "root")] + ["pypi" + ".org", "python" + "hosted.org"]
     for path in own:

@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from importlib.util import find_spec
@@ -14,9 +16,11 @@ import matplotlib
 import pytest
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
 
 from src import config as configs
-from src import launcher, rundir
+from src import jobs, launcher, rundir
 from tests.programs import SMALL, train
 from tests.test_conf import CONF, compose
 
@@ -87,6 +91,39 @@ def test_joblib_gives_the_same_tables_decodes_once_and_goes_on_where_a_job_fails
     assert "3 jobs: 2 run, 0 resumed, 0 skipped, 1 failed." in out
     again = rundir.RunDir(next(folder for folder in logs if (folder / rundir.METRICS).exists()))
     assert "launcher" not in again.environment["command"]
+
+
+class Deadly(Callback):
+    """Kills the process that trains the job with three layers, as soon as another job is training beside it."""
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        deadline = time.monotonic() + 5
+        while config.model.layers == 3 and time.monotonic() < deadline:
+            noted = [job for notes in Path(config.hydra.sweep.dir, ".jobs").iterdir() for job in jobs.read(notes)]
+            if sum(job.state == jobs.TRAINING for job in noted) > 1:
+                break
+            time.sleep(0.05)
+        if config.model.layers == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("workers")
+def test_a_job_whose_process_dies_does_not_stop_the_others(
+    basic: Any, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    deadly = f"+hydra.callbacks.deadly._target_={Deadly.__module__}.{Deadly.__name__}"
+    two = ("launcher=joblib", "hydra.launcher.n_jobs=2", deadly)
+    asked = words(tiny, tmp_path, *two, "model.layers=3,2,4,5")
+    assert train(monkeypatch, *asked) == 1
+    out, _ = capfd.readouterr()
+    assert "4 jobs: 3 run, 0 resumed, 0 skipped, 1 failed." in out
+    assert f"Failed: layers=3: {jobs.DIED}" in out
+    made = tables(tmp_path)
+    assert set(made) == {2, 4, 5}
+    assert made[2] == basic[2]  # it ran beside the one that died
+    assert train(monkeypatch, *(word for word in asked if word != deadly)) == 0
+    assert "4 jobs: 1 run, 0 resumed, 3 skipped, 0 failed." in capfd.readouterr().out
+    assert tables(tmp_path)[3] == basic[3]
 
 
 def test_submitits_local_executor_gives_the_same_tables(
@@ -181,10 +218,10 @@ def test_slurm_is_asked_for_what_the_config_says(
     assert "no partition long" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("threads", "jobs"), [(1, 6), (2, 3), (4, 1), (7, 1)])
-def test_as_many_jobs_at_once_as_the_cores_hold(threads: int, jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("threads", "beside"), [(1, 6), (2, 3), (4, 1), (7, 1)])
+def test_as_many_jobs_at_once_as_the_cores_hold(threads: int, beside: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 6)
-    assert launcher.at_once(threads) == jobs
+    assert launcher.at_once(threads) == beside
 
 
 def test_a_job_that_began_in_another_folder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,3 +239,11 @@ def test_a_process_that_died_is_no_error_of_ours() -> None:
         "The process of a job died (TerminatedWorkerError: A worker was killed). Where memory ran out"
     )
     assert launcher.explain(ValueError("our own")) is None
+
+
+def test_jobs_that_slurm_has_queued_outlive_one_that_died() -> None:
+    from submitit.core.utils import UncompletedJobError
+
+    said = configs.explain(UncompletedJobError("Job 7 has not produced any output. State: OUT_OF_MEMORY"))
+    assert said.startswith("The process of a job died (UncompletedJobError: Job 7 has not produced any output).")
+    assert "wait until squeue shows none of them" in said
