@@ -54,8 +54,11 @@ def train(config: DictConfig, folder: Path) -> str:
     configs.check(config)
     run.rehearse(config)
     settings = configs.resolved(config)
+    sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
-    with writing.lock(folder):
+    with writing.lock(
+        folder, wait=sweep is not None
+    ):  # a job that outlived a killed sweep is waited for, and then taken
         data = run.compose_data(config)
         announce(data)
         environment = provenance.environment(settings, folder, data)
@@ -71,7 +74,6 @@ def train(config: DictConfig, folder: Path) -> str:
         for said in module.notes:
             terminal.note(f"Note: {said}")
         history = History(folder / rundir.HISTORY)
-        sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
         facts = {"folder": folder, "name": folder.name, "group": sweep, "settings": settings}
         logger = supply(choose(config.logger), **facts)
         epochs = {} if module.trained else {"max_epochs": 0}  # what is fitted is fitted before the first epoch

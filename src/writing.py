@@ -31,15 +31,20 @@ TRAINED = (
 
 
 @contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold a run directory. Raises ValueError where another process trains in it."""
+def lock(folder: Path, wait: bool) -> Iterator[None]:
+    """Hold a run directory. Where another process trains in it, `wait` for that one to end, or raise ValueError."""
+    door = filelock.FileLock(folder / rundir.LOCK)
     try:
-        with filelock.FileLock(folder / rundir.LOCK, timeout=0):
-            yield
+        held = door.acquire(timeout=0)
     except filelock.Timeout:
-        raise ValueError(
-            f"Another process is training in {folder}. Wait for it, or choose another hydra.run.dir."
-        ) from None
+        if not wait:
+            raise ValueError(
+                f"Another process is training in {folder}. Wait for it, or choose another hydra.run.dir."
+            ) from None
+        terminal.note(f"Another process is training in {folder}: waiting for it.")
+        held = door.acquire()
+    with held:
+        yield
 
 
 def discard(folder: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import filelock
 import pytest
 
-from src import changes, rundir, source
-from tests.programs import SMALL, train
+from src import changes, rundir, source, terminal
+from tests.programs import SMALL, small, train
 
 ROOT = Path(__file__).parents[1]
 FITTED = [word for word in SMALL if not word.startswith("model.")]
@@ -155,6 +155,33 @@ def test_a_page_that_a_kill_prevented_is_written_by_the_next_sweep(
     assert train(monkeypatch, *words) == 0
     assert ended(capsys)[0] == "0 run, 0 resumed, 1 skipped, 0"
     assert page.exists()
+
+
+def test_a_job_that_another_process_trains_is_waited_for(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after kill -9 of a sweep whose jobs run in processes of their own, which go on."""
+    words = sweep(tiny, tmp_path, "model=majority")
+    assert train(monkeypatch, *words) == 0
+    (held,) = (tmp_path / "sweep").glob(f"*/{rundir.LOCK}")
+    capsys.readouterr()
+    said: list[str] = []
+    with filelock.FileLock(held, thread_local=False) as lock:
+        monkeypatch.setattr(terminal, "note", lambda text: (said.append(text), "waiting" in text and lock.release()))
+        assert train(monkeypatch, *words) == 0
+    assert f"Another process is training in {held.parent}: waiting for it." in said
+    assert ended(capsys)[0] == "0 run, 0 resumed, 1 skipped, 0"
+
+
+def test_a_single_run_does_not_wait_for_another_process(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = small(tiny, tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    with filelock.FileLock(tmp_path / "run" / rundir.LOCK):
+        assert train(monkeypatch, *words) == 1
+    said = f"train: Another process is training in {tmp_path / 'run'}. Wait for it, or choose another hydra.run.dir.\n"
+    assert capsys.readouterr().err == said
 
 
 def test_the_same_sweep_is_not_run_twice_at_once(
