@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -132,6 +133,11 @@ def totals(jobs: Sequence[Job]) -> str:
     told = [f"{sum(job.state == state for job in jobs)} {state}" for state in ENDS]
     left = sum(not job.ended for job in jobs)
     return f"{words.count(len(jobs), 'job')}: {', '.join([*told, f'{left} not finished'] if left else told)}"
+
+
+def rivals(jobs: Sequence[Job]) -> bool:
+    """Whether jobs differ in more than seed and fold, as their labels tell."""
+    return len({re.sub(r"\b(fold|seed)=\S+", "", job.label).strip() for job in jobs}) > 1
 
 
 def failures(jobs: Sequence[Job]) -> list[str]:

@@ -134,7 +134,10 @@ class Jobs(Callback):
             print(f"{folder} also holds {words.count(others, 'run')} of other commands or of earlier settings.")
         advice = "The same command runs again what failed. " if failed else ""
         advice = advice if whole else "The same command goes on. "
-        print(f"{jobs.totals(done)}. {advice}To compare them: python -m src.report {folder}")
+        print(f"{jobs.totals(done)}. {advice}".rstrip())
+        print(f"All tables: python -m src.report {folder}")
+        if jobs.rivals(done):
+            print(f"Which is better, and how surely: python -m src.compare {folder}")
         return bool(failed)
 
     def _say(self, text: str) -> None:

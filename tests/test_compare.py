@@ -57,7 +57,7 @@ def test_two_seeds_cannot_be_told_apart_on_100_clips(tmp_path: Path, capsys: pyt
     assert "composer (synthetic music), 100 clips of 50 artists; split holdout, seed 0" in said
     assert "hybrid on mel, seed=0" in said
     assert "hybrid on mel, seed=1" in said
-    assert "Each side is one training: another seed may turn a small difference." in said
+    assert "Each side was trained with one seed: another may turn a small difference." in said
 
 
 def test_numbers_are_those_of_the_statistics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

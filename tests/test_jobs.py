@@ -79,6 +79,13 @@ def test_a_sweep_that_broke_off_says_what_was_stopped_and_what_waits() -> None:
     assert jobs.totals(closed) == "4 jobs: 1 run, 0 resumed, 0 skipped, 0 failed, 3 not finished"
 
 
+def test_folds_and_seeds_are_no_rivals() -> None:
+    assert not jobs.rivals(
+        [replace(RUN, label=label) for label in ("fold=0 seed=0", "fold=1 seed=0", "fold=10 seed=3")]
+    )
+    assert jobs.rivals([replace(RUN, label=label) for label in ("fold=0 model=cnn", "fold=0 model=rnn")])
+
+
 def test_the_live_table_tells_why_jobs_failed() -> None:
     assert "Failed: model=knn: k is 0: expected 1 or more." in drawn(jobs.live([RUN, FAILED], ["", "", ""], elapsed=9))
 

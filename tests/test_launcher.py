@@ -89,6 +89,7 @@ def test_joblib_gives_the_same_tables_decodes_once_and_goes_on_where_a_job_fails
     assert "layers=0: failed: model.layers is 0: expected 1 or more." in err
     assert "Failed: layers=0: model.layers is 0: expected 1 or more." in out
     assert "3 jobs: 2 run, 0 resumed, 0 skipped, 1 failed." in out
+    assert f"python -m src.compare {tmp_path / 'sweep'}" in out
     again = rundir.RunDir(next(folder for folder in logs if (folder / rundir.METRICS).exists()))
     assert "launcher" not in again.environment["command"]
 

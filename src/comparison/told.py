@@ -200,7 +200,9 @@ def notes(content: Content) -> list[str]:
     left_out = dict.fromkeys(pair[key].get("left_out") for pair in pairs for key in ("mcnemar", "folds"))
     said += [f"Left out: {reason}." for reason in left_out if reason]
     if all(each["repetitions"] == 1 for each in groups):
-        said.append("Each side is one training: another seed may turn a small difference. Train several seeds to know.")
+        said.append(
+            "Each side was trained with one seed: another may turn a small difference. Train several seeds to know."
+        )
     else:
         said.append(
             "Intervals are over artists, with the seeds as they are; what other seeds would add is not in them."

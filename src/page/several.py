@@ -116,7 +116,7 @@ def _comparable(groups: Sequence[pool.Group], rivals: int) -> list[str]:
         return notes
     notes.append(
         "Intervals that overlap do not show which group is better, nor that they are equal: "
-        "that takes the paired difference on the clips that both have."
+        "that takes the paired difference on the clips that both have, which python -m src.compare SWEEP tells."
     )
     notes.append(
         f"The best of {rivals} test scores is too high by luck: choose a group by its validation score, "
