@@ -1,5 +1,8 @@
 """The launcher behind conf/launcher/joblib.yaml. Hydra takes launchers from packages of this name only."""
 
+import os
+import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
@@ -22,6 +25,7 @@ else:
         def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
             from src import jobs, naming, terminal, words  # here, since Hydra reads this file for every --help
 
+            self.joblib |= {"initializer": _end_with, "initargs": (os.getpid(),)}
             notes = naming.notes(self.config)
             asked = dict(enumerate(job_overrides, start=initial_job_idx))
             ended: dict[int, JobReturn] = {}
@@ -56,3 +60,14 @@ def _returned(overrides: Sequence[str], outcome: object) -> JobReturn:
     made = JobReturn(overrides=overrides, status=JobStatus.COMPLETED)
     made.return_value = outcome
     return made
+
+
+def _end_with(sweep: int) -> None:
+    """Have a job's process end when that of its `sweep` is gone, be it killed: it would train on, and then wait for ever."""
+
+    def watch() -> None:
+        while os.getppid() == sweep:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,6 +1,7 @@
 """Sounds that the tests listen to."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open(folder / "tiny.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("path", "genre", "artist", "track"), *rows])
     return folder / "tiny.csv"
+
+
+@pytest.fixture
+def workers() -> Iterator[None]:
+    """joblib keeps its processes for the next call; here they end with the test."""
+    yield
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
 
 
 def _song(hz: float, beats_a_second: float, random: np.random.Generator) -> NDArray[np.float64]:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,15 +61,6 @@ def basic(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, tup
     made = tables(folder)
     assert made[2][1] != made[3][1]
     return made
-
-
-@pytest.fixture
-def workers() -> Iterator[None]:
-    """joblib keeps its processes for the next call; here they end with the test."""
-    yield
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor().shutdown(wait=True)
 
 
 @pytest.mark.usefixtures("workers")
