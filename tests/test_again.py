@@ -11,6 +11,7 @@ import filelock
 import pytest
 
 from src import changes, rundir, source, terminal
+from tests.conftest import tone
 from tests.programs import SMALL, small, train
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +50,22 @@ def test_a_changed_label_makes_the_jobs_of_that_manifest_run_again(
     assert last == "1 run, 0 resumed, 1 skipped, 0"
     told = "the data changed (1 clip is labelled otherwise: bell/bell-0--0.wav) since it was trained, so it is trained again."
     assert told in said
+
+
+def test_a_changed_recording_makes_the_jobs_that_hear_it_run_again(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Path(shutil.copytree(tiny.parent, tmp_path / "other")) / tiny.name
+    words = sweep(f"{tiny},{other}", tmp_path, "model=majority")
+    assert train(monkeypatch, *words) == 0
+    assert ended(capsys)[0] == "2 run, 0 resumed, 0 skipped, 0"
+    tone(other.parent / "bell" / "bell-0--0.wav", seconds=2, level=0.25)
+    assert train(monkeypatch, *words) == 0
+    last, said = ended(capsys)
+    assert last == "1 run, 0 resumed, 1 skipped, 0"
+    assert (
+        "the data changed (there are clips that sound otherwise) since it was trained, so it is trained again." in said
+    )
 
 
 def test_a_changed_source_line_makes_the_jobs_that_use_it_run_again(
