@@ -85,10 +85,9 @@ def closed(jobs: Sequence[Job], labels: Sequence[str], whole: bool = True) -> li
 
 
 def _left(job: Job, whole: bool) -> Job:
-    never = job.state == WAITING
-    if not whole:
-        return job if never else replace(job, state=STOPPED)
-    return replace(job, state="failed", reason="It never began.") if never else died(job)
+    if job.state == WAITING:
+        return replace(job, state="failed", reason="It never began.") if whole else job
+    return died(job) if whole else replace(job, state=STOPPED)
 
 
 def died(job: Job) -> Job:

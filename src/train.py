@@ -56,9 +56,8 @@ def train(config: DictConfig, folder: Path) -> str:
     settings = configs.resolved(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
-    with writing.lock(
-        folder, wait=sweep is not None
-    ):  # a job that outlived a killed sweep is waited for, and then taken
+    # A sweep's job that another process trains still, as after a kill, is waited for, and then taken as it is.
+    with writing.lock(folder, wait=sweep is not None):
         data = run.compose_data(config)
         announce(data)
         environment = provenance.environment(settings, folder, data)
