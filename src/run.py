@@ -1,6 +1,5 @@
 """From a config to data, a module and a trainer."""
 
-import hashlib
 import logging
 import os
 import warnings
@@ -17,7 +16,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from src import config as configs
-from src import kept, rundir
+from src import kept, rundir, source
 from src.assembly import choose, parts
 from src.cutting import Cutter
 from src.data import GenreData
@@ -70,11 +69,10 @@ def keep(config: DictConfig, data: GenreData, module: GenreModule, device: torch
 
 def computed(config: DictConfig, data: GenreData, feature: Any, device: torch.device) -> kept.Kept:
     """A frozen feature of every stretch of the data, from the cache or into it."""
-    here = Path(__file__).parent
-    source = b"".join(
-        path.read_bytes() for room in ("feature", "pretrained") for path in sorted((here / room).glob("*.py"))
-    )
-    words = {"feature": configs.resolved(config.feature), "source": hashlib.sha256(source).hexdigest()}
+    settings = configs.resolved(config.feature)
+    # Not what the cutter imports: where the sound is the same, it does not matter how it was decoded.
+    code = source.behind(*source.targets(settings)) | source.alone("src.cutting")
+    words = {"feature": settings, "source": source.digest(code)}
     cutter = Cutter(data.map, data.crop_length, data.resident)
     return kept.prepare(cutter, data.segments, feature.to(device), words, data.cache, device)
 

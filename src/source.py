@@ -18,14 +18,23 @@ UNHEARD = ("logger", "hydra")  # groups that make no number either
 
 def files(config: Mapping[str, Any]) -> dict[str, str]:
     """ "src/model/cnn.py": 16 hexadecimal digits of its content, as it was when this process first asked."""
-    chosen = [name for group, node in config.items() if group not in UNHEARD for name in _targets(node)]
-    reached = _reached([*TRUNK, *(name for name in chosen if name.startswith("src."))])
-    return _digests(reached | {_file(name) for name in ALONE})
+    chosen = [name for group, node in config.items() if group not in UNHEARD for name in targets(node)]
+    return behind(*TRUNK, *chosen) | alone(*ALONE)
 
 
 def behind(*names: str) -> dict[str, str]:
-    """The same of single modules, such as "src.hearing", and all that they import."""
+    """The same of single modules or classes, such as "src.hearing", and all that they import."""
     return _digests(_reached(names))
+
+
+def alone(*names: str) -> dict[str, str]:
+    """The same of modules without what they import."""
+    return _digests({_file(name) for name in names})
+
+
+def targets(node: Any) -> list[str]:
+    """The classes and functions of this project that a config names, wherever in it."""
+    return [name for name in _targets(node) if name.startswith("src.")]
 
 
 def _digests(paths: Iterable[Path]) -> dict[str, str]:
@@ -58,15 +67,36 @@ def _targets(node: Any) -> list[str]:
 
 
 def _file(name: str) -> Path:
-    """The file of a module, or of what a module holds: "src.model.Cnn" -> src/model/cnn.py, through its folder's face."""
-    path = ROOT.joinpath(*name.split("."))
-    for found in (path.with_suffix(".py"), path / "__init__.py"):
-        if found.is_file():
-            return found
-    module, _, held = name.rpartition(".")
-    face = _file(module)
+    """The file of a module, or of what a module holds: "src.model.Cnn" -> src/model/cnn.py, through its folder's face.
+
+    Raises LookupError on a name that neither is a module of this project nor stands in one: after a module is renamed,
+    a cache key that still named the old one would depend on nothing.
+    """
+    if module := _module(name):
+        return module
+    above, _, held = name.rpartition(".")
+    face = _module(above) if above else None
+    if face is None or held not in _held(face):
+        raise LookupError(f"{name} is no module of this project, nor a class or function in one.")
     origin = dict(_origins(face)).get(held) if face.name == "__init__.py" else None
     return _file(origin) if origin else face
+
+
+def _module(name: str) -> Path | None:
+    path = ROOT.joinpath(*name.split("."))
+    return next((found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()), None)
+
+
+@cache
+def _held(path: Path) -> frozenset[str]:
+    """The names that a module defines or imports."""
+    names = {name for name, _ in _origins(path)}
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return frozenset(names)
 
 
 def _imported(path: Path) -> Iterable[str]:

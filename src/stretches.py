@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from src import audio
 from src.audio import SILENCE
 from src.cutting import evenly
-from src.wavemap import SILENT
+from src.decoding import SILENT
 
 BATCH = 8  # stretches that a network hears at once
 BATCH_SECONDS = 60.0  # or fewer, where they are long: a network's memory grows with both

@@ -16,16 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from src import audio
-from src.audio import SILENCE
+from src import audio, source
 from src.clip import Clip, Excluded
+from src.decoding import decode
 from src.plainfile import stamp, write_csv
 from src.terminal import note, short, track
 from src.threads import in_order
 
-FORMAT = 1  # part of every key: raise it when the content of a map changes
-EDGE_SECONDS = 0.01  # at both ends, where resampling makes a constant ring
-SILENT = f"silent (its peak stays below {SILENCE:g} of full scale)"
+FORMAT = 1  # part of every key: raise it when the files of a map change
 SAMPLED = 20  # clips whose headers tell how much disk a map will take
 WORTH_SAYING = 100e6  # bytes of a map; nobody asks where less has gone
 
@@ -70,8 +68,10 @@ def prepare(
 
 
 def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
-    """What decides a map's content: the files as they are on disk, the stretches cut from them, and the sample rate."""
-    parts: list[object] = [FORMAT, sample_rate, max_seconds]
+    """What decides a map's content: the files as they are on disk, the stretches cut from them, the sample rate, and the
+    code that decodes them."""
+    code = source.digest(source.behind("src.decoding"))
+    parts: list[object] = [FORMAT, code, sample_rate, max_seconds]
     parts += [
         (clip.name, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds)
         for clip in clips
@@ -129,22 +129,11 @@ def _bytes(count: float) -> str:
 
 
 def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
-    def decode(clip: Clip) -> NDArray[np.int16] | Excluded:
-        try:
-            wave_T = audio.read(clip.path, sample_rate, clip.start_seconds, clip.stop_seconds, max_seconds)
-        except audio.AudioError as error:
-            return Excluded(clip.name, str(error))
-        edge = min(round(EDGE_SECONDS * sample_rate), len(wave_T) // 3)
-        inner_T = wave_T[edge : len(wave_T) - edge]
-        if np.abs(inner_T - inner_T.mean()).max() < SILENCE:
-            return Excluded(clip.name, SILENT)
-        return np.round(wave_T.clip(-1, 1) * 32767).astype(np.int16)
-
     rows: list[tuple[int, int, int, str]] = []
     excluded: list[Excluded] = []
     offset = 0
     with open(part / "wave.int16", "wb") as file:
-        decoded = in_order(decode, clips, os.cpu_count() or 1)
+        decoded = in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
         for k, wave_T in enumerate(track(decoded, "Decoding audio, once", len(clips))):
             if isinstance(wave_T, Excluded):
                 if strict:

@@ -26,7 +26,7 @@ LAYERS = (
         "fingerprint",
         "source",
     ),
-    ("pretrained",),
+    ("pretrained", "decoding"),
     (
         "rundir",
         "dataset",

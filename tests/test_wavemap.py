@@ -18,7 +18,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from src import audio, wavemap
+from src import audio, decoding, wavemap
 from src.clip import Clip, Excluded
 from src.dataset.manifest import Manifest
 from src.wavemap import WaveMap, prepare
@@ -382,4 +382,4 @@ def test_maps_of_an_older_format_are_not_opened(
 def test_a_constant_is_no_sound_at_another_sample_rate_either(tmp_path: Path) -> None:
     clips = [Clip("a", write(tmp_path / "a.wav", np.full(2 * RATE, 0.3)), "genre")]
     made = wavemap.prepare(clips, tmp_path / "cache", 16000)
-    assert [left.reason for left in made.excluded] == [wavemap.SILENT]
+    assert [left.reason for left in made.excluded] == [decoding.SILENT]
