@@ -131,7 +131,8 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for name, each in value.items():
             if name not in VOLATILE:
-                yield from _leaves(each, f"{key}.{RENAMED.get(name, name)}" if key else RENAMED.get(name, name))
+                name = RENAMED.get(str(name), str(name))
+                yield from _leaves(each, f"{key}.{name}" if key else name)
     elif isinstance(value, list):
         for number, each in enumerate(value):
             yield from _leaves(each, f"{key}[{number}]")
