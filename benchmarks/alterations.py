@@ -10,7 +10,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy import signal
 
-from src import audio
+from src.audio import reader
 
 Wave = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ def encode(wave_T: Wave, rate: int, suffix: str, level: float) -> Altered:
         path = Path(folder) / f"copy{suffix}"
         constant = {"bitrate_mode": "CONSTANT"} if suffix == ".mp3" else {}
         soundfile.write(path, wave_T, rate, compression_level=level, **constant)
-        return Altered(audio.read(path, rate), 0.0, path.stat().st_size * 8 / 1000 / (len(wave_T) / rate))
+        return Altered(reader.read(path, rate), 0.0, path.stat().st_size * 8 / 1000 / (len(wave_T) / rate))
 
 
 def mp3(kilobits: int) -> Alteration:
@@ -82,7 +82,7 @@ def noise(snr_db: float) -> Alteration:
 
 
 def speed(wave_T: Wave, rate: int, random: np.random.Generator) -> Altered:
-    return Altered(audio.resample(wave_T, 1.02 * rate, rate))
+    return Altered(reader.resample(wave_T, 1.02 * rate, rate))
 
 
 def several(wave_T: Wave, rate: int, random: np.random.Generator) -> Altered:

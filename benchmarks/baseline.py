@@ -20,12 +20,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from src import run, statistics
-from src.data import GenreData
+from src.console import track
+from src.data.datamodule import GenreData
+from src.evaluation.groups import group_by_config
 from src.feature import Energy, Mfcc, Rolloff
-from src.page.group import by_config
+from src.metrics import intervals
 from src.rundir import find
-from src.terminal import track
+from src.training import setup
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # of the regularization, chosen on the validation clips
 Clips = dict[str, NDArray[np.float64]]  # a vector a clip
@@ -72,11 +73,11 @@ def compare(paths: Sequence[Path]) -> Table:
     table.add_column("network minus level, bandwidth")
     table.add_column("network minus MFCC baseline")
     known: dict[str, tuple[Clips, Clips]] = {}
-    for group in by_config([found for path in paths for found in find(path)]):
+    for group in group_by_config([found for path in paths for found in find(path)]):
         right = defaultdict[str, dict[str, list[float]]](lambda: defaultdict(list))
         artist: dict[str, str] = {}
         for member in group.runs:
-            data = run.compose_data(OmegaConf.create(member.config))
+            data = setup.compose_data(OmegaConf.create(member.config))
             key = f"{data.corpus.name} {len(data.clips)} {data.sample_rate}"
             if key not in known:
                 known[key] = vectors(data)
@@ -99,7 +100,7 @@ def compare(paths: Sequence[Path]) -> Table:
         artists = [artist[clip] for clip in clips]
         shares = [f"{100 * mean[name].mean():.1f}" for name in ("network", "majority", "shortcut", "timbre")]
         differences = [
-            "{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * x for x in statistics.paired_difference(a, b, artists)))
+            "{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * x for x in intervals.paired_difference(a, b, artists)))
             for a, b in ((mean["network"], mean["shortcut"]), (mean["network"], mean["timbre"]))
         ]
         table.add_row(f"{group.label} x {len(group.runs)}", str(len(clips)), *shares, *differences)

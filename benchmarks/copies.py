@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from benchmarks.alterations import ALTERATIONS, Altered
 from benchmarks.clock import median
-from src import audio, fingerprint
+from src.audio import fingerprint, reader
+from src.audio.fingerprint import SAMPLE_RATE, Match, near_copies
 from src.dataset import Synth
-from src.fingerprint import SAMPLE_RATE, Match, near_copies
-from src.statistics import wilson
+from src.metrics.intervals import wilson
 from src.threads import in_order
 
 Codes = NDArray[np.uint32]
@@ -39,11 +39,11 @@ IN_SYNTHETIC = ("mp3, 64 kbit/s", "3 to 10 s cut off", "noise, 20 dB below", "cu
 def heard(path: Path, alteration: str | None = None, seed: int = 0) -> tuple[Codes, Altered]:
     """The codes of a file's sound, altered or not, and what was done, without the wave."""
     rate = soundfile.info(path).samplerate
-    altered = Altered(audio.read(path, rate))
+    altered = Altered(reader.read(path, rate))
     if alteration:
         random = np.random.default_rng([seed, list(ALTERATIONS).index(alteration)])
         altered = ALTERATIONS[alteration](altered.wave, rate, random)
-    code_N = fingerprint.codes(audio.resample(altered.wave, rate, SAMPLE_RATE))
+    code_N = fingerprint.codes(reader.resample(altered.wave, rate, SAMPLE_RATE))
     return code_N, altered._replace(wave=np.empty(0, np.float32))
 
 
@@ -154,12 +154,12 @@ def growth(synthetic: Sequence[Codes]) -> None:
 def speeds(paths: Sequence[Path]) -> None:
     """Print what a clip costs on one core."""
     rates = [soundfile.info(path).samplerate for path in paths]
-    waves = [audio.read(path, rate) for path, rate in zip(paths, rates, strict=True)]
-    low = [audio.resample(wave_T, rate, SAMPLE_RATE) for wave_T, rate in zip(waves, rates, strict=True)]
+    waves = [reader.read(path, rate) for path, rate in zip(paths, rates, strict=True)]
+    low = [reader.resample(wave_T, rate, SAMPLE_RATE) for wave_T, rate in zip(waves, rates, strict=True)]
     seconds = sum(len(wave_T) / SAMPLE_RATE for wave_T in low)
     parts = {
-        "decoding": lambda: [audio.read(path, rate) for path, rate in zip(paths, rates, strict=True)],
-        "resampling": lambda: [audio.resample(w, rate, SAMPLE_RATE) for w, rate in zip(waves, rates, strict=True)],
+        "decoding": lambda: [reader.read(path, rate) for path, rate in zip(paths, rates, strict=True)],
+        "resampling": lambda: [reader.resample(w, rate, SAMPLE_RATE) for w, rate in zip(waves, rates, strict=True)],
         "codes": lambda: [fingerprint.codes(wave_T) for wave_T in low],
     }
     print("\n| of 30 s of music, on one core | time |\n|---|---:|")

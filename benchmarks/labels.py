@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from src import audit, labels
+from src import audit
 from src import config as configs
 from src.clip import Clip
+from src.quality import label_errors
 
 SEEDS = range(10)
 SHARE = 0.1  # of the clips, wrongly labelled
@@ -42,7 +43,7 @@ def by_artist(clips: Sequence[Clip]) -> Iterator[tuple[str, list[Clip]]]:
             yield artist, [replace(clip, genre=following) if clip in mine else clip for clip in clips]
 
 
-def judged(order: Sequence[labels.Doubt], clips: Sequence[Clip], wrong: Sequence[Clip]) -> tuple[float, float]:
+def judged(order: Sequence[label_errors.Doubt], clips: Sequence[Clip], wrong: Sequence[Clip]) -> tuple[float, float]:
     """Average precision of the order, and the share of the wrong labels in its first TOP."""
     changed = {after.name for before, after in zip(clips, wrong, strict=True) if before.genre != after.genre}
     hit = np.array([doubt.clip in changed for doubt in order])
@@ -65,8 +66,8 @@ def main() -> None:
         "all of one artist, each in turn": [wrong for _, wrong in by_artist(clips)],
     }
     for kind, trials in kinds.items():
-        for by in labels.BY:
-            scores = np.array([judged(labels.doubts(wrong, embedding_KE, by), clips, wrong) for wrong in trials])
+        for by in label_errors.BY:
+            scores = np.array([judged(label_errors.doubts(wrong, embedding_KE, by), clips, wrong) for wrong in trials])
             precision, recall = scores.mean(axis=0)
             low, high = scores[:, 1].min(), scores[:, 1].max()
             print(f"| {kind} ({len(trials)}) | {by} | {precision:.2f} | {recall:.2f} | {low:.2f} to {high:.2f} |")

@@ -27,9 +27,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from src import audio
-from src.plainfile import write_csv
-from src.terminal import note, track
+from src.audio import reader
+from src.console import note, track
+from src.plain_files import write_csv
 
 TABLE = Path(__file__).with_name("music.csv")
 MANIFEST = ("path", "genre", "artist", "track", "licence", "package")
@@ -192,7 +192,7 @@ def cut(folder: Path, row: Row) -> NDArray[np.float32]:
     """An excerpt of the unpacked recording, its stems added -> wave (T,), cut off at full scale as 16 bits are."""
     start = float(row["start"])
     paths = [_recording(folder, name) for name in row["file"].split(" + ")]
-    stems_ST = [audio.read(path, RATE, start, start + float(row["duration"])) for path in paths]
+    stems_ST = [reader.read(path, RATE, start, start + float(row["duration"])) for path in paths]
     gain = LEVEL if len(stems_ST) == 1 else LEVEL * STEM_LEVEL
     wave_T: NDArray[np.float32] = (gain * np.sum(stems_ST, axis=0)).clip(-1, 1)
     return wave_T

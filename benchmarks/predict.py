@@ -65,14 +65,14 @@ def write(source: Path, target: Path, files: int) -> None:
     import numpy as np
     import soundfile
 
-    from src import audio
+    from src.audio import reader
     from src.clip import AUDIO_SUFFIXES
 
     found = sorted(path for path in source.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
     if not found:
         sys.exit(f"{source} has no audio.")
     for k, path in zip(range(files), itertools.cycle(found), strict=False):
-        wave_T = np.resize(audio.read(path, RATE, max_seconds=SECONDS), round(SECONDS * RATE))
+        wave_T = np.resize(reader.read(path, RATE, max_seconds=SECONDS), round(SECONDS * RATE))
         soundfile.write(target / f"{k:03}.mp3", np.stack((wave_T, wave_T), axis=1), RATE)
 
 
@@ -81,10 +81,10 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     import torch
 
+    from src.inference.recognizer import Recognizer
+    from src.inference.windows import Stretches, hear_files
     from src.pretrained import logmel
     from src.pretrained.musicnn import FRAMES
-    from src.recognizer import Recognizer
-    from src.stretches import Stretches, hear_files
     from src.threads import in_order
 
     torch.set_num_threads(1)

@@ -9,7 +9,7 @@ import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from src import statistics
+from src.metrics import intervals
 from src.model.tags import letters
 
 
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def row(genre: str, right: int, files: int, answers: str) -> str:
-    low, high = statistics.wilson(right, files)
+    low, high = intervals.wilson(right, files)
     return f"| {genre} | {files} | {100 * right / files:.1f} | {100 * low:.1f} to {100 * high:.1f} | {answers} |"
 
 

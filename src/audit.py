@@ -14,13 +14,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from src import config as configs
-from src import terminal
+from src import console
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from src.clip import Clip, Corpus
-    from src.page.audited import Place
+    from src.reporting.audit_page import Place
 
 JSON, PAGE, EXCLUDE = "audit.json", "audit.html", "exclude.txt"
 MOST_ROWS = 12  # of a table on the terminal
@@ -31,11 +31,11 @@ COULD_NOT_RUN = 2
 @hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="audit")
 def main(config: DictConfig) -> None:
     """Exit 0 where nothing was found, 1 where something was, 2 where the audit could not run."""
-    folder = terminal.short(Path(HydraConfig.get().runtime.output_dir))
+    folder = console.short(Path(HydraConfig.get().runtime.output_dir))
     try:
         found = audit(config, folder)
     except KeyboardInterrupt:
-        terminal.note("Interrupted. What was heard is kept: the same command goes on from there.")
+        console.note("Interrupted. What was heard is kept: the same command goes on from there.")
         sys.exit(130)
     except Exception as error:
         configs.show(error, "audit")
@@ -49,23 +49,23 @@ def main(config: DictConfig) -> None:
 def audit(config: DictConfig, folder: Path) -> bool:
     """Hear every clip, say and write what was found, and return whether anything was."""
     # Imported here, so that --help does not wait for torch.
-    from src import catalogue, inspection, labels
-    from src.assembly import choose
-    from src.page import audited
-    from src.page.single import save
+    from src.classifier.build import choose
+    from src.quality import inspection, label_errors, measure_cache
+    from src.reporting import audit_page
+    from src.reporting.run_page import save
 
     configs.check(config)
-    if config.labels_by not in labels.BY:
-        raise ValueError(f"labels_by is {config.labels_by!r}: expected {' or '.join(labels.BY)}.")
+    if config.labels_by not in label_errors.BY:
+        raise ValueError(f"labels_by is {config.labels_by!r}: expected {' or '.join(label_errors.BY)}.")
     corpus: Corpus = choose(config.dataset).corpus()
     cache = Path(config.data.cache)
-    terminal.note(f"{corpus.name}: {len(corpus.clips)} clips of {len(corpus.genres)} genres")
-    answers = catalogue.hear(corpus.clips, cache, config.data.max_seconds)
+    console.note(f"{corpus.name}: {len(corpus.clips)} clips of {len(corpus.genres)} genres")
+    answers = measure_cache.hear(corpus.clips, cache, config.data.max_seconds)
     content = inspection.inspect(corpus, answers, choose(config.split), config.data.crop_seconds)
     if config.labels:
         try:
             clips, embedding_KE = embeddings(config)
-            doubts = labels.doubts(clips, embedding_KE, config.labels_by, config.seed)
+            doubts = label_errors.doubts(clips, embedding_KE, config.labels_by, config.seed)
             content = inspection.with_labels(content, doubts, config.labels_by)
         except ValueError as error:  # the rest is found all the same
             content["notes"].append(f"Labels could not be judged: {error}")
@@ -73,9 +73,9 @@ def audit(config: DictConfig, folder: Path) -> bool:
     command = shlex.join(["python", "-m", "src.audit", *HydraConfig.get().overrides.task])
     (folder / JSON).write_text(json.dumps({**content, "command": command}, indent=1), encoding="utf-8")
     (folder / EXCLUDE).write_text("\n".join(inspection.exclusions(content)) + "\n", encoding="utf-8")
-    players = _players(corpus, audited.places_to_hear(content))
-    page = save(folder / PAGE, audited.html(content, players, command))
-    said = audited.findings(content)
+    players = _players(corpus, audit_page.places_to_hear(content))
+    page = save(folder / PAGE, audit_page.html(content, players, command))
+    said = audit_page.findings(content)
     _show(content, said)
     print(f"{page} has it all, with players; {folder / EXCLUDE} is for dataset.exclude= once you have read it.")
     return bool(said)
@@ -85,28 +85,28 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
     """The clips that can be used, and musicnn's embedding of each (K, E), the mean over its stretches."""
     import torch
 
-    from src import run
-    from src.assembly import choose
+    from src.classifier.build import choose
+    from src.training import setup
 
-    data = run.compose_data(config)
+    data = setup.compose_data(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    value_KSEN = run.computed(config, data, choose(config.feature), device).value
+    value_KSEN = setup.computed(config, data, choose(config.feature), device).value
     return list(data.clips), value_KSEN.mean(dim=(1, 3))
 
 
 def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":
     """The sound at the first MOST_PLAYERS places, as data: URLs."""
-    from src import audio
-    from src.opened import mp3
+    from src.audio import reader
+    from src.audio.decoders import mp3
 
     known = {clip.name: clip for clip in corpus.clips}
     players = {}
     first = places[:MOST_PLAYERS]
-    for name, second in terminal.track(first, "Players for the page", len(first)) if first else ():
+    for name, second in console.track(first, "Players for the page", len(first)) if first else ():
         clip = known[name]
         stop = min(second + PLAYER_SECONDS, clip.stop_seconds or float("inf"))
-        with contextlib.suppress(audio.AudioError):  # what is damaged may end before
-            wave_T = audio.read(clip.path, PLAYER_RATE, second, stop)
+        with contextlib.suppress(reader.AudioError):  # what is damaged may end before
+            wave_T = reader.read(clip.path, PLAYER_RATE, second, stop)
             players[name, second] = "data:audio/mpeg;base64," + base64.b64encode(mp3(wave_T, PLAYER_RATE)).decode()
     return players
 
@@ -117,13 +117,13 @@ def _show(content: Mapping[str, Any], said: list[str]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from src.page import audited
+    from src.reporting import audit_page
 
     console = Console()
-    for title, headings, rows in audited.tables(content):
+    for title, headings, rows in audit_page.tables(content):
         table = Table(title=title, title_justify="left")
         for heading in headings:
-            table.add_column(heading, overflow="fold", no_wrap=heading not in audited.LONG)
+            table.add_column(heading, overflow="fold", no_wrap=heading not in audit_page.LONG)
         for row in rows[:MOST_ROWS]:
             table.add_row(*map(escape, row))
         if len(rows) > MOST_ROWS:
@@ -131,7 +131,7 @@ def _show(content: Mapping[str, Any], said: list[str]) -> None:
         console.print(table)
     for sentence in said:
         console.print(f"- {sentence}", markup=False, highlight=False)
-    for sentence in audited.remarks(content):
+    for sentence in audit_page.remarks(content):
         console.print(f"  {sentence}", markup=False, highlight=False)
     if not said:
         print("Nothing was found.")

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src import terminal
+from src import console
 
 if TYPE_CHECKING:
-    from src.comparison import Table
+    from src.reporting.comparison_text import Table
     from src.rundir import RunDir
 
 WIDTH = 160  # characters of a table that no terminal's width bounds
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _check(options) if options.check else _compare(options)
     except BrokenPipeError:
-        terminal.unheard()
+        console.unheard()
         return 0
     except (ValueError, OSError) as error:
         print(f"compare: {error}", file=sys.stderr)
@@ -62,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    from src.plausible import GENRES
+    from src.reported import GENRES
 
-    parser = terminal.Parser(
+    parser = console.Parser(
         prog="python -m src.compare",
         description="Compare runs on the same test clips; or check a reported table for figures that cannot be true.",
         epilog=HELP.replace(
@@ -89,23 +89,25 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _compare(options: argparse.Namespace) -> int:
     # Imported here, so that --help does not wait for torch.
-    from src import comparison
+    from src.evaluation.compared_groups import sides
+    from src.evaluation.comparison import compare
+    from src.reporting import comparison_text
 
-    content = comparison.compare(comparison.sides([_runs(path) for path in options.paths]))
-    told = [comparison.sentence(pair, content) for pair in content["pairs"]]
+    content = compare(sides([_runs(path) for path in options.paths]))
+    told = [comparison_text.sentence(pair, content) for pair in content["pairs"]]
     if options.format == "json":
         for pair, sentence in zip(content["pairs"], told, strict=True):
             pair["sentence"] = sentence
-        _print_json({**content, "notes": comparison.notes(content)})
+        _print_json({**content, "notes": comparison_text.notes(content)})
         return 0
-    groups, pairs, *others = comparison.tables(content)
+    groups, pairs, *others = comparison_text.tables(content)
     markdown = options.format == "markdown"
     _show([groups], markdown)
     for sentence in told:
         print(f"- **{sentence}**" if markdown else sentence)
     print()
     _show([pairs, *others], markdown)
-    for note in comparison.notes(content):
+    for note in comparison_text.notes(content):
         print(f"- {note}")
     return 0
 
@@ -113,28 +115,28 @@ def _compare(options: argparse.Namespace) -> int:
 def _runs(path: Path) -> "list[RunDir]":
     """The finished runs at a path; those that are not are named. Raises ValueError where there is none."""
     from src import rundir
-    from src.page import several
+    from src.reporting import sweep_page
 
-    runs, skipped = several.finished(rundir.at(path), pages=False)
+    runs, skipped = sweep_page.finished(rundir.at(path), pages=False)
     for left_out, reason in skipped:
         print(f"compare: skipped {left_out}: {reason}", file=sys.stderr)
     return runs
 
 
 def _check(options: argparse.Namespace) -> int:
-    from src import plausible
+    from src import reported
 
     genres = options.genres.split(",") if options.genres else None
-    rows, unread = plausible.read(options.check, genres)
-    checked = [plausible.check(row, all_genres=not options.more_genres) for row in rows]
+    rows, unread = reported.read(options.check, genres)
+    checked = [reported.check(row, all_genres=not options.more_genres) for row in rows]
     if options.format == "json":
         found = {"schema": 1, "all_genres": not options.more_genres, "not_read": unread}
-        _print_json({**found, "rows": [plausible.plain(each) for each in checked], "assumed": plausible.ASSUMED})
+        _print_json({**found, "rows": [reported.plain(each) for each in checked], "assumed": reported.ASSUMED})
     else:
         for each in checked:
-            for depth, line in plausible.lines(each):
+            for depth, line in reported.lines(each):
                 print("  " * depth + ("- " if options.format == "markdown" else "") + line)
-        print(f"\n{plausible.ASSUMED}{'' if options.more_genres else '; the genres shown are all that there were'}.")
+        print(f"\n{reported.ASSUMED}{'' if options.more_genres else '; the genres shown are all that there were'}.")
         if unread:
             print(f"Not read: {', '.join(unread)}.")
     return 1 if any(each.impossible for each in checked) else 0

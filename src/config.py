@@ -18,8 +18,8 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src import launcher
 from src.rundir import LOCAL
+from src.sweep import processes
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
@@ -95,7 +95,7 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 
 def check(config: DictConfig) -> None:
     """Raise ValueError on a value of another type than its default's, or out of its range."""
-    launcher.check(HydraConfig.get().runtime.cwd)
+    processes.check(HydraConfig.get().runtime.cwd)
     overrides = [text for text in HydraConfig.get().overrides.task if _group(text)]
     usual = dict(leaves(OmegaConf.to_container(hydra.compose(str(HydraConfig.get().job.config_name), overrides))))
     for key, value in leaves(resolved(config)):
@@ -135,7 +135,7 @@ def explain(error: BaseException, program: str = "train") -> str:
     """What came, what was expected and what to do, in one message."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
-    gone = launcher.explain(error)
+    gone = processes.explain(error)
     if gone:
         return gone
     if isinstance(error, HydraException | OmegaConfBaseException):
@@ -152,7 +152,7 @@ def explain(error: BaseException, program: str = "train") -> str:
 
 
 def _explain_hydra(message: str, program: str) -> str:
-    missing_extra = launcher.explain_missing(message)
+    missing_extra = processes.explain_missing(message)
     if missing_extra:
         return missing_extra
     choice = re.search(r"Could not (?:find|load) '([^'/]+)/([^']+)'", message)

@@ -9,10 +9,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from src import terminal
+from src import console
 
 if TYPE_CHECKING:
-    from src.recognizer import Recognizer
+    from src.inference.recognizer import Recognizer
 
 MOST_WORKERS = 8  # by default: each holds a network's intermediate results, some 100 MB
 HELP = """\
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("predict: interrupted; what is printed is kept", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        terminal.unheard()
+        console.unheard()
         return 0
     except (ValueError, ImportError, OSError) as error:
         print(f"predict: {error}", file=sys.stderr)
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = terminal.Parser(
+    parser = console.Parser(
         prog="python -m src.predict",
         description="Recognize the genre of audio files, with the pretrained tagger or with trained runs.",
         epilog=HELP,
@@ -94,40 +94,41 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _predict(options: argparse.Namespace, out: TextIO) -> int:
     # Imported here, so that --help does not wait for torch.
-    from src import listing, resume
+    from src.inference import audio_files, resume
 
-    files = listing.listed(options.audio, sys.stdin)
+    files = audio_files.listed(options.audio, sys.stdin)
     if not files:
-        raise ValueError(f"no audio in {', '.join(options.audio)}: expected files in {' '.join(listing.SUFFIXES)}.")
+        raise ValueError(f"no audio in {', '.join(options.audio)}: expected files in {' '.join(audio_files.SUFFIXES)}.")
     earlier = resume.read(options.resume) if options.resume else None
     if earlier:
-        terminal.note(earlier.skipped(files))
+        console.note(earlier.skipped(files))
         files = [file for file in files if file not in earlier.answered]
         if not files:
             return 0
 
     import torch
 
-    from src import answers, words
-    from src.audio import AudioError
-    from src.recognizer import Prediction
+    from src import formatting
+    from src.audio.reader import AudioError
+    from src.inference import output
+    from src.inference.recognizer import Prediction
 
     torch.set_num_threads(1)  # each worker has a batch of its own
     workers = 1 if torch.cuda.is_available() else options.threads or min(os.cpu_count() or 1, MOST_WORKERS)
     recognizers = _recognizers(options.run, options.genres)
     for said in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
-        terminal.note(f"Note: {said}")
+        console.note(f"Note: {said}")
     genres = list(dict.fromkeys(genre for recognizer in recognizers for genre in recognizer.genres))
-    shown = answers.Shown(genres, len(recognizers), options.top, options.timeline)
+    shown = output.Shown(genres, len(recognizers), options.top, options.timeline)
     if earlier and earlier.continues(out):
-        earlier.append_to(out, options.format, answers.columns(shown))
+        earlier.append_to(out, options.format, output.columns(shown))
         shown = replace(shown, header=not earlier.header)
-    printed = answers.FORMATS[options.format](shown, out)
+    printed = output.FORMATS[options.format](shown, out)
 
     heard: Iterable[Sequence[Prediction | AudioError]]
     heard = zip(*(recognizer.predict_files(files, options.excerpt, workers) for recognizer in recognizers), strict=True)
     if sys.stderr.isatty() and (options.format == "table" or not out.isatty()):  # else answers show how far it is
-        heard = terminal.track(heard, "Listening", len(files))
+        heard = console.track(heard, "Listening", len(files))
     failed = agreed = 0
     try:
         for file, results in zip(files, heard, strict=True):
@@ -138,21 +139,21 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
                 failed += 1
             else:
                 printed.add(file, predictions)
-                agreed += answers.agree(predictions)
+                agreed += output.agree(predictions)
             for said in dict.fromkeys([str(e) for e in errors[:1]] or [p.note for p in predictions if p.note]):
-                terminal.note(f"{file}: {said}")
+                console.note(f"{file}: {said}")
     finally:
         printed.finish()
-    answered = words.count(len(files) - failed, "file")
+    answered = formatting.count(len(files) - failed, "file")
     if len(recognizers) > 1:
-        terminal.note(f"The {len(recognizers)} models agree on {agreed} of {answered}.")
+        console.note(f"The {len(recognizers)} models agree on {agreed} of {answered}.")
     if failed:
-        terminal.note(f"{failed} of {words.count(len(files), 'file')} failed.")
+        console.note(f"{failed} of {formatting.count(len(files), 'file')} failed.")
     return int(failed > 0)
 
 
 def _recognizers(runs: Sequence[str], genres: Sequence[str] | None) -> "list[Recognizer]":
-    from src.recognizer import Recognizer
+    from src.inference.recognizer import Recognizer
 
     if not runs:
         return [Recognizer.pretrained(genres)]

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src import terminal
+from src import console
 
 if TYPE_CHECKING:
-    from src.page.select import Selected
-    from src.page.several import Skipped
+    from src.evaluation.selection import Selected
+    from src.reporting.sweep_page import Skipped
     from src.rundir import RunDir
 
 SCORES = ("val/f1_macro", "val/accuracy", "val/loss")  # as page/select.py reads them; it is too heavy for --help
@@ -34,7 +34,7 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report, say on stdout where it is, and return the exit status: 0, or 1 on bad input."""
-    parser = terminal.Parser(
+    parser = console.Parser(
         prog="python -m src.report",
         description="Render runs as an HTML page or as Markdown tables.",
         epilog=HELP,
@@ -70,37 +70,37 @@ def _keys(text: str) -> tuple[str, ...]:
 def _report(options: argparse.Namespace) -> None:
     # Imported here, so that --help does not wait for torch and matplotlib.
     from src import rundir
-    from src.page import single
+    from src.reporting import run_page
 
     paths: list[Path] = options.paths
     found = _found(paths)
     target = options.output or (paths[0] if len(paths) == 1 else Path("outputs")) / rundir.REPORT
     if len(paths) == 1 and found[0].path == paths[0] and not options.select:  # one run
-        text = single.html(found[0]) if options.format == "html" else single.markdown(found[0])
+        text = run_page.html(found[0]) if options.format == "html" else run_page.markdown(found[0])
     else:
         text = _several(found, options, target.parent)
     if options.format == "markdown" and options.output is None:
         print(text, end="")
     else:
-        print(single.save(target, text))
+        print(run_page.save(target, text))
 
 
 def _several(found: "Sequence[RunDir]", options: argparse.Namespace, start: Path) -> str:
     """The summary of runs as the options want it; where it is a page, the terminal says what was selected too."""
-    from src.page import selected as said
-    from src.page import several
+    from src.reporting import selection_text as said
+    from src.reporting import sweep_page
 
-    runs, skipped = several.finished(found, pages=False)
+    runs, skipped = sweep_page.finished(found, pages=False)
     _say(skipped)
     selected = _selected(runs, options)
     if options.format == "markdown":
-        return several.markdown(runs, skipped, selected)
-    runs, broken = several.finished(runs, pages=True)  # only now: a refusal need not wait for a page of every run
+        return sweep_page.markdown(runs, skipped, selected)
+    runs, broken = sweep_page.finished(runs, pages=True)  # only now: a refusal need not wait for a page of every run
     _say(broken)
     selected = _selected(runs, options) if broken else selected
-    text = several.html(runs, [*skipped, *broken], start, selected)
+    text = sweep_page.html(runs, [*skipped, *broken], start, selected)
     for sentence in said.sentences(selected) if selected else ():
-        terminal.note(sentence)
+        console.note(sentence)
     return text
 
 
@@ -111,9 +111,9 @@ def _say(skipped: "Sequence[Skipped]") -> None:
 
 def _selected(runs: "Sequence[RunDir]", options: argparse.Namespace) -> "Selected | None":
     """What validation picks among the runs; None where nothing is to be selected."""
-    from src.page import select
+    from src.evaluation import selection
 
-    return select.by_validation(runs, options.select, options.by) if options.select else None
+    return selection.by_validation(runs, options.select, options.by) if options.select else None
 
 
 def _found(paths: Sequence[Path]) -> "list[RunDir]":

@@ -10,29 +10,30 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src import config as configs
-from src import terminal
-from src.jobs import Outcome
+from src import console
+from src.sweep.jobs import Outcome
 
 if TYPE_CHECKING:
-    from src.data import GenreData
+    from src.data.datamodule import GenreData
 
 
 @hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="train")
 def main(config: DictConfig) -> Outcome:
     """One job: a run of its own, or one of a sweep, whose other jobs go on where this one fails."""
-    from src import rundir, writing  # here, since --help and --cfg shall not wait for torch
+    from src import rundir  # here, since --help and --cfg shall not wait for torch
+    from src.training import run_writer  # here, since --help and --cfg shall not wait for torch
 
-    folder = terminal.short(Path(HydraConfig.get().runtime.output_dir))
+    folder = console.short(Path(HydraConfig.get().runtime.output_dir))
     sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
         return Outcome(train(config, folder), f1_macro=rundir.RunDir(folder).metrics["val"]["f1_macro"])
     except KeyboardInterrupt:
         how = "the same command goes on." if sweep else f"to go on: {configs.command(folder)}"
-        terminal.note(f"Interrupted. What is finished is kept; {how}")
+        console.note(f"Interrupted. What is finished is kept; {how}")
         sys.exit(130)
     except Exception as error:
         configs.show(error, "train")
-        writing.discard(folder)
+        run_writer.discard(folder)
         if sweep:
             return Outcome("failed", configs.explain(error))
         sys.exit(1)
@@ -43,41 +44,43 @@ def train(config: DictConfig, folder: Path) -> str:
 
     Says whether the run was "run" from its beginning, "resumed", or "skipped", as the directory holds it, finished.
     """
-    from src import dashboard, metrics, provenance, run, rundir, words, writing
-    from src.assembly import choose
-    from src.bar import Bar
-    from src.history import History
-    from src.module import gather
-    from src.page import single
-    from src.supply import supply
+    from src import formatting, metrics, rundir
+    from src.classifier.build import choose
+    from src.instantiate import supply
+    from src.reporting import run_page
+    from src.rundir import provenance
+    from src.training import loggers, run_writer, setup
+    from src.training.bar import Bar
+    from src.training.callbacks import History
+    from src.training.module import gather
 
     configs.check(config)
-    run.rehearse(config)
+    setup.rehearse(config)
     settings = configs.resolved(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
     # A sweep's job that another process trains still, as after a kill, is waited for, and then taken as it is.
-    with writing.lock(folder, wait=sweep is not None):
-        data = run.compose_data(config)
+    with run_writer.lock(folder, wait=sweep is not None):
+        data = setup.compose_data(config)
         announce(data)
         environment = provenance.environment(settings, folder, data)
-        done = writing.state(folder, settings, data, environment)
+        done = run_writer.state(folder, settings, data, environment)
         if done == "all":
-            page = folder / rundir.REPORT if (folder / rundir.REPORT).exists() else single.write(folder)
+            page = folder / rundir.REPORT if (folder / rundir.REPORT).exists() else run_page.write(folder)
             print(f"{folder} holds this very run, finished: see {page}")
             return "skipped"
         if done == "nothing":
-            writing.start(folder, settings, data, environment)
+            run_writer.start(folder, settings, data, environment)
 
-        module = run.build(config, data.genres, data.counts)
+        module = setup.build(config, data.genres, data.counts)
         for said in module.notes:
-            terminal.note(f"Note: {said}")
+            console.note(f"Note: {said}")
         history = History(folder / rundir.HISTORY)
         facts = {"folder": folder, "name": folder.name, "group": sweep, "settings": settings}
         logger = supply(choose(config.logger), **facts)
         epochs = {} if module.trained else {"max_epochs": 0}  # what is fitted is fitted before the first epoch
         trainer = choose(config.trainer)(folder=folder, logger=logger, callbacks=[history, Bar()], **epochs)
-        run.keep(config, data, module, trainer.strategy.root_device)
+        setup.keep(config, data, module, trainer.strategy.root_device)
         try:
             try:
                 trainer.fit(module, data, ckpt_path=folder / rundir.LAST if done == "half" else None)
@@ -86,16 +89,19 @@ def train(config: DictConfig, folder: Path) -> str:
             seconds = round(history.seconds, 3)
             if not module.trained:
                 trainer.save_checkpoint(folder / rundir.BEST)
-            kept = run.restore(module, folder / rundir.BEST)
+            kept = setup.restore(module, folder / rundir.BEST)
             val, test = (gather(answers) for answers in trainer.predict(module, data))
             temperature = module.calibrate(val)
-            writing.keep_calibration(folder, module)
-            sides = {"val": writing.scores(val, temperature, data), "test": writing.scores(test, temperature, data)}
-            dashboard.show_scores(trainer.loggers, sides, test.logits.argmax(dim=1), test.genre, data.genres)
+            run_writer.keep_calibration(folder, module)
+            sides = {
+                "val": run_writer.scores(val, temperature, data),
+                "test": run_writer.scores(test, temperature, data),
+            }
+            loggers.show_scores(trainer.loggers, sides, test.logits.argmax(dim=1), test.genre, data.genres)
         finally:
-            dashboard.close(trainer.loggers)
+            loggers.close(trainer.loggers)
 
-        certificate = run.certificate(data, module)
+        certificate = setup.certificate(data, module)
         content = {
             **sides,
             "temperature": temperature,
@@ -109,11 +115,11 @@ def train(config: DictConfig, folder: Path) -> str:
             "synthetic": data.corpus.synthetic,
             "identity": environment["identity"],
         }
-        writing.finish(folder, test.at(temperature), data, content)
-        single.write(folder)
+        run_writer.finish(folder, test.at(temperature), data, content)
+        run_page.write(folder)
         title = "{model} on {feature}, test clips".format(**configs.choices())
-        terminal.result(
-            metrics.table(sides["test"], title, data.corpus.name, words.split(certificate), data.corpus.synthetic)
+        console.result(
+            metrics.table(sides["test"], title, data.corpus.name, formatting.split(certificate), data.corpus.synthetic)
         )
         print(f"{folder}: the report is {folder / rundir.REPORT}")
         return "resumed" if done == "half" else "run"
@@ -121,13 +127,15 @@ def train(config: DictConfig, folder: Path) -> str:
 
 def announce(data: "GenreData") -> None:
     """Say, on standard error, what is learned from, how it was split, and what was left out and why."""
-    from src import words
+    from src import formatting
 
     certificate = data.certificate
     lines = [f"{data.corpus.name}: {len(data.clips)} clips of {len(data.genres)} genres ({', '.join(data.genres)})"]
     lines += ["The music is synthetic: scores on it say nothing of real recordings."] if data.corpus.synthetic else []
-    lines += [f"Split: {words.split(certificate)}"]
-    lines += [f"  {side}: {words.size(size)}, {size['tracks']} tracks" for side, size in certificate["sides"].items()]
+    lines += [f"Split: {formatting.split(certificate)}"]
+    lines += [
+        f"  {side}: {formatting.size(size)}, {size['tracks']} tracks" for side, size in certificate["sides"].items()
+    ]
     lines += [f"Note: {note}" for note in [*data.corpus.notes, *certificate["warnings"]]]
     if data.short:
         lines.append(
@@ -137,7 +145,7 @@ def announce(data: "GenreData") -> None:
     if len(data.excluded) > 10:
         lines.append(f"Left out: {len(data.excluded) - 10} more, see excluded.csv")
     for line in lines:
-        terminal.note(line)
+        console.note(line)
 
 
 if __name__ == "__main__":

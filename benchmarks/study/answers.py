@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.study import plan
-from src import dotted, rundir
+from src import rundir
 from src.config import digest
-from src.rundir import RunDir
+from src.rundir import RunDir, nested
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ def read(folder: Path) -> tuple[dict[str, Answers], list[str]]:
         if not (run.path / rundir.METRICS).is_file():
             continue  # not finished: its seed is named as missing
         try:
-            if dotted.get(run.config, "trainer.threads") != plan.THREADS:
+            if nested.get(run.config, "trainer.threads") != plan.THREADS:
                 continue  # of a sweep that is not judged
             arm = plan.arm_of(shlex.split(run.environment["command"]))
             if arm is None:
                 notes.append(f"{run.path} is no run of the plan: left out.")
                 continue
             folds = runs[plan.key(arm)][int(run.config["seed"])]
-            fold = int(dotted.get(run.config, "split.fold") or 0)
+            fold = int(nested.get(run.config, "split.fold") or 0)
         except (ValueError, KeyError) as error:
             notes.append(f"{run.path} cannot be read: {error}")
             continue
@@ -75,7 +75,7 @@ def read(folder: Path) -> tuple[dict[str, Answers], list[str]]:
 
 
 def _planned(folds: dict[int, RunDir]) -> int:
-    return int(dotted.get(next(iter(folds.values())).config, "split.folds") or 1)
+    return int(nested.get(next(iter(folds.values())).config, "split.folds") or 1)
 
 
 def _pool(seeds: dict[int, dict[int, RunDir]]) -> Answers:

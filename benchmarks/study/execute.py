@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.study import plan, scarce
 from src import config as configs
-from src import terminal, words
+from src import console, formatting
 
 SECONDS = "seconds.csv"
 COLUMNS = ("data", "sweep", "arm", "seconds", "exit_status")
@@ -29,7 +29,7 @@ def run(data: Sequence[str], only: Sequence[str], folder: Path, music: Path | No
     tables = {"scarce": Path(os.path.relpath(folder)) / "imbalance.csv", "music": Path(os.path.relpath(music or "."))}
     failed = []
     for number, command in enumerate(commands, start=1):
-        terminal.note(f"[{number}/{len(commands)}] {command.data} {command.sweep.name}: {command.arm}")
+        console.note(f"[{number}/{len(commands)}] {command.data} {command.sweep.name}: {command.arm}")
         start, status = time.monotonic(), 130
         try:
             status = _train(command, folder, tables)
@@ -40,7 +40,7 @@ def run(data: Sequence[str], only: Sequence[str], folder: Path, music: Path | No
     looked_at = dict.fromkeys(folder / each.data / each.sweep.name for each in commands if not each.sweep.against)
     failed += [f"the table of {sweep}" for sweep in looked_at if _table(sweep)]
     for name in failed:
-        terminal.note(f"Failed: {name}")
+        console.note(f"Failed: {name}")
     return 1 if failed else 0
 
 
@@ -54,7 +54,7 @@ def announce(commands: Sequence[plan.Command], data: Sequence[str], only: Sequen
             jobs = sum(command.jobs for command in own)
             whole = sum(plan.Command(name, sweep, arm, sweep.seeds).jobs for arm in sweep.arms)
             shared = f", and {whole - jobs} that sweeps before it make" if whole > jobs else ""
-            print(f"{name} {sweep.name}: {words.count(jobs, 'job')}{shared}", flush=True)
+            print(f"{name} {sweep.name}: {formatting.count(jobs, 'job')}{shared}", flush=True)
 
 
 def _train(command: plan.Command, folder: Path, tables: dict[str, Path]) -> int:
@@ -63,7 +63,7 @@ def _train(command: plan.Command, folder: Path, tables: dict[str, Path]) -> int:
         try:
             scarce.write(tables["scarce"])
         except (OSError, ValueError) as error:
-            terminal.note(f"study: {configs.explain(error)}")
+            console.note(f"study: {configs.explain(error)}")
             return 1
     line = [sys.executable, "-m", "src.train", "--multirun", *command.words(folder, tables)]
     with subprocess.Popen(line, stdout=sys.stderr) as process:

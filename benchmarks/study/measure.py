@@ -83,7 +83,7 @@ def measured(measure: str, counts_CC: Floats, genres: Sequence[str]) -> Floats:
     """A measure of confusion counts (..., C, C) -> (...).
 
     Macro averages are over the genres that have clips; a genre that is never predicted has a precision of 0. Where all
-    genres have clips these are the scores of src/metrics.py. The recall of a genre without clips is NaN.
+    genres have clips these are the scores of src/metrics/scores.py. The recall of a genre without clips is NaN.
     """
     hits_C, clips_C, calls_C = np.diagonal(counts_CC, axis1=-2, axis2=-1), counts_CC.sum(-1), counts_CC.sum(-2)
     there_C = clips_C > 0

@@ -9,7 +9,7 @@ from benchmarks.study.claims import CLAIMS, TABLE_2, TABLE_2_FLAW, TABLE_2_MEASU
 from benchmarks.study.measure import ACCURACY, F1, FEW_ARTISTS, RESAMPLES, WORST, Difference, recall_of
 from benchmarks.study.plan import Sweep, short
 from benchmarks.study.results import NOT_MEASURED, Results
-from src import words
+from src import formatting
 
 HOW = (
     "Differences are in percentage points over test clips, each tested once: folds pooled, seeds averaged. In brackets is "
@@ -107,7 +107,7 @@ def _table_2(results: Results) -> str:
     for arm, (shares, hours) in TABLE_2.items():
         rows.append((f"{short(arm)}, published", *(f"{100 * share:.0f}" for share in shares), hours))
         found = results.of(arm)
-        time = words.duration(found.seconds) if found else NOT_MEASURED
+        time = formatting.duration(found.seconds) if found else NOT_MEASURED
         rows.append((f"{short(arm)}, here", *(_score(results, arm, measure) for measure in TABLE_2_MEASURES), time))
     return _table(("model", *TABLE_2_MEASURES, "training time"), rows)
 
@@ -117,19 +117,19 @@ def _time(path: Path) -> str:
         return f"There is no {path}, so the computing time is not known."
     with open(path, newline="", encoding="utf-8") as file:
         seconds = [float(row["seconds"]) for row in csv.DictReader(file)]
-    return f"{sum(seconds) / 60:.0f} minutes of computing, in {words.count(len(seconds), 'command')}."
+    return f"{sum(seconds) / 60:.0f} minutes of computing, in {formatting.count(len(seconds), 'command')}."
 
 
 def _score(results: Results, arm: str, measure: str) -> str:
     """ "63.3 ± 1.9", a share in percent with its deviation over seeds; in words why there is none."""
     score = results.difference(measure, Contrast([arm], []))
     if isinstance(score, Difference):
-        return f"{words.cell(score.value)} {_spread(score)}".strip()
-    return NOT_MEASURED if score.startswith(NOT_MEASURED) else words.UNDEFINED
+        return f"{formatting.cell(score.value)} {_spread(score)}".strip()
+    return NOT_MEASURED if score.startswith(NOT_MEASURED) else formatting.UNDEFINED
 
 
 def _spread(each: Difference | str) -> str:
-    return f"± {words.cell(each.deviation)}" if isinstance(each, Difference) and each.deviation is not None else ""
+    return f"± {formatting.cell(each.deviation)}" if isinstance(each, Difference) and each.deviation is not None else ""
 
 
 def _cells(each: Difference | str) -> tuple[str, str, str]:
@@ -137,7 +137,7 @@ def _cells(each: Difference | str) -> tuple[str, str, str]:
     if isinstance(each, str):
         return each, "", ""
     shown = "{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * value for value in (each.value, each.low, each.high)))
-    clips = f"{words.count(each.clips, 'clip')} of {words.count(each.artists, 'artist')}"
+    clips = f"{formatting.count(each.clips, 'clip')} of {formatting.count(each.artists, 'artist')}"
     return shown, _spread(each), clips + (" †" if each.few else "")
 
 
@@ -145,7 +145,7 @@ def _said(each: Difference | str) -> str:
     if isinstance(each, str):
         return ""
     if each.low <= 0 <= each.high:
-        return f"cannot be told from noise on {words.count(each.clips, 'clip')}"
+        return f"cannot be told from noise on {formatting.count(each.clips, 'clip')}"
     return ("better" if each.low > 0 else "worse") + (" †" if each.few else "")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from src import config as configs
 from src.clip import Clip
-from src.plainfile import write_csv
+from src.plain_files import write_csv
 
 GENRE = "metal"  # recognized well where it is not scarce (85 % recall, see the README), so that there is much to lose
 SHARE = 0.1  # of its training clips are kept: 5 of 48
@@ -34,7 +34,7 @@ def save(path: Path, clips: Sequence[Clip]) -> None:
 
 def write(path: Path) -> None:
     """Write the study's manifest, after rendering the corpus where it is not there yet."""
-    from src.assembly import choose  # here, since it loads torch
+    from src.classifier.build import choose  # here, since it loads torch
 
     config = configs.compose("dataset=synth", "split=holdout")
     clips = choose(config.dataset).corpus().clips

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from src import plainfile
+from src import plain_files
 from src.clip import SIDES, Clip, Corpus, Excluded
 
 
@@ -62,7 +62,7 @@ def _without(corpus: Corpus, exclude: Path) -> Corpus:
 def _sided(corpus: Corpus, split_file: Path) -> Corpus:
     """The clips that a run's split.csv lists, each with the side that it gives."""
     side: dict[str, str] = {}
-    for line, row in plainfile.rows(split_file.parent, split_file.name, ("clip", "side")):
+    for line, row in plain_files.rows(split_file.parent, split_file.name, ("clip", "side")):
         if row["side"] not in SIDES:
             raise ValueError(f"{split_file}, line {line}: side is {row['side']!r}: expected {', '.join(SIDES)}.")
         if side.setdefault(row["clip"], row["side"]) != row["side"]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from src import plainfile
+from src import plain_files
 from src.clip import Clip, Corpus, Excluded
 from src.dataset import tracks
 from src.dataset.dataset import DataSet
@@ -136,7 +136,7 @@ def _files(folder: Path) -> set[str]:
 
 def _faults() -> dict[int, dict[str, str]]:
     """What is known to be wrong with single tracks: fault, seconds of sound and source, by a track's number."""
-    rows = plainfile.rows(FACTS, "fma_faults.csv", ("track_id", "fault", "seconds", "source"))
+    rows = plain_files.rows(FACTS, "fma_faults.csv", ("track_id", "fault", "seconds", "source"))
     return {int(row["track_id"]): row for _, row in rows}
 
 

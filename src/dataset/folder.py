@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.clip import AUDIO_SUFFIXES, Clip, Corpus, Excluded
-from src.dataset import tags
+from src.dataset import file_tags
 from src.dataset.dataset import DataSet
 from src.dataset.tree import sounds
-from src.words import count
+from src.formatting import count
 
 CHOICES = {"artist": ("path", "tags"), "genre": ("folder", "tags", "none")}
 WITHOUT = {"folder": "in no genre's folder", "tags": "no genre in its tags"}  # why a clip without a genre is left out
@@ -67,7 +67,7 @@ class Folder(DataSet):
         if self.genre == "folder":
             excluded += self._bare({name.split("/")[0] for name in [*names, *(left.clip for left in excluded)]})
         tagged = "tags" in (self.artist, self.genre)
-        read = tags.read([self.root / name for name in names]) if tagged else [tags.Tags()] * len(names)
+        read = file_tags.read([self.root / name for name in names]) if tagged else [file_tags.Tags()] * len(names)
         clips = [self._clip(name, tag) for name, tag in zip(names, read, strict=True)]
         if any(clip.genre for clip in clips):
             excluded += [Excluded(clip.name, WITHOUT[self.genre]) for clip in clips if not clip.genre]
@@ -84,7 +84,7 @@ class Folder(DataSet):
         broken = [(name, tag.error) for name, tag in zip(names, read, strict=True) if tag.error]
         return Corpus(self.root.resolve().name, clips, excluded, notes=self._notes(clips, broken))
 
-    def _clip(self, name: str, tag: tags.Tags) -> Clip:
+    def _clip(self, name: str, tag: file_tags.Tags) -> Clip:
         folder = name.split("/")[0] if "/" in name else ""
         genre = {"folder": folder, "tags": tag.genre or "", "none": ""}[self.genre]
         if self.artist == "tags":

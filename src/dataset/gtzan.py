@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from src import plainfile
+from src import plain_files
 from src.clip import Clip, Corpus, Excluded
 from src.dataset.dataset import DataSet
 
@@ -106,14 +106,14 @@ class Gtzan(DataSet):
 
 def _facts(genres: Sequence[str]) -> dict[str, dict[str, str]]:
     """Artist, track and side ("" where unknown) of each clip of some genres, by its name."""
-    rows = plainfile.rows(FACTS, "gtzan.csv", ("clip", "artist", "track", "split"))
+    rows = plain_files.rows(FACTS, "gtzan.csv", ("clip", "artist", "track", "split"))
     return {row["clip"]: row for _, row in rows if row["clip"].partition(".")[0] in genres}
 
 
 def _faults() -> dict[str, list[Fault]]:
     """The known faults of single clips, by the clip's name. Repetitions stand at both clips."""
     found: dict[str, list[Fault]] = {}
-    for _, row in plainfile.rows(FACTS, "gtzan_faults.csv", ("clip", "fault", "other", "source")):
+    for _, row in plain_files.rows(FACTS, "gtzan_faults.csv", ("clip", "fault", "other", "source")):
         found.setdefault(row["clip"], []).append(Fault(row["fault"], row["other"], row["source"]))
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from src.plainfile import first_line
+from src.plain_files import first_line
 
 SUBSETS = ("small", "medium", "large")  # each holds the tracks of those before it, and a track names the smallest
 SIDES = {"training": "train", "validation": "val", "test": "test"}

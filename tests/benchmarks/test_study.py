@@ -18,9 +18,9 @@ from benchmarks.study.claims import CONTRADICTED, SUPPORTED, UNDECIDED, verdict
 from benchmarks.study.measure import Difference, difference, recall_of
 from benchmarks.study.plan import CNN, HYBRID, RNN
 from src import config as configs
-from src import statistics
 from src.clip import Clip
 from src.dataset import Manifest
+from src.metrics import intervals
 from src.split import Holdout, Official
 from tests.rundirs import GENRES, config, write_run
 
@@ -103,7 +103,7 @@ def test_accuracy_is_what_the_house_bootstraps() -> None:
     a, b = guessed(0.7, seed=1), guessed(0.5, seed=2)
     right_a, right_b = ((each.predicted_SK == each.true_K).mean(axis=0) for each in (a, b))
     found = difference(measure.ACCURACY, [a], [b])
-    expected = statistics.paired_difference(right_a, right_b, a.clusters, resamples=measure.RESAMPLES)
+    expected = intervals.paired_difference(right_a, right_b, a.clusters, resamples=measure.RESAMPLES)
     assert (found.value, found.low, found.high) == pytest.approx(expected)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from src import run
 from src.clip import Clip, Excluded
 from src.config import compose
 from src.dataset import Fma, fma, tracks
+from src.training import setup
 from tests.conftest import tone
 
 # The columns of tracks.csv in their order, as the FMA of 2017 has them.
@@ -345,7 +345,7 @@ def test_fma_is_heard_from_its_mp3s_on_its_official_sides(tmp_path: Path) -> Non
     table(tmp_path / "fma_metadata" / "tracks.csv", [*rows, row(number, artist_id="9")])
     archive(tmp_path / "fma_small", number)
     words = ("dataset=fma", f"dataset.root={tmp_path}", "split=official", f"data.cache={tmp_path / 'cache'}")
-    data = run.compose_data(compose(*words))
+    data = setup.compose_data(compose(*words))
     assert data.sides == ["train", "train", "val", "val", "test", "test"]
     assert data.genres == ["Folk", "Rock"]
     assert data.excluded == [Excluded("000/000008.mp3", "an empty file (0 bytes)")]

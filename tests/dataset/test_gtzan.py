@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from src import plainfile
-from src.certificate import certify, refuse_leaks
+from src import plain_files
 from src.clip import Corpus, Excluded
 from src.dataset import Gtzan
 from src.dataset.gtzan import COPY, DISTORTED, FACTS, GENRES, LEADS, OUT, SAME, UNREADABLE
-from src.split import Holdout, Official, groups
+from src.split import Holdout, Official
+from src.split.certificate import certify, refuse_leaks
+from src.split.grouping import groups
 from tests.conftest import tone
 
 NAMES = [f"{genre}.{number:05}" for genre in GENRES for number in range(100)]
-ROWS = [row for _, row in plainfile.rows(FACTS, "gtzan.csv", ("clip", "artist", "track", "split"))]
-FAULTS = [row for _, row in plainfile.rows(FACTS, "gtzan_faults.csv", ("clip", "fault", "other", "source"))]
+ROWS = [row for _, row in plain_files.rows(FACTS, "gtzan.csv", ("clip", "artist", "track", "split"))]
+FAULTS = [row for _, row in plain_files.rows(FACTS, "gtzan_faults.csv", ("clip", "fault", "other", "source"))]
 
 
 def lay(folder: Path, suffix: str = ".wav", names: list[str] = NAMES) -> Path:

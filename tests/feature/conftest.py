@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from src.audio import read
+from src.audio.reader import read
 from src.feature.feature import Feature
 
 ROOT = Path(__file__).parents[2]

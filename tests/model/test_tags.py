@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src import assembly
+from src.classifier import build
 from src.model import Tags
 from src.model.tags import GTZAN
 
@@ -74,7 +74,7 @@ def test_other_features_are_refused(rows: tuple[str, ...], normalized: bool) -> 
 
 
 def test_the_table_names_tags_of_the_networks_only() -> None:
-    module = assembly.tagger()
+    module = build.tagger()
     table = module.model.table  # type: ignore[union-attr]
     known = {name.split("/", 1)[1] for name in module.feature.row_names}  # type: ignore[union-attr]
     assert {part for found in table.values() for tag in found for part in tag.split(" + ")} <= known
@@ -82,7 +82,7 @@ def test_the_table_names_tags_of_the_networks_only() -> None:
 
 
 def test_gtzan_is_its_ten_genres() -> None:
-    module = assembly.tagger(["gtzan"])
+    module = build.tagger(["gtzan"])
     assert module.genres == list(GTZAN)
     assert module.model.uncovered == ["reggae"]  # type: ignore[union-attr]
 
@@ -90,4 +90,4 @@ def test_gtzan_is_its_ten_genres() -> None:
 @pytest.mark.parametrize("genres", [["rock"], ["reggae", "rock"], ["rock", "Rock"], []])
 def test_fewer_than_two_genres_are_refused(genres: list[str]) -> None:
     with pytest.raises(ValueError, match="expected at least two, each once, of alternative, ambient"):
-        assembly.tagger(genres)
+        build.tagger(genres)

@@ -8,7 +8,7 @@ import torch
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
-from src.supply import supply
+from src.instantiate import supply
 from tests.test_conf import CONF, compose
 
 FEATURES = sorted(path.stem for path in (CONF / "feature").glob("*.yaml"))

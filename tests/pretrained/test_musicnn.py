@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.audio import read as read_audio
+from src.audio.reader import read as read_audio
 from src.pretrained import NETWORKS, TAGS, Layers, Musicnn, logmel
 from src.pretrained.weights import read
 from tests.pretrained import reference

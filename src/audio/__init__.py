@@ -1,0 +1,1 @@
+"""Read sound files: the only package that opens them."""

@@ -1,0 +1,1 @@
+"""Clips become batches: decoded once, cached, cut into crops and segments."""

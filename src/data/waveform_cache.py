@@ -1,0 +1,168 @@
+"""Every clip of a corpus decoded once into one int16 memory map, so that training never decodes again."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from src import code_digest
+from src.audio import reader
+from src.clip import Clip, Excluded
+from src.console import note, short, track
+from src.data.decoding import decode
+from src.plain_files import stamp, write_csv
+from src.threads import in_order
+
+FORMAT = 1  # part of every key: raise it when the files of a map change
+SAMPLED = 20  # clips whose headers tell how much disk a map will take
+WORTH_SAYING = 100e6  # bytes of a map; nobody asks where less has gone
+
+
+@dataclass(frozen=True)
+class WaveMap:
+    """Decoded clips, one after another, as int16 samples; clip k is `samples[offset[k] : offset[k] + length[k]]`.
+
+    `digest` is a hash of each clip's samples: equal digests mean identical audio, whatever the files' tags or formats.
+    """
+
+    clips: Sequence[Clip]
+    excluded: Sequence[Excluded]
+    samples: Tensor  # (all samples,) int16, memory-mapped
+    offset: NDArray[np.int64]
+    length: NDArray[np.int64]
+    digest: Sequence[str]
+
+
+def prepare(
+    clips: Sequence[Clip],
+    cache: Path,
+    sample_rate: int,
+    max_seconds: float | None = None,
+    strict: bool = False,
+) -> WaveMap:
+    """Open the corpus's map in `cache`, making it first where it is missing. Safe to interrupt, and to run twice at once.
+
+    A clip that cannot be used is listed in `excluded` with its reason; `strict` raises ValueError on the first instead.
+    Raises OSError where the disk is full or read-only, or clearly too small, which is found before anything is decoded.
+    """
+    folder = cache / f"wave-{_key(clips, sample_rate, max_seconds)}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(f"{folder}.lock"):
+        if not (folder / "index.csv").exists():
+            _make(clips, folder, sample_rate, max_seconds, strict)
+    opened = _open(clips, folder)
+    if strict and opened.excluded:
+        first = opened.excluded[0]
+        raise ValueError(f"{first.clip}: {first.reason}. data.strict=false would leave it out and go on.")
+    return opened
+
+
+def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
+    """What decides a map's content: the files as they are on disk, the stretches cut from them, the sample rate, and the
+    code that decodes them."""
+    code = code_digest.digest(code_digest.behind("src.data.decoding"))
+    parts: list[object] = [FORMAT, code, sample_rate, max_seconds]
+    parts += [
+        (clip.name, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds)
+        for clip in clips
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def _make(clips: Sequence[Clip], folder: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
+    """Decode in parallel into a temporary folder, which gets its name only when it is complete."""
+    for stale in folder.parent.glob(f"{folder.name}.part-*"):  # we hold the lock, so nobody is writing there
+        shutil.rmtree(stale, ignore_errors=True)
+    _check_disk(clips, folder.parent, sample_rate, max_seconds)
+    part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
+    try:
+        _decode_all(clips, part, sample_rate, max_seconds, strict)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_seconds: float | None) -> None:
+    """Say how much disk a map will take, judged by the headers of a few clips; raise OSError where there is not enough."""
+    places = {round(k * (len(clips) - 1) / (SAMPLED - 1)) for k in range(SAMPLED)} if clips else set()
+    seconds = np.array([_seconds(clips[k], max_seconds) for k in sorted(places)])
+    if not seconds.sum():
+        return
+    needed = np.dtype(np.int16).itemsize * sample_rate * len(clips) * seconds.mean()
+    # Twice the standard error, so that nothing is refused which the clips that were not looked at may still turn.
+    doubt = 2 * seconds.std() / seconds.mean() / len(seconds) ** 0.5 if len(seconds) < len(clips) else 0.0
+    free = shutil.disk_usage(cache).free
+    told = f"{len(clips):,} clips will take about {_bytes(needed)} in {short(cache)} ({_bytes(free)} free)"
+    if needed * (1 - doubt) > free:
+        raise OSError(
+            f"{told}. Choose a folder on a larger disk with data.cache=, less of each file with data.max_seconds=, or "
+            "fewer genres with dataset.genres="
+        )
+    if needed >= WORTH_SAYING:
+        note(f"{told}.")
+
+
+def _seconds(clip: Clip, max_seconds: float | None) -> float:
+    """How long a clip will be, as its file's header says; 0 where the file cannot be opened."""
+    stop = clip.stop_seconds
+    if stop is None:
+        try:
+            stop = reader.Stream(clip.path, 1).duration_seconds
+        except reader.AudioError:
+            return 0.0
+    return min(max(0.0, stop - clip.start_seconds), max_seconds or float("inf"))
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
+    rows: list[tuple[int, int, int, str]] = []
+    excluded: list[Excluded] = []
+    offset = 0
+    with open(part / "wave.int16", "wb") as file:
+        decoded = in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
+        for k, wave_T in enumerate(track(decoded, "Decoding audio, once", len(clips))):
+            if isinstance(wave_T, Excluded):
+                if strict:
+                    raise ValueError(f"{wave_T.clip}: {wave_T.reason}. data.strict=false would leave it out and go on.")
+                excluded.append(wave_T)
+                continue
+            file.write(wave_T.tobytes())
+            rows.append((k, offset, len(wave_T), hashlib.sha256(wave_T.tobytes()).hexdigest()[:16]))
+            offset += len(wave_T)
+    write_csv(part / "excluded.csv", ("clip", "reason"), ((left.clip, left.reason) for left in excluded))
+    write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
+
+
+def _open(clips: Sequence[Clip], folder: Path) -> WaveMap:
+    with open(folder / "excluded.csv", newline="", encoding="utf-8") as file:
+        excluded = [Excluded(row["clip"], row["reason"]) for row in csv.DictReader(file)]
+    with open(folder / "index.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if rows:
+        # Copy-on-write, since torch warns of read-only memory; nothing ever writes.
+        samples = torch.from_numpy(np.memmap(folder / "wave.int16", dtype=np.int16, mode="c"))
+    else:
+        samples = torch.empty(0, dtype=torch.int16)
+    return WaveMap(
+        clips=[clips[int(row["clip"])] for row in rows],
+        excluded=excluded,
+        samples=samples,
+        offset=np.array([row["offset"] for row in rows], dtype=np.int64),
+        length=np.array([row["length"] for row in rows], dtype=np.int64),
+        digest=[row["digest"] for row in rows],
+    )

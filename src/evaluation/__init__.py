@@ -1,0 +1,1 @@
+"""Numbers from finished runs: groups, pooled folds, comparisons. Drawing and wording are in `reporting`."""

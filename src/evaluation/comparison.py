@@ -1,0 +1,198 @@
+"""The comparison of sides as plain values: what `--format json` prints, and what tables and sentences are made of."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from src.evaluation.compared_groups import Side, paths
+from src.evaluation.replicate import Replicates, replicates
+from src.evaluation.test_predictions import Tested
+from src.metrics import intervals, significance
+from src.metrics.intervals import FEW
+from src.reporting import findings
+from src.rundir import nested
+
+SCHEMA = 1
+FEWEST_FOLDS = 3  # for a t test over folds
+CONFIDENCE = 0.95
+FAMILIES = ("accuracy", "mcnemar", "folds")  # the parts of a pair that have a p value, adjusted among their own kind
+SCORES = ("accuracy", "accuracy_interval", "precision_macro", "recall_macro", "f1_macro")
+
+
+def compare(sides: Sequence[Side]) -> dict[str, Any]:
+    """All sides and all pairs of them, in plain values. A difference is the first side's less the second's, in shares.
+
+    A pair's `verdict`: "same" where every answer is the same; "too few artists" below 10, where there is neither interval
+    nor p; "a" or "b" better where the 95 % interval of the accuracy difference, resampled by artist, leaves out 0 and no p
+    value of the pair is 0.05 or more (over artists, McNemar's, over folds: those that there are, each adjusted by Holm
+    for the number of pairs); else "cannot be told apart".
+    """
+    first = sides[0].tested
+    pairs = list(combinations(sides, 2))
+    owners = len(set(first.owner))
+    # Many pairs ask for small p values, and a bootstrap's are never below 2 / (resamples + 1).
+    resamples = max(intervals.RESAMPLES, 400 * len(pairs))
+    drawn = {side.key: replicates(side.tested, resamples) for side in sides} if owners >= FEW else {}
+    told = [_pair(a, b, drawn) for a, b in pairs]
+    _adjust(told)
+    for pair in told:
+        pair["verdict"] = verdict(pair)
+    metrics = sides[0].group.runs[0].metrics
+    return {
+        "schema": SCHEMA,
+        "dataset": metrics["dataset"],
+        "synthetic": any(side.group.synthetic for side in sides),
+        "split": list(dict.fromkeys(run.metrics["certificate"]["split"] for side in sides for run in side.group.runs)),
+        "clips": len(first.clips),
+        "artists": first.artists,
+        "resampled": {"by": first.kind, "of": owners, "resamples": resamples if drawn else None},
+        "confidence": CONFIDENCE,
+        "groups": [_side(side) for side in sides],
+        "pairs": told,
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    group, certificates = side.group, [run.metrics["certificate"] for run in side.group.runs]
+    return {
+        "key": side.key,
+        "label": group.label,
+        "runs": paths(group),
+        "seeds": sorted({nested.get(run.config, "seed") for run in group.runs}, key=str),
+        "repetitions": side.tested.predicted_KS.shape[1],
+        "how": group.how,
+        "scores": {key: group.scores[key] for key in SCORES},
+        "genres": group.scores["genres"],
+        "val_f1_macro": group.val,
+        "train_seconds": group.seconds,
+        "parameters": group.parameters,
+        "leaks": sorted({leak for each in certificates for leak in findings.leaks(each)}),
+        "warnings": sorted({text for each in certificates for text in each["warnings"]}),
+    }
+
+
+def _pair(a: Side, b: Side, drawn: Mapping[str, Replicates]) -> dict[str, Any]:
+    same = np.array_equal(a.tested.predicted_KS, b.tested.predicted_KS)
+    difference = a.tested.share_K - b.tested.share_K
+    content: dict[str, Any] = {"a": a.key, "b": b.key, "same": same}
+    scores = {"accuracy": float(difference.mean()), "f1_macro": _difference(a, b, "f1_macro")}
+    for key, effect in scores.items():
+        value_R = getattr(drawn[a.key], f"{key}_R") - getattr(drawn[b.key], f"{key}_R") if drawn else None
+        content[key] = {
+            "difference": effect,
+            "interval": None if value_R is None else list(intervals.percentiles(value_R, CONFIDENCE)),
+        }
+        if key == "accuracy":
+            content[key]["p"] = 1.0 if same else None if value_R is None else significance.bootstrap_p(value_R)
+    if same or drawn:
+        content |= {"mcnemar": _mcnemar(a.tested, b.tested), "folds": _over_folds(a.tested, b.tested)}
+    else:
+        content |= {"mcnemar": {"p": None}, "folds": {"p": None}}
+    content["genres"] = _genres(a.tested, b.tested)
+    content["disagreements"] = _disagreements(a.tested, b.tested)
+    return content
+
+
+def _difference(a: Side, b: Side, score: str) -> float:
+    return float(a.group.scores[score] - b.group.scores[score])
+
+
+def _mcnemar(a: Tested, b: Tested) -> dict[str, Any]:
+    """The counts of McNemar's table and p; `left_out` says why there is none."""
+    if a.right_KS.shape[1] > 1 or b.right_KS.shape[1] > 1:
+        return {
+            "p": None,
+            "left_out": "McNemar's test takes one answer of each side to a clip, and there are several seeds",
+        }
+    a_K, b_K = a.right_KS[:, 0], b.right_KS[:, 0]
+    table = {"both": a_K & b_K, "a_only": a_K & ~b_K, "b_only": ~a_K & b_K, "neither": ~a_K & ~b_K}
+    counts = {key: int(value_K.sum()) for key, value_K in table.items()}
+    return {"p": significance.mcnemar(counts["a_only"], counts["b_only"]), **counts}
+
+
+def _over_folds(a: Tested, b: Tested) -> dict[str, Any]:
+    """Nadeau and Bengio's t over the folds that both have; `left_out` says why there is none."""
+    theirs = {fold.clips: fold for fold in b.folds}
+    if {fold.clips for fold in a.folds} != set(theirs):
+        return {"p": None, "left_out": "a t test over folds needs the same folds on both sides"}
+    count = len(a.folds)
+    if count < FEWEST_FOLDS:
+        return {"p": None, "left_out": f"a t test over folds needs {FEWEST_FOLDS} or more, not {count}"}
+    ratio = float(np.mean([len(fold.clips) / max(fold.train, 1) for fold in a.folds]))
+    found = significance.corrected_t(
+        [fold.accuracy - theirs[fold.clips].accuracy for fold in a.folds], ratio, CONFIDENCE
+    )
+    interval = None if found.low is None else [found.low, found.high]
+    told = {"folds": count, "difference": found.difference, "interval": interval, "p": found.p}
+    return told | ({} if found.p is not None else {"left_out": "all folds differ by the same amount, too few to vary"})
+
+
+def _genres(a: Tested, b: Tested) -> dict[str, Any]:
+    """Of each genre the recall of both sides and its difference, with an interval from 10 artists of the genre on."""
+    found = {}
+    for genre in sorted(set(a.true)):
+        mine = np.array([true == genre for true in a.true])
+        owner = [each for each, its in zip(a.owner, mine, strict=True) if its]
+        a_K, b_K = a.share_K[mine], b.share_K[mine]
+        difference, low, high = intervals.paired_difference(a_K, b_K, owner, CONFIDENCE)
+        found[genre] = {
+            "clips": len(owner),
+            "artists": len(set(owner)) if a.kind == "artist" else None,
+            "recall_a": float(a_K.mean()),
+            "recall_b": float(b_K.mean()),
+            "difference": difference,
+            "interval": [low, high] if len(set(owner)) >= FEW else None,
+        }
+    return found
+
+
+def _disagreements(a: Tested, b: Tested) -> dict[str, Any]:
+    """The clips that more repetitions of one side recognize than of the other, with all answers.
+
+    The clearest come first; of equals one of each genre, then another of each, so that the first few show all genres.
+    """
+    difference_K = a.share_K - b.share_K
+    found: dict[str, list[dict[str, Any]]] = {}
+    for side, more_K in (("a", difference_K), ("b", -difference_K)):
+        seen: Counter[str] = Counter()
+        order = []
+        for k in np.flatnonzero(more_K > 0).tolist():
+            order.append((-round(more_K[k], 9), seen[a.true[k]], k))
+            seen[a.true[k]] += 1
+        found[side] = [
+            {
+                "clip": a.clips[k],
+                "genre": a.true[k],
+                "predicted": {"a": a.predicted_KS[k].tolist(), "b": b.predicted_KS[k].tolist()},
+            }
+            for _, _, k in sorted(order)
+        ]
+    return found
+
+
+def _adjust(pairs: Sequence[dict[str, Any]]) -> None:
+    """Put `p_holm` beside each p, adjusted over the pairs that have one of its kind."""
+    for family in FAMILIES:
+        known = [pair[family] for pair in pairs if pair[family]["p"] is not None]
+        for one, adjusted in zip(known, significance.holm([each["p"] for each in known]), strict=True):
+            one["p_holm"] = adjusted
+
+
+def verdict(pair: Mapping[str, Any]) -> str:
+    """What a pair's numbers come to, as `compare` defines it."""
+    if pair["same"]:
+        return "same"
+    interval = pair["accuracy"]["interval"]
+    if interval is None:
+        return "too few artists"
+    if interval[0] <= 0 <= interval[1] or doubts(pair):
+        return "cannot be told apart"
+    return "a" if pair["accuracy"]["difference"] > 0 else "b"
+
+
+def doubts(pair: Mapping[str, Any]) -> list[str]:
+    """The kinds of p value of a pair, adjusted, that are not small."""
+    return [key for key in FAMILIES if pair[key]["p"] is not None and pair[key]["p_holm"] >= significance.LEVEL]

@@ -1,0 +1,207 @@
+"""Each fold's configuration, picked by its validation score; its stored test answers are then pooled over the folds.
+
+Nothing is trained again, and what picks (`_pick`) is given no test score. It is nested cross-validation with one
+validation side a fold in place of an inner loop; picking by test instead claims the luck of the best.
+Source: Varma and Simon 2006; Cawley and Talbot 2010.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from src import formatting
+from src.evaluation import parted
+from src.evaluation.folds import Fold, check_same_clips, fold_order, missing_runs, planned_folds, runs_by_fold
+from src.evaluation.groups import group_by_config, identifying_settings
+from src.evaluation.pooling import Group, pool
+from src.rundir import RunDir
+
+
+class Measure(NamedTuple):
+    """A score of metrics.json, how it is called, and whether the higher one is better."""
+
+    key: str
+    words: str
+    higher: bool
+
+
+MEASURES = {
+    "val/f1_macro": Measure("f1_macro", "macro F1", higher=True),
+    "val/accuracy": Measure("accuracy", "accuracy", higher=True),
+    "val/loss": Measure("nll", "NLL", higher=False),
+}
+DIGITS = 9  # of scores that count: what rounding in a mean over seeds adds behind them must not decide
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The configuration picked in a fold, and its runs, one a seed. `val` is its validation score, the mean over the
+    seeds, None where a true genre was held impossible; `tied` is how many others of the `offered` had the same."""
+
+    fold: Fold
+    label: str
+    runs: list[RunDir]
+    val: float | None
+    offered: int
+    tied: int
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Runs of one config, pooled: its mean validation score, the folds in which it could be picked and was. `complete`:
+    it could be in all folds that count. `lacks` says for what seeds and folds it has no run that can be judged."""
+
+    group: Group
+    val: float | None
+    folds: int
+    picked: int
+    complete: bool
+    lacks: list[str]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What validation picked, fold by fold, and its test answers pooled as `group`. `lost` are planned folds in which no
+    configuration has all `seeds`; `by_test` is the configuration whose own test score is the best, None where not two
+    are complete. `configurations` are in the order of their mean validation scores, complete ones first."""
+
+    name: str
+    choices: list[Choice]
+    group: Group
+    configurations: list[Configuration]
+    by_test: Configuration | None
+    lost: list[Fold]
+    seeds: int
+
+
+@dataclass(frozen=True)
+class Selected:
+    """All groups of the runs, and a selection within each value of the keys `by`; one over all without keys."""
+
+    groups: list[Group]
+    measure: Measure
+    by: tuple[str, ...]
+    selections: list[Selection]
+
+
+def by_validation(runs: Sequence[RunDir], word: str, by: Sequence[str] = ()) -> Selected:
+    """Pick among the runs' configurations by one of MEASURES, fold by fold, and within each value of the keys `by`.
+
+    With several seeds the mean of a configuration's validation scores picks, and the scores of its seeds are averaged.
+    Raises ValueError on runs without validation scores, on nothing to pick among, on runs of different clips in one
+    fold, on the same run twice, and on a key that there is not.
+    """
+    if all(run.metrics["val"] is None for run in runs):
+        raise ValueError(
+            f"none of {formatting.count(len(runs), 'run')} has validation scores, so there is nothing to select by. Train them "
+            "with this version, on a split that has validation clips."
+        )
+    groups = group_by_config(runs)
+    rows = parted.rows(groups, by)
+    if all(len(members) == 1 for members in rows.values()):
+        within = f" for each {', '.join(by)}" if by else f" ({groups[0].label}, {formatting.count(len(runs), 'run')})"
+        raise ValueError(
+            f"one configuration came{within}: expected several to select among, e.g. of "
+            "`python -m src.train --multirun optimizer.lr=0.001,0.01 split=kfold 'split.fold=range(0,10)'`."
+        )
+    measure = MEASURES[word]
+    selections = [_select(name, members, measure, planned_folds(groups, members[0])) for name, members in rows.items()]
+    return Selected(groups, measure, tuple(by), selections)
+
+
+class _Candidate(NamedTuple):
+    """A group of runs by fold and seed, those without validation scores left out, and its settings as text."""
+
+    group: Group
+    settings: str
+    cells: Mapping[tuple[Fold, Any], RunDir]
+
+    def of(self, fold: Fold, seeds: Sequence[Any]) -> list[RunDir] | None:
+        """Its runs in a fold, one a seed; None where it has not all of them."""
+        found = [self.cells.get((fold, seed)) for seed in seeds]
+        return [run for run in found if run] if all(found) else None
+
+
+def _select(name: str, groups: Sequence[Group], measure: Measure, planned: Sequence[Fold]) -> Selection:
+    candidates = [_Candidate(each, _settings(each), runs_by_fold(each)) for each in groups]
+    check_same_clips([run for each in groups for run in each.runs])
+    cells = {cell for each in candidates for cell in each.cells}
+    seeds = sorted({seed for _, seed in cells}, key=lambda seed: (seed is None, seed))
+    folds = sorted({fold for fold, _ in cells}, key=fold_order)
+    choices = [choice for fold in folds if (choice := _pick(fold, seeds, candidates, measure))]
+    if not choices:
+        raise ValueError(
+            f"{name or 'the runs'}: in no fold does a configuration have validation scores for all of "
+            f"{formatting.count(len(seeds), 'seed')}. Train what is missing, or name the runs of fewer seeds."
+        )
+    counted = [choice.fold for choice in choices]
+    made = [_configuration(each, choices, folds, seeds, measure) for each in candidates]
+    made.sort(key=lambda each: (not each.complete, _cost(each.val, measure), each.group.label))
+    complete = [each for each in made if each.complete]
+    by_test = min(complete, key=lambda each: _cost(each.group.scores[measure.key], measure), default=None)
+    return Selection(
+        name,
+        choices,
+        pool(name or "selected by validation", [run for choice in choices for run in choice.runs]),
+        made,
+        by_test if len(complete) > 1 else None,
+        lost=[fold for fold in planned if fold not in counted],
+        seeds=len(seeds),
+    )
+
+
+def _pick(fold: Fold, seeds: Sequence[Any], candidates: Sequence[_Candidate], measure: Measure) -> Choice | None:
+    """The best validation score of the candidates that have all seeds in the fold; None where none has.
+
+    A tie goes to the lower validation NLL, then to fewer parameters, then to the label that is first in the alphabet:
+    nothing of the test side is looked at.
+    """
+    offers = {}
+    for each in candidates:
+        if runs := each.of(fold, seeds):
+            cost, nll = _mean(runs, measure), _mean(runs, MEASURES["val/loss"])
+            offers[(cost, nll, each.group.parameters, each.group.label, each.settings)] = runs
+    if not offers:
+        return None
+    best = min(offers)
+    tied = sum(offer[0] == best[0] for offer in offers) - 1
+    return Choice(fold, best[3], offers[best], _score(best[0], measure), len(offers), tied)
+
+
+def _configuration(
+    candidate: _Candidate, choices: Sequence[Choice], folds: Sequence[Fold], seeds: Sequence[Any], measure: Measure
+) -> Configuration:
+    able = [runs for choice in choices if (runs := candidate.of(choice.fold, seeds))]
+    runs = [run for each in able for run in each]
+    complete = len(able) == len(choices)
+    # Of one that has more runs than count, those that count, so that all complete ones were tested on the same clips.
+    same = not complete or len(runs) == len(candidate.group.runs)
+    return Configuration(
+        candidate.group if same else pool(candidate.group.label, runs),
+        _score(_mean(runs, measure), measure) if runs else None,
+        folds=len(able),
+        picked=sum(choice.runs[0] in runs for choice in choices),
+        complete=complete,
+        lacks=missing_runs(candidate.group, candidate.cells, folds, seeds),
+    )
+
+
+def _mean(runs: Sequence[RunDir], measure: Measure) -> float:
+    """The mean validation cost of runs: the lower, the better."""
+    return round(fmean(_cost(run.metrics["val"][measure.key], measure) for run in runs), DIGITS)
+
+
+def _cost(score: float | None, measure: Measure) -> float:
+    """A score so turned that the lower is the better; an NLL that is infinite is None in metrics.json."""
+    return math.inf if score is None else -score if measure.higher else score
+
+
+def _score(cost: float, measure: Measure) -> float | None:
+    return None if math.isinf(cost) else -cost if measure.higher else cost
+
+
+def _settings(each: Group) -> str:
+    return json.dumps(identifying_settings(each.runs[0]), sort_keys=True)

@@ -1,0 +1,7 @@
+"""Reported tables of scores: which rows cannot be true, whatever was averaged how."""
+
+from src.reported.readings import Checked, check
+from src.reported.table import GENRES, Figure, Row, read
+from src.reported.text import ASSUMED, lines, plain
+
+__all__ = ["ASSUMED", "GENRES", "Checked", "Figure", "Row", "check", "lines", "plain", "read"]

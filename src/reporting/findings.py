@@ -1,0 +1,199 @@
+"""What a finished run's files say, in sentences: the verdict, the confusions, the mistakes, the split's certificate."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from src import formatting, rundir
+from src.rundir import RunDir, nested
+
+NAMES_SHOWN = 10  # of artists, tracks or clips in one sentence
+
+
+def choice(config: Mapping[str, Any], group: str) -> str:
+    """The word of a config group's choice: {"model": {"_target_": "src.model.Hybrid"}}, "model" -> "hybrid".
+
+    Combined features are joined: "mfcc + chroma".
+    """
+    parts = nested.get(config, f"{group}.parts")
+    if isinstance(parts, Mapping):
+        return " + ".join(choice(parts, part) for part in parts)
+    target = nested.get(config, f"{group}._target_")
+    return str(target).rsplit(".", 1)[-1].lower() if target else "unknown"
+
+
+def name(run: RunDir) -> str:
+    """What was trained, in the command line's words: "hybrid on mel", "paper_cnn: cnn on mfcc"."""
+    said = run.environment.get("choices") or {}  # a preset has a name that its class has not: gru is an rnn
+    model, feature = (said.get(group) or choice(run.config, group) for group in ("model", "feature"))
+    return f"{recipe(run)}: {model} on {feature}" if recipe(run) else f"{model} on {feature}"
+
+
+def recipe(run: RunDir) -> str | None:
+    """The experiment= that the run was made by; None where it was none."""
+    chosen = (run.environment.get("choices") or {}).get("experiment", "none")
+    return None if chosen == "none" else str(chosen)
+
+
+def verdict(run: RunDir) -> list[str]:
+    """The run's result in a few sentences, the first one for those who read only one."""
+    metrics, scores = run.metrics, run.metrics["test"]
+    accuracy, interval = scores["accuracy"], scores["accuracy_interval"]
+    clips = f"{formatting.count(scores['clips'], 'test clip')} of {metrics['dataset']}"
+    music = "; synthetic music" if metrics["synthetic"] else ""
+    first = (
+        f"The {name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_unheard(run)} "
+        f"({formatting.interval(interval)}){music}."
+    )
+    genre, guessed = guess(run)
+    second = f"Always answering {genre}, the commonest genre in training, would get {formatting.percent(guessed)}."
+    if interval[0] <= guessed:
+        second += f" {formatting.count(scores['clips'], 'clip')} do not show that the model does better than that."
+    third = (
+        f"Averaged over genres (macro), F1 is {formatting.percent(scores['f1_macro'])}, "
+        f"recall {formatting.percent(scores['recall_macro'])}, precision {formatting.percent(scores['precision_macro'])}."
+    )
+    return [first, second, third, _trust(scores)]
+
+
+def _unheard(run: RunDir) -> str:
+    """What the test clips are to the model: the strongest claim that the certificate allows."""
+    certificate = run.metrics["certificate"]
+    leak = leaks(certificate)
+    if leak:
+        return f"that it may know by heart, as {' and '.join(leak)} are on two sides of the split"
+    if _unknown(run, "artist"):
+        return f"held out by {certificate['grouped_by']}; whether it heard their artists in training is unknown"
+    # A pretrained front end may have heard them elsewhere; its warning is shown below.
+    never = "absent from its training clips" if certificate["warnings"] else "it never heard"
+    return f"by {formatting.count(run.metrics['test']['artists'], 'artist')} {never}"
+
+
+def _unknown(run: RunDir, kind: str) -> bool:
+    """Whether some clip's artist or track is not known, so that shared ones cannot be ruled out."""
+    return any(row[kind] is None for row in run.split)
+
+
+def _trust(scores: Mapping[str, Any]) -> str:
+    by_artist = scores["accuracy_interval_by_artist"]
+    text = f"The interval of accuracy is Wilson's over {formatting.count(scores['clips'], 'clip')}, as if they were independent"
+    if by_artist is not None:
+        return f"{text}; resampling whole artists instead gives {formatting.interval(by_artist)}."
+    return f"{text}; clips of one artist are not, so the true interval is wider."
+
+
+def guess(run: RunDir) -> tuple[str, float]:
+    """The commonest genre of the training clips (the first in the alphabet of equals) and its share of test clips."""
+    counts = Counter(str(row["genre"]) for row in run.split if row["side"] == "train")
+    if not counts:
+        raise ValueError(f"{run.path / rundir.SPLIT} lists no training clips. Train the run again.")
+    genre = min(counts, key=lambda word: (-counts[word], word))
+    row = run.metrics["test"]["genres"].get(genre)
+    return genre, row["support"] / run.metrics["test"]["clips"] if row else 0.0
+
+
+def chosen(run: RunDir) -> bool:
+    """Whether the epoch that is judged was chosen by its score on the validation clips."""
+    return run.metrics["best_epoch"] is not None and nested.get(run.config, "trainer.keep") != "last"
+
+
+def leaks(certificate: Mapping[str, Any]) -> list[str]:
+    """What train, validation and test share, counted: ["3 artists", "1 track"]; empty where they share nothing."""
+    shared = certificate["shared"]
+    kinds = (
+        ("artists", "artist"),
+        ("tracks", "track"),
+        ("audio", "set of identical clips"),
+        ("near_copies", "pair of near copies"),
+    )
+    return [formatting.count(len(shared[key]), singular) for key, singular in kinds if shared[key]]
+
+
+def certificate(run: RunDir) -> list[str]:
+    """How the split was made, what its sides share and what is not known about it, one sentence each."""
+    given = run.metrics["certificate"]
+    sentences = [f"Split: {formatting.split(given)}."]
+    for kind, key in (("artist", "artists"), ("track", "tracks")):
+        shared = given["shared"][key]
+        if shared:
+            sentences.append(
+                f"On more than one side: {formatting.count(len(shared), kind)} ({formatting.few(shared, NAMES_SHOWN)})."
+            )
+        elif _unknown(run, kind):
+            sentences.append(f"Whether the sides share {key} cannot be ruled out: some clips' {key} are unknown.")
+        else:
+            sentences.append(f"No {kind} is on more than one side.")
+    copies = [" = ".join(clips) for clips in given["shared"]["audio"]]
+    sentences.append(
+        f"Byte-identical audio on more than one side: {formatting.few(copies, NAMES_SHOWN)}."
+        if copies
+        else "No byte-identical audio is on more than one side."
+    )
+    near = given["shared"]["near_copies"]
+    if near is None:
+        sentences.append(
+            "Near copies (another encoding, level or beginning of the same recording) were not looked for: "
+            "`python -m src.audit` finds them, and training with data.audit=AUDIT/audit.json stops at them."
+        )
+    else:
+        pairs = [" ~ ".join(clips) for clips in near]
+        sentences.append(
+            f"Near copies on more than one side: {formatting.few(pairs, NAMES_SHOWN)}."
+            if pairs
+            else "No near copies are on more than one side, as far as the audit heard."
+        )
+    if given["allow_leak"]:
+        sentences.append("split.allow_leak is true: the experiment was allowed to share artists between its sides.")
+    return [*sentences, *given["warnings"]]
+
+
+def confused(run: RunDir, most: int = 5) -> list[str]:
+    """The pairs of genres that were confused most often, with counts: "9 of 16 rock clips (56 %) were called pop."."""
+    genres, counts_CC = run.confusion
+    pairs = [
+        (int(counts_CC[true, other]), true, other) for true, other in np.argwhere(counts_CC).tolist() if true != other
+    ]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    sentences = []
+    for clips, true, other in pairs[:most]:
+        support = int(counts_CC[true].sum())
+        verb = "was" if clips == 1 else "were"
+        share = formatting.percent(clips / support)
+        sentences.append(
+            f"{clips} of {formatting.count(support, f'{genres[true]} clip')} ({share}) {verb} called {genres[other]}."
+        )
+    return sentences
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test clip that got another genre than its own, and the probability that the model gave to each of the two."""
+
+    clip: str
+    artist: str | None
+    true: str
+    predicted: str
+    probability: float
+    probability_true: float
+
+
+def mistakes(run: RunDir, most: int = 10) -> list[Mistake]:
+    """The wrong predictions that the model was surest of, the surest first."""
+    given = run.predictions
+    column = {genre: index for index, genre in enumerate(given.genres)}
+    found = []
+    for row, (clip, artist, true, predicted) in enumerate(
+        zip(given.clips, given.artists, given.true, given.predicted, strict=True)
+    ):
+        if true not in column or predicted not in column:
+            raise ValueError(
+                f"{run.path / rundir.PREDICTIONS}: {clip!r} is {true!r}, predicted {predicted!r}, but the columns "
+                f"are of {', '.join(given.genres)}. Train the run again."
+            )
+        if true != predicted:
+            sure, right = given.probability_KC[row, [column[predicted], column[true]]].tolist()
+            found.append(Mistake(clip, artist, true, predicted, sure, right))
+    return sorted(found, key=lambda mistake: (-mistake.probability, mistake.clip))[:most]

@@ -1,0 +1,202 @@
+"""The report's figures, as SVG to inline in HTML."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from src.metrics.scores import ECE_BINS, Bin
+from src.reporting.drawing import BLUE, GREEN, INK, ORANGE, STYLE, svg
+
+
+def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
+    """The confusion matrix, counts (C, C): a row is a true genre, its shade the share of the row, the counts written
+    (none where 0)."""
+    counts_CC = np.asarray(counts, dtype=np.int64)
+    support_C = counts_CC.sum(axis=1)
+    share_CC = counts_CC / np.maximum(support_C, 1)[:, None]
+    rows = [f"{genre} ({clips})" for genre, clips in zip(genres, support_C, strict=True)]
+    texts = [[str(count) if count else "" for count in row] for row in counts_CC.tolist()]
+    side = max(3.2, 0.5 * len(genres))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(side + 1.6, side + 1.0), layout="constrained")
+        axes = figure.add_subplot()
+        _heat(axes, share_CC, texts, rows, genres)
+        axes.set_aspect("equal")
+        axes.set_xlabel("predicted genre")
+        axes.set_ylabel("true genre (test clips)")
+        return svg(figure, "Confusion matrix: true genres in rows, predicted genres in columns, counts of test clips")
+
+
+def recall_map(recall: ArrayLike, groups: Sequence[str], genres: Sequence[str]) -> str:
+    """Recall (G, C) of each genre in each group of runs, written in percent; NaN where undefined."""
+    recall_GC = np.asarray(recall, dtype=np.float64)
+    texts = [["" if math.isnan(share) else f"{100 * share:.0f}" for share in row] for row in recall_GC.tolist()]
+    labels = [_wrapped(group) for group in groups]
+    with matplotlib.rc_context(STYLE):
+        height = 1.2 + sum(_height(label) for label in labels)
+        figure = Figure(figsize=(max(5.0, 3.4 + 0.52 * len(genres)), height), layout="constrained")
+        axes = figure.add_subplot()
+        _heat(axes, recall_GC, texts, labels, genres)
+        axes.set_xlabel("true genre; recall in %")
+        return svg(figure, "Recall of each genre in each group of runs, in percent")
+
+
+def _heat(
+    axes: Axes, share: NDArray[np.float64], texts: list[list[str]], rows: Sequence[str], columns: Sequence[str]
+) -> None:
+    """Cells whose opacity is the share, so that 0 is the page's own colour, light or dark."""
+    for row, column in np.ndindex(*share.shape):
+        value = 0.0 if math.isnan(share[row, column]) else float(share[row, column])
+        cell = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=BLUE, alpha=value, linewidth=0)
+        axes.add_patch(cell)
+        # Ink is readable, in light and in dark, up to this opacity; from there on the cell is dark in both.
+        axes.text(column, row, texts[row][column], ha="center", va="center", color="white" if value > 0.7 else INK)
+    axes.set_xlim(-0.5, share.shape[1] - 0.5)
+    axes.set_ylim(share.shape[0] - 0.5, -0.5)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_xticks(np.arange(-0.5, len(columns)), minor=True)
+    axes.set_yticks(np.arange(-0.5, len(rows)), minor=True)
+    axes.grid(which="minor")
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+
+
+def curves(
+    epoch: Sequence[float],
+    train_loss: Sequence[float],
+    val_loss: Sequence[float],
+    val_accuracy: Sequence[float],
+    val_f1_macro: Sequence[float],
+    best_epoch: float | None,
+) -> str:
+    """Learning curves over epochs: losses in nats on the left, validation scores on the right, NaN where not measured;
+    the best epoch is marked where there is one."""
+    marker = "o" if len(epoch) <= 20 else ""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 2.9), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.plot(epoch, train_loss, color=ORANGE, linestyle="--", marker=marker, markersize=3, label="training")
+        left.plot(epoch, val_loss, color=BLUE, marker=marker, markersize=3, label="validation")
+        left.set_title("loss (nats)")
+        percent = [100 * np.asarray(series, dtype=np.float64) for series in (val_accuracy, val_f1_macro)]
+        right.plot(epoch, percent[0], color=BLUE, marker=marker, markersize=3, label="accuracy over all clips")
+        right.plot(epoch, percent[1], color=GREEN, linestyle=":", marker=marker, markersize=3, label="macro F1")
+        right.set_title("validation clips recognized (%)")
+        right.set_ylim(0, 100)
+        for axes in (left, right):
+            if best_epoch is not None:
+                axes.axvline(
+                    best_epoch, color=INK, linewidth=1, linestyle=(0, (1, 1.5)), label=f"best epoch ({best_epoch:g})"
+                )
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            axes.grid(axis="y")
+            axes.tick_params(length=0)
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, columnspacing=1.2, handlelength=2.2)
+        return svg(figure, "Learning curves: training and validation loss, validation accuracy and macro F1 by epoch")
+
+
+def per_genre(
+    genres: Sequence[str],
+    recall: Sequence[float],
+    precision: Sequence[float],
+    f1: Sequence[float],
+    recall_interval: Sequence[tuple[float, float]],
+) -> str:
+    """Recall with its 95 % interval, precision and F1 of each genre, shares in [0, 1]; NaN where undefined."""
+    row = np.arange(len(genres))
+    low, high = 100 * np.array(recall_interval, dtype=np.float64).reshape(-1, 2).T
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 1.1 + 0.34 * len(genres)), layout="constrained")
+        axes = figure.add_subplot()
+        axes.hlines(row, low, high, color=BLUE, linewidth=5, alpha=0.4, label="95 % interval of recall")
+        for shift, values, colour, marker, name in (
+            (0.0, recall, BLUE, "o", "recall"),
+            (-0.18, precision, ORANGE, "^", "precision"),
+            (0.18, f1, GREEN, "s", "F1"),
+        ):
+            axes.plot(100 * np.asarray(values), row + shift, marker, color=colour, markeredgewidth=0, label=name)
+        _rows(axes, genres, "% of test clips (recall), of predictions (precision), or their harmonic mean (F1)")
+        figure.legend(loc="outside upper center", ncols=4, columnspacing=1.6)
+        return svg(figure, "Recall with 95 % interval, precision and F1 of each genre")
+
+
+def accuracies(groups: Sequence[str], accuracy: Sequence[float], interval: Sequence[tuple[float, float]]) -> str:
+    """Each group's accuracy over all clips with its 95 % interval, shares in [0, 1], one row a group."""
+    labels = [_wrapped(group) for group in groups]
+    low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
+    row = np.arange(len(groups))
+    with matplotlib.rc_context(STYLE):
+        height = 0.9 + sum(_height(label) for label in labels)
+        figure = Figure(figsize=(8.2, height), layout="constrained")
+        axes = figure.add_subplot()
+        axes.hlines(row, low, high, color=BLUE, linewidth=5, alpha=0.4)
+        axes.plot(100 * np.asarray(accuracy), row, "o", color=BLUE, markeredgewidth=0)
+        _rows(axes, labels, "accuracy over all test clips (%), with its 95 % interval")
+        return svg(figure, "Accuracy of each group of runs with its 95 % interval")
+
+
+def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], before: Sequence[Bin]) -> str:
+    """How often predictions are right against how sure they were, left, and how many were how sure, right.
+
+    `interval` is the 95 % one of each bin's share of right predictions; `before` are the bins without calibration,
+    empty where they are not known.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 3.7), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        left.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=(0, (1, 1.5)), label="as right as sure")
+        outline = {"facecolor": "none", "edgecolor": ORANGE, "linestyle": "--", "zorder": 2}
+        for series, colour, marker, name, bar in (
+            (before, ORANGE, "^", "before calibration", outline),
+            (bins, BLUE, "o", "calibrated" if before else "not calibrated", {"color": BLUE, "alpha": 0.4}),
+        ):
+            if series:
+                sure, share = [100 * each.sure for each in series], [100 * each.correct / each.clips for each in series]
+                left.plot(sure, share, marker, color=colour, markeredgewidth=0, label=name)
+                edge, clips = [100 * each.low for each in series], [each.clips for each in series]
+                right.bar(edge, clips, 100 / ECE_BINS, align="edge", **bar)
+        low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
+        sure = [100 * each.sure for each in bins]
+        left.vlines(sure, low, high, color=BLUE, linewidth=5, alpha=0.4, zorder=1, label="its 95 % interval")
+        left.set_title("test clips recognized (%)")
+        left.set_ylim(-2, 102)
+        left.set_aspect("equal")
+        right.set_title("test clips")
+        right.set_ylim(bottom=0)
+        right.yaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        for axes in (left, right):
+            axes.set_xlim(-2, 102)
+            axes.set_xlabel("probability of the predicted genre (%)")
+            axes.grid(axis="y")
+            axes.tick_params(length=0)
+        figure.legend(loc="outside upper center", ncols=4, columnspacing=1.6)
+        return svg(figure, "Reliability: share of recognized test clips, and their number, by the probability given")
+
+
+def _rows(axes: Axes, labels: Sequence[str], xlabel: str) -> None:
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.set_xlim(-1, 101)
+    axes.set_xlabel(xlabel)
+    axes.grid(axis="x")
+    axes.tick_params(length=0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+
+
+def _wrapped(label: str) -> str:
+    return "\n".join(textwrap.wrap(label, 44)) or label
+
+
+def _height(label: str) -> float:
+    """The inches that a row with a label of some lines takes."""
+    return 0.2 + 0.16 * (label.count("\n") + 1)

@@ -1,0 +1,152 @@
+"""One run as a page: report.html, from the run directory's plain files."""
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+from omegaconf import OmegaConf
+
+from src import formatting, rundir
+from src.metrics.intervals import wilson
+from src.reporting import calibrated, findings, plots, render
+from src.rundir import RunDir, nested
+
+CURVES = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro")
+
+
+def write(path: Path) -> Path:
+    """Write report.html into a run directory and return its path. Raises ValueError on files that cannot be read."""
+    return save(path / rundir.REPORT, html(RunDir(path)))
+
+
+def html(run: RunDir) -> str:
+    """The run's page, complete in itself. Raises ValueError on files that cannot be read."""
+    return render.html("run.html", {**_context(run), **_figures(run)})
+
+
+def markdown(run: RunDir) -> str:
+    """The run's tables and findings as Markdown. Raises ValueError on files that cannot be read."""
+    return render.markdown("run.md", _context(run))
+
+
+def save(path: Path, text: str) -> Path:
+    """Write a page whole or not at all. Raises OSError where it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a genre's recall; None for a genre without clips."""
+    if not row["support"]:
+        return None
+    return wilson(round(row["recall"] * row["support"]), row["support"])
+
+
+def _context(run: RunDir) -> dict[str, Any]:
+    metrics = run.metrics
+    verdict = findings.verdict(run)
+    return {
+        "title": f"{findings.name(run)}, {metrics['dataset']}",
+        "folder": run.path.resolve().name,
+        "verdict": verdict[0],
+        "leaks": findings.leaks(metrics["certificate"]),
+        "context": verdict[1:],
+        "metrics": metrics,
+        "data": formatting.data(metrics["dataset"], metrics["synthetic"]),
+        "sides": [(name, metrics[side]) for name, side in (("test", "test"), ("validation", "val")) if metrics[side]],
+        "calibration": calibrated.sentences(run),
+        "chosen": findings.chosen(run),
+        "basis": basis(metrics),
+        "genres": [
+            {"name": genre, **row, "interval": recall_interval(row)} for genre, row in metrics["test"]["genres"].items()
+        ],
+        "confused": findings.confused(run),
+        "mistakes": findings.mistakes(run),
+        "certificate": findings.certificate(run),
+        "excluded": run.excluded,
+        "config": OmegaConf.to_yaml(OmegaConf.create(run.config)),
+        "environment": run.environment,
+        "facts": _facts(run),
+        "epochs": _epochs(run),
+    }
+
+
+def basis(metrics: Mapping[str, Any]) -> str:
+    """What the test scores were counted on: data, clips, artists, split."""
+    data, split = formatting.data(metrics["dataset"], metrics["synthetic"]), formatting.split(metrics["certificate"])
+    return f"{data}, test side: {formatting.size(metrics['test'])}; split {split}"
+
+
+def _facts(run: RunDir) -> list[tuple[str, str]]:
+    """Environment and effort as name and value, in the order of a reader's questions."""
+    given, metrics = run.environment, run.metrics
+    git = given.get("git") or {}
+    commit = f"{git['commit']}{', with uncommitted changes' if git['dirty'] else ''}" if git.get("commit") else None
+    return [
+        ("training time", formatting.duration(metrics["train_seconds"])),
+        *((f"{name}, first and last pass", f"{each[0]:.3g}, {each[-1]:.3g}") for name, each in _passes(metrics)),
+        ("trained parameters", f"{metrics['parameters']:,}"),
+        ("hardware", _listed(given.get("hardware"))),
+        ("threads", _listed(given.get("threads"))),
+        ("precision", _listed(given.get("precision"))),
+        ("started", _listed(given.get("started"))),
+        ("finished", _listed(given.get("finished"))),
+        ("git commit", _listed(commit)),
+        ("versions", _listed(given.get("versions"))),
+        ("identity", _listed(metrics["identity"])),
+    ]
+
+
+def _passes(metrics: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
+    """What preparing the model brought in each pass, e.g. a reconstruction error; empty for most models."""
+    return [(name, each) for name, each in metrics.get("passes", {}).items() if each]
+
+
+def _listed(value: Any) -> str:
+    """{"machine": "x86_64", "gpu": None} -> "machine x86_64"; what is not known is said to be unknown."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items() if entry is not None) or "unknown"
+    return "unknown" if value is None else str(value)
+
+
+def _epochs(run: RunDir) -> str:
+    """What the learning curves show, in words."""
+    epochs, best = run.metrics["epochs"], run.metrics["best_epoch"]
+    if not run.history or not epochs:
+        return "This model is fitted in one go, so there are no epochs."
+    text = f"Trained for {formatting.count(epochs, 'epoch')}"
+    if best is None:
+        return f"{text}."
+    if (keep := nested.get(run.config, "trainer.keep")) == "last":
+        return f"{text}; the scores are of the last one, whatever the validation clips said."
+    by = "lowest loss" if keep == "val/loss" else "highest macro F1"
+    text += f"; the scores are of epoch {best}, the one with the {by} on the validation clips"
+    last = run.history[-1]["epoch"]
+    return f"{text}. It is the last one: more epochs may do better." if best == last else f"{text}."
+
+
+def _figures(run: RunDir) -> dict[str, Markup]:
+    genres, counts_CC = run.confusion
+    rows = run.metrics["test"]["genres"]
+    history = {key: [number(row.get(key)) for row in run.history] for key in CURVES}
+    recall, precision, f1 = ([number(row[key]) for row in rows.values()] for key in ("recall", "precision", "f1"))
+    intervals = [recall_interval(row) or (math.nan, math.nan) for row in rows.values()]
+    bins, before = calibrated.bins(run)
+    figures = {
+        "reliability_figure": plots.reliability(bins, [wilson(b.correct, b.clips) for b in bins], before),
+        "confusion_figure": plots.confusion(counts_CC, genres),
+        "genre_figure": plots.per_genre(list(rows), recall, precision, f1, intervals),
+        "curves_figure": plots.curves(**history, best_epoch=run.metrics["best_epoch"]) if run.history else "",
+    }
+    return {name: Markup(figure) for name, figure in figures.items()}  # our own SVG; plot escapes what it is given
+
+
+def number(value: float | None) -> float:
+    """A value to draw: NaN, which is not drawn, where there is none."""
+    return math.nan if value is None else value

@@ -1,0 +1,164 @@
+"""What was selected by validation, in sentences; beside it what picking by test would have claimed."""
+
+from collections import Counter
+
+from src import formatting
+from src.evaluation.folds import format_folds
+from src.evaluation.pooling import Group
+from src.evaluation.selection import Measure, Selected, Selection
+from src.reporting import findings
+
+SHOWN = 3  # configurations in a sentence; the table has all
+
+
+def sentences(selected: Selected) -> list[str]:
+    """For a terminal: what each selection comes to, what picking by test would have claimed, and what is missing."""
+    told = []
+    for each in selected.selections:
+        start = f"{each.name}: " if each.name else ""
+        told += [f"{start}{text}" for text in (verdict(each, selected.measure), by_test(each, selected.measure))]
+        told += [f"{start}{text}" for text in gaps(each)]
+    return told
+
+
+def verdict(selection: Selection, measure: Measure) -> str:
+    """The pooled score of what validation picked, for those who read only one sentence."""
+    group = selection.group
+    rivals = len(selection.configurations)
+    how = (
+        f"selected by validation {measure.words} {_each(selection)}, of {rivals} configurations"
+        if rivals > 1
+        else f"one configuration, so nothing was selected, {_over(selection)}"
+    )
+    said = f"{how[0].upper()}{how[1:]}: {claim(group, measure)}, on {formatting.size(group.scores)}"
+    return f"{said}{'; synthetic music' if group.synthetic else ''}."
+
+
+def claim(group: Group, measure: Measure) -> str:
+    """A pooled score: "accuracy over all clips 63.3 % (95 % interval 55.1 to 70.2 %), macro F1 61.0 %"."""
+    scores = group.scores
+    nll = f", NLL {shown(scores['nll'], measure)} nats" if measure.key == "nll" else ""
+    return (
+        f"accuracy over all clips {formatting.cell(scores['accuracy'])} % (95 % interval "
+        f"{formatting.cell_interval(scores['accuracy_interval'])} %), macro F1 {formatting.cell(scores['f1_macro'])} %{nll}"
+    )
+
+
+def chosen(selection: Selection) -> str:
+    """How often each configuration was picked: "cnn on mel, optimizer.lr=0.01 in 6 folds, ... in 4"."""
+    counts = Counter(choice.label for choice in selection.choices).most_common()
+    if len(selection.choices) == 1:
+        return f"Chosen: {counts[0][0]}."
+    if len(counts) == 1:
+        return f"Chosen in every fold: {counts[0][0]}."
+    told = [f"{label} in {formatting.count(times, 'fold')}" for label, times in counts[:SHOWN]]
+    more = len(counts) - SHOWN
+    return f"Chosen: {'; '.join(told)}{f'; and {more} more' if more > 0 else ''}."
+
+
+def by_test(selection: Selection, measure: Measure) -> str:
+    """What the configuration with the best test score would have claimed, and why that is no result."""
+    best = selection.by_test
+    if len(selection.configurations) == 1:
+        return "Nothing was picked by test either: there is one configuration."
+    if best is None:
+        return "Fewer than two configurations have all folds, so there is no picking by test to set beside it."
+    rivals = sum(each.complete for each in selection.configurations)
+    said = f"{claim(best.group, measure)}, by {best.group.label}, the best of {rivals} test scores ({measure.words})"
+    score, honest = (each.scores[measure.key] for each in (best.group, selection.group))
+    if score is None or honest is None or (score > honest) != measure.higher or score == honest:
+        return f"Picking by test would have claimed no more: {said}, which is too high by luck all the same."
+    return f"Picking by test would have claimed {said}: too high by luck."
+
+
+def gaps(selection: Selection) -> list[str]:
+    """What the grid lacks: planned folds that do not count, and configurations that could not be picked everywhere."""
+    told = []
+    if selection.lost:
+        told.append(
+            f"The score leaves out {format_folds(selection.lost)}: no configuration has a run with validation scores there"
+            f"{' for all seeds' if selection.seeds > 1 else ''}."
+        )
+    short = [f"{each.group.label} ({'; '.join(each.lacks)})" for each in selection.configurations if each.lacks]
+    if short:
+        more = f" and {len(short) - SHOWN} more, marked in the table" if len(short) > SHOWN else ""
+        verb = "lacks" if len(short) == 1 else "lack"
+        told.append(
+            f"{len(short)} of {formatting.count(len(selection.configurations), 'configuration')} {verb} runs and could not be picked "
+            f"there: {', '.join(short[:SHOWN])}{more}."
+        )
+    return told
+
+
+def _each(selection: Selection) -> str:
+    """ "in each of 10 folds", "in each of 9 of 10 folds", "on the one split"."""
+    folds, planned = len(selection.choices), len(selection.choices) + len(selection.lost)
+    if planned == 1:
+        return "on one split"
+    return f"in each of {folds if folds == planned else f'{folds} of {planned}'} folds"
+
+
+def _over(selection: Selection) -> str:
+    return _each(selection).replace("in each of", "over")
+
+
+def lead(selected: Selected) -> str:
+    """All selections in a sentence, for those who read only one."""
+    scores = [(each.name, each.group.scores) for each in selected.selections]
+    told = [
+        f"{name} {formatting.cell(s['accuracy'])} % ({formatting.cell_interval(s['accuracy_interval'])} %)"
+        for name, s in scores
+    ]
+    music = "; synthetic music" if any(each.group.synthetic for each in selected.selections) else ""
+    return (
+        f"Selected by validation {selected.measure.words} in each fold, within each {' and '.join(selected.by)}; accuracy over "
+        f"all test clips with its 95 % interval: {', '.join(told)}{music}."
+    )
+
+
+def ties(selection: Selection) -> str | None:
+    """How ties were broken; None where there was none."""
+    tied = sum(choice.tied > 0 for choice in selection.choices)
+    if not tied:
+        return None
+    return (
+        f"In {formatting.count(tied, 'fold')} several configurations had the best validation score; the lower validation NLL "
+        "decided, then fewer parameters, then the alphabet."
+    )
+
+
+def notes(selected: Selected) -> list[str]:
+    """What a reader must know of how it was selected."""
+    runs = [run for each in selected.selections for choice in each.choices for run in choice.runs]
+    notes = [
+        "Nothing was trained again: in each fold the configuration with the best score on that fold's validation clips is "
+        "taken, and its stored answers to that fold's test clips count, pooled over the folds. No test clip decided anything "
+        "in the fold that tests it; in other folds it trains or validates, as in any cross-validation."
+    ]
+    if any(each.seeds > 1 for each in selected.selections):
+        notes.append(
+            "A configuration is picked by the mean of its validation scores over the seeds, and the scores of all its seeds "
+            "are averaged: it must have all seeds in a fold to be picked there."
+        )
+    if selected.measure.key == "nll":
+        notes.append(
+            "Validation NLL is after calibration, by a temperature that was fitted on the same validation clips."
+        )
+    if any(findings.leaks(run.metrics["certificate"]) for run in runs):
+        notes.append(
+            "Some runs share artists, tracks or audio between their sides, so validation and test scores may both be too "
+            "high: see each run's own page."
+        )
+    if len(selected.selections) > 1:
+        same = len({each.group.clips for each in selected.selections}) == 1
+        clips = "the same clips" if same else "different clips, so they differ for that reason too"
+        notes.append(
+            f"The rows were tested on {clips}. The best of {len(selected.selections)} rows is again picked by test; without "
+            "--by validation picks that too."
+        )
+    return notes
+
+
+def shown(score: float | None, measure: Measure) -> str:
+    """A validation score for a table's cell: shares in percent, NLL in nats."""
+    return formatting.cell(score) if measure.higher or score is None else f"{score:.3f}"

@@ -1,0 +1,214 @@
+"""A run directory's plain files, read back without torch; their names, which `train` writes under."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+
+from src import plain_files
+from src.rundir import nested
+
+CONFIG = "config.yaml"
+ENVIRONMENT = "environment.json"
+BEST = "best.ckpt"
+LAST = "last.ckpt"
+METRICS = "metrics.json"
+HISTORY = "history.csv"
+PREDICTIONS = "predictions.csv"
+CONFUSION = "confusion.csv"
+SPLIT = "split.csv"
+EXCLUDED = "excluded.csv"
+REPORT = "report.html"
+LOCK = ".lock"  # held while training, and left behind
+SCHEMA = 1
+# Where files lie, what computes, what is shown: settings that change no number, so they are no part of a run's identity.
+LOCAL = (
+    "data.audit",
+    "data.cache",
+    "data.resident",
+    "dataset.cache",
+    "dataset.exclude",
+    "dataset.path",
+    "dataset.root",
+    "dataset.split_file",
+    "debug",
+    "hydra",
+    "logger",
+    "split.file",
+    "trainer.accelerator",
+)
+
+_SCORES = [
+    "clips",
+    "tracks",
+    "artists",
+    "accuracy",
+    "accuracy_interval",
+    "accuracy_interval_by_artist",
+    "precision_macro",
+    "recall_macro",
+    "f1_macro",
+    "nll",
+    "ece",
+    "genres",
+]
+CALIBRATED = ("nll", "ece")  # the scores that a temperature changes; beside them stand `<score>_uncalibrated`
+_METRICS = (
+    *["train_seconds", "epochs", "best_epoch", "parameters", "dataset", "synthetic", "identity", "val"],
+    *(f"test.{key}" for key in _SCORES),
+    *(f"certificate.{key}" for key in ["split", "grouped_by", "sides", "shared", "allow_leak", "warnings"]),
+)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The K test clips of a run with their true and predicted genres and the probabilities (K, C) of the C genres."""
+
+    clips: list[str]
+    artists: list[str | None]
+    true: list[str]
+    predicted: list[str]
+    genres: list[str]
+    probability_KC: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """One run's files, each read when it is first asked for. Each property raises ValueError, with what is wrong and
+    what to do, on a file that is missing, broken or of another schema; `history` and `excluded` are empty where their
+    file is missing."""
+
+    path: Path
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The composed experiment, interpolations resolved."""
+        path = plain_files.existing(self.path, CONFIG)
+        try:
+            config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+        except Exception as error:  # yaml, omegaconf and decoding errors share no other base
+            raise ValueError(
+                f"{path} cannot be read as a config ({plain_files.first_line(error)}). Train the run again."
+            ) from error
+        if not isinstance(config, dict):
+            raise ValueError(f"{path} holds a {type(config).__name__}, expected a mapping. Train the run again.")
+        return {str(key): value for key, value in config.items()}
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json, of the schema that this code reads. What was added since is None in an older run."""
+        path = self.path / METRICS
+        if not path.is_file():
+            raise ValueError(f"{self.path} has no {METRICS}: its run has not finished, or it failed. Train it again.")
+        metrics = plain_files.json_object(self.path, METRICS)
+        if metrics.get("schema") != SCHEMA:
+            raise ValueError(
+                f"{path} has schema {metrics.get('schema')!r}, expected {SCHEMA}: another version of this project "
+                "wrote it. Read it with that version, or train the run again."
+            )
+        expected = (*_METRICS, *(f"val.{key}" for key in _SCORES if metrics.get("val") is not None))
+        missing = [key for key in expected if not nested.has(metrics, key)]
+        if missing:
+            raise ValueError(f"{path} lacks {', '.join(missing)}. Train the run again.")
+        metrics.setdefault("temperature", None)
+        for kind in ("albums", "near_copies"):
+            metrics["certificate"]["shared"].setdefault(kind, None)
+        for scores in (metrics["val"], metrics["test"]):
+            for key in CALIBRATED if scores is not None else ():
+                scores.setdefault(f"{key}_uncalibrated", None)
+        return metrics
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """Versions, git commit, command, hardware, times."""
+        return plain_files.json_object(self.path, ENVIRONMENT)
+
+    @cached_property
+    def history(self) -> list[dict[str, float | None]]:
+        """A row an epoch: epoch, train_loss, val_loss, val_accuracy, val_f1_macro, lr, seconds; None: not measured."""
+        if not (self.path / HISTORY).exists():
+            return []
+        return [
+            {key: plain_files.number(self.path, HISTORY, line, value) for key, value in row.items()}
+            for line, row in plain_files.rows(
+                self.path, HISTORY, ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro")
+            )
+        ]
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """The test clips' predictions."""
+        rows = list(plain_files.rows(self.path, PREDICTIONS, ("clip", "artist", "genre", "predicted")))
+        if not rows:
+            raise ValueError(f"{self.path / PREDICTIONS} has no rows. Train the run again.")
+        columns = [key for key in rows[0][1] if key.startswith("p_")]
+        probability = [
+            [plain_files.number(self.path, PREDICTIONS, line, row[key]) for key in columns] for line, row in rows
+        ]
+        return Predictions(
+            clips=[row["clip"] for _, row in rows],
+            artists=[row["artist"] or None for _, row in rows],
+            true=[row["genre"] for _, row in rows],
+            predicted=[row["predicted"] for _, row in rows],
+            genres=[key.removeprefix("p_") for key in columns],
+            probability_KC=np.array(probability, dtype=np.float64),
+        )
+
+    @cached_property
+    def confusion(self) -> tuple[list[str], NDArray[np.int64]]:
+        """The C genres and counts (C, C): rows true, columns predicted."""
+        rows = list(plain_files.rows(self.path, CONFUSION, ("genre",)))
+        genres = [row["genre"] for _, row in rows]
+        if not rows or list(rows[0][1]) != ["genre", *genres]:
+            raise ValueError(
+                f"{self.path / CONFUSION}: its rows and columns are not the same genres. Train the run again."
+            )
+        counts = [
+            [plain_files.number(self.path, CONFUSION, line, row[genre]) for genre in genres] for line, row in rows
+        ]
+        return genres, np.array(counts, dtype=np.float64).astype(np.int64)
+
+    @cached_property
+    def split(self) -> list[dict[str, str | None]]:
+        """One row a clip: clip, genre, artist, track (None where unknown), side."""
+        rows = plain_files.rows(self.path, SPLIT, ("clip", "genre", "artist", "track", "side"))
+        return [{key: value or None for key, value in row.items()} for _, row in rows]
+
+    @cached_property
+    def excluded(self) -> list[tuple[str, str]]:
+        """What the data set left out: (clip, reason)."""
+        if not (self.path / EXCLUDED).exists():
+            return []
+        return [(row["clip"], row["reason"]) for _, row in plain_files.rows(self.path, EXCLUDED, ("clip", "reason"))]
+
+
+def find(path: Path, depth: int = 3) -> list[RunDir]:
+    """The runs at or below a folder, up to `depth` folders down, in order of their paths; unfinished ones too.
+
+    A run is a folder in which one has started: it holds metrics.json, config.yaml or a lock. Folders inside a run
+    (wandb's, checkpoints') are not searched.
+    """
+    if any((path / name).exists() for name in (METRICS, CONFIG, LOCK)):
+        return [RunDir(path)]
+    if depth == 0 or not path.is_dir():
+        return []
+    folders = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+    return [run for folder in folders for run in find(folder, depth - 1)]
+
+
+def at(path: Path) -> list[RunDir]:
+    """The runs at a path that somebody named, unfinished ones too. Raises ValueError where there is none."""
+    if not path.is_dir():
+        what = "not a folder" if path.exists() else "not there"
+        raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")
+    runs = find(path)
+    if not runs:
+        raise ValueError(
+            f"{path} holds no run: expected {METRICS} in it, or in folders up to 3 below it, as "
+            "`python -m src.train` writes them."
+        )
+    return runs

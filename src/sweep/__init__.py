@@ -1,0 +1,1 @@
+"""Sweeps: names of jobs, their states, and the Hydra callbacks that show them."""

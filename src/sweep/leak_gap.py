@@ -1,0 +1,76 @@
+"""What is said when the last job of sweep=leak_gap has ended: the callback of conf/sweep/leak_gap.yaml."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from src import console, formatting
+from src.sweep import jobs, names
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from src.evaluation.leak_gap import Pair
+
+
+class LeakGap(Callback):
+    """`sweep=leak_gap`: one table of the grouped and the random split, and how much of the latter's score is leak."""
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Print the table and the sentence, and write the sweep's report; where a job failed, say that there is none."""
+        from src import rundir
+        from src.evaluation import leak_gap
+        from src.evaluation.groups import group_by_config
+        from src.reporting import run_page, sweep_page
+
+        folder = console.short(Path(config.hydra.sweep.dir))
+        failed = [job.label for job in jobs.read(names.notes(config)) if job.state == "failed"]
+        if failed:
+            console.note(
+                f"sweep=leak_gap: {'; '.join(failed)} failed, so there is no table. Mend it and give the same command."
+            )
+            return
+        try:
+            runs, skipped = sweep_page.finished(rundir.find(folder), pages=True)
+            pairs = leak_gap.pairs(group_by_config(runs))
+            report = run_page.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
+        except (ValueError, OSError) as error:  # Hydra would turn it into a warning
+            console.note(f"sweep=leak_gap: there is no table. {error}")
+            return
+        if not pairs:
+            console.note(f"sweep=leak_gap: no two groups of runs in {folder} differ in split.grouped alone: no table.")
+        for pair in pairs:
+            console.result(table(pair))
+            print(leak_gap.sentence(pair))
+        print(f"{folder}: the report is {report}")
+
+
+def table(pair: "Pair") -> "Table":
+    """Both arms for a terminal, in percent; the caption states what the numbers were counted on."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from src.evaluation import leak_gap
+    from src.reporting import sweep_page
+
+    metrics = pair.grouped.runs[0].metrics
+    arms = ((f"grouped by {leak_gap.grouped_by(pair.grouped)}", pair.grouped), ("random over clips", pair.random))
+    made = [dict.fromkeys(run.metrics["certificate"]["split"] for run in arm.runs) for _, arm in arms]
+    told = " ".join(
+        f"{name}: {sweep_page.splits(list(each))}; {arm.how}." for (name, arm), each in zip(arms, made, strict=True)
+    )
+    drawn = Table(
+        title=escape(f"{pair.label}, test clips of {formatting.data(metrics['dataset'], metrics['synthetic'])}"),
+        caption=escape(f"{told} Intervals are Wilson's, over clips as if they were independent."),
+        caption_justify="left",
+    )
+    drawn.add_column("split")
+    for heading in ("accuracy over all clips %", "95 % interval", "macro F1 %", "clips", "artists"):
+        drawn.add_column(heading, justify="right")
+    for name, arm in arms:
+        shares = (formatting.cell(arm.scores["accuracy"]), formatting.cell_interval(arm.scores["accuracy_interval"]))
+        artists = "unknown" if arm.scores["artists"] is None else str(arm.scores["artists"])
+        drawn.add_row(name, *shares, formatting.cell(arm.scores["f1_macro"]), str(arm.scores["clips"]), artists)
+    return drawn

@@ -1,0 +1,149 @@
+"""The journey of a waveform as Lightning trains it, with augmentation on the way and a loss at its end."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from src import metrics
+from src.classifier.classifier import Journey
+from src.data.datamodule import Batch, GenreData
+from src.instantiate import supply
+from src.metrics import calibration
+
+
+class Answer(NamedTuple):
+    """What the model says of some clips: `clip` (B,) their numbers, `genre` (B,) the truth, `logits` (B, C)."""
+
+    clip: Tensor
+    genre: Tensor
+    logits: Tensor
+
+    def at(self, temperature: float) -> "Answer":
+        """The answers with their logits divided by a temperature, in double precision, where none of them get equal."""
+        return self._replace(logits=self.logits.double() / temperature)
+
+
+class GenreModule(Journey, lightning.LightningModule):
+    """Every choice of the command line, joined: `parts` are the journey's. Facts come from the data; see `run.build`."""
+
+    prepared: Tensor
+
+    def __init__(
+        self,
+        augmentation: dict[str, nn.Module],
+        loss: nn.Module,
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., LRScheduler],
+        seed: int,
+        **parts: Any,
+    ) -> None:
+        super().__init__(**parts)
+        self.augmentation, self.loss = nn.ModuleDict(augmentation), loss
+        self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
+        self.register_buffer("prepared", torch.tensor(False))  # so that a resumed run does not prepare again
+        self.passes: dict[str, list[float]] = {}  # what preparing brought, e.g. a reconstruction error a pass
+        self.answers: list[Answer] = []
+
+    @property
+    def kept(self) -> bool:
+        """Whether each stretch's feature is computed once and kept: it costs much, and its sound is never changed."""
+        return bool(self.feature.kept) and isinstance(self.augmentation["wave"], nn.Identity)
+
+    def calibrate(self, answer: Answer) -> float:
+        """Fit the temperature to this module's answers on the validation clips, and return it."""
+        assert not self.calibrated, "these answers were calibrated before"
+        self.temperature.fill_(calibration.temperature(answer.logits, answer.genre))
+        self.calibrated.fill_(True)
+        return float(self.temperature)
+
+    def on_fit_start(self) -> None:
+        """Fit what is fitted rather than trained, once: the normalization, then the model."""
+        if self.prepared:
+            return
+        self.eval()
+        self.passes = {
+            **self.normalization.prepare(Unaugmented(self, self.extract)),
+            **self.model.prepare(Unaugmented(self, self.features)),
+        }
+        self.train()
+        self.prepared.fill_(True)
+        for logger in self.trainer.loggers:
+            for name, values in self.passes.items():
+                for number, value in enumerate(values, start=1):
+                    logger.log_metrics({f"prepare/{name}": value, "epoch": number})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["passes"] = self.passes
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.passes = checkpoint["passes"]
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        # Dropout and augmentation have an address, (seed, epoch, batch), so that a resumed run draws the same.
+        state = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx]).generate_state(1)
+        torch.manual_seed(int(state[0]))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        sound = self.augmentation["wave"](batch.sound.flatten(0, 1))
+        target_BC = nn.functional.one_hot(batch.genre, len(self.genres)).float()
+        feature_BFN, target_BC = self.augmentation["mix"](self.augmentation["feature"](self.features(sound)), target_BC)
+        loss: Tensor = self.loss(self.model(feature_BFN), target_BC)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.genre))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.answers.append(self.predict_step(batch, batch_idx))
+
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Answer:
+        return Answer(batch.clip, batch.genre, self(batch.sound))
+
+    def on_validation_epoch_end(self) -> None:
+        answer = gather(self.answers)
+        self.answers.clear()
+        loss = nn.functional.cross_entropy(answer.logits, answer.genre)
+        scores = metrics.score(answer.logits, answer.genre, self.genres)
+        self.log("val/loss", loss, prog_bar=True)
+        self.log("val/accuracy", scores["accuracy"])
+        self.log("val/f1_macro", scores["f1_macro"], prog_bar=True)
+        self.log_dict({f"val/recall/{genre}": each["recall"] or 0.0 for genre, each in scores["genres"].items()})
+
+    def configure_optimizers(self) -> Any:
+        if not self.trained:
+            return None
+        optimizer = self.optimizer(self.parameters())
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = supply(self.scheduler, optimizer=optimizer, total_steps=total_steps)
+        interval = (
+            "epoch" if isinstance(scheduler, ReduceLROnPlateau) else "step"
+        )  # as often as what it watches is known
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": "val/loss"},
+        }
+
+
+class Unaugmented:
+    """Features of the training clips as they are, batch by batch, as often as asked: (feature (B, F, N), genre (B,))."""
+
+    def __init__(self, module: GenreModule, feature: Callable[[Tensor], Tensor]) -> None:
+        self.module, self.feature = module, feature
+
+    @torch.no_grad()
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        data: GenreData = self.module.trainer.datamodule  # type: ignore[attr-defined]
+        for clip_B in data.fixed_dataloader("train"):
+            batch = data.segmented(clip_B.to(self.module.device))
+            yield self.feature(batch.sound.flatten(0, 1)), batch.genre.repeat_interleave(batch.sound.shape[1])
+
+
+def gather(answers: Sequence[Answer]) -> Answer:
+    """One answer a clip, in the order of the clips' numbers."""
+    joined = Answer(*(torch.cat(parts).cpu() for parts in zip(*answers, strict=True)))
+    order = joined.clip.argsort()
+    return Answer(*(part[order] for part in joined))

@@ -1,0 +1,128 @@
+"""What a random split claims beyond unseen artists, from run directories."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from src import rundir
+from src.evaluation import leak_gap
+from src.evaluation.groups import group_by_config
+from src.metrics import intervals
+from src.reporting import sweep_page
+from src.rundir import RunDir
+from tests.reporting.test_pages import Page
+from tests.rundirs import GENRES, config, write_run
+
+LEAK = {"artists": ["Bob Marley"], "tracks": [], "audio": []}
+
+
+def _arm(path: Path, grouped: bool, **settings: Any) -> RunDir:
+    """A run of one arm; the random one's test clips are others, and easier."""
+    changes = settings.pop("changes", {})
+    usual = {"first": 0, "skill": 1.5} if grouped else {"first": 1000, "skill": 3, "shared": LEAK}
+    made = config(split__grouped=grouped, split__allow_leak=not grouped, **changes)
+    return RunDir(write_run(path, made, **{**usual, **settings}))
+
+
+def _sentence(*runs: RunDir) -> str:
+    (pair,) = leak_gap.pairs(group_by_config(runs))
+    return leak_gap.sentence(pair)
+
+
+def _right(run: RunDir) -> list[bool]:
+    return [t == p for t, p in zip(run.predictions.true, run.predictions.predicted, strict=True)]
+
+
+def test_the_sentence_states_both_scores_their_difference_and_its_interval(tmp_path: Path) -> None:
+    grouped, random = _arm(tmp_path / "a", grouped=True), _arm(tmp_path / "b", grouped=False)
+    owners = [[f"artist {artist}" for artist in run.predictions.artists] for run in (random, grouped)]
+    gap_, low, high = intervals.unpaired_difference(_right(random), owners[0], _right(grouped), owners[1])
+    assert gap_ > 0.1
+    assert _sentence(grouped, random) == (
+        f"Accuracy over all clips of composer (synthetic music): the random split claims {np.mean(_right(random)):.2f}, "
+        f"unseen artists get {np.mean(_right(grouped)):.2f}: {round(100 * gap_)} points of it are leak "
+        f"(95 % interval {round(100 * low)} to {round(100 * high)}, unpaired: the test clips differ)."
+    )
+
+
+def test_the_same_clips_are_paired(tmp_path: Path) -> None:
+    grouped, random = _arm(tmp_path / "a", grouped=True), _arm(tmp_path / "b", grouped=False, first=0)
+    _, low, high = intervals.paired_difference(_right(random), _right(grouped), grouped.predictions.artists)  # type: ignore[arg-type]
+    assert f"(95 % interval {round(100 * low)} to {round(100 * high)}, paired: the same test clips)" in _sentence(
+        grouped, random
+    )
+
+
+def test_seeds_repeat_clips_and_add_none(tmp_path: Path) -> None:
+    runs = [_arm(tmp_path / f"{g}{seed}", g, changes={"seed": seed}) for g in (True, False) for seed in range(2)]
+    claimed = np.mean([_right(run) for run in runs[2:]])
+    assert f"the random split claims {claimed:.2f}, " in _sentence(*runs)
+
+
+def test_what_is_not_shown_is_not_claimed(tmp_path: Path) -> None:
+    worse = _arm(tmp_path / "a", grouped=False, skill=1)
+    said = _sentence(_arm(tmp_path / "b", grouped=True, skill=4), worse)
+    assert "none of it shows as leak (95 % interval -" in said
+    little = _arm(tmp_path / "c", grouped=True, skill=1, clips=30, changes={"model": "Cnn"})
+    some = _arm(tmp_path / "d", grouped=False, skill=1.3, clips=30, changes={"model": "Cnn"})
+    assert "An interval that holds 0 does not show that there is any." in _sentence(little, some)
+
+
+def test_few_artists_make_the_interval_too_narrow(tmp_path: Path) -> None:
+    genres = GENRES[:2]
+    grouped, random = (_arm(tmp_path / str(g), g, clips=24, genres=genres) for g in (True, False))
+    assert grouped.metrics["test"]["artists"] == 12
+    assert "too narrow" not in _sentence(grouped, random)
+    few = [_arm(tmp_path / f"few {g}", g, clips=16, genres=genres) for g in (True, False)]
+    assert _sentence(*few).endswith("From 8 artists on a side, the interval is too narrow.")
+
+
+def test_where_no_artist_is_known_no_leak_can_be_seen(tmp_path: Path) -> None:
+    nothing: dict[str, list[Any]] = {"artists": [], "tracks": [], "audio": []}
+    arms = [_arm(tmp_path / str(g), g, artists_known=False, shared=nothing) for g in (True, False)]
+    assert _sentence(*arms).startswith("The split could not be grouped by artist, as no artist is known")
+
+
+def test_where_the_random_split_shares_nothing_nothing_leaks(tmp_path: Path) -> None:
+    nothing: dict[str, list[Any]] = {"artists": [], "tracks": [], "audio": []}
+    arms = [_arm(tmp_path / str(g), g, shared=nothing) for g in (True, False)]
+    assert _sentence(*arms).endswith("nothing is known to leak.")
+
+
+@pytest.mark.parametrize(
+    ("by", "unseen", "note"),
+    [
+        ("track", "unseen tracks get", "No artist is known, so a leak of artists cannot be seen."),
+        ("album (90 clips), track (70 clips)", "clips held out by album (90 clips), track (70 clips) get", "No artist"),
+        ("artist (90 clips), clip (70 clips)", "clips held out by artist (90 clips), clip (70 clips) get", ""),
+    ],
+)
+def test_what_is_unseen_is_what_was_kept_together(tmp_path: Path, by: str, unseen: str, note: str) -> None:
+    grouped, random = _arm(tmp_path / "a", grouped=True), _arm(tmp_path / "b", grouped=False)
+    grouped.metrics["certificate"]["grouped_by"] = by
+    said = _sentence(grouped, random)
+    assert unseen in said
+    assert note in said
+
+
+def test_the_page_of_any_two_arms_has_the_sentence_and_of_two_pairs_both(tmp_path: Path) -> None:
+    _arm(tmp_path / "a", grouped=True)
+    _arm(tmp_path / "b", grouped=False)
+    runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
+    assert (
+        leak_gap.sentence(leak_gap.pairs(group_by_config(runs))[0])
+        in Page(sweep_page.html(runs, skipped, tmp_path)).text
+    )
+    _arm(tmp_path / "c", grouped=True, changes={"model": "Cnn"})
+    _arm(tmp_path / "d", grouped=False, changes={"model": "Cnn"})
+    _arm(tmp_path / "e", grouped=False, changes={"model": "Rnn"})  # which has no other arm
+    runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
+    groups = group_by_config(runs)
+    assert {pair.label for pair in leak_gap.pairs(groups)} == {"hybrid on mel", "cnn on mel"}
+    assert not [each.label for each in groups if "allow_leak" in each.label]
+    text = sweep_page.markdown(runs, skipped)
+    for pair in leak_gap.pairs(groups):
+        assert f"{pair.label}: {leak_gap.sentence(pair)}" in text
+    assert "The best of 3 test scores is too high by luck" in text

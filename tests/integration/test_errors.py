@@ -1,0 +1,142 @@
+"""Bad input gets one message: what came, what was expected, what to do; exit 1, no traceback, and no empty folder."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.programs import small, train
+
+WRONG = {
+    "modle=cnn": "modle: there is no such key. Did you mean 'model'?",
+    "model=cmn": "model=cmn: there is no such choice. Did you mean 'cnn'? model can be cnn,",
+    "nosuch=thing": "nosuch: there is no such key.",
+    "optimizer.lr=fast": "optimizer.lr is 'fast': expected a number, e.g. 0.001.",
+    "optimizer.lr=-1": "optimizer.lr is -1: expected more than 0.",
+    "model.layers=0": "model.layers is 0: expected 2 or more.",
+    "model.layers=2.5": "model.layers is 2.5: expected a whole number",
+    "model.dropout=1.5": "model.dropout is 1.5: expected 0 or more, and less than 1.",
+    "model.activation=tanh": "model.activation is 'tanh': expected relu or leaky_relu.",
+    "model.cell=gur": "model.cell is 'gur': expected rnn, lstm, gru.",
+    "data.batch_size=0": "data.batch_size is 0: expected 1 or more.",
+    "data.batch_size=true": "data.batch_size is True: expected a whole number",
+    "data.crop_seconds=0": "data.crop_seconds is 0: expected more than 0.",
+    "data.resident=maybe": "data.resident is 'maybe': expected auto, true or false.",
+    "data.strict=perhaps": "data.strict is 'perhaps': expected true or false",
+    "trainer.max_epoch=3": "trainer.max_epoch: there is no such key. Did you mean 'trainer.max_epochs'?",
+    "trainer.accelerator=gpu": "trainer.accelerator is gpu, but torch finds no GPU here: use trainer.accelerator=cpu, or auto.",
+    "trainer.threads=0": "trainer.threads is 0: expected 1 or more.",
+    "feature.n_mels=0": "feature.n_mels is 0",
+    "feature=waveform": "The model would go through 5512 steps of time, and learns from 4096 at most",
+    "split.test=1.5": "split.test is 1.5: expected a share of the clips between 0 and 1.",
+    "split.grouped=maybe": "split.grouped is 'maybe': expected true or false",
+    "split=leave_one_artist_in": "split=leave_one_artist_in: there is no such choice. Did you mean 'leave_one_artist_out'?",
+    "data.audit=nowhere.json": "data.audit is nowhere.json, which is no file: expected the audit.json of an audit.",
+    "sweep=[folds,papr]": "sweep=papr: there is no such choice. Did you mean 'paper'? sweep can be features,",
+    "sweep=leek_gap": "sweep=leek_gap: there is no such choice. Did you mean 'leak_gap'? sweep can be features,",
+    "split.val=0.9": "split.test + split.val is 1.1: expected less than 1",
+    "loss.label_smoothing=1": "loss.label_smoothing is 1: expected 0 or more, and less than 1.",
+    "trainer.keep=first": "trainer.keep is 'first': expected val/f1_macro, val/loss, last.",
+    "trainer.ema_decay=1": "trainer.ema_decay is 1: expected 0 or more, and less than 1.",
+    "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val is -1: expected 0 or more.",
+    "experiment=bets": "experiment=bets: there is no such choice. Did you mean 'best'?",
+    "augmentation.feature.time_share=2": "augmentation.feature.time_share is 2: expected a share between 0 and 1.",
+    "dataset.genres=[bell,trumpet]": "dataset.genres asks for trumpet, but tiny has bell, drone, snare.",
+    "seed=-1": "seed is -1: expected 0 or more.",
+    "seed": "seed",  # no value
+}
+
+
+def test_a_recipe_for_another_model_says_what_to_take_out(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word for word in small(tiny, tmp_path / "run", "experiment=paper_cnn", "model=knn") if "width" not in word]
+    assert train(monkeypatch, *words) == 1
+    assert "Knn has no setting layers" in message(capsys)
+    assert train(monkeypatch, *words, "~model.layers") == 0
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+
+
+def message(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on standard error that is the error."""
+    lines = capsys.readouterr().err.splitlines()
+    assert not any("Traceback" in line for line in lines)
+    (line,) = [line for line in lines if line.startswith("train: ")]
+    assert lines[-1] == line
+    return line.removeprefix("train: ")
+
+
+@pytest.mark.parametrize("word", WRONG)
+def test_a_wrong_word_gets_one_message(
+    word: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    assert train(monkeypatch, *small(tiny, folder, word)) == 1
+    assert WRONG[word] in message(capsys)
+    assert not folder.exists()
+
+
+def test_debug_shows_the_traceback(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(monkeypatch, *small(tiny, tmp_path / "run", "model.layers=0", "debug=true")) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_missing_folder_and_one_without_audio_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("dataset=folder", "logger=none", f"hydra.run.dir={tmp_path / 'run'}", f"data.cache={tmp_path / 'cache'}")
+    assert train(monkeypatch, *words, "dataset.root=nowhere") == 1
+    assert "dataset.root is nowhere, which is no folder: expected DIR with DIR/genre/file." in message(capsys)
+    (tmp_path / "music" / "jazz").mkdir(parents=True)
+    assert train(monkeypatch, *words, f"dataset.root={tmp_path / 'music'}") == 1
+    assert "which holds no audio" in message(capsys)
+    assert train(monkeypatch, *words) == 1
+    assert message(capsys) == "dataset.root is missing: give it on the command line, dataset.root=VALUE."
+
+
+def test_a_leaking_split_stops_with_the_names(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(monkeypatch, *small(tiny, tmp_path / "run", "split=random")) == 1
+    said = message(capsys)
+    assert "leaks" in said
+    assert "bell-0" in said
+    assert "split.allow_leak=true" in said
+
+
+def test_an_output_folder_that_cannot_be_written_is_named(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    folder = tmp_path / "file" / "run"
+    words = [word for word in small(tiny, folder) if not word.startswith("data.cache")]
+    assert train(monkeypatch, *words, f"data.cache={tmp_path / 'cache'}") == 1
+    said = message(capsys)
+    assert str(folder) in said
+    assert "hydra.run.dir" in said
+
+
+def test_a_full_disk_is_said_and_leaves_no_half_map(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "cache"))
+
+    monkeypatch.setattr("src.data.waveform_cache._decode_all", full)
+    assert train(monkeypatch, *small(tiny, tmp_path / "run")) == 1
+    assert "No space left on device" in message(capsys)
+    assert not [path for path in (tmp_path / "cache").iterdir() if path.is_dir()]
+
+
+def test_the_other_jobs_of_a_sweep_go_on(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = small(tiny, tmp_path / "unused", "model.layers=0,3", f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    assert train(monkeypatch, "--multirun", *words) == 1
+    assert "model.layers is 0: expected 2 or more." in capsys.readouterr().err
+    assert len(list((tmp_path / "sweep").glob("*/metrics.json"))) == 1

@@ -1,0 +1,213 @@
+"""The presets of conf/sweep, and sweep=leak_gap from its command to its sentence."""
+
+import json
+import re
+from pathlib import Path
+
+import hydra
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+
+from src import report, rundir
+from src.clip import Clip
+from src.sweep import names
+from tests.programs import SMALL, train
+from tests.reporting.test_pages import Page
+from tests.test_conf import CONF, compose
+
+SENTENCE = (
+    r"Accuracy over all clips of tiny: the random split claims 0\.\d\d, unseen artists get 0\.\d\d: "
+    r"(none of it shows as|1 point of it is|\d+ points of it are) leak \(95 % interval -?\d+ to -?\d+, {how}\)\."
+)
+
+
+def words(manifest: Path, folder: Path, *more: str) -> tuple[str, ...]:
+    data = ("dataset=manifest", f"dataset.path={manifest}", f"data.cache={folder / 'cache'}")
+    model = "model=majority" in more
+    small = [word for word in SMALL if not (model and word.startswith("model."))]
+    return ("sweep=leak_gap", *data, *small, f"hydra.sweep.dir={folder / 'sweep'}", *more)
+
+
+@pytest.mark.parametrize("preset", sorted(path.stem for path in (CONF / "sweep").glob("*.yaml")))
+def test_a_preset_says_what_it_is(preset: str) -> None:
+    lines = (CONF / "sweep" / f"{preset}.yaml").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# @package _global_"
+    assert lines[1].startswith("# ")
+    assert preset == "none" or any(f"python -m src.train sweep={preset}" in line for line in lines)
+    if preset == "optuna":
+        pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", reason="make extra-optuna")
+    assert set(compose(f"sweep={preset}")) == set(compose())
+
+
+def planned(*given: str) -> tuple[str, list[str]]:
+    """The folder of the sweep that the words make, and what tells its jobs apart."""
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = GlobalHydra.instance().hydra.compose_config("train", list(given), run_mode=RunMode.MULTIRUN)  # type: ignore[union-attr]
+        return composed.hydra.sweep.dir, names.labels(composed)
+
+
+@pytest.mark.parametrize(
+    ("given", "count", "first", "last"),
+    [
+        (["sweep=folds"], 10, "fold=0", "fold=9"),
+        (["sweep=folds", "split.folds=3", "model=cnn,rnn"], 6, "fold=0 model=cnn", "fold=2 model=rnn"),
+        (["sweep=seeds"], 5, "seed=0", "seed=4"),
+        (["sweep=seeds", "seed=3,5"], 2, "seed=3", "seed=5"),
+        (["sweep=paper"], 12, "lr=0.001 batch_size=32 layers=3", "lr=0.005 batch_size=64 layers=5"),
+        (["sweep=paper", "model.layers=4"], 4, "lr=0.001 batch_size=32", "lr=0.005 batch_size=64"),
+        (["sweep=paper_full", "optimizer.lr=0.001", "data.batch_size=32", "model.layers=3"], 6, None, None),
+        (["sweep=[folds,paper]"], 120, None, "fold=9 lr=0.005 batch_size=64 layers=5"),
+        (["sweep=[paper_full,folds]", "split.folds=3"], 216, None, None),
+        (["sweep=features"], 9, "feature=mfcc", "feature=all"),
+        (["sweep=[folds,features]"], 90, "fold=0 feature=mfcc", None),
+        (["sweep=models"], 11, "model=majority", "model=hybrid"),
+        (["sweep=models", "model=cnn"], 1, "", ""),
+        (["sweep=[folds,leak_gap]"], 20, "fold=0 grouped=True", "fold=9 grouped=False"),
+    ],
+)
+def test_presets_combine_and_the_command_line_has_the_last_word(
+    given: list[str], count: int, first: str | None, last: str | None
+) -> None:
+    _, labels = planned(*given)
+    assert len(labels) == len(set(labels)) == count
+    assert labels[0] == (labels[0] if first is None else first)
+    assert labels[-1] == (labels[-1] if last is None else last)
+
+
+@pytest.mark.parametrize("group", ["feature", "model"])
+def test_the_choices_of_a_preset_exist(group: str) -> None:
+    _, labels = planned(f"sweep={group}s")
+    assert {label.removeprefix(f"{group}=") for label in labels} <= {p.stem for p in (CONF / group).glob("*.yaml")}
+
+
+def test_the_same_command_has_the_same_folder() -> None:
+    folder, _ = planned("sweep=[folds,paper]", "model=cnn,rnn", "experiment=quick")
+    assert re.fullmatch(r"outputs/sweep_folds_paper_quick_model-[0-9a-f]{8}", folder)
+    assert planned("model=cnn,rnn", "experiment=quick", "sweep=[folds, paper]", "debug=true")[0] == folder
+    assert planned("sweep=[folds,paper]", "model=cnn", "experiment=quick")[0] != folder
+    assert planned("model=cnn,rnn", "hydra.sweep.dir=here")[0] == "here"
+    assert len(Path(planned(*(f"+{'x' * 30}{k}=1,2" for k in range(9)))[0]).name) < 80
+
+
+def test_folds_take_kfold_where_no_split_is_chosen() -> None:
+    assert compose("sweep=folds").split.folds == 10
+    assert compose("sweep=[folds,seeds]", "split.folds=4").split.folds == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["sweep=folds", "split=leave_one_artist_out"],
+            "split.folds: the sweep or another choice reads this key, and this split has none. Choose another split.",
+        ),
+        (
+            ["sweep=models", "model.width=4"],
+            "model.width: not every model of the sweep has this key. Name those that have it, as in model=A,B.",
+        ),
+        (
+            ["sweep=[folds,paper]", "model=svm"],
+            "model.layers: the sweep sets this key, and the model chosen with it has none. Choose another model.",
+        ),
+        (["--multirun", "sweep=folds,seeds"], "sweep=folds,seeds: presets combine in brackets, sweep=[folds,seeds]."),
+    ],
+)
+def test_what_a_preset_cannot_do_is_said_before_the_first_job(
+    given: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(monkeypatch, *given, f"hydra.sweep.dir={tmp_path / 'sweep'}") == 1
+    assert f"train: {said}" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*/*/config.yaml"))
+
+
+def test_the_random_arm_alone_may_leak_and_the_command_line_has_the_last_word() -> None:
+    assert compose("sweep=leak_gap").split.allow_leak is False
+    assert compose("sweep=leak_gap", "split.grouped=false").split.allow_leak is True
+    assert compose("sweep=leak_gap", "split=kfold", "split.grouped=false").split.allow_leak is True
+    assert compose("sweep=leak_gap", "split.grouped=false", "split.allow_leak=false").split.allow_leak is False
+    assert compose("sweep=leak_gap", "experiment=paper_cnn", "model.layers=5").model.layers == 5
+
+
+def test_both_arms_are_trained_and_one_table_and_one_sentence_end_the_sweep(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(monkeypatch, *words(tiny, tmp_path, "model=cnn")) == 0
+    out = capsys.readouterr().out
+    sweep = tmp_path / "sweep"
+    runs = {path.parent.name.split("-")[0]: rundir.RunDir(path.parent) for path in sweep.glob("*/metrics.json")}
+    assert set(runs) == {"manifest_mel_cnn_seed0", "manifest_mel_cnn_random_seed0"}
+    grouped, random = runs["manifest_mel_cnn_seed0"], runs["manifest_mel_cnn_random_seed0"]
+    assert grouped.metrics["certificate"]["grouped_by"] == "artist"
+    assert random.metrics["certificate"]["grouped_by"] == "nothing"
+    assert (grouped.metrics["certificate"]["allow_leak"], random.metrics["certificate"]["allow_leak"]) == (False, True)
+    assert len(random.metrics["certificate"]["shared"]["artists"]) > 3
+    assert "grouped by artist" in " ".join(out.split())
+    said = re.search(SENTENCE.format(how="unpaired: the test clips differ"), out)
+    assert said
+    shown = Page((sweep / rundir.REPORT).read_text(encoding="utf-8"))
+    assert said.group() in shown.text
+    assert "choose a group by its validation score" not in shown.text  # nobody chooses between these two
+    assert f"{sweep}: the report is {sweep / rundir.REPORT}" in out
+    assert report.main([str(sweep), "--format", "markdown"]) == 0
+    assert said.group() in capsys.readouterr().out
+
+    again = json.loads((random.path / rundir.ENVIRONMENT).read_text(encoding="utf-8"))["command"].split()[3:]
+    assert "hydra.mode=RUN" in again
+    assert train(monkeypatch, *again) == 0
+    assert "holds this very run, finished" in capsys.readouterr().out
+
+
+def test_folds_are_a_second_dimension(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folds = ("split=kfold", "split.folds=3", "split.fold=range(0,3)", "model=majority")
+    assert train(monkeypatch, *words(tiny, tmp_path, *folds)) == 0
+    names = {path.parent.name.split("-")[0] for path in (tmp_path / "sweep").glob("*/metrics.json")}
+    arms = ("", "_random")
+    assert names == {f"manifest_mel_majority{arm}_fold{fold}_seed0" for arm in arms for fold in range(3)}
+    out = capsys.readouterr().out
+    assert re.search(SENTENCE.format(how="paired: the same test clips"), out)
+    assert "3 folds pooled, each of the 24 clips tested once" in " ".join(out.split())
+
+
+def test_without_artists_it_is_said_that_nothing_can_be_seen(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ("dataset=folder", f"dataset.root={tiny.parent}", "model=majority")
+    given = [
+        word for word in words(tiny, tmp_path, *folder) if not word.startswith(("dataset=manifest", "dataset.path"))
+    ]
+    assert train(monkeypatch, *given) == 0
+    out = capsys.readouterr().out
+    assert "The split could not be grouped by artist, as no artist is known" in out
+    assert "grouped by clip" in " ".join(out.split())
+
+
+def test_an_arm_that_fails_is_said_in_place_of_a_table(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(clips: list[Clip]) -> None:
+        raise ValueError("the dealer is ill.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("src.split.split.single", broken)
+        assert train(patch, *words(tiny, tmp_path, "model=majority")) == 1
+    out, err = capsys.readouterr()
+    assert "the dealer is ill." in err
+    assert "sweep=leak_gap: grouped=False failed, so there is no table. Mend it and give the same command." in err
+    assert "random split claims" not in out
+    assert "2 jobs: 1 run, 0 resumed, 0 skipped, 1 failed." in out
+    assert train(monkeypatch, *words(tiny, tmp_path, "model=majority")) == 0  # the finished arm is kept
+    out = capsys.readouterr().out
+    assert "holds this very run, finished" in out
+    assert "random split claims" in out
+    assert out.index("random split claims") < out.index("2 jobs: 1 run, 0 resumed, 1 skipped, 0 failed.")
+
+
+def test_a_split_without_groups_is_refused(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(monkeypatch, *words(tiny, tmp_path, "split=official")) == 1
+    said = capsys.readouterr().err
+    assert "train: split.grouped: the sweep sets this key, and the split chosen with it has none." in said

@@ -1,0 +1,273 @@
+"""One run's page and Markdown: what they say, and that data cannot break them."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src import rundir
+from src.reporting import calibrated, findings, run_page
+from src.rundir import RunDir
+from tests.rundirs import GENRES, config, write_run
+
+VOID = {"meta", "br", "img", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """A strict reader: every tag closes the one that was opened last; collects text, links and ids."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.links: list[str] = []
+        self.tags: set[str] = set()
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [
+            value or "" for name, value in attrs if name in ("href", "src") and not (value or "").startswith("#")
+        ]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def test_page_says_what_the_run_found(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config())
+    written = run_page.write(run)
+    assert written == run / "report.html"
+    text = written.read_text(encoding="utf-8")
+    shown = Page(text)
+    scores = RunDir(run).metrics["test"]
+    low, high = scores["accuracy_interval"]
+    assert (
+        f"The hybrid on mel recognizes {100 * scores['accuracy']:.0f} % of 160 test clips of composer by 80 artists "
+        f"it never heard (95 % interval {100 * low:.0f} to {100 * high:.0f} %); synthetic music."
+    ) in shown.text
+    assert "Always answering blues, the commonest genre in training, would get 10 %." in shown.text
+    for genre, row in scores["genres"].items():
+        assert re.search(
+            rf"{genre} 16 {100 * row['recall']:.1f} [0-9.]+ to [0-9.]+ {100 * row['precision']:.1f}", shown.text
+        )
+    assert (
+        "composer (synthetic music), test side: 160 clips of 80 artists; split holdout, seed 0, grouped by artist"
+        in shown.text
+    )
+    assert "the scores are of epoch 8" in shown.text
+    assert "No artist is on more than one side." in shown.text
+    assert "jazz/00054.wav not readable as audio" in shown.text
+    assert "python -m src.train model=hybrid feature=mel" in shown.text
+    assert "_target_: src.model.Hybrid" in shown.text
+    assert "git commit 0f1e2d3c, with uncommitted changes" in shown.text
+    assert "hardware machine x86_64, cores 2 threads 2" in shown.text
+    assert "identity config 0123, data 4567, source 89ab" in shown.text
+    assert "training time 12 min 34 s" in shown.text
+    assert "http" not in text
+    assert shown.links == []
+    assert text.count("<svg") == 4
+    assert not list(run.glob(".*"))  # no half-written page is left
+
+
+def test_names_from_data_are_text(tmp_path: Path) -> None:
+    evil = ["<b>", "rock & roll", '"><script>alert(1)</script>', "a|b"]
+    run = write_run(tmp_path / "<i>run", config(), genres=evil)
+    text = run_page.write(run).read_text(encoding="utf-8")
+    shown = Page(text)
+    assert not shown.tags & {"b", "i", "script"}
+    assert "<b> 40 " in shown.text
+    assert all(mistake.clip in shown.text for mistake in findings.mistakes(RunDir(run)))
+    row = next(line for line in run_page.markdown(RunDir(run)).splitlines() if line.startswith(r"| a\|b"))
+    assert row.replace(r"\|", "").count("|") == 8
+
+
+def test_markdown_of_a_run(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), clips=8, genres=["jazz", "rock"], skill=20))
+    text = run_page.markdown(run)
+    assert text.startswith(
+        "# hybrid on mel, composer\n\nThe hybrid on mel recognizes 100 % of 8 test clips of composer by 4 artists "
+        "it never heard (95 % interval 68 to 100 %); synthetic music.\n"
+    )
+    assert (
+        "composer (synthetic music), test side: 8 clips of 4 artists; split holdout, seed 0, grouped by artist; "
+        "shares in percent; the interval is 95 %, Wilson's, of recall.\n\n"
+        "| genre | clips | recall | 95 % interval | precision | F1 | accuracy one-vs-rest |\n"
+        "|---|---:|---:|---:|---:|---:|---:|\n"
+        "| jazz | 4 | 100.0 | 51.0 to 100.0 | 100.0 | 100.0 | 100.0 |\n"
+        "| rock | 4 | 100.0 | 51.0 to 100.0 | 100.0 | 100.0 | 100.0 |\n"
+        "| macro average | 8 | 100.0 | | 100.0 | 100.0 | |\n"
+    ) in text
+    assert "No test clip was taken for another genre." in text
+
+
+def test_a_leak_is_in_the_first_sentence(tmp_path: Path) -> None:
+    shared: dict[str, list[Any]] = {
+        "artists": [f"artist {k}" for k in range(12)],
+        "tracks": [],
+        "audio": [["a.ogg", "b.ogg"]],
+    }
+    run = RunDir(write_run(tmp_path / "run", config(), shared=shared, synthetic=False))
+    first = findings.verdict(run)[0]
+    assert (
+        "that it may know by heart, as 12 artists and 1 set of identical clips are on two sides of the split" in first
+    )
+    assert "never heard" not in first
+    assert "synthetic" not in first
+    said = " ".join(findings.certificate(run))
+    assert "On more than one side: 12 artists (artist 0, " in said
+    assert "artist 9 and 2 more)" in said
+    assert "Byte-identical audio on more than one side: a.ogg = b.ogg." in said
+    assert "split.allow_leak is true" in said
+
+
+def test_unknown_artists_are_not_called_unheard(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), artists_known=False))
+    assert "held out by clip; whether it heard their artists in training is unknown" in findings.verdict(run)[0]
+    assert (
+        "Whether the sides share artists cannot be ruled out: some clips' artists are unknown."
+        in findings.certificate(run)
+    )
+    assert "160 clips whose artists are not all known" in Page(run_page.html(run)).text
+
+
+def test_a_pretrained_front_end_is_not_said_to_have_heard_nothing(tmp_path: Path) -> None:
+    warning = "The front end was trained on MSD; whether it holds artists of the test side is unknown."
+    run = RunDir(write_run(tmp_path / "run", config(), warnings=[warning]))
+    assert "by 80 artists absent from its training clips" in findings.verdict(run)[0]
+    assert warning in Page(run_page.html(run)).text
+
+
+def test_a_model_no_better_than_guessing_is_said_to_be(tmp_path: Path) -> None:
+    lucky = findings.verdict(RunDir(write_run(tmp_path / "lucky", config(), skill=3)))
+    guessing = findings.verdict(RunDir(write_run(tmp_path / "guessing", config(), skill=0)))
+    assert "160 clips do not show that the model does better than that." in guessing[1]
+    assert "do not show" not in lucky[1]
+
+
+def test_confusions_and_mistakes_are_the_worst_first(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config()))
+    genres, counts = run.confusion
+    assert genres == GENRES
+    worst = max(counts[i, j] for i in range(10) for j in range(10) if i != j)
+    assert findings.confused(run)[0].startswith(f"{worst} of 16 ")
+    found = findings.mistakes(run)
+    assert len(found) == 10
+    assert all(mistake.true != mistake.predicted for mistake in found)
+    assert all(mistake.probability >= mistake.probability_true for mistake in found)
+    assert [mistake.probability for mistake in found] == sorted((m.probability for m in found), reverse=True)
+
+
+def test_a_fitted_model_has_no_curves(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config(model="Svm"))
+    (run / rundir.HISTORY).unlink()
+    content = json.loads((run / rundir.METRICS).read_text()) | {"epochs": 0, "best_epoch": None}
+    (run / rundir.METRICS).write_text(json.dumps(content))
+    text = run_page.html(RunDir(run))
+    assert "This model is fitted in one go, so there are no epochs." in Page(text).text
+    assert text.count("<svg") == 3
+    assert "chose the epoch" not in Page(text).text
+
+
+def test_calibration_is_told_before_and_after(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), temperature=3.0))
+    scores = run.metrics["test"]
+    said = Page(run_page.html(run)).text
+    assert "logits are divided by a temperature of 3, fitted on the 160 validation clips: the model was surer" in said
+    assert (
+        f"On the 160 test clips NLL is {scores['nll']:.2f} nats ({scores['nll_uncalibrated']:.2f} before calibration) "
+        f"and ECE {100 * scores['ece']:.1f} % ({100 * scores['ece_uncalibrated']:.1f} % before)"
+    ) in said
+    assert "The validation clips chose the epoch too" in said
+    assert (
+        "the model was no surer than they warrant"
+        in calibrated.sentences(RunDir(write_run(tmp_path / "shy", config(trainer__keep="last"), temperature=0.5)))[0]
+    )
+    assert "chose the epoch" not in run_page.markdown(RunDir(tmp_path / "shy"))
+
+
+def test_a_temperature_at_its_end_is_told(tmp_path: Path) -> None:
+    said = calibrated.sentences(RunDir(write_run(tmp_path / "run", config(), temperature=100.0)))
+    assert said[-1].startswith("It is the highest temperature allowed: ")
+
+
+def test_bins_before_calibration_are_found_from_what_is_written(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), temperature=2.0))
+    for bins, key in zip(calibrated.bins(run), ("ece", "ece_uncalibrated"), strict=True):
+        error = sum(abs(each.correct - each.clips * each.sure) for each in bins) / 160
+        assert error == pytest.approx(run.metrics["test"][key], abs=1e-4)  # six digits are written
+
+
+def test_a_run_from_before_calibration_is_still_told(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), temperature=None))
+    assert run.metrics["temperature"] is None
+    assert run.metrics["val"]["nll_uncalibrated"] is run.metrics["test"]["ece_uncalibrated"] is None
+    text = run_page.write(run.path).read_text(encoding="utf-8")
+    assert "The probabilities are not calibrated: the run is older than calibration." in Page(text).text
+    assert text.count("<svg") == 4
+
+
+def test_a_true_genre_held_impossible_leaves_the_likelihood_unsaid(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config())
+    content = json.loads((run / rundir.METRICS).read_text())
+    content["test"] |= {"nll": None, "nll_uncalibrated": None}
+    (run / rundir.METRICS).write_text(json.dumps(content))
+    assert "NLL is n/a nats (n/a before calibration)" in Page(run_page.html(RunDir(run))).text
+
+
+def test_combined_features_are_named() -> None:
+    parts = {
+        "_target_": "src.feature.Combined",
+        "parts": {"mfcc": {"_target_": "src.feature.Mfcc"}, "x": {"_target_": "src.feature.Chroma"}},
+    }
+    assert findings.choice({"feature": parts}, "feature") == "mfcc + chroma"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        (rundir.METRICS, "{", "is not JSON"),
+        (rundir.METRICS, "[]", "holds a list, expected an object"),
+        (rundir.METRICS, '{"schema": 2}', "has schema 2, expected 1"),
+        (rundir.METRICS, '{"schema": 1, "val": null, "test": {}}', "lacks train_seconds, .*test.clips"),
+        (rundir.CONFIG, "a: [", "cannot be read as a config"),
+        (rundir.CONFIG, "a: ${nothing}", "cannot be read as a config"),
+        (rundir.CONFIG, "[1]", "holds a list, expected a mapping"),
+        (rundir.PREDICTIONS, "clip,genre\n", "lacks the columns artist, predicted"),
+        (rundir.PREDICTIONS, "clip,artist,genre,predicted,p_jazz\n", "has no rows"),
+        (rundir.PREDICTIONS, "clip,artist,genre,predicted,p_jazz\na,b,jazz\n", "line 2: expected 5 fields"),
+        (rundir.PREDICTIONS, "clip,artist,genre,predicted,p_jazz\na,b,jazz,jazz,x\n", "line 2: 'x' is not a number"),
+        (rundir.PREDICTIONS, "clip,artist,genre,predicted,p_jazz\na,b,rock,jazz,1\n", "'rock', predicted 'jazz', but"),
+        (rundir.CONFUSION, "genre,jazz,rock\njazz,1,2\n", "not the same genres"),
+        (rundir.HISTORY, "epoch\n1\n", "lacks the columns train_loss"),
+        (rundir.SPLIT, "clip,genre,artist,track,side\na,jazz,,,test\n", "lists no training clips"),
+        (rundir.SPLIT, None, "has no split.csv"),
+        (rundir.METRICS, None, "has no metrics.json: its run has not finished"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, file: str, content: str | None, message: str) -> None:
+    run = write_run(tmp_path / "run", config(), clips=20)
+    (run / file).unlink()
+    if content is not None:
+        (run / file).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        run_page.write(run)
+    assert not (run / rundir.REPORT).exists()

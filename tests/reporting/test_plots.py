@@ -1,0 +1,61 @@
+"""Figures parse, depend on nothing outside themselves, and say what they were given."""
+
+import math
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from src.metrics import Bin
+from src.reporting import plots
+
+GENRES = ["r&b", "<b>", "$jazz$"]
+INTERVALS = [(0.1, 0.4), (0.2, 0.9), (math.nan, math.nan)]
+BINS = [Bin(0.2, 3, 1, 0.23), Bin(14 / 15, 2, 2, 1.0)]
+FIGURES = {
+    "confusion": lambda: plots.confusion([[7, 1, 0], [0, 5, 2], [0, 0, 0]], GENRES),
+    "curves": lambda: plots.curves([0, 1, 2], [2.0, 1.5, 1.2], [2.1, 1.9, 2.0], [0.2, 0.3, 0.3], [0.1, 0.3, 0.2], 1),
+    "one epoch": lambda: plots.curves([0], [2.0], [math.nan], [0.2], [0.1], None),
+    "per_genre": lambda: plots.per_genre(
+        GENRES, [0.2, 0.5, math.nan], [0.1, math.nan, 0.0], [0.1, 0.2, 0.0], INTERVALS
+    ),
+    "reliability": lambda: plots.reliability(BINS, INTERVALS[:2], BINS[:1]),
+    "reliability of one bin, not calibrated": lambda: plots.reliability(BINS[:1], INTERVALS[:1], []),
+    "accuracies": lambda: plots.accuracies(["cnn on mel", "x" * 90], [0.2, 0.5], INTERVALS[:2]),
+    "recall_map": lambda: plots.recall_map([[0.2, 0.9, math.nan]], ["cnn on mel"], GENRES),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_stands_alone(name: str) -> None:
+    svg = FIGURES[name]()
+    root = ElementTree.fromstring(svg)
+    assert root.tag == "svg"
+    assert root.get("role") == "img"
+    assert root.get("aria-label")
+    assert "http" not in svg
+    assert "font-family" not in svg  # letters are paths: no font is needed
+    defined = {element.get("id") for element in root.iter() if element.get("id")}
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    assert used <= defined
+    assert "var(--" in svg
+    assert not re.search("#01020[3-7]", svg)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figure_is_the_same_each_time(name: str) -> None:
+    assert FIGURES[name]() == FIGURES[name]()
+
+
+def _cells(svg: str) -> list[float]:
+    """The opacities of a heat map's cells, in order, but for those of 0, which are not drawn."""
+    opacities = re.findall(r"fill: var\(--blue[^)]*\)(?:; opacity: ([0-9.]+))?", svg)
+    return [float(opacity) if opacity else 1.0 for opacity in opacities]
+
+
+def test_confusion_is_shaded_by_the_share_of_the_true_genre() -> None:
+    assert _cells(plots.confusion([[3, 1, 0], [0, 50, 50], [0, 0, 0]], GENRES)) == [0.75, 0.25, 0.5, 0.5]
+
+
+def test_recall_map_leaves_undefined_recall_blank() -> None:
+    assert _cells(plots.recall_map([[0.2, 1.0, math.nan]], ["cnn on mel"], GENRES)) == [0.2, 1.0]

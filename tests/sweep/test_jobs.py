@@ -1,0 +1,143 @@
+"""What is known of a sweep's jobs while it runs and when it has ended, also where they run in other processes."""
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from src.sweep import jobs, names
+from src.sweep.callbacks import Jobs
+from src.sweep.jobs import Job, Outcome
+
+RUN = Job(0, "model=cnn", "a", "run", seconds=10.0, f1_macro=0.612)
+SKIPPED = Job(1, "model=rnn", "b", "skipped", seconds=1.0, f1_macro=0.5)
+FAILED = Job(2, "model=knn", "c", "failed", seconds=1.0, reason="k is 0: expected 1 or more.")
+TRAINING = Job(3, "model=svm", "d", jobs.TRAINING)
+
+
+def drawn(table: object) -> str:
+    console = Console(width=100)
+    with console.capture() as caught:
+        console.print(table)
+    return caught.get()
+
+
+def test_what_is_noted_is_read_in_order_and_the_last_note_counts(tmp_path: Path) -> None:
+    for job in (TRAINING, SKIPPED, RUN, replace(TRAINING, state="resumed")):
+        jobs.write(tmp_path / "notes", job)
+    assert jobs.read(tmp_path / "notes") == [RUN, SKIPPED, replace(TRAINING, state="resumed")]
+    jobs.forget(tmp_path / "notes")
+    assert jobs.read(tmp_path / "notes") == []
+
+
+def test_the_time_left_is_that_of_jobs_that_were_trained() -> None:
+    assert jobs.seconds_left([SKIPPED, TRAINING], total=4, elapsed=1) is None  # nothing was trained yet
+    assert jobs.seconds_left([RUN, SKIPPED, FAILED, TRAINING], total=6, elapsed=12) == pytest.approx(3 * 10)
+    assert jobs.seconds_left([RUN, replace(RUN, number=1, seconds=20)], total=4, elapsed=30) == pytest.approx(2 * 15)
+    assert jobs.seconds_left([replace(RUN, state="resumed")], total=2, elapsed=10) == pytest.approx(10)
+
+
+def test_jobs_that_run_at_once_are_done_so_much_sooner() -> None:
+    four = [replace(RUN, number=k) for k in range(4)]
+    assert jobs.seconds_left(four, total=8, elapsed=10) == pytest.approx(10)
+
+
+def test_how_far_it_is() -> None:
+    assert jobs.progress([TRAINING], 2, 1) == "0 of 2 jobs are done, 2 left"
+    assert jobs.progress([RUN], 3, 10) == "1 of 3 jobs is done, 2 left: about 20.0 s"
+    assert jobs.progress([RUN, SKIPPED], 2, 11) == "All 2 jobs are done"
+    assert jobs.progress([RUN], 1, 10) == "The job is done"
+
+
+def test_each_ending_has_its_words() -> None:
+    assert jobs.line(RUN) == "model=cnn: run in 10.0 s, validation macro F1 61.2 %"
+    assert jobs.line(SKIPPED) == "model=rnn: skipped, finished before, validation macro F1 50.0 %"
+    assert jobs.line(FAILED) == "model=knn: failed"
+    assert jobs.line(FAILED, why=True) == "model=knn: failed: k is 0: expected 1 or more"
+    assert jobs.totals([RUN, SKIPPED, FAILED]) == "3 jobs: 1 run, 0 resumed, 1 skipped, 1 failed"
+
+
+def test_jobs_without_an_end_have_failed_and_equal_reasons_are_said_once() -> None:
+    closed = jobs.closed([RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"])
+    assert [job.state for job in closed] == ["run", "failed", "failed", "failed"]
+    assert jobs.failures(closed) == [
+        "Failed: model=rnn, and 1 more: It never began.",
+        "Failed: model=svm: Its process ended without a word: killed, or out of memory?",
+    ]
+    assert jobs.failures([RUN, FAILED]) == ["Failed: model=knn: k is 0: expected 1 or more."]
+
+
+def test_a_sweep_that_broke_off_says_what_was_stopped_and_what_waits() -> None:
+    closed = jobs.closed([RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"], whole=False)
+    assert [job.state for job in closed] == ["run", "waiting", "waiting", "stopped"]
+    assert jobs.failures(closed) == []
+    assert jobs.totals(closed) == "4 jobs: 1 run, 0 resumed, 0 skipped, 0 failed, 3 not finished"
+
+
+def test_folds_and_seeds_are_no_rivals() -> None:
+    assert not jobs.rivals(
+        [replace(RUN, label=label) for label in ("fold=0 seed=0", "fold=1 seed=0", "fold=10 seed=3")]
+    )
+    assert jobs.rivals([replace(RUN, label=label) for label in ("fold=0 model=cnn", "fold=0 model=rnn")])
+
+
+def test_the_live_table_tells_why_jobs_failed() -> None:
+    assert "Failed: model=knn: k is 0: expected 1 or more." in drawn(jobs.live([RUN, FAILED], ["", "", ""], elapsed=9))
+
+
+def test_the_live_table_is_short_and_shows_what_comes_next() -> None:
+    labels = [f"seed={k}" for k in range(100)]
+    ended = [replace(RUN, number=k, label=labels[k]) for k in range(40)]
+    shown = drawn(jobs.live([*ended, replace(TRAINING, number=40, label="seed=40")], labels, elapsed=400))
+    assert "40 of 100 jobs are done, 60 left: about 10 min 0 s" in shown
+    rows = [line.split("│")[1].strip() for line in shown.splitlines() if line.startswith("│")]
+    assert rows == [f"seed={k}" for k in range(34, 44)]
+    assert shown.count("waiting") == 3
+
+
+def test_a_copy_in_another_process_notes_what_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Launchers such as joblib and submitit send the callbacks along with the job, pickled."""
+    here = Jobs()
+    config = OmegaConf.create(
+        {
+            "hydra": {
+                "sweep": {"dir": str(tmp_path)},
+                "sweeper": {"_target_": "somebody.elses.Sweeper"},
+                "overrides": {"task": ["model=cnn,rnn"]},
+                "runtime": {"choices": {}, "output_dir": str(tmp_path / "job")},
+                "job": {"num": 1},
+            }
+        }
+    )
+    here.on_multirun_start(config)
+    there: Jobs = pickle.loads(pickle.dumps(here))
+    there.on_job_start(config)
+    assert here.notes is not None
+    assert [job.state for job in jobs.read(here.notes)] == [jobs.TRAINING]
+    ended = JobReturn(status=JobStatus.COMPLETED)
+    ended.return_value = Outcome("failed", "no luck.")
+    there.on_job_end(config, ended)
+    with pytest.raises(SystemExit, match="1"):
+        here.on_multirun_end(config)
+    out, err = capsys.readouterr()
+    assert "Jobs, as many as the sweeper asks for, in" in err
+    assert "Job 2: job: failed: no luck." in err  # in its own process, whose words go elsewhere
+    assert "Failed: job: no luck.\n1 job: 0 run, 0 resumed, 0 skipped, 1 failed. The same command runs again" in out
+
+
+def test_a_trial_of_a_search_is_told_by_its_settings() -> None:
+    given = ["sweep=optuna", "model=cnn", "model.layers=2,3"]
+    asked = ["sweep=optuna", "model=cnn", "optimizer.lr=0.0012520653814999472", "model.dropout=0.25", "model.layers=3"]
+    assert names.trial(given, asked) == "lr=0.001252 dropout=0.25 layers=3"
+
+
+def test_a_single_run_is_no_sweep(tmp_path: Path) -> None:
+    callback, config = Jobs(), OmegaConf.create({})
+    callback.on_job_start(config)
+    callback.on_job_end(config, SimpleNamespace(status=JobStatus.COMPLETED))  # type: ignore[arg-type]
+    assert callback.notes is None

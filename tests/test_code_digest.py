@@ -1,0 +1,86 @@
+"""The code that a number follows from: names that stand for nothing are refused, and a change concerns what uses it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+
+from src import code_digest
+from src import config as configs
+from src.classifier.build import choose
+from src.quality import measure_cache
+from src.training import setup
+
+
+@pytest.mark.parametrize(
+    "name", ["src.renamed_module", "src.model.Renamed", "src.model.cnn.Renamed", "src.renamed.Cnn", "renamed", ""]
+)
+def test_a_name_that_stands_for_nothing_is_an_error(name: str) -> None:
+    with pytest.raises(LookupError, match="no module of this project"):
+        code_digest.behind(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["src.audio.reader", "src.model", "src.model.Cnn", "src.scheduler.Cosine", "src.audio.reader.SILENCE"]
+)
+def test_modules_and_what_stands_in_them_have_files(name: str) -> None:
+    assert code_digest.behind(name)
+
+
+def test_a_pretrained_front_end_depends_on_its_network() -> None:
+    assert {"src/feature/musicnn.py", "src/pretrained/musicnn.py", "src/pretrained/weights.py"} <= code_digest.behind(
+        "src.feature.Musicnn"
+    ).keys()
+
+
+@pytest.mark.parametrize(
+    ("changed", "computed_again"),
+    [
+        ("src/feature/mfcc.py", {"features"}),
+        ("src/feature/spectrum.py", {"features"}),
+        ("src/data/crops.py", {"features"}),
+        ("src/audio/reader.py", {"sound", "measures"}),
+        ("src/audio/decoders.py", {"sound", "measures"}),
+        ("src/audio/header.py", {"sound", "measures"}),
+        ("src/data/decoding.py", {"sound"}),
+        ("src/audio/fingerprint.py", {"measures"}),
+        ("src/quality/measures.py", {"measures"}),
+        ("src/feature/chroma.py", set()),
+        ("src/model/cnn.py", set()),
+        ("src/training/setup.py", set()),
+    ],
+)
+def test_a_changed_file_invalidates_what_depends_on_it_and_nothing_else(
+    changed: str, computed_again: set[str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [
+        "dataset=manifest",
+        f"dataset.path={tiny}",
+        f"data.cache={tmp_path}",
+        "feature=mfcc",
+        "data.crop_seconds=1",
+    ]
+    config = configs.compose(*words)
+
+    def cached() -> dict[str, set[str]]:
+        data = setup.compose_data(config)
+        setup.computed(config, data, choose(config.feature), torch.device("cpu"))
+        measure_cache.hear(data.corpus.clips, tmp_path, 30.0)
+        with closing(sqlite3.connect(tmp_path / "heard.sqlite")) as store:
+            measures = {str(key) for (key,) in store.execute("select key from heard")}
+        sound, features = (
+            {path.name for path in tmp_path.glob(f"{kind}-????????????")} for kind in ("wave", "feature")
+        )
+        return {"sound": sound, "features": features, "measures": measures}
+
+    before = cached()
+    assert all(before.values())
+    assert cached() == before
+    usual = code_digest._digest
+    monkeypatch.setattr(
+        code_digest, "_digest", lambda path: "new" if path == code_digest.ROOT / changed else usual(path)
+    )
+    after = cached()
+    assert {kind for kind in before if after[kind] != before[kind]} == computed_again
