@@ -22,7 +22,7 @@ from src.audio import reader
 from src.augmentation import Mixup, Spectrogram, Wave
 from src.augmentation.equalizer import equalize
 from src.augmentation.vocoder import bend
-from src.classifier import build
+from src.instantiate import choose
 from src.normalization import Standard
 
 PICTURE = Path(__file__).parent / "augmentation.png"
@@ -34,7 +34,7 @@ STYLE: dict[Any, Any] = {"font.size": 9, "axes.titlesize": 9, "axes.titlelocatio
 
 def panels(wave_2T: Tensor, config: DictConfig) -> dict[str, Tensor]:
     """Mel spectrograms (F, N) in dB by title: of the first clip alone, but for the mixtures with the second."""
-    feature, full = build.choose(config.feature), build.choose(config.augmentation)
+    feature, full = choose(config.feature), choose(config.augmentation)
     normalization, target_22 = Standard(feature.rows), torch.eye(2)
     normalization.prepare([(feature(wave_2T), target_22)])
 
@@ -95,13 +95,13 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, help="sound in place of the synthetic corpus")
     file = parser.parse_args().file
     config = configs.compose("augmentation=full")
-    clips = build.choose(config.dataset).corpus().clips
+    clips = choose(config.dataset).corpus().clips
     disco, classical = (next(clip.path for clip in clips if clip.genre == genre) for genre in ("disco", "classical"))
     rate = config.audio.sample_rate
     waves = [reader.read(path, rate, stop_seconds=SECONDS) for path in (file or disco, classical)]
     torch.manual_seed(SEED)
     spectrograms = panels(torch.from_numpy(np.stack(waves)), config)
-    feature = build.choose(config.feature)
+    feature = choose(config.feature)
     band_hz = feature.bands_FK.argmax(dim=1) * rate / config.audio.n_fft
     with matplotlib.rc_context(STYLE):
         draw(spectrograms, band_hz).savefig(drawn := io.BytesIO(), dpi=100)

@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from src import config as configs
-from src import console
+from src import console, errors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ def main(config: DictConfig) -> None:
         console.note("Interrupted. What was heard is kept: the same command goes on from there.")
         sys.exit(130)
     except Exception as error:
-        configs.show(error, "audit")
+        errors.show(error, "audit")
         sys.exit(COULD_NOT_RUN)
     finally:
         with contextlib.suppress(OSError):
@@ -49,10 +49,10 @@ def main(config: DictConfig) -> None:
 def audit(config: DictConfig, folder: Path) -> bool:
     """Hear every clip, say and write what was found, and return whether anything was."""
     # Imported here, so that --help does not wait for torch.
-    from src.classifier.build import choose
+    from src.instantiate import choose
     from src.quality import inspection, label_errors, measure_cache
     from src.reporting import audit_page
-    from src.reporting.run_page import save
+    from src.reporting.render import save
 
     configs.check(config)
     if config.labels_by not in label_errors.BY:
@@ -85,7 +85,7 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
     """The clips that can be used, and musicnn's embedding of each (K, E), the mean over its stretches."""
     import torch
 
-    from src.classifier.build import choose
+    from src.instantiate import choose
     from src.training import setup
 
     data = setup.compose_data(config)
@@ -138,4 +138,4 @@ def _show(content: Mapping[str, Any], said: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    configs.run(main, "audit", failed=COULD_NOT_RUN)
+    errors.run(main, "audit", failed=COULD_NOT_RUN)

@@ -49,7 +49,7 @@ def _reached(names: Iterable[str]) -> set[Path]:
         path = _file(waiting.pop())
         if path not in reached:
             reached.add(path)
-            waiting += [] if path.name == "__init__.py" else _imported(path)  # a folder's face names all of its rooms
+            waiting += _imported(path)
     return reached
 
 

@@ -1,25 +1,15 @@
 """What Hydra composes, checked before anything is built; and every error as one message in the command line's words."""
 
-import difflib
 import hashlib
 import json
-import os
-import re
 import shlex
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from src.rundir import LOCAL
-from src.sweep import processes
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
@@ -41,6 +31,24 @@ LEAST = {
 }
 NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
 SEVERAL_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
+
+
+# Where files lie, what computes, what is shown: settings that change no number, so they are no part of a run's identity.
+NOT_IN_IDENTITY = (
+    "data.audit",
+    "data.cache",
+    "data.resident",
+    "dataset.cache",
+    "dataset.exclude",
+    "dataset.path",
+    "dataset.root",
+    "dataset.split_file",
+    "debug",
+    "hydra",
+    "logger",
+    "split.file",
+    "trainer.accelerator",
+)
 
 
 def compose(*words: str, name: str = "train") -> DictConfig:
@@ -77,13 +85,10 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, config
 
 
-def digest(config: Mapping[str, Any], without: Sequence[str] = LOCAL) -> str:
+def digest(config: Mapping[str, Any], without: Sequence[str] = NOT_IN_IDENTITY) -> str:
     """A hash of all that decides a run's numbers in a resolved config; nothing of the machine it runs on."""
     kept = {k: v for k, v in leaves(config) if not any(f"{k}.".startswith(f"{local}.") for local in without)}
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
-
-
-OmegaConf.register_new_resolver("not", lambda value: not value, replace=True)
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
@@ -95,8 +100,7 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 
 def check(config: DictConfig) -> None:
     """Raise ValueError on a value of another type than its default's, or out of its range."""
-    processes.check(HydraConfig.get().runtime.cwd)
-    overrides = [text for text in HydraConfig.get().overrides.task if _group(text)]
+    overrides = [text for text in HydraConfig.get().overrides.task if group_of(text)]
     usual = dict(leaves(OmegaConf.to_container(hydra.compose(str(HydraConfig.get().job.config_name), overrides))))
     for key, value in leaves(resolved(config)):
         default = usual.get(key)
@@ -112,7 +116,7 @@ def check(config: DictConfig) -> None:
                 )
 
 
-def _group(override: str) -> bool:
+def group_of(override: str) -> bool:
     return override.split("=")[0].lstrip("+~").split("@")[0] in GROUPS
 
 
@@ -131,85 +135,12 @@ def _check_type(key: str, value: Any, default: Any) -> None:
         raise ValueError(f"{key} is {value!r}: expected {words}, e.g. {default!r}.")
 
 
-def explain(error: BaseException, program: str = "train") -> str:
-    """What came, what was expected and what to do, in one message."""
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
-    gone = processes.explain(error)
-    if gone:
-        return gone
-    if isinstance(error, HydraException | OmegaConfBaseException):
-        return _explain_hydra(str(error), program)
-    if isinstance(error, OSError) and error.errno is not None:
-        where = f"{error.filename}: " if error.filename else ""
-        return (
-            f"{where}{error.strerror or error}. The folders that are written to are hydra.run.dir (hydra.sweep.dir in a "
-            "sweep) and data.cache: point them at a place with room and permission."
-        )
-    if isinstance(error, ValueError | ImportError | OSError):
-        return " ".join(str(error).split())
-    return f"{type(error).__name__}: {error} (unexpected: debug=true shows where; please report it)"
+def jobs_at_once(threads: int) -> int:
+    """How many jobs of so many threads the cores hold, at least one. A container's share of the cores is respected."""
+    from joblib import cpu_count
+
+    return max(1, int(cpu_count()) // threads)
 
 
-def _explain_hydra(message: str, program: str) -> str:
-    missing_extra = processes.explain_missing(message)
-    if missing_extra:
-        return missing_extra
-    choice = re.search(r"Could not (?:find|load) '([^'/]+)/([^']+)'", message)
-    if choice:
-        group, word = choice.groups()
-        choices = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-        return f"{group}={word}: there is no such choice. {_did_you_mean(word, choices)}{group} can be {', '.join(choices)}."
-    key = re.search(r"Could not override '([^']+)'", message) or re.search(r"Key '([^']+)' is not in struct", message)
-    if key:
-        word = key.group(1)
-        if not any(word in text for text in sys.argv[1:]):
-            group = word.split(".")[0]
-            return f"{word}: the sweep sets this key, and the {group} chosen with it has none. Choose another {group}."
-        said = [text for text in sys.argv[1:] if text.split("=")[0] != word and "," not in text]
-        overrides = [text for text in said if _group(text) and _exists(text)]
-        keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides, name=program)))]
-        if word in keys:
-            group = word.split(".")[0]
-            return f"{word}: not every {group} of the sweep has this key. Name those that have it, as in {group}=A,B."
-        near = _did_you_mean(word, [*GROUPS, *keys])
-        return f"{word}: there is no such key. {near}`python -m src.{program} --cfg job` prints them all."
-    absent = re.search(r"Interpolation key '(\w+)(\.[^']+)' not found", message)
-    if absent:
-        group, rest = absent.groups()
-        return f"{group}{rest}: the sweep or another choice reads this key, and this {group} has none. Choose another {group}."
-    missing = re.search(r"Missing mandatory value: (\S+)", message)
-    if missing:
-        return f"{missing.group(1)} is missing: give it on the command line, {missing.group(1)}=VALUE."
-    return " ".join(message.split())
-
-
-def _exists(override: str) -> bool:
-    group, _, word = override.lstrip("+~").partition("=")
-    return (CONF / group.split("@")[0] / f"{word}.yaml").exists()
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    near = near or [key for key in known if key.split(".")[-1] == word.split(".")[-1]][:1]
-    return f"Did you mean {near[0]!r}? " if near else ""
-
-
-def run(program: Callable[[], Any], name: str, failed: int = 1) -> None:
-    """Run a Hydra program to its exit: 0; `failed` with one message, and a traceback only under debug=true; 130 interrupted."""
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us instead of printing them
-    try:
-        program()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        show(error, name)
-        sys.exit(failed)
-
-
-def show(error: BaseException, name: str) -> None:
-    """Print the one message, on standard error."""
-    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else sys.argv  # a job's process has no argv
-    if any(re.fullmatch(r"\+*debug=(true|True|1)", word) for word in words):
-        traceback.print_exception(error)
-    print(f"{name}: {explain(error, name)}", file=sys.stderr)
+OmegaConf.register_new_resolver("not", lambda value: not value, replace=True)
+OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)

@@ -70,7 +70,7 @@ def _keys(text: str) -> tuple[str, ...]:
 def _report(options: argparse.Namespace) -> None:
     # Imported here, so that --help does not wait for torch and matplotlib.
     from src import rundir
-    from src.reporting import run_page
+    from src.reporting import render, run_page
 
     paths: list[Path] = options.paths
     found = _found(paths)
@@ -82,7 +82,7 @@ def _report(options: argparse.Namespace) -> None:
     if options.format == "markdown" and options.output is None:
         print(text, end="")
     else:
-        print(run_page.save(target, text))
+        print(render.save(target, text))
 
 
 def _several(found: "Sequence[RunDir]", options: argparse.Namespace, start: Path) -> str:

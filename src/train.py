@@ -10,7 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src import config as configs
-from src import console
+from src import console, errors
 from src.sweep.jobs import Outcome
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ def main(config: DictConfig) -> Outcome:
         console.note(f"Interrupted. What is finished is kept; {how}")
         sys.exit(130)
     except Exception as error:
-        configs.show(error, "train")
+        errors.show(error, "train")
         run_writer.discard(folder)
         if sweep:
-            return Outcome("failed", configs.explain(error))
+            return Outcome("failed", errors.explain(error))
         sys.exit(1)
 
 
@@ -44,16 +44,17 @@ def train(config: DictConfig, folder: Path) -> str:
 
     Says whether the run was "run" from its beginning, "resumed", or "skipped", as the directory holds it, finished.
     """
-    from src import formatting, metrics, rundir
-    from src.classifier.build import choose
-    from src.instantiate import supply
+    from src import formatting, rundir
+    from src.instantiate import choose, supply
     from src.reporting import run_page
+    from src.reporting.genre_table import genre_table
     from src.rundir import provenance
+    from src.sweep import processes
     from src.training import loggers, run_writer, setup
-    from src.training.bar import Bar
-    from src.training.callbacks import History
+    from src.training.callbacks import Bar, History
     from src.training.module import gather
 
+    processes.check_working_folder(HydraConfig.get().runtime.cwd)
     configs.check(config)
     setup.rehearse(config)
     settings = configs.resolved(config)
@@ -63,7 +64,7 @@ def train(config: DictConfig, folder: Path) -> str:
     with run_writer.lock(folder, wait=sweep is not None):
         data = setup.compose_data(config)
         announce(data)
-        environment = provenance.environment(settings, folder, data)
+        environment = provenance.environment(settings, folder, data.digest)
         done = run_writer.state(folder, settings, data, environment)
         if done == "all":
             page = folder / rundir.REPORT if (folder / rundir.REPORT).exists() else run_page.write(folder)
@@ -119,7 +120,7 @@ def train(config: DictConfig, folder: Path) -> str:
         run_page.write(folder)
         title = "{model} on {feature}, test clips".format(**configs.choices())
         console.result(
-            metrics.table(sides["test"], title, data.corpus.name, formatting.split(certificate), data.corpus.synthetic)
+            genre_table(sides["test"], title, data.corpus.name, formatting.split(certificate), data.corpus.synthetic)
         )
         print(f"{folder}: the report is {folder / rundir.REPORT}")
         return "resumed" if done == "half" else "run"
@@ -149,4 +150,4 @@ def announce(data: "GenreData") -> None:
 
 
 if __name__ == "__main__":
-    configs.run(main, "train")
+    errors.run(main, "train")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from src import config as configs
+from src import errors
 from src.train import main
 
 SMALL = (
@@ -27,7 +27,7 @@ def train(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["src/train.py", *words])
     GlobalHydra.instance().clear()
     try:
-        configs.run(main, "train")
+        errors.run(main, "train")
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
@@ -41,7 +41,7 @@ def audit(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["src/audit.py", *words])
     GlobalHydra.instance().clear()
     try:
-        configs.run(main_of_audit, "audit", failed=COULD_NOT_RUN)
+        errors.run(main_of_audit, "audit", failed=COULD_NOT_RUN)
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0

@@ -9,7 +9,7 @@ import torch
 
 from src import code_digest
 from src import config as configs
-from src.classifier.build import choose
+from src.instantiate import choose
 from src.quality import measure_cache
 from src.training import setup
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.study import plan
 from src import rundir
-from src.config import digest
+from src.config import NOT_IN_IDENTITY, digest
 from src.rundir import RunDir, nested
 
 
@@ -82,7 +82,7 @@ def _pool(seeds: dict[int, dict[int, RunDir]]) -> Answers:
     """One arm's runs as one. Raises ValueError where they are not of one experiment."""
     runs = [run for folds in seeds.values() for run in folds.values()]
     first = runs[0]
-    if len({digest(run.config, (*rundir.LOCAL, "seed", "split.fold")) for run in runs}) > 1:
+    if len({digest(run.config, (*NOT_IN_IDENTITY, "seed", "split.fold")) for run in runs}) > 1:
         raise ValueError(f"{first.path} and its other seeds or folds differ in settings: run the sweep again.")
     genres = first.predictions.genres
     said = []  # of each seed: clip -> (cluster, true, predicted)

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.study import plan, scarce
-from src import config as configs
-from src import console, formatting
+from src import console, errors, formatting
 
 SECONDS = "seconds.csv"
 COLUMNS = ("data", "sweep", "arm", "seconds", "exit_status")
@@ -63,7 +62,7 @@ def _train(command: plan.Command, folder: Path, tables: dict[str, Path]) -> int:
         try:
             scarce.write(tables["scarce"])
         except (OSError, ValueError) as error:
-            console.note(f"study: {configs.explain(error)}")
+            console.note(f"study: {errors.explain(error)}")
             return 1
     line = [sys.executable, "-m", "src.train", "--multirun", *command.words(folder, tables)]
     with subprocess.Popen(line, stdout=sys.stderr) as process:

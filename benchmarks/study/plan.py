@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from src import config as configs
-from src.rundir import LOCAL
+from src.config import NOT_IN_IDENTITY
 
 SEEDS = (0, 1, 2)
 FOLDS = 3  # with 18 artists, more folds would test on one or two artists of a genre
@@ -156,7 +156,7 @@ def key(arm: str) -> str:
         composed = configs.resolved(configs.compose(*words))
     except (HydraException, OmegaConfBaseException):
         return arm
-    return configs.digest(composed, without=(*LOCAL, "seed"))
+    return configs.digest(composed, without=(*NOT_IN_IDENTITY, "seed"))
 
 
 def arm_of(words: Sequence[str]) -> str | None:

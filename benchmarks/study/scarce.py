@@ -34,7 +34,7 @@ def save(path: Path, clips: Sequence[Clip]) -> None:
 
 def write(path: Path) -> None:
     """Write the study's manifest, after rendering the corpus where it is not there yet."""
-    from src.classifier.build import choose  # here, since it loads torch
+    from src.instantiate import choose  # here, since it loads torch
 
     config = configs.compose("dataset=synth", "split=holdout")
     clips = choose(config.dataset).corpus().clips

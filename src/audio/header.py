@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from src.audio.container import File
+from src.audio.decoders import File
 
 SHORT_SECONDS = 0.1  # encoders pad: a header that promises so little more than there is tells no lie
 ENDLESS = 2**31 - 2**16  # bytes that a header promises which was written before the length was known, as to a pipe

@@ -9,9 +9,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from src.audio.container import File
 from src.audio.decoders import AudioError as AudioError  # part of what reading a file may bring
-from src.audio.decoders import go_to, has_end, opened, reasons
+from src.audio.decoders import File, go_to, has_end, opened, reasons
 from src.audio.header import SHORT_SECONDS, promised, shortfall
 
 SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music

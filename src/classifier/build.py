@@ -5,20 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
 from src import rundir
 from src.classifier.classifier import UNCALIBRATED, Journey
-from src.instantiate import supply
+from src.instantiate import choose, supply
 from src.model.tags import GTZAN, Tags, letters
 from src.normalization import Unchanged
-
-
-def choose(group: DictConfig) -> Any:
-    """What a group's YAML names. Plain lists and dicts inside, since a checkpoint may hold nothing else."""
-    return instantiate(group, _convert_="object")
 
 
 def parts(config: DictConfig, genres: Sequence[str], facts: dict[str, Any]) -> dict[str, Any]:

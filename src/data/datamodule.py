@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from src.clip import SIDES, Clip, Corpus, Excluded
 from src.data import waveform_cache
+from src.data.audit_file import read_audit
 from src.data.crops import Crops, Cutter, check_count, check_resident
 from src.data.feature_cache import Kept
 from src.dataset import DataSet
@@ -69,7 +70,7 @@ class GenreData(lightning.LightningDataModule):
         self.preferred_genres = preferred_genres
         self.max_seconds, self.strict, self.cache = max_seconds, strict, Path(cache)
         self.resident = check_resident(resident)
-        self.audit = certificate.read_audit(Path(audit)) if audit else None  # now, before hours of decoding
+        self.audit = read_audit(Path(audit)) if audit else None  # now, before hours of decoding
 
     @cached_property
     def corpus(self) -> Corpus:

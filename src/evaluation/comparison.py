@@ -1,25 +1,32 @@
-"""The comparison of sides as plain values: what `--format json` prints, and what tables and sentences are made of."""
+"""Compare groups of runs on the same test clips, as plain values."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from src.evaluation.compared_groups import Side, paths
-from src.evaluation.replicate import Replicates, replicates
 from src.evaluation.test_predictions import Tested
 from src.metrics import intervals, significance
-from src.metrics.intervals import FEW
-from src.reporting import findings
+from src.metrics.intervals import FEW, resampled_sums
 from src.rundir import nested
+from src.split.certificate import leaks
 
 SCHEMA = 1
 FEWEST_FOLDS = 3  # for a t test over folds
 CONFIDENCE = 0.95
 FAMILIES = ("accuracy", "mcnemar", "folds")  # the parts of a pair that have a p value, adjusted among their own kind
 SCORES = ("accuracy", "accuracy_interval", "precision_macro", "recall_macro", "f1_macro")
+
+
+class Replicates(NamedTuple):
+    """R bootstrap replicates of accuracy over all clips and of macro F1, each the mean over repetitions."""
+
+    accuracy_R: NDArray[np.float64]
+    f1_macro_R: NDArray[np.float64]
 
 
 def compare(sides: Sequence[Side]) -> dict[str, Any]:
@@ -69,7 +76,7 @@ def _side(side: Side) -> dict[str, Any]:
         "val_f1_macro": group.val,
         "train_seconds": group.seconds,
         "parameters": group.parameters,
-        "leaks": sorted({leak for each in certificates for leak in findings.leaks(each)}),
+        "leaks": sorted({leak for each in certificates for leak in leaks(each)}),
         "warnings": sorted({text for each in certificates for text in each["warnings"]}),
     }
 
@@ -196,3 +203,38 @@ def verdict(pair: Mapping[str, Any]) -> str:
 def doubts(pair: Mapping[str, Any]) -> list[str]:
     """The kinds of p value of a pair, adjusted, that are not small."""
     return [key for key in FAMILIES if pair[key]["p"] is not None and pair[key]["p_holm"] >= significance.LEVEL]
+
+
+def replicates(side: Tested, resamples: int) -> Replicates:
+    """The side's scores on `resamples` draws of whole artists; the same number draws the same artists for every side.
+
+    Source: as `statistics.bootstrap_by_cluster`; macro F1 from the counts of each draw, with metrics.json's rule on
+    which genres count.
+    """
+    genres = sorted({*side.true, *side.predicted_KS.ravel().tolist()})
+    true_KC = np.array(side.true)[:, None] == np.array(genres)
+    blocks = [np.stack([side.share_K, np.ones(len(side.clips))], axis=1), true_KC]
+    for said_K in side.predicted_KS.T:
+        said_KC = said_K[:, None] == np.array(genres)
+        blocks += [said_KC, said_KC & true_KC]
+    sum_RM = resampled_sums(np.concatenate(blocks, axis=1).astype(np.float64), side.owner, resamples)
+    right_R, clips_R = sum_RM[:, 0], sum_RM[:, 1]
+    count_RNC = sum_RM[:, 2:].reshape(resamples, -1, len(genres))
+    support_RC = count_RNC[:, 0]
+    pairs = range(1, count_RNC.shape[1], 2)
+    f1_SR = [f1_macro(support_RC, count_RNC[:, k], count_RNC[:, k + 1]) for k in pairs]
+    return Replicates(right_R / clips_R, np.mean(f1_SR, axis=0))
+
+
+def f1_macro(
+    support_RC: NDArray[np.float64], predicted_RC: NDArray[np.float64], hits_RC: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Macro F1 of each of R tables of counts: the mean over the genres that have clips or predictions in it.
+
+    F1 = 2 hits / (clips + predictions).
+    """
+    whole_RC = support_RC + predicted_RC
+    counts_RC = whole_RC > 0
+    f1_RC = np.divide(2 * hits_RC, whole_RC, out=np.zeros_like(whole_RC), where=counts_RC)
+    mean_R: NDArray[np.float64] = f1_RC.sum(axis=1) / counts_RC.sum(axis=1)
+    return mean_R

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from src.config import NOT_IN_IDENTITY
+from src.evaluation import run_names
 from src.evaluation.pooling import Group, pool
-from src.reporting import findings
-from src.rundir import LOCAL, RunDir
+from src.rundir import RunDir
 
 REPEATED = ("seed", "split.fold")
 PERMITTED = ("split.allow_leak",)  # what it lets pass is in the split; the numbers are the same with and without
@@ -22,8 +23,8 @@ def group_by_config(runs: Sequence[RunDir]) -> list[Group]:
         alike.setdefault(key, []).append(run)
         configs[key] = config
     firsts = [members[0] for members in alike.values()]
-    names = [findings.name(run) for run in firsts]
-    scopes = [name if findings.recipe(run) else None for name, run in zip(names, firsts, strict=True)]
+    names = [run_names.name(run) for run in firsts]
+    scopes = [name if run_names.recipe(run) else None for name, run in zip(names, firsts, strict=True)]
     labels = _labels(list(configs.values()), names, scopes)
     found = [pool(label, members) for label, members in zip(labels, alike.values(), strict=True)]
     return sorted(found, key=lambda group: (-group.scores["accuracy"], group.label))
@@ -31,7 +32,7 @@ def group_by_config(runs: Sequence[RunDir]) -> list[Group]:
 
 def identifying_settings(run: RunDir) -> dict[str, str]:
     """The config as dotted keys and text, without what may differ in a group; beside it the data set's genres."""
-    ignored = REPEATED + PERMITTED + LOCAL
+    ignored = REPEATED + PERMITTED + NOT_IN_IDENTITY
     flat = _leaves(run.config)
     kept = {key: value for key, value in flat.items() if not any(f"{key}.".startswith(f"{name}.") for name in ignored)}
     return {**kept, "dataset.corpus": f"{run.metrics['dataset']}: {', '.join(run.predictions.genres)}"}

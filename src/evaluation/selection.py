@@ -1,10 +1,6 @@
-"""Each fold's configuration, picked by its validation score; its stored test answers are then pooled over the folds.
+"""Select a configuration in each fold by its validation score; pool its test predictions over the folds."""
 
-Nothing is trained again, and what picks (`_pick`) is given no test score. It is nested cross-validation with one
-validation side a fold in place of an inner loop; picking by test instead claims the luck of the best.
-Source: Varma and Simon 2006; Cawley and Talbot 2010.
-"""
-
+import difflib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,12 +8,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from src import formatting
-from src.evaluation import parted
+from src import formatting, rundir
+from src.config import NOT_IN_IDENTITY
+from src.evaluation import run_names
 from src.evaluation.folds import Fold, check_same_clips, fold_order, missing_runs, planned_folds, runs_by_fold
-from src.evaluation.groups import group_by_config, identifying_settings
+from src.evaluation.groups import PERMITTED, REPEATED, group_by_config, identifying_settings
 from src.evaluation.pooling import Group, pool
-from src.rundir import RunDir
+from src.rundir import RunDir, nested
 
 
 class Measure(NamedTuple):
@@ -100,7 +97,7 @@ def by_validation(runs: Sequence[RunDir], word: str, by: Sequence[str] = ()) -> 
             "with this version, on a split that has validation clips."
         )
     groups = group_by_config(runs)
-    rows = parted.rows(groups, by)
+    rows = group_by_value(groups, by)
     if all(len(members) == 1 for members in rows.values()):
         within = f" for each {', '.join(by)}" if by else f" ({groups[0].label}, {formatting.count(len(runs), 'run')})"
         raise ValueError(
@@ -205,3 +202,72 @@ def _score(cost: float, measure: Measure) -> float | None:
 
 def _settings(each: Group) -> str:
     return json.dumps(identifying_settings(each.runs[0]), sort_keys=True)
+
+
+def group_by_value(groups: Sequence[Group], by: Sequence[str]) -> dict[str, list[Group]]:
+    """The groups of each value of the keys, in the order of the values; all under "" without keys.
+
+    A key is a group of choices (`model`, by its command line's word) or any key of the config (`optimizer.lr`). Groups
+    that have no such key, as a cnn has no model.cell, share a row. Raises ValueError on a key that none has, and on one
+    that runs of one group may differ in.
+    """
+    runs = [each.runs[0] for each in groups]
+    for key in by:
+        _check(key, runs)
+    found: dict[tuple[str, ...], list[Group]] = {}
+    for each, run in zip(groups, runs, strict=True):
+        found.setdefault(tuple(value(run, key) or formatting.UNDEFINED for key in by), []).append(each)
+    ordered = sorted(found, key=lambda values: [(_number(text), text) for text in values])
+    return {_name(by, values): found[values] for values in ordered}
+
+
+def value(run: RunDir, key: str) -> str | None:
+    """The value of a key as one types it: "gru", "0.001"; None where the run's config has no such key."""
+    said = (run.environment.get("choices") or {}).get(key)
+    if said is not None:
+        return str(said)
+    found = nested.get(run.config, key)
+    if isinstance(found, Mapping):
+        return run_names.choice(run.config, key) if {"_target_", "parts"} & set(found) else None
+    return None if not nested.has(run.config, key) else found if isinstance(found, str) else json.dumps(found)
+
+
+def _check(key: str, runs: Sequence[RunDir]) -> None:
+    if _repeated(key):
+        raise ValueError(
+            f"--by {key}: runs that differ in it alone are one configuration. Expected a key that configurations differ "
+            "in, e.g. --by model."
+        )
+    if any(value(run, key) is not None for run in runs):
+        return
+    given = {
+        name
+        for run in runs
+        for name in (*(run.environment.get("choices") or {}), *run.config, *identifying_settings(run))
+    }
+    known = sorted(name for name in given if not _repeated(name))
+    near = difflib.get_close_matches(key, known, n=1)
+    near = near or [name for name in known if name.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise ValueError(
+        f"--by {key}: no run has such a key. {hint}Expected a group of choices (model, feature ...) or a key of the runs' "
+        f"{rundir.CONFIG}, e.g. optimizer.lr."
+    )
+
+
+def _repeated(key: str) -> bool:
+    """Whether runs of one group may differ in a key."""
+    return any(f"{key}.".startswith(f"{name}.") for name in (*REPEATED, *PERMITTED, *NOT_IN_IDENTITY))
+
+
+def _name(by: Sequence[str], values: Sequence[str]) -> str:
+    """("model", "optimizer.lr"), ("cnn", "0.01") -> "cnn, optimizer.lr=0.01": a choice's word says what it is."""
+    return ", ".join(f"{key}={text}" if "." in key else text for key, text in zip(by, values, strict=True))
+
+
+def _number(text: str) -> float:
+    """What sorts numbers by their size, and before words."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.inf

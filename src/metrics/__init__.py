@@ -1,5 +1,5 @@
 """Scores, their intervals, significance of differences, and calibration."""
 
-from src.metrics.scores import Bin, Scores, confusion, reliability, score, table
+from src.metrics.scores import Bin, Scores, confusion, reliability, score
 
-__all__ = ["Bin", "Scores", "confusion", "reliability", "score", "table"]
+__all__ = ["Bin", "Scores", "confusion", "reliability", "score"]

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from rich.markup import escape
-from rich.table import Table
 from torch import Tensor
 from torchmetrics.functional.classification import (
     multiclass_calibration_error,
@@ -14,7 +12,6 @@ from torchmetrics.functional.classification import (
     multiclass_stat_scores,
 )
 
-from src import formatting
 from src.metrics import intervals
 
 ECE_BINS = 15
@@ -64,9 +61,9 @@ def score(
         "accuracy": correct / clips,
         "accuracy_interval": list(intervals.wilson(correct, clips)),
         "accuracy_interval_by_artist": _interval_by_artist(correct_K, genre_K, artists),
-        "precision_macro": _macro(per_genre, "precision"),
-        "recall_macro": _macro(per_genre, "recall"),
-        "f1_macro": _macro(per_genre, "f1"),
+        "precision_macro": macro(per_genre, "precision"),
+        "recall_macro": macro(per_genre, "recall"),
+        "f1_macro": macro(per_genre, "f1"),
         "nll": nll if math.isfinite(nll) else None,
         "ece": float(ece),
         "genres": per_genre,
@@ -127,7 +124,7 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _macro(per_genre: Mapping[str, Scores], score: str) -> float:
+def macro(per_genre: Mapping[str, Scores], score: str) -> float:
     """The mean over the genres that have clips or predictions, which are those whose F1 is defined."""
     counted = [row[score] or 0.0 for row in per_genre.values() if row["f1"] is not None]
     return sum(counted) / len(counted)
@@ -161,26 +158,3 @@ def reliability(probability_K: Tensor, correct_K: Tensor) -> list[Bin]:
         for low, inside_K in inside
         if inside_K.any()
     ]
-
-
-def table(scores: Mapping[str, Any], title: str, dataset: str, split: str, synthetic: bool) -> Table:
-    """The per-genre table for a terminal, in percent; its caption states what the numbers were counted on.
-
-    `scores` is the `val` or `test` object; `dataset` and `synthetic` are metrics.json's, `split` is in words
-    (`words.split(certificate)`).
-    """
-    accuracy = f"accuracy over all clips {formatting.share(scores['accuracy'], scores['accuracy_interval'])}"
-    data = formatting.data(dataset, synthetic)
-    caption = f"{accuracy}, macro F1 {formatting.percent(scores['f1_macro'])}; {formatting.size(scores)}; {data}; split {split}"
-    drawn = Table(title=escape(title), caption=escape(caption), caption_justify="left")
-    drawn.add_column("genre")
-    for heading in ("clips", "recall %", "precision %", "F1 %", "accuracy one-vs-rest %"):
-        drawn.add_column(heading, justify="right")
-    for genre, row in scores["genres"].items():
-        shares = (row["recall"], row["precision"], row["f1"], row["accuracy_one_vs_rest"])
-        drawn.add_row(escape(genre), str(row["support"]), *map(formatting.cell, shares))
-    drawn.add_section()
-    one_vs_rest = _macro(scores["genres"], "accuracy_one_vs_rest")
-    averages = (scores["recall_macro"], scores["precision_macro"], scores["f1_macro"], one_vs_rest)
-    drawn.add_row("macro average", str(scores["clips"]), *map(formatting.cell, averages))
-    return drawn

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from src.audio import fingerprint
 from src.clip import Clip, Corpus
+from src.data.audit_file import AUDIT_SCHEMA
+from src.quality.copies import copies, near_copies
 from src.quality.faults import faults
 from src.quality.label_errors import Doubt
 from src.quality.measures import Heard
 from src.quality.shortcuts import shortcut
 from src.split import Split
-from src.split.certificate import AUDIT_SCHEMA, certify
+from src.split.certificate import certify
 from src.split.grouping import track
 
 MEASURES = ("start_seconds", "seconds", "sample_rate", "channels", "level_db", "peak_db", "clipped", "bandwidth_hz")
@@ -49,44 +50,6 @@ def inspect(corpus: Corpus, answers: Sequence[Heard | str], split: Split, crop_s
         "excluded": [{"clip": left.clip, "reason": left.reason} for left in corpus.excluded],
         "notes": list(corpus.notes),
     }
-
-
-def copies(clips: Sequence[Clip], heard: Sequence[Heard]) -> list[list[str]]:
-    """The clips whose decoded sound is the same, sample by sample, in groups of two or more."""
-    members = defaultdict(list)
-    for clip, each in zip(clips, heard, strict=True):
-        members[each.digest].append(clip.name)
-    return [names for names in members.values() if len(names) > 1]
-
-
-def near_copies(clips: Sequence[Clip], heard: Sequence[Heard]) -> list[dict[str, Any]]:
-    """The pairs of clips that hold the same recording, though not sample by sample; see fingerprint.py.
-
-    Of exact copies the first stands for all. `same` says what the two are known to share: "track", "artist" or nothing.
-    """
-    first = {each.digest: k for k, each in reversed(list(enumerate(heard)))}
-    alone = sorted(first.values())
-    found = []
-    for match in fingerprint.near_copies([heard[k].codes for k in alone]):
-        a, b = clips[alone[match.a]], clips[alone[match.b]]
-        found.append(
-            {
-                "a": a.name,
-                "b": b.name,
-                "shift_seconds": round(match.shift_seconds, 3),
-                "overlap_seconds": round(match.overlap_seconds, 3),
-                "error": round(match.error, 4),
-                "same": _same(a, b),
-                "genres": [a.genre, b.genre],
-            }
-        )
-    return found
-
-
-def _same(a: Clip, b: Clip) -> str | None:
-    if track(a) and track(a) == track(b):
-        return "track"
-    return "artist" if a.artist and a.artist == b.artist else None
 
 
 def _certificate(

@@ -1,16 +1,20 @@
-"""An audit in words, tables and players: audit.html, from the content of audit.json."""
+"""An audit as sentences, tables, a figure and players: audit.html, from the content of audit.json."""
 
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import starmap
 from typing import Any
 
+import matplotlib
+import numpy as np
 from markupsafe import Markup
+from matplotlib.figure import Figure
 
 from src import formatting
 from src.formatting import count
-from src.reporting import render, spread
-from src.reporting.findings import leaks
+from src.reporting import render
+from src.reporting.plots import BLUE, INK, STYLE, svg
+from src.split.certificate import leaks
 
 FAULTS = {
     "unreadable": "cannot be read",
@@ -117,7 +121,7 @@ def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str)
             "pairs": pairs,
             "players": {clip: player for (clip, second), player in players.items() if second == start.get(clip, 0.0)},
             "command": command,
-            "figure": Markup(spread.spread(content)) if content["clips"] else "",  # our own SVG
+            "figure": Markup(spread(content)) if content["clips"] else "",  # our own SVG
             "folds": _folds(content["labels"]) if content["labels"] else "",
         },
     )
@@ -160,3 +164,30 @@ def _genre(genre: str, row: Mapping[str, Any]) -> Row:
     level, bandwidth = f"{row['level_db'][1]:.0f}", f"{row['bandwidth_hz'][1] / 1000:.1f}"
     counted = (str(row["clips"]), f"{row['minutes']:.1f}", str(row["tracks"]), str(row["artists"]))
     return (genre or "unknown", *counted, rates, level, bandwidth)
+
+
+def spread(content: Mapping[str, Any]) -> str:
+    """Level (left) and bandwidth (right) of every clip, a row a genre, each with its median."""
+    genres = list(content["genres"])
+    genre_K = np.array(content["genre"])
+    random = np.random.default_rng(0)  # moves the points apart, up and down
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 0.9 + 0.42 * len(genres)), layout="constrained")
+        left, right = figure.subplots(1, 2, sharey=True)
+        for axes, key, unit, label in (
+            (left, "level_db", 1, "level (dB re full scale)"),
+            (right, "bandwidth_hz", 1000, "bandwidth (kHz)"),
+        ):
+            value_K = np.array(content["measures"][key]) / unit
+            for row, genre in enumerate(genres):
+                mine = value_K[genre_K == genre]
+                height = row + random.uniform(-0.28, 0.28, len(mine))
+                axes.plot(mine, height, "o", color=BLUE, alpha=0.35, markersize=3.5, markeredgewidth=0)
+                axes.vlines(np.median(mine), row - 0.36, row + 0.36, color=INK, linewidth=1.6)
+            axes.set_xlabel(label)
+            axes.grid(axis="x")
+            axes.tick_params(length=0)
+            axes.spines[["left", "bottom"]].set_visible(False)
+        left.set_yticks(range(len(genres)), [genre or "unknown" for genre in genres])
+        left.set_ylim(len(genres) - 0.5, -0.5)
+        return svg(figure, "Level and bandwidth of every clip, by genre, with medians")

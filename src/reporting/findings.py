@@ -1,41 +1,16 @@
 """What a finished run's files say, in sentences: the verdict, the confusions, the mistakes, the split's certificate."""
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from src import formatting, rundir
+from src import formatting
+from src.evaluation import run_analysis, run_names
 from src.rundir import RunDir, nested
+from src.split.certificate import leaks
 
 NAMES_SHOWN = 10  # of artists, tracks or clips in one sentence
-
-
-def choice(config: Mapping[str, Any], group: str) -> str:
-    """The word of a config group's choice: {"model": {"_target_": "src.model.Hybrid"}}, "model" -> "hybrid".
-
-    Combined features are joined: "mfcc + chroma".
-    """
-    parts = nested.get(config, f"{group}.parts")
-    if isinstance(parts, Mapping):
-        return " + ".join(choice(parts, part) for part in parts)
-    target = nested.get(config, f"{group}._target_")
-    return str(target).rsplit(".", 1)[-1].lower() if target else "unknown"
-
-
-def name(run: RunDir) -> str:
-    """What was trained, in the command line's words: "hybrid on mel", "paper_cnn: cnn on mfcc"."""
-    said = run.environment.get("choices") or {}  # a preset has a name that its class has not: gru is an rnn
-    model, feature = (said.get(group) or choice(run.config, group) for group in ("model", "feature"))
-    return f"{recipe(run)}: {model} on {feature}" if recipe(run) else f"{model} on {feature}"
-
-
-def recipe(run: RunDir) -> str | None:
-    """The experiment= that the run was made by; None where it was none."""
-    chosen = (run.environment.get("choices") or {}).get("experiment", "none")
-    return None if chosen == "none" else str(chosen)
 
 
 def verdict(run: RunDir) -> list[str]:
@@ -45,10 +20,10 @@ def verdict(run: RunDir) -> list[str]:
     clips = f"{formatting.count(scores['clips'], 'test clip')} of {metrics['dataset']}"
     music = "; synthetic music" if metrics["synthetic"] else ""
     first = (
-        f"The {name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_unheard(run)} "
+        f"The {run_names.name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_unheard(run)} "
         f"({formatting.interval(interval)}){music}."
     )
-    genre, guessed = guess(run)
+    genre, guessed = run_analysis.guess(run)
     second = f"Always answering {genre}, the commonest genre in training, would get {formatting.percent(guessed)}."
     if interval[0] <= guessed:
         second += f" {formatting.count(scores['clips'], 'clip')} do not show that the model does better than that."
@@ -85,31 +60,9 @@ def _trust(scores: Mapping[str, Any]) -> str:
     return f"{text}; clips of one artist are not, so the true interval is wider."
 
 
-def guess(run: RunDir) -> tuple[str, float]:
-    """The commonest genre of the training clips (the first in the alphabet of equals) and its share of test clips."""
-    counts = Counter(str(row["genre"]) for row in run.split if row["side"] == "train")
-    if not counts:
-        raise ValueError(f"{run.path / rundir.SPLIT} lists no training clips. Train the run again.")
-    genre = min(counts, key=lambda word: (-counts[word], word))
-    row = run.metrics["test"]["genres"].get(genre)
-    return genre, row["support"] / run.metrics["test"]["clips"] if row else 0.0
-
-
 def chosen(run: RunDir) -> bool:
     """Whether the epoch that is judged was chosen by its score on the validation clips."""
     return run.metrics["best_epoch"] is not None and nested.get(run.config, "trainer.keep") != "last"
-
-
-def leaks(certificate: Mapping[str, Any]) -> list[str]:
-    """What train, validation and test share, counted: ["3 artists", "1 track"]; empty where they share nothing."""
-    shared = certificate["shared"]
-    kinds = (
-        ("artists", "artist"),
-        ("tracks", "track"),
-        ("audio", "set of identical clips"),
-        ("near_copies", "pair of near copies"),
-    )
-    return [formatting.count(len(shared[key]), singular) for key, singular in kinds if shared[key]]
 
 
 def certificate(run: RunDir) -> list[str]:
@@ -166,34 +119,3 @@ def confused(run: RunDir, most: int = 5) -> list[str]:
             f"{clips} of {formatting.count(support, f'{genres[true]} clip')} ({share}) {verb} called {genres[other]}."
         )
     return sentences
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A test clip that got another genre than its own, and the probability that the model gave to each of the two."""
-
-    clip: str
-    artist: str | None
-    true: str
-    predicted: str
-    probability: float
-    probability_true: float
-
-
-def mistakes(run: RunDir, most: int = 10) -> list[Mistake]:
-    """The wrong predictions that the model was surest of, the surest first."""
-    given = run.predictions
-    column = {genre: index for index, genre in enumerate(given.genres)}
-    found = []
-    for row, (clip, artist, true, predicted) in enumerate(
-        zip(given.clips, given.artists, given.true, given.predicted, strict=True)
-    ):
-        if true not in column or predicted not in column:
-            raise ValueError(
-                f"{run.path / rundir.PREDICTIONS}: {clip!r} is {true!r}, predicted {predicted!r}, but the columns "
-                f"are of {', '.join(given.genres)}. Train the run again."
-            )
-        if true != predicted:
-            sure, right = given.probability_KC[row, [column[predicted], column[true]]].tolist()
-            found.append(Mistake(clip, artist, true, predicted, sure, right))
-    return sorted(found, key=lambda mistake: (-mistake.probability, mistake.clip))[:most]

@@ -1,5 +1,6 @@
 """Templates to text. In HTML everything is escaped; in Markdown, what would be read as its marks."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,12 @@ def html(template: str, context: dict[str, Any]) -> str:
 def markdown(template: str, context: dict[str, Any]) -> str:
     """The same as Markdown, for a terminal, a README or an issue."""
     return _environment(markdown=True).get_template(template).render(context).strip() + "\n"
+
+
+def save(path: Path, text: str) -> Path:
+    """Write a page whole or not at all. Raises OSError where it cannot be written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+    return path

@@ -1,7 +1,6 @@
 """One run as a page: report.html, from the run directory's plain files."""
 
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,19 @@ from markupsafe import Markup
 from omegaconf import OmegaConf
 
 from src import formatting, rundir
+from src.evaluation import run_analysis, run_names
+from src.metrics import calibration
 from src.metrics.intervals import wilson
-from src.reporting import calibrated, findings, plots, render
+from src.reporting import findings, plots, render
 from src.rundir import RunDir, nested
+from src.split.certificate import leaks
 
 CURVES = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro")
 
 
 def write(path: Path) -> Path:
     """Write report.html into a run directory and return its path. Raises ValueError on files that cannot be read."""
-    return save(path / rundir.REPORT, html(RunDir(path)))
+    return render.save(path / rundir.REPORT, html(RunDir(path)))
 
 
 def html(run: RunDir) -> str:
@@ -30,15 +32,6 @@ def html(run: RunDir) -> str:
 def markdown(run: RunDir) -> str:
     """The run's tables and findings as Markdown. Raises ValueError on files that cannot be read."""
     return render.markdown("run.md", _context(run))
-
-
-def save(path: Path, text: str) -> Path:
-    """Write a page whole or not at all. Raises OSError where it cannot be written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
-    return path
 
 
 def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -52,22 +45,22 @@ def _context(run: RunDir) -> dict[str, Any]:
     metrics = run.metrics
     verdict = findings.verdict(run)
     return {
-        "title": f"{findings.name(run)}, {metrics['dataset']}",
+        "title": f"{run_names.name(run)}, {metrics['dataset']}",
         "folder": run.path.resolve().name,
         "verdict": verdict[0],
-        "leaks": findings.leaks(metrics["certificate"]),
+        "leaks": leaks(metrics["certificate"]),
         "context": verdict[1:],
         "metrics": metrics,
         "data": formatting.data(metrics["dataset"], metrics["synthetic"]),
         "sides": [(name, metrics[side]) for name, side in (("test", "test"), ("validation", "val")) if metrics[side]],
-        "calibration": calibrated.sentences(run),
+        "calibration": sentences(run),
         "chosen": findings.chosen(run),
         "basis": basis(metrics),
         "genres": [
             {"name": genre, **row, "interval": recall_interval(row)} for genre, row in metrics["test"]["genres"].items()
         ],
         "confused": findings.confused(run),
-        "mistakes": findings.mistakes(run),
+        "mistakes": run_analysis.mistakes(run),
         "certificate": findings.certificate(run),
         "excluded": run.excluded,
         "config": OmegaConf.to_yaml(OmegaConf.create(run.config)),
@@ -137,7 +130,7 @@ def _figures(run: RunDir) -> dict[str, Markup]:
     history = {key: [number(row.get(key)) for row in run.history] for key in CURVES}
     recall, precision, f1 = ([number(row[key]) for row in rows.values()] for key in ("recall", "precision", "f1"))
     intervals = [recall_interval(row) or (math.nan, math.nan) for row in rows.values()]
-    bins, before = calibrated.bins(run)
+    bins, before = run_analysis.reliability_bins(run)
     figures = {
         "reliability_figure": plots.reliability(bins, [wilson(b.correct, b.clips) for b in bins], before),
         "confusion_figure": plots.confusion(counts_CC, genres),
@@ -150,3 +143,39 @@ def _figures(run: RunDir) -> dict[str, Markup]:
 def number(value: float | None) -> float:
     """A value to draw: NaN, which is not drawn, where there is none."""
     return math.nan if value is None else value
+
+
+def sentences(run: RunDir) -> list[str]:
+    """What the temperature is, what it was fitted on, and what it changed."""
+    metrics, scores = run.metrics, run.metrics["test"]
+    temperature = metrics["temperature"]
+    if temperature is None:
+        return [
+            "The probabilities are not calibrated: the run is older than calibration. Train it again to have them so."
+        ]
+    clips = formatting.count(metrics["certificate"]["sides"]["val"]["clips"], "validation clip")
+    surer = "surer" if temperature > 1 else "no surer"
+    nll, nll_before = (_nats(scores[key]) for key in ("nll", "nll_uncalibrated"))
+    ece, ece_before = (formatting.cell(scores[key]) for key in ("ece", "ece_uncalibrated"))
+    said = [
+        f"The probabilities are calibrated: logits are divided by a temperature of {temperature:.3g}, fitted on the "
+        f"{clips}: the model was {surer} than they warrant.",
+        f"On the {formatting.count(scores['clips'], 'test clip')} NLL is {nll} nats ({nll_before} before calibration) and "
+        f"ECE {ece} % ({ece_before} % before); no clip gets another genre by it.",
+    ]
+    if temperature == calibration.RANGE[1]:
+        said.append(
+            "It is the highest temperature allowed: the model told the genres of the validation clips hardly better than "
+            "by chance, so its probabilities say next to nothing."
+        )
+    elif findings.chosen(run):
+        said.append(
+            "The validation clips chose the epoch too, so the model looks a little better on them than it is, and the "
+            "temperature may be a little low."
+        )
+    return said
+
+
+def _nats(nll: float | None) -> str:
+    """1.234 -> "1.23"; None, where a true genre was held impossible -> "n/a"."""
+    return formatting.UNDEFINED if nll is None else f"{nll:.2f}"

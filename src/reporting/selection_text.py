@@ -1,12 +1,13 @@
-"""What was selected by validation, in sentences; beside it what picking by test would have claimed."""
+"""A selection by validation in sentences and tables; beside it what picking by test would have claimed."""
 
 from collections import Counter
+from typing import Any
 
 from src import formatting
 from src.evaluation.folds import format_folds
 from src.evaluation.pooling import Group
-from src.evaluation.selection import Measure, Selected, Selection
-from src.reporting import findings
+from src.evaluation.selection import Choice, Configuration, Measure, Selected, Selection
+from src.split.certificate import leaks
 
 SHOWN = 3  # configurations in a sentence; the table has all
 
@@ -144,7 +145,7 @@ def notes(selected: Selected) -> list[str]:
         notes.append(
             "Validation NLL is after calibration, by a temperature that was fitted on the same validation clips."
         )
-    if any(findings.leaks(run.metrics["certificate"]) for run in runs):
+    if any(leaks(run.metrics["certificate"]) for run in runs):
         notes.append(
             "Some runs share artists, tracks or audio between their sides, so validation and test scores may both be too "
             "high: see each run's own page."
@@ -162,3 +163,63 @@ def notes(selected: Selected) -> list[str]:
 def shown(score: float | None, measure: Measure) -> str:
     """A validation score for a table's cell: shares in percent, NLL in nats."""
     return formatting.cell(score) if measure.higher or score is None else f"{score:.3f}"
+
+
+def context(selected: Selected) -> dict[str, Any]:
+    """What the templates show of a selection."""
+    measure, selections = selected.measure, selected.selections
+    single = len(selections) == 1
+    return {
+        "by": ", ".join(selected.by),
+        "unit": "nats" if measure.key == "nll" else "%",
+        "measure": measure.words,
+        "lead": verdict(selections[0], measure) if single else lead(selected),
+        "honest": by_test(selections[0], measure) if single else None,
+        "rows": [_row(each, measure) for each in selections],
+        "notes": notes(selected),
+    }
+
+
+def _row(selection: Selection, measure: Measure) -> dict[str, Any]:
+    """One selection for the templates."""
+    return {
+        "name": selection.name,
+        "group": selection.group,
+        "folds": len(selection.choices),
+        "planned": len(selection.choices) + len(selection.lost),
+        "verdict": verdict(selection, measure),
+        "chosen": chosen(selection),
+        "by_test": selection.by_test,
+        "honest": by_test(selection, measure),
+        "gaps": gaps(selection),
+        "ties": ties(selection),
+        "made": [_configuration(each, selection, measure) for each in selection.configurations],
+        "choices": [_choice(each, measure) for each in selection.choices],
+    }
+
+
+def _configuration(each: Configuration, selection: Selection, measure: Measure) -> dict[str, Any]:
+    return {
+        "group": each.group,
+        "val": shown(each.val, measure),
+        "folds": each.folds,
+        "picked": each.picked,
+        "lacks": "; ".join(each.lacks),
+        "complete": each.complete,
+        "by_test": each is selection.by_test,
+    }
+
+
+def _choice(choice: Choice, measure: Measure) -> dict[str, Any]:
+    """One fold for the templates; its test score is the mean over the seeds."""
+    tests = [run.metrics["test"] for run in choice.runs]
+    return {
+        "fold": "" if choice.fold is None else choice.fold,
+        "label": choice.label,
+        "offered": choice.offered,
+        "val": shown(choice.val, measure),
+        "validated": choice.runs[0].metrics["val"]["clips"],
+        "tested": tests[0]["clips"],
+        "accuracy": sum(test["accuracy"] for test in tests) / len(tests),
+        "f1_macro": sum(test["f1_macro"] for test in tests) / len(tests),
+    }

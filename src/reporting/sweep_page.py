@@ -13,8 +13,9 @@ from src import formatting, rundir
 from src.evaluation import leak_gap, pooling
 from src.evaluation.groups import group_by_config
 from src.evaluation.selection import Selected
-from src.reporting import chosen, findings, plots, render, run_page
+from src.reporting import leak_gap_text, plots, render, run_page, selection_text
 from src.rundir import RunDir, nested
+from src.split.certificate import leaks
 
 Skipped = tuple[Path, str]  # a run that is not counted, and why
 
@@ -65,7 +66,8 @@ def _context(
         "selected": _selected(selected) if selected else None,
         "basis": _basis(runs),
         "gaps": [
-            f"{pair.label}: {leak_gap.sentence(pair)}" if len(pairs) > 1 else leak_gap.sentence(pair) for pair in pairs
+            f"{pair.label}: {leak_gap_text.sentence(pair)}" if len(pairs) > 1 else leak_gap_text.sentence(pair)
+            for pair in pairs
         ],
         "comparable": _comparable(groups, rivals=len(groups) - len(pairs)),
         "groups": groups,
@@ -106,7 +108,7 @@ def splits(made: Sequence[str]) -> str:
 def _comparable(groups: Sequence[pooling.Group], rivals: int) -> list[str]:
     """What a reader must know before comparing the groups, of which `rivals` are not the same on another split."""
     notes = []
-    if any(findings.leaks(run.metrics["certificate"]) for each in groups for run in each.runs):
+    if any(leaks(run.metrics["certificate"]) for each in groups for run in each.runs):
         notes.append("Some runs share artists, tracks or audio between training and test: see each run's own page.")
     warnings = {text for each in groups for run in each.runs for text in run.metrics["certificate"]["warnings"]}
     notes += sorted(warnings)
@@ -134,7 +136,7 @@ def _selected(selected: Selected) -> dict[str, Any]:
     groups = [each.group for each in selected.selections]
     genres = _genres(groups)
     recall = {**_measure(groups, genres, "recall"), "genres": genres, "support": _support(groups, genres)}
-    return {**chosen.context(selected), "recall": recall}
+    return {**selection_text.context(selected), "recall": recall}
 
 
 def _genres(groups: Sequence[pooling.Group]) -> list[str]:

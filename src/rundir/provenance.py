@@ -14,7 +14,6 @@ import torch
 
 from src import code_digest
 from src import config as configs
-from src.data.datamodule import GenreData
 
 LIBRARIES = (
     "torch",
@@ -29,12 +28,12 @@ LIBRARIES = (
 )
 
 
-def environment(config: Mapping[str, Any], folder: Path, data: GenreData) -> dict[str, Any]:
+def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str, Any]:
     """The run's identity, which is what its numbers follow from: its settings, its data and its source code, a hash each.
     Then what else they may depend on, and the command that makes them again."""
     files = code_digest.files(config)
     return {
-        "identity": {"config": configs.digest(config), "data": data.digest, "source": code_digest.digest(files)},
+        "identity": {"config": configs.digest(config), "data": data, "source": code_digest.digest(files)},
         "command": configs.command(folder),
         "choices": configs.choices(),
         "source": files,

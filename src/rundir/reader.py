@@ -25,22 +25,6 @@ EXCLUDED = "excluded.csv"
 REPORT = "report.html"
 LOCK = ".lock"  # held while training, and left behind
 SCHEMA = 1
-# Where files lie, what computes, what is shown: settings that change no number, so they are no part of a run's identity.
-LOCAL = (
-    "data.audit",
-    "data.cache",
-    "data.resident",
-    "dataset.cache",
-    "dataset.exclude",
-    "dataset.path",
-    "dataset.root",
-    "dataset.split_file",
-    "debug",
-    "hydra",
-    "logger",
-    "split.file",
-    "trainer.accelerator",
-)
 
 _SCORES = [
     "clips",

@@ -2,22 +2,11 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from src import plain_files
 from src.clip import SIDES, Clip
 from src.formatting import count
 from src.split.grouping import KINDS, groups, track
-
-AUDIT_SCHEMA = 1
-
-
-class Audit(NamedTuple):
-    """What the training asks of an audit: pairs of clips that hold the same recording, and the clips that it heard."""
-
-    near_copies: list[tuple[str, str]]
-    heard: frozenset[str]
 
 
 def certify(
@@ -75,25 +64,16 @@ def refuse_leaks(certificate: Mapping[str, Any]) -> None:
         )
 
 
-def read_audit(path: Path) -> Audit:
-    """What an audit.json says. Raises ValueError where it is missing, broken or of another version."""
-    again = "`python -m src.audit` writes one."
-    if not path.is_file():
-        raise ValueError(f"data.audit is {path}, which is no file: expected the audit.json of an audit. {again}")
-    content = plain_files.json_object(path.parent, path.name, mend=again)
-    if content.get("schema") != AUDIT_SCHEMA:
-        raise ValueError(
-            f"data.audit: {path} has schema {content.get('schema')!r}, expected {AUDIT_SCHEMA}: it is no audit, or one by "
-            f"another version of this project. {again}"
-        )
-    try:
-        pairs = [(str(pair["a"]), str(pair["b"])) for pair in content["near_copies"]]
-        return Audit(pairs, frozenset(map(str, content["clips"])))
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"data.audit: {path} is no whole audit: expected near_copies, a list of pairs with a and b, and clips, a list "
-            f"of names. {again}"
-        ) from error
+def leaks(certificate: Mapping[str, Any]) -> list[str]:
+    """What train, validation and test share, counted: ["3 artists", "1 track"]; empty where they share nothing."""
+    shared = certificate["shared"]
+    kinds = (
+        ("artists", "artist"),
+        ("tracks", "track"),
+        ("audio", "set of identical clips"),
+        ("near_copies", "pair of near copies"),
+    )
+    return [count(len(shared[key]), singular) for key, singular in kinds if shared[key]]
 
 
 def _grouped_by(clips: Sequence[Clip]) -> str:

@@ -23,7 +23,7 @@ class LeakGap(Callback):
         from src import rundir
         from src.evaluation import leak_gap
         from src.evaluation.groups import group_by_config
-        from src.reporting import run_page, sweep_page
+        from src.reporting import leak_gap_text, render, sweep_page
 
         folder = console.short(Path(config.hydra.sweep.dir))
         failed = [job.label for job in jobs.read(names.notes(config)) if job.state == "failed"]
@@ -35,7 +35,7 @@ class LeakGap(Callback):
         try:
             runs, skipped = sweep_page.finished(rundir.find(folder), pages=True)
             pairs = leak_gap.pairs(group_by_config(runs))
-            report = run_page.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
+            report = render.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
         except (ValueError, OSError) as error:  # Hydra would turn it into a warning
             console.note(f"sweep=leak_gap: there is no table. {error}")
             return
@@ -43,7 +43,7 @@ class LeakGap(Callback):
             console.note(f"sweep=leak_gap: no two groups of runs in {folder} differ in split.grouped alone: no table.")
         for pair in pairs:
             console.result(table(pair))
-            print(leak_gap.sentence(pair))
+            print(leak_gap_text.sentence(pair))
         print(f"{folder}: the report is {report}")
 
 

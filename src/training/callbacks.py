@@ -1,4 +1,4 @@
-"""What each epoch brought, kept in the checkpoint, so that a resumed run tells its whole story."""
+"""Lightning callbacks: history.csv and the progress bar."""
 
 import csv
 import time
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
+from rich.progress import Progress, TaskID
+
+from src import console
 
 COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro", "lr", "seconds")
 
@@ -51,3 +54,39 @@ class History(lightning.Callback):
                 writer = csv.DictWriter(file, COLUMNS)
                 writer.writeheader()
                 writer.writerows(self.rows)
+
+
+class Bar(lightning.Callback):
+    """Counts optimizer steps; after each epoch it shows the training loss and the validation scores."""
+
+    progress: Progress
+    task: TaskID
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.progress = console.bar()
+        steps = int(trainer.estimated_stepping_batches)
+        self.task = self.progress.add_task("Preparing: one pass over the training clips", total=steps)
+        if console.console.is_terminal:
+            self.progress.start()
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.progress.update(
+            self.task, completed=trainer.global_step, description=f"Training, {trainer.max_epochs} epochs"
+        )
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *rest: Any) -> None:
+        self.progress.update(self.task, completed=trainer.global_step)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        seen = trainer.callback_metrics
+        line = f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: " + ", ".join(
+            f"{key} {float(seen[key]):.3f}" for key in ("train/loss", "val/loss", "val/accuracy", "val/f1_macro")
+        )
+        if console.console.is_terminal:
+            self.progress.update(self.task, description=line)
+        else:
+            console.note(line)
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        if stage == "fit" and hasattr(self, "progress"):
+            self.progress.stop()

@@ -17,12 +17,12 @@ from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from src import code_digest, rundir
 from src import config as configs
-from src.classifier.build import choose, parts
+from src.classifier.build import parts
 from src.classifier.classifier import UNCALIBRATED
 from src.data import feature_cache
 from src.data.crops import Cutter
 from src.data.datamodule import GenreData
-from src.instantiate import supply
+from src.instantiate import choose, supply
 from src.training.module import GenreModule
 
 # What `trainer.keep` chooses an epoch by: the number that ModelCheckpoint watches, and whether more of it is better.

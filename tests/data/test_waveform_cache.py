@@ -29,10 +29,11 @@ from tests.conftest import RATE, ROOT, tone, write
 CHILD = """
 import itertools, json, sys, threading
 from pathlib import Path
-from src import audio, wavemap
+from src.audio import reader
+from src.data import waveform_cache
 from src.dataset.manifest import Manifest
 
-read, number, most = audio.read, itertools.count(), int(sys.argv[3])
+read, number, most = reader.read, itertools.count(), int(sys.argv[3])
 def counted(*arguments):
     k = next(number)
     if k == most:
@@ -40,12 +41,12 @@ def counted(*arguments):
     if k >= most:
         threading.Event().wait()
     return read(*arguments)
-audio.read = counted
+reader.read = counted
 
 clips = Manifest(sys.argv[1], None).corpus().clips
 print("ready", flush=True)
 sys.stdin.readline()
-opened = wavemap.prepare(clips, Path(sys.argv[2]), 22050)
+opened = waveform_cache.prepare(clips, Path(sys.argv[2]), 22050)
 print(json.dumps([next(number), list(opened.digest), int(opened.samples.sum())]))
 """
 

@@ -9,13 +9,12 @@ import pytest
 from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import f1_score
 
-from src import compare, metrics, rundir
+from src import compare, rundir
 from src.evaluation.compared_groups import letter
-from src.evaluation.comparison import verdict
+from src.evaluation.comparison import f1_macro, verdict
 from src.evaluation.groups import group_by_config
-from src.evaluation.replicate import f1_macro
 from src.evaluation.test_predictions import collect
-from src.metrics import intervals, significance
+from src.metrics import intervals, scores, significance
 from src.reporting.comparison_text import _p
 from src.rundir import RunDir
 from tests.programs import help_of
@@ -413,7 +412,7 @@ def test_artists_tracks_and_clips_are_what_is_drawn(tmp_path: Path) -> None:
 
 
 def test_few_artists_are_the_same_number_everywhere() -> None:
-    from src.evaluation import leak_gap
     from src.evaluation.comparison import FEW
+    from src.reporting import leak_gap_text
 
-    assert FEW == leak_gap.FEW == metrics.ARTISTS_PER_GENRE
+    assert FEW == leak_gap_text.FEW == scores.ARTISTS_PER_GENRE

@@ -10,7 +10,7 @@ from src import rundir
 from src.evaluation import leak_gap
 from src.evaluation.groups import group_by_config
 from src.metrics import intervals
-from src.reporting import sweep_page
+from src.reporting import leak_gap_text, sweep_page
 from src.rundir import RunDir
 from tests.reporting.test_pages import Page
 from tests.rundirs import GENRES, config, write_run
@@ -28,7 +28,7 @@ def _arm(path: Path, grouped: bool, **settings: Any) -> RunDir:
 
 def _sentence(*runs: RunDir) -> str:
     (pair,) = leak_gap.pairs(group_by_config(runs))
-    return leak_gap.sentence(pair)
+    return leak_gap_text.sentence(pair)
 
 
 def _right(run: RunDir) -> list[bool]:
@@ -76,7 +76,7 @@ def test_few_artists_make_the_interval_too_narrow(tmp_path: Path) -> None:
     assert grouped.metrics["test"]["artists"] == 12
     assert "too narrow" not in _sentence(grouped, random)
     few = [_arm(tmp_path / f"few {g}", g, clips=16, genres=genres) for g in (True, False)]
-    assert _sentence(*few).endswith("From 8 artists on a side, the interval is too narrow.")
+    assert _sentence(*few).endswith("With 8 artists in a test set, the interval is too narrow.")
 
 
 def test_where_no_artist_is_known_no_leak_can_be_seen(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_the_page_of_any_two_arms_has_the_sentence_and_of_two_pairs_both(tmp_pat
     _arm(tmp_path / "b", grouped=False)
     runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
     assert (
-        leak_gap.sentence(leak_gap.pairs(group_by_config(runs))[0])
+        leak_gap_text.sentence(leak_gap.pairs(group_by_config(runs))[0])
         in Page(sweep_page.html(runs, skipped, tmp_path)).text
     )
     _arm(tmp_path / "c", grouped=True, changes={"model": "Cnn"})
@@ -124,5 +124,5 @@ def test_the_page_of_any_two_arms_has_the_sentence_and_of_two_pairs_both(tmp_pat
     assert not [each.label for each in groups if "allow_leak" in each.label]
     text = sweep_page.markdown(runs, skipped)
     for pair in leak_gap.pairs(groups):
-        assert f"{pair.label}: {leak_gap.sentence(pair)}" in text
+        assert f"{pair.label}: {leak_gap_text.sentence(pair)}" in text
     assert "The best of 3 test scores is too high by luck" in text

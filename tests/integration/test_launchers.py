@@ -19,7 +19,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from src import config as configs
-from src import rundir
+from src import errors, rundir
 from src.sweep import jobs, processes
 from tests.programs import SMALL, train
 from tests.test_conf import CONF, compose
@@ -175,7 +175,7 @@ def test_a_launcher_says_what_it_needs_and_changes_no_setting(choice: str) -> No
         assert compose(f"launcher={choice}") == compose()
 
 
-@pytest.mark.parametrize(("plugin", "word"), processes.EXTRAS.items())
+@pytest.mark.parametrize(("plugin", "word"), errors.EXTRAS.items())
 def test_a_missing_extra_is_said_in_one_line(
     plugin: str, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,29 +213,29 @@ def test_slurm_is_asked_for_what_the_config_says(
 @pytest.mark.parametrize(("threads", "beside"), [(1, 6), (2, 3), (4, 1), (7, 1)])
 def test_as_many_jobs_at_once_as_the_cores_hold(threads: int, beside: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 6)
-    assert processes.at_once(threads) == beside
+    assert configs.jobs_at_once(threads) == beside
 
 
 def test_a_job_that_began_in_another_folder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes.check(str(Path.cwd()))
+    processes.check_working_folder(str(Path.cwd()))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=f"The job runs in {tmp_path}, expected {ROOT}, where the sweep was started"):
-        processes.check(str(ROOT))
+        processes.check_working_folder(str(ROOT))
 
 
 def test_a_process_that_died_is_no_error_of_ours() -> None:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    said = configs.explain(TerminatedWorkerError("A worker was killed. This may have\nmany causes."))
+    said = errors.explain(TerminatedWorkerError("A worker was killed. This may have\nmany causes."))
     assert said.startswith(
         "The process of a job died (TerminatedWorkerError: A worker was killed). Where memory ran out"
     )
-    assert processes.explain(ValueError("our own")) is None
+    assert errors.explain(ValueError("our own")) == "our own"
 
 
 def test_jobs_that_slurm_has_queued_outlive_one_that_died() -> None:
     from submitit.core.utils import UncompletedJobError
 
-    said = configs.explain(UncompletedJobError("Job 7 has not produced any output. State: OUT_OF_MEMORY"))
+    said = errors.explain(UncompletedJobError("Job 7 has not produced any output. State: OUT_OF_MEMORY"))
     assert said.startswith("The process of a job died (UncompletedJobError: Job 7 has not produced any output).")
     assert "wait until squeue shows none of them" in said

@@ -496,13 +496,14 @@ def _stub(tmp_path: Path, *words: str | Path, delay: float = 0.0) -> list[str]:
     script = tmp_path / "stub.py"
     script.write_text(
         "import sys, time\n"
-        "from src import assembly, predict\n"
+        "from src import predict\n"
+        "from src.classifier import build\n"
         "from tests.integration.test_predict import Tags\n"
         "class Slow(Tags):\n"
         "    def forward(self, wave_BST):\n"
         f"        time.sleep({delay})\n"
         "        return super().forward(wave_BST)\n"
-        "assembly.tagger = Slow\n"
+        "build.tagger = Slow\n"
         "sys.exit(predict.main())\n"
     )
     return [sys.executable, str(script), *map(str, words), "--threads", "1"]

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from src import rundir
-from src.reporting import calibrated, findings, run_page
+from src.evaluation import run_analysis, run_names
+from src.reporting import findings, run_page
 from src.rundir import RunDir
 from tests.rundirs import GENRES, config, write_run
 
@@ -95,7 +96,7 @@ def test_names_from_data_are_text(tmp_path: Path) -> None:
     shown = Page(text)
     assert not shown.tags & {"b", "i", "script"}
     assert "<b> 40 " in shown.text
-    assert all(mistake.clip in shown.text for mistake in findings.mistakes(RunDir(run)))
+    assert all(mistake.clip in shown.text for mistake in run_analysis.mistakes(RunDir(run)))
     row = next(line for line in run_page.markdown(RunDir(run)).splitlines() if line.startswith(r"| a\|b"))
     assert row.replace(r"\|", "").count("|") == 8
 
@@ -169,7 +170,7 @@ def test_confusions_and_mistakes_are_the_worst_first(tmp_path: Path) -> None:
     assert genres == GENRES
     worst = max(counts[i, j] for i in range(10) for j in range(10) if i != j)
     assert findings.confused(run)[0].startswith(f"{worst} of 16 ")
-    found = findings.mistakes(run)
+    found = run_analysis.mistakes(run)
     assert len(found) == 10
     assert all(mistake.true != mistake.predicted for mistake in found)
     assert all(mistake.probability >= mistake.probability_true for mistake in found)
@@ -199,19 +200,19 @@ def test_calibration_is_told_before_and_after(tmp_path: Path) -> None:
     assert "The validation clips chose the epoch too" in said
     assert (
         "the model was no surer than they warrant"
-        in calibrated.sentences(RunDir(write_run(tmp_path / "shy", config(trainer__keep="last"), temperature=0.5)))[0]
+        in run_page.sentences(RunDir(write_run(tmp_path / "shy", config(trainer__keep="last"), temperature=0.5)))[0]
     )
     assert "chose the epoch" not in run_page.markdown(RunDir(tmp_path / "shy"))
 
 
 def test_a_temperature_at_its_end_is_told(tmp_path: Path) -> None:
-    said = calibrated.sentences(RunDir(write_run(tmp_path / "run", config(), temperature=100.0)))
+    said = run_page.sentences(RunDir(write_run(tmp_path / "run", config(), temperature=100.0)))
     assert said[-1].startswith("It is the highest temperature allowed: ")
 
 
 def test_bins_before_calibration_are_found_from_what_is_written(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), temperature=2.0))
-    for bins, key in zip(calibrated.bins(run), ("ece", "ece_uncalibrated"), strict=True):
+    for bins, key in zip(run_analysis.reliability_bins(run), ("ece", "ece_uncalibrated"), strict=True):
         error = sum(abs(each.correct - each.clips * each.sure) for each in bins) / 160
         assert error == pytest.approx(run.metrics["test"][key], abs=1e-4)  # six digits are written
 
@@ -238,7 +239,7 @@ def test_combined_features_are_named() -> None:
         "_target_": "src.feature.Combined",
         "parts": {"mfcc": {"_target_": "src.feature.Mfcc"}, "x": {"_target_": "src.feature.Chroma"}},
     }
-    assert findings.choice({"feature": parts}, "feature") == "mfcc + chroma"
+    assert run_names.choice({"feature": parts}, "feature") == "mfcc + chroma"
 
 
 @pytest.mark.parametrize(

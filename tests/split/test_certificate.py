@@ -10,6 +10,7 @@ import pytest
 
 from src import rundir
 from src.clip import Clip
+from src.data.audit_file import read_audit
 from src.reporting import findings
 from src.split import Holdout, certificate
 from tests.rundirs import config, write_run
@@ -159,7 +160,7 @@ def test_the_page_tells_of_near_copies(tmp_path: Path) -> None:
     def told(name: str, near: list[list[str]] | None) -> tuple[list[str], list[str]]:
         shared = {"artists": [], "albums": [], "tracks": [], "audio": [], "near_copies": near}
         run = rundir.RunDir(write_run(tmp_path / name, config(), clips=20, shared=shared))
-        return findings.certificate(run), findings.leaks(run.metrics["certificate"])
+        return findings.certificate(run), certificate.leaks(run.metrics["certificate"])
 
     found, leaks = told("found", [["a.ogg", "b.ogg"]])
     assert "Near copies on more than one side: a.ogg ~ b.ogg." in found
@@ -180,7 +181,7 @@ AUDIT = {"schema": 1, "near_copies": [{"a": "x", "b": "y", "shift_seconds": 0.1}
 def test_an_audit_is_read(tmp_path: Path) -> None:
     path = tmp_path / "audit.json"
     path.write_text(json.dumps({**AUDIT, "more": {}}), encoding="utf-8")
-    assert certificate.read_audit(path) == ([("x", "y")], {"x", "y", "z"})
+    assert read_audit(path) == ([("x", "y")], {"x", "y", "z"})
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_an_audit_that_cannot_be_read_is_said(tmp_path: Path, text: str | None, 
     if text is not None:
         path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="audit.json") as raised:
-        certificate.read_audit(path)
+        read_audit(path)
     assert message in str(raised.value)
     assert str(raised.value).endswith("`python -m src.audit` writes one.")
     assert "Train the run again" not in str(raised.value)

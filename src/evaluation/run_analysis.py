@@ -1,0 +1,64 @@
+"""Numbers from one finished run: the majority baseline, the surest mistakes, the reliability bins."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import torch
+
+from src import rundir
+from src.metrics import Bin, reliability
+from src.rundir import RunDir
+
+
+def guess(run: RunDir) -> tuple[str, float]:
+    """The commonest genre of the training clips (the first in the alphabet of equals) and its share of test clips."""
+    counts = Counter(str(row["genre"]) for row in run.split if row["side"] == "train")
+    if not counts:
+        raise ValueError(f"{run.path / rundir.SPLIT} lists no training clips. Train the run again.")
+    genre = min(counts, key=lambda word: (-counts[word], word))
+    row = run.metrics["test"]["genres"].get(genre)
+    return genre, row["support"] / run.metrics["test"]["clips"] if row else 0.0
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A test clip that got another genre than its own, and the probability that the model gave to each of the two."""
+
+    clip: str
+    artist: str | None
+    true: str
+    predicted: str
+    probability: float
+    probability_true: float
+
+
+def mistakes(run: RunDir, most: int = 10) -> list[Mistake]:
+    """The wrong predictions that the model was surest of, the surest first."""
+    given = run.predictions
+    column = {genre: index for index, genre in enumerate(given.genres)}
+    found = []
+    for row, (clip, artist, true, predicted) in enumerate(
+        zip(given.clips, given.artists, given.true, given.predicted, strict=True)
+    ):
+        if true not in column or predicted not in column:
+            raise ValueError(
+                f"{run.path / rundir.PREDICTIONS}: {clip!r} is {true!r}, predicted {predicted!r}, but the columns "
+                f"are of {', '.join(given.genres)}. Train the run again."
+            )
+        if true != predicted:
+            sure, right = given.probability_KC[row, [column[predicted], column[true]]].tolist()
+            found.append(Mistake(clip, artist, true, predicted, sure, right))
+    return sorted(found, key=lambda mistake: (-mistake.probability, mistake.clip))[:most]
+
+
+def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:
+    """The test clips by the probability that they were given, and by that before calibration, empty without one."""
+    given, temperature = run.predictions, run.metrics["temperature"]
+    probability_KC = torch.from_numpy(given.probability_KC)
+    correct_K = torch.tensor([true == predicted for true, predicted in zip(given.true, given.predicted, strict=True)])
+    after = reliability(probability_KC.amax(dim=1), correct_K)
+    if temperature is None:
+        return after, []
+    # log p times the temperature are the model's logits, but for a constant of each clip, which softmax drops.
+    before_KC = (temperature * probability_KC.log()).softmax(dim=1)
+    return after, reliability(before_KC.amax(dim=1), correct_K)

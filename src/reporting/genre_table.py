@@ -1,0 +1,33 @@
+"""The per-genre table that a training prints."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from src import formatting
+from src.metrics.scores import macro
+
+
+def genre_table(scores: Mapping[str, Any], title: str, dataset: str, split: str, synthetic: bool) -> Table:
+    """The per-genre table for a terminal, in percent; its caption states what the numbers were counted on.
+
+    `scores` is the `val` or `test` object; `dataset` and `synthetic` are metrics.json's, `split` is in words
+    (`words.split(certificate)`).
+    """
+    accuracy = f"accuracy over all clips {formatting.share(scores['accuracy'], scores['accuracy_interval'])}"
+    data = formatting.data(dataset, synthetic)
+    caption = f"{accuracy}, macro F1 {formatting.percent(scores['f1_macro'])}; {formatting.size(scores)}; {data}; split {split}"
+    drawn = Table(title=escape(title), caption=escape(caption), caption_justify="left")
+    drawn.add_column("genre")
+    for heading in ("clips", "recall %", "precision %", "F1 %", "accuracy one-vs-rest %"):
+        drawn.add_column(heading, justify="right")
+    for genre, row in scores["genres"].items():
+        shares = (row["recall"], row["precision"], row["f1"], row["accuracy_one_vs_rest"])
+        drawn.add_row(escape(genre), str(row["support"]), *map(formatting.cell, shares))
+    drawn.add_section()
+    one_vs_rest = macro(scores["genres"], "accuracy_one_vs_rest")
+    averages = (scores["recall_macro"], scores["precision_macro"], scores["f1_macro"], one_vs_rest)
+    drawn.add_row("macro average", str(scores["clips"]), *map(formatting.cell, averages))
+    return drawn

@@ -1,0 +1,31 @@
+"""Hold out shares of the clips for validation and test: split=holdout, split=random."""
+
+from collections.abc import Sequence
+
+from src.clip import SIDES, Clip
+from src.split.grouping import deal, groups, single
+
+
+class Holdout:
+    """One stratified cut: `test` and `val` are shares of the clips, the rest trains.
+
+    `grouped` keeps an artist's clips together. Without it clips are dealt one by one, whoever plays on them: the usual
+    leaking split (`split=random`), for comparison.
+    """
+
+    def __init__(self, test: float, val: float, seed: int, grouped: bool, allow_leak: bool) -> None:
+        for key, share in (("test", test), ("val", val)):
+            if not 0 < share < 1:
+                raise ValueError(f"split.{key} is {share:g}: expected a share of the clips between 0 and 1.")
+        if test + val >= 1:
+            raise ValueError(
+                f"split.test + split.val is {test + val:g}: expected less than 1, so that clips are left to train on."
+            )
+        self.test, self.val, self.seed, self.grouped, self.allow_leak = test, val, seed, grouped, allow_leak
+        kind = "holdout" if grouped else "random over clips"
+        self.words = f"{kind}, {test:.0%} test, {val:.0%} validation, seed {seed}"
+
+    def assign(self, clips: Sequence[Clip]) -> list[str]:
+        """The side of each clip; where grouped, no artist (else album, else track) is on two sides."""
+        shares = (1 - self.test - self.val, self.val, self.test)
+        return [SIDES[k] for k in deal(clips, groups(clips) if self.grouped else single(clips), shares, self.seed)]

@@ -1,0 +1,33 @@
+"""K-fold cross-validation: split=kfold."""
+
+from collections.abc import Sequence
+
+from src.clip import Clip
+from src.split.grouping import deal, groups, single
+
+
+class Kfold:
+    """Fold `fold` of `folds` is tested. The next fold validates, or, below 5 folds, a fifth of the training groups.
+
+    `grouped` as in Holdout.
+    """
+
+    def __init__(self, folds: int, fold: int, seed: int, grouped: bool, allow_leak: bool) -> None:
+        if folds < 2:
+            raise ValueError(f"split.folds is {folds}: expected 2 or more.")
+        if not 0 <= fold < folds:
+            raise ValueError(f"split.fold is {fold}: expected 0 to {folds - 1}, since split.folds is {folds}.")
+        self.folds, self.fold, self.seed, self.grouped, self.allow_leak = folds, fold, seed, grouped, allow_leak
+        self.words = f"fold {fold} of {folds}{'' if grouped else ' over clips at random'}, seed {seed}"
+
+    def assign(self, clips: Sequence[Clip]) -> list[str]:
+        """The side of each clip; over all values of `fold`, every clip is tested exactly once."""
+        group = groups(clips) if self.grouped else single(clips)
+        folds = deal(clips, group, [1 / self.folds] * self.folds, self.seed)
+        rest = [k for k, fold in enumerate(folds) if fold != self.fold]
+        if self.folds >= 5:
+            val = {k for k in rest if folds[k] == (self.fold + 1) % self.folds}
+        else:
+            cut = deal([clips[k] for k in rest], [group[k] for k in rest], (0.8, 0.2), self.seed)
+            val = {k for k, side in zip(rest, cut, strict=True) if side}
+        return ["test" if fold == self.fold else "val" if k in val else "train" for k, fold in enumerate(folds)]
