@@ -39,9 +39,9 @@ def vectors(data: GenreData) -> tuple[Clips, Clips]:
     rolloff = Rolloff(sample_rate=rate, hop_length=512, n_fft=2048)
     mfcc = Mfcc(sample_rate=rate, hop_length=512, n_fft=2048, n_mels=128, n_mfcc=20)
     shortcut, timbre = {}, {}
-    clips = zip(data.clips, data.map.offset, data.map.length, strict=True)
+    clips = zip(data.clips, data.waveforms.offset, data.waveforms.length, strict=True)
     for clip, offset, length in track(clips, "Baseline features", len(data.clips)):
-        wave_1T = (data.map.samples[offset : offset + length].float() / 32767)[None]
+        wave_1T = (data.waveforms.samples[offset : offset + length].float() / 32767)[None]
         level_N, band_N = energy(wave_1T)[0, 0], rolloff(wave_1T)[0, 0]
         shortcut[clip.name] = torch.stack((level_N.mean(), level_N.std(), band_N.mean(), band_N.max())).double().numpy()
         mfcc_FN = mfcc(wave_1T)[0]
@@ -52,7 +52,7 @@ def vectors(data: GenreData) -> tuple[Clips, Clips]:
 def predict(features: Clips, split: Sequence[dict[str, str | None]]) -> dict[str, str]:
     """Logistic regression's genre of each test clip; its strength is the best one on the validation clips."""
     sides = {
-        side: [(features[str(row["clip"])], str(row["genre"])) for row in split if row["side"] == side]
+        side: [(features[str(row["clip"])], str(row["genre"])) for row in split if row["set"] == side]
         for side in ("train", "val")
     }
     x_train, y_train = zip(*sides["train"], strict=True)
@@ -61,7 +61,7 @@ def predict(features: Clips, split: Sequence[dict[str, str | None]]) -> dict[str
         make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=5000)).fit(x_train, y_train) for c in STRENGTHS
     ]
     best = max(models, key=lambda model: model.score(x_val, y_val))
-    test = [str(row["clip"]) for row in split if row["side"] == "test"]
+    test = [str(row["clip"]) for row in split if row["set"] == "test"]
     return dict(zip(test, best.predict([features[name] for name in test]), strict=True))
 
 
@@ -85,7 +85,7 @@ def compare(paths: Sequence[Path]) -> Table:
             said = member.predictions
             truth = dict(zip(said.clips, said.true, strict=True))
             artist |= {clip: who or clip for clip, who in zip(said.clips, said.artists, strict=True)}
-            train = [str(row["genre"]) for row in member.split if row["side"] == "train"]
+            train = [str(row["genre"]) for row in member.split if row["set"] == "train"]
             answers = {
                 "network": dict(zip(said.clips, said.predicted, strict=True)),
                 "majority": dict.fromkeys(said.clips, max(sorted(set(train)), key=train.count)),

@@ -27,7 +27,7 @@ SPLITS = ("holdout", "kfold", "random")
 COST = """
 import resource, sys, time
 start = time.monotonic()
-from src.assembly import choose
+from src.instantiate import choose
 from src.config import compose
 imported = time.monotonic()
 clips = choose(compose("dataset=manifest", f"dataset.path={sys.argv[1]}").dataset).corpus().clips

@@ -90,7 +90,7 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
 
     data = setup.compose_data(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    value_KSEN = setup.computed(config, data, choose(config.feature), device).value
+    value_KSEN = setup.cached_feature(config, data, choose(config.feature), device).value
     return list(data.clips), value_KSEN.mean(dim=(1, 3))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-SIDES = ("train", "val", "test")  # of a split
+SUBSETS = ("train", "val", "test")  # of a split
 UNREADABLE_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc")  # audio that libsndfile cannot decode
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".au", ".aif", ".aiff")
 
@@ -16,7 +16,7 @@ class Clip:
 
     `name` is how every file of a run calls the clip; it is unique in its corpus and the same on every machine (a path
     relative to the corpus's root, with `#start-stop` where the clip is not the whole file). `genre` is empty where it is
-    unknown; `artist`, `album` and `track` are None there, and so is `side` ("train", "val" or "test") where the corpus
+    unknown; `artist`, `album` and `track` are None there, and so is `subset` ("train", "val" or "test") where the corpus
     does not fix the split.
     """
 
@@ -27,7 +27,7 @@ class Clip:
     track: str | None = None
     start_seconds: float = 0.0
     stop_seconds: float | None = None  # None: to the end of the file
-    side: str | None = None
+    subset: str | None = None
     album: str | None = None
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-TRUNK = ("src.training.setup", "src.training.run_writer")  # what every run goes through
+TRUNK = ("src.training.setup", "src.training.stages", "src.training.run_writer")  # what every run goes through
 ALONE = ("src.train",)  # read without what it imports: the pages and bars that it shows make no number
 UNHEARD = ("logger", "hydra")  # groups that make no number either
 

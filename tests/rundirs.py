@@ -141,7 +141,7 @@ def write_run(
     ]
     known = "other artist" if artists_known else ""
     split += [[f"{genre}/train{k}.ogg", genre, known, known, "train"] for genre in genres for k in range(3)]
-    _csv(path / rundir.SPLIT, ["clip", "genre", "artist", "track", "side"], split)
+    _csv(path / rundir.SPLIT, ["clip", "genre", "artist", "track", "set"], split)
     _csv(
         path / rundir.EXCLUDED,
         ["clip", "reason"],

@@ -66,7 +66,7 @@ def test_a_changed_file_invalidates_what_depends_on_it_and_nothing_else(
 
     def cached() -> dict[str, set[str]]:
         data = setup.compose_data(config)
-        setup.computed(config, data, choose(config.feature), torch.device("cpu"))
+        setup.cached_feature(config, data, choose(config.feature), torch.device("cpu"))
         measure_cache.hear(data.corpus.clips, tmp_path, 30.0)
         with closing(sqlite3.connect(tmp_path / "heard.sqlite")) as store:
             measures = {str(key) for (key,) in store.execute("select key from heard")}

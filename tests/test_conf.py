@@ -70,7 +70,7 @@ def test_every_key_is_a_real_parameter(group: str, choice: str) -> None:
         keys = {key for key in node if not key.startswith("_")}
         target = get_method(node["_target_"]) if not _is_class(node["_target_"]) else _class(node["_target_"])
         parameters = inspect.signature(target).parameters
-        if node["_target_"] == "src.training.setup.trainer":  # passes what is Lightning's on to Lightning
+        if node["_target_"] == "src.training.trainer.build_trainer":  # passes what is Lightning's on to Lightning
             import pytorch_lightning
 
             parameters = {**parameters, **inspect.signature(pytorch_lightning.Trainer).parameters}  # type: ignore[assignment]
@@ -99,7 +99,7 @@ def test_a_choice_says_what_it_is_and_why(group: str, choice: str) -> None:
 def test_facts_are_not_in_yaml(model: str) -> None:
     """The number of genres and of feature rows comes from the data and the feature."""
     words = ["experiment=tags"] if model == "tags" else [f"model={model}", "feature=mfcc", "feature.n_mfcc=13"]
-    module = setup.build(compose(*words), genres=["a", "b", "c"], counts=[1, 1, 1])
+    module = setup.build_module(compose(*words), genres=["a", "b", "c"], counts=[1, 1, 1])
     feature_BFN = torch.zeros(2, 100 if model == "tags" else 13, 44)
     assert module.eval().model(feature_BFN).shape == (2, 3)
 

@@ -1,4 +1,4 @@
-"""The synthetic corpus with one genre scarce in training: a manifest with the sides of the usual holdout."""
+"""The synthetic corpus with one genre scarce in training: a manifest with the subsets of the usual holdout."""
 
 import os
 from collections.abc import Sequence
@@ -15,20 +15,26 @@ GENRE = "metal"  # recognized well where it is not scarce (85 % recall, see the 
 SHARE = 0.1  # of its training clips are kept: 5 of 48
 
 
-def cut(clips: Sequence[Clip], sides: Sequence[str], genre: str = GENRE, share: float = SHARE) -> list[Clip]:
-    """The clips with their sides, of the genre's training clips a share only, at least one, drawn clip by clip."""
-    own = [k for k, (clip, side) in enumerate(zip(clips, sides, strict=True)) if (clip.genre, side) == (genre, "train")]
+def cut(clips: Sequence[Clip], subsets: Sequence[str], genre: str = GENRE, share: float = SHARE) -> list[Clip]:
+    """The clips with their subsets, of the genre's training clips a share only, at least one, drawn clip by clip."""
+    own = [
+        k
+        for k, (clip, subset) in enumerate(zip(clips, subsets, strict=True))
+        if (clip.genre, subset) == (genre, "train")
+    ]
     if not own:
         raise ValueError(f"No training clip is of {genre}: there is nothing to cut.")
     kept = np.random.default_rng(0).choice(own, max(1, round(share * len(own))), replace=False)
     left_out = {*own} - {*kept.tolist()}
-    return [replace(clip, side=sides[k]) for k, clip in enumerate(clips) if k not in left_out]
+    return [replace(clip, subset=subsets[k]) for k, clip in enumerate(clips) if k not in left_out]
 
 
 def save(path: Path, clips: Sequence[Clip]) -> None:
-    """Write clips with their sides as a manifest."""
+    """Write clips with their subsets as a manifest."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = ((os.path.relpath(c.path, path.parent), c.genre, c.artist or "", c.track or "", c.side or "") for c in clips)
+    rows = (
+        (os.path.relpath(c.path, path.parent), c.genre, c.artist or "", c.track or "", c.subset or "") for c in clips
+    )
     write_csv(path, ("path", "genre", "artist", "track", "split"), rows)
 
 

@@ -1,4 +1,4 @@
-"""The journey of a waveform: wave -> feature -> normalization -> model -> one answer a clip."""
+"""The classifier: wave -> feature -> normalization -> model -> one set of logits a clip."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
@@ -8,22 +8,22 @@ from torch import Tensor, nn
 
 
 class Prepared(Protocol):
-    """A normalization or a model: a module with something to fit before training, which is nothing in most."""
+    """A normalization or a model: a module that may have something to fit before training. Most have nothing."""
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Fit to (feature (B, F, N), genre (B,)) of the un-augmented training clips; what was seen in each pass."""
+        """Fit to (feature (B, F, N), genre (B,)) of the un-augmented training clips; return values to log, one a pass."""
 
     def parameters(self) -> Iterator[nn.Parameter]: ...
 
     def __call__(self, feature_BFN: Tensor) -> Tensor: ...
 
 
-# The buffers of calibration as they are until it is done, and in checkpoints that are older than it.
+# The buffers of calibration before it is done, and in checkpoints older than calibration.
 UNCALIBRATED = {"temperature": torch.tensor(1.0), "calibrated": torch.tensor(False)}
 
 
-class Journey(nn.Module):
-    """What a trained model is made of: all that an answer needs, and nothing that only training does."""
+class Classifier(nn.Module):
+    """All that a prediction needs, and nothing that only training does."""
 
     temperature: Tensor
     calibrated: Tensor
@@ -36,23 +36,27 @@ class Journey(nn.Module):
 
     @property
     def trained(self) -> bool:
-        """Whether gradients train the model; otherwise all there is to learn is learned in `prepare`."""
+        """Whether gradients train the model; otherwise `prepare` fits all of it."""
         return any(True for _ in self.model.parameters())
 
     @property
     def pretrained(self) -> str | None:
-        """What the feature was trained on before, in words; None where it was not."""
+        """The corpus on which the feature was pretrained; None where it was not."""
         return getattr(self.feature, "pretrained", None)
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know of the feature and of the model, a sentence each."""
-        corpus, said = self.pretrained, list(getattr(self.model, "notes", []))
-        heard = f"The feature was trained on {corpus}: whether it heard artists of these clips there is unknown."
-        return [heard, *said] if corpus else said
+        """What the user should know about the feature and the model, a sentence each."""
+        notes = list(getattr(self.model, "notes", []))
+        if self.pretrained is None:
+            return notes
+        return [
+            f"The feature was pretrained on {self.pretrained}: whether artists of these clips were in it is unknown.",
+            *notes,
+        ]
 
     def extract(self, sound: Tensor) -> Tensor:
-        """The feature of sound (B, T) -> (B, F, N); what was kept is one already."""
+        """The feature of sound (B, T) -> (B, F, N); a cached feature (B, F, N) passes through."""
         feature_BFN: Tensor = self.feature(sound.float()) if sound.dim() == 2 else sound
         return feature_BFN
 
@@ -63,6 +67,6 @@ class Journey(nn.Module):
         return feature_BFN
 
     def forward(self, sound: Tensor) -> Tensor:
-        """Calibrated logits, the mean over S stretches of each clip by the temperature: (B, S, T) -> (B, C)."""
-        logits_MC = self.model(self.features(sound.flatten(0, 1)))  # M = B * S stretches
+        """Calibrated logits: the mean over the S segments of each clip, divided by the temperature: (B, S, T) -> (B, C)."""
+        logits_MC = self.model(self.features(sound.flatten(0, 1)))  # M = B * S segments
         return logits_MC.float().reshape(*sound.shape[:2], -1).mean(dim=1) / self.temperature

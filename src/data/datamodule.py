@@ -1,4 +1,4 @@
-"""From a data set and a split to batches of waveforms on the accelerator."""
+"""The data of an experiment: clips, their sets, and batches of sound on the accelerator."""
 
 import hashlib
 import json
@@ -15,20 +15,19 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from src.clip import SIDES, Clip, Corpus, Excluded
+from src.clip import SUBSETS, Clip, Corpus, Excluded
 from src.data import waveform_cache
 from src.data.audit_file import read_audit
-from src.data.crops import Crops, Cutter, check_count, check_resident
-from src.data.feature_cache import Kept
+from src.data.crops import CropNumbers, CropSource, WaveformCrops, check_count, check_resident
 from src.dataset import DataSet
 from src.instantiate import supply
 from src.split import Split, certificate
 
 
 class Batch(NamedTuple):
-    """S stretches of each of B clips: `sound` (B, S, T) in [-1, 1], `genre` (B,), `clip` (B,) the clips' numbers.
+    """S crops or segments of each of B clips: `sound` (B, S, T) in [-1, 1], `genre` (B,), `clip` (B,) the clips' numbers.
 
-    Where a feature is kept, `sound` is that feature, (B, S, F, N).
+    Where a feature is cached, `sound` is that feature, (B, S, F, N).
     """
 
     sound: Tensor
@@ -37,10 +36,10 @@ class Batch(NamedTuple):
 
 
 class GenreData(lightning.LightningDataModule):
-    """Clips, prepared once, cut into random crops for training and into fixed segments for evaluation.
+    """Clips, decoded once, cut into random crops for training and into fixed segments for evaluation.
 
-    The loaders yield clip numbers only; `on_after_batch_transfer` cuts sound from the memory map, or from the accelerator's
-    own copy of it (`resident`), so no loader worker is needed.
+    The loaders yield clip numbers only; `on_after_batch_transfer` cuts the sound out of the waveform cache, or out of the
+    accelerator's own copy of it (`resident`), so no loader worker is needed.
     """
 
     def __init__(
@@ -74,63 +73,67 @@ class GenreData(lightning.LightningDataModule):
 
     @cached_property
     def corpus(self) -> Corpus:
-        """The data set's clips as it lists them, before any is decoded. Raises ValueError on fewer than two genres, or
-        on clips of an unknown one."""
+        """The clips that the data set lists, before any is decoded.
+
+        Raises ValueError on fewer than two genres, or on clips without a genre.
+        """
         listed = self.dataset.corpus()
         unknown = [clip.name for clip in listed.clips if not clip.genre]
         if unknown:
             raise ValueError(
-                f"{listed.name}: {len(unknown)} of {len(listed.clips)} clips have no genre, e.g. {unknown[0]}, and nothing "
-                "is learned from those. Give them one, name those to leave out in a file (dataset.exclude=FILE), or choose "
-                "genres (dataset.genres=[...])."
+                f"{listed.name}: {len(unknown)} of {len(listed.clips)} clips have no genre, e.g. {unknown[0]}, so "
+                "they cannot be trained on. Give them one, name those to leave out in a file (dataset.exclude=FILE), or "
+                "choose genres (dataset.genres=[...])."
             )
         if set(self.preferred_genres) <= set(listed.genres):
             listed = listed.select(self.preferred_genres or None)
         if len(listed.genres) < 2:
             raise ValueError(
                 f"{listed.name} has {', '.join(['one genre', *listed.genres] if listed.clips else ['no clip'])}: at least two "
-                "are needed to tell apart. Add a genre, or widen dataset.genres."
+                "are needed. Add a genre, or widen dataset.genres."
             )
         return listed
 
     @cached_property
-    def map(self) -> waveform_cache.WaveMap:
-        """The decoded clips. Raises ValueError where a genre has lost all its clips."""
+    def waveforms(self) -> waveform_cache.WaveformCache:
+        """The decoded clips. Raises ValueError where no clip of a genre can be used."""
         corpus = self.corpus
-        made = waveform_cache.prepare(corpus.clips, self.cache, self.sample_rate, self.max_seconds, self.strict)
-        lost = [genre for genre in corpus.genres if genre not in {clip.genre for clip in made.clips}]
+        waveforms = waveform_cache.prepare(corpus.clips, self.cache, self.sample_rate, self.max_seconds, self.strict)
+        lost = [genre for genre in corpus.genres if genre not in {clip.genre for clip in waveforms.clips}]
         if lost:
-            reasons = "; ".join(f"{left.clip}: {left.reason}" for left in made.excluded[:5])
+            reasons = "; ".join(f"{excluded.clip}: {excluded.reason}" for excluded in waveforms.excluded[:5])
             raise ValueError(
-                f"No usable clip is left of {', '.join(lost)} ({reasons}). Mend the files or drop the genre."
+                f"No usable clip is left of {', '.join(lost)} ({reasons}). Fix the files or drop the genre."
             )
-        return made
+        return waveforms
 
     @cached_property
-    def sides(self) -> list[str]:
-        """The side of each clip of the map. Raises ValueError where the split leaks, or leaves a side empty."""
-        sides = self.split.assign(self.map.clips)
-        for side in SIDES:
-            if side not in sides:
+    def subsets(self) -> list[str]:
+        """The set of each clip: train, val or test. Raises ValueError where the split leaves a set empty."""
+        subsets = self.split.assign(self.waveforms.clips)
+        for subset in SUBSETS:
+            if subset not in subsets:
                 raise ValueError(
-                    f"The {side} side of the split ({self.split.words}) has no clip, out of {len(sides)} in all. "
+                    f"The {subset} set of the split ({self.split.description}) has no clip, out of {len(subsets)} in all. "
                     "More clips or artists, or other shares, are needed."
                 )
-        return sides
+        return subsets
 
     @cached_property
     def certificate(self) -> dict[str, Any]:
-        """How the split was made and what its sides share; see `certificate.certify`."""
-        sides, split = self.sides, self.split  # sides first, since they may put an artist into the split's words
-        near_copies, heard = self.audit or (None, None)
-        made = certificate.certify(self.clips, sides, self.map.digest, split.words, split.grouped, near_copies, heard)
+        """How the split was made and what its sets share; see `certificate.certify`. Raises ValueError on a leak."""
+        subsets, split = self.subsets, self.split  # subsets first: assigning them may name an artist in the description
+        near_copies, measured = self.audit or (None, None)
+        content = certificate.certify(
+            self.clips, subsets, self.waveforms.digest, split.description, split.grouped, near_copies, measured
+        )
         if not self.split.allow_leak:
-            certificate.refuse_leaks(made)
-        return {**made, "allow_leak": self.split.allow_leak}
+            certificate.refuse_leaks(content)
+        return {**content, "allow_leak": self.split.allow_leak}
 
     @property
     def clips(self) -> Sequence[Clip]:
-        return self.map.clips
+        return self.waveforms.clips
 
     @property
     def genres(self) -> list[str]:
@@ -138,13 +141,13 @@ class GenreData(lightning.LightningDataModule):
 
     @property
     def excluded(self) -> list[Excluded]:
-        return [*self.corpus.excluded, *self.map.excluded]
+        return [*self.corpus.excluded, *self.waveforms.excluded]
 
     @property
     def digest(self) -> str:
-        """A hash of what is learned from: each clip's name, genre, artist, side and sound."""
-        told = zip(self.clips, self.sides, self.map.digest, strict=True)
-        rows = [(clip.name, clip.genre, clip.artist, clip.track, side, sound) for clip, side, sound in told]
+        """A hash of the data: name, genre, artist, track, set and sound of each clip."""
+        clips = zip(self.clips, self.subsets, self.waveforms.digest, strict=True)
+        rows = [(clip.name, clip.genre, clip.artist, clip.track, subset, sound) for clip, subset, sound in clips]
         return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
     @cached_property
@@ -154,50 +157,51 @@ class GenreData(lightning.LightningDataModule):
 
     @property
     def counts(self) -> list[int]:
-        """Training clips of each genre."""
-        counted = Counter(self.clips[k].genre for k in self.of("train"))
+        """The number of training clips of each genre."""
+        counted = Counter(self.clips[k].genre for k in self.clips_in("train"))
         return [counted[genre] for genre in self.genres]
 
     @property
     def short(self) -> int:
-        """How many clips are shorter than a crop; they are repeated to fill it."""
-        return int((self.map.length < self.crop_length).sum())
+        """The number of clips shorter than a crop; they are repeated to fill it."""
+        return int((self.waveforms.length < self.crop_length).sum())
 
-    def of(self, side: str) -> list[int]:
-        """The numbers of a side's clips."""
-        return [k for k, s in enumerate(self.sides) if s == side]
+    def clips_in(self, subset: str) -> list[int]:
+        """The numbers of the clips of a set."""
+        return [k for k, each in enumerate(self.subsets) if each == subset]
 
     @property
     def crops_per_clip(self) -> int:
-        """Of each training clip in an epoch: more than asked where there are few clips."""
-        return max(self.crops_asked or self._held, math.ceil(self.least_crops / len(self.of("train"))))
+        """Crops of each training clip in an epoch: more than asked for where there are few clips."""
+        return max(self.crops_asked or self._crops_that_fit, math.ceil(self.least_crops / len(self.clips_in("train"))))
 
     @property
     def segments(self) -> int:
-        """Fixed stretches of each clip in evaluation, S."""
-        return self.segments_asked or self._held
+        """Fixed segments of each clip in evaluation, S."""
+        return self.segments_asked or self._crops_that_fit
 
     @cached_property
-    def _held(self) -> int:
-        """How many crops a typical clip holds."""
-        return max(1, round(float(np.median(self.map.length)) / self.crop_length))
+    def _crops_that_fit(self) -> int:
+        """How many crops fit into a typical clip, side by side."""
+        return max(1, round(float(np.median(self.waveforms.length)) / self.crop_length))
 
     def train_dataloader(self) -> DataLoader[int]:
-        """The training crops' numbers, in the sampler's order."""
-        train = self.of("train")
-        crops = Crops(train, len(self.clips), len(train) * self.crops_per_clip)
+        """The numbers of the training crops, in the sampler's order."""
+        train = self.clips_in("train")
+        crops = CropNumbers(train, len(self.clips), len(train) * self.crops_per_clip)
         sampler = supply(self.sampler, crops=len(crops), seed=self.seed, clip_genres=self.genre[train].tolist())
         return DataLoader(crops, batch_size=self.batch_size, sampler=sampler)  # type: ignore[arg-type]
 
-    def fixed_dataloader(self, side: str) -> DataLoader[int]:
-        """A side's clips in order, fewer a batch than in training, since each brings S segments."""
-        return DataLoader(self.of(side), batch_size=math.ceil(self.batch_size / self.segments))  # type: ignore[arg-type]
+    def fixed_dataloader(self, subset: str) -> DataLoader[int]:
+        """The clips of a set in order, fewer a batch than in training, since each brings S segments."""
+        clips = self.clips_in(subset)
+        return DataLoader(clips, batch_size=math.ceil(self.batch_size / self.segments))  # type: ignore[arg-type]
 
     def val_dataloader(self) -> DataLoader[int]:
         return self.fixed_dataloader("val")
 
     def predict_dataloader(self) -> list[DataLoader[int]]:
-        """What the finished model is judged on: the validation side, then the test side."""
+        """The clips on which the finished model is evaluated: the validation set, then the test set."""
         return [self.fixed_dataloader("val"), self.fixed_dataloader("test")]
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
@@ -205,15 +209,24 @@ class GenreData(lightning.LightningDataModule):
         return self.crops(batch, self.trainer.current_epoch) if self.trainer.training else self.segmented(batch)
 
     def crops(self, crop_B: Tensor, epoch: int) -> Batch:
-        """Random crops, each of which (seed, epoch, its number) alone decides: S = 1."""
+        """Random crops, S = 1; each is decided by (seed, epoch, its number) alone."""
         clip_B = crop_B % len(self.clips)
-        return Batch(self.cutter.crops(crop_B, self.seed, epoch), self.genre.to(clip_B.device)[clip_B], clip_B)
+        return Batch(self.source.crops(crop_B, self.seed, epoch), self.genre.to(clip_B.device)[clip_B], clip_B)
 
     def segmented(self, clip_B: Tensor) -> Batch:
-        """`segments` crops of each clip, from its beginning to its end; a single one is the middle: S = segments."""
-        return Batch(self.cutter.segments(clip_B, self.segments), self.genre.to(clip_B.device)[clip_B], clip_B)
+        """S = `segments` segments of each clip, from its beginning to its end; a single one is the middle."""
+        return Batch(self.source.segments(clip_B, self.segments), self.genre.to(clip_B.device)[clip_B], clip_B)
 
     @cached_property
-    def cutter(self) -> Cutter | Kept:
-        """What cuts sound out of the map; `run.keep` puts a feature that is kept in its place."""
-        return Cutter(self.map, self.crop_length, self.resident)
+    def waveform_crops(self) -> WaveformCrops:
+        """Crops and segments of the sound itself."""
+        return WaveformCrops(self.waveforms, self.crop_length, self.resident)
+
+    @cached_property
+    def source(self) -> CropSource:
+        """What batches are made from: the sound, or the cached feature that `use_cached` was given."""
+        return self.waveform_crops
+
+    def use_cached(self, feature: CropSource) -> None:
+        """Make batches from a cached feature of the segments instead of their sound."""
+        self.source = feature

@@ -1,4 +1,4 @@
-"""One clip decoded as the waveform cache stores it."""
+"""Decode one clip to the form in which the waveform cache stores it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,12 +7,12 @@ from src.audio import reader
 from src.audio.reader import SILENCE
 from src.clip import Clip, Excluded
 
-EDGE_SECONDS = 0.01  # at both ends, where resampling makes a constant ring
+EDGE_SECONDS = 0.01  # left out at both ends when silence is judged: resampling makes a constant ring there
 SILENT = f"silent (its peak stays below {SILENCE:g} of full scale)"
 
 
 def decode(clip: Clip, sample_rate: int, max_seconds: float | None) -> NDArray[np.int16] | Excluded:
-    """Decode a clip to mono int16 samples (T,) at `sample_rate`; why it cannot be used, where it cannot."""
+    """Decode a clip to mono int16 samples (T,) at `sample_rate`; where it cannot be used, return the reason."""
     try:
         wave_T = reader.read(clip.path, sample_rate, clip.start_seconds, clip.stop_seconds, max_seconds)
     except reader.AudioError as error:

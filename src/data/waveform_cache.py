@@ -1,4 +1,4 @@
-"""Every clip of a corpus decoded once into one int16 memory map, so that training never decodes again."""
+"""The waveform cache: every clip decoded once into one int16 memory map, so that training never decodes again."""
 
 import csv
 import hashlib
@@ -24,13 +24,13 @@ from src.data.decoding import decode
 from src.plain_files import stamp, write_csv
 from src.threads import in_order
 
-FORMAT = 1  # part of every key: raise it when the files of a map change
-SAMPLED = 20  # clips whose headers tell how much disk a map will take
-WORTH_SAYING = 100e6  # bytes of a map; nobody asks where less has gone
+FORMAT = 1  # part of every key: raise it when the layout of the cached files changes
+SAMPLED = 20  # clips whose headers are read to estimate the disk space of a cache
+REPORTED_BYTES = 100e6  # of a cache, above which its size is reported
 
 
 @dataclass(frozen=True)
-class WaveMap:
+class WaveformCache:
     """Decoded clips, one after another, as int16 samples; clip k is `samples[offset[k] : offset[k] + length[k]]`.
 
     `digest` is a hash of each clip's samples: equal digests mean identical audio, whatever the files' tags or formats.
@@ -50,27 +50,28 @@ def prepare(
     sample_rate: int,
     max_seconds: float | None = None,
     strict: bool = False,
-) -> WaveMap:
-    """Open the corpus's map in `cache`, making it first where it is missing. Safe to interrupt, and to run twice at once.
+) -> WaveformCache:
+    """Open the cached waveforms of a corpus in `cache`; decode them first where they are missing.
 
-    A clip that cannot be used is listed in `excluded` with its reason; `strict` raises ValueError on the first instead.
-    Raises OSError where the disk is full or read-only, or clearly too small, which is found before anything is decoded.
+    Safe to interrupt, and to run twice at once. A clip that cannot be used is listed in `excluded` with its reason;
+    `strict` raises ValueError on the first one instead. Raises OSError where the disk is full or read-only, or clearly
+    too small, which is checked before anything is decoded.
     """
     folder = cache / f"wave-{_key(clips, sample_rate, max_seconds)}"
     cache.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{folder}.lock"):
         if not (folder / "index.csv").exists():
             _make(clips, folder, sample_rate, max_seconds, strict)
-    opened = _open(clips, folder)
-    if strict and opened.excluded:
-        first = opened.excluded[0]
+    waveforms = _open(clips, folder)
+    if strict and waveforms.excluded:
+        first = waveforms.excluded[0]
         raise ValueError(f"{first.clip}: {first.reason}. data.strict=false would leave it out and go on.")
-    return opened
+    return waveforms
 
 
 def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
-    """What decides a map's content: the files as they are on disk, the stretches cut from them, the sample rate, and the
-    code that decodes them."""
+    """Hash all that decides the content: the files as they are on disk, the parts read from them, the sample rate, and
+    the code that decodes them."""
     code = code_digest.digest(code_digest.behind("src.data.decoding"))
     parts: list[object] = [FORMAT, code, sample_rate, max_seconds]
     parts += [
@@ -81,7 +82,7 @@ def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> 
 
 
 def _make(clips: Sequence[Clip], folder: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
-    """Decode in parallel into a temporary folder, which gets its name only when it is complete."""
+    """Decode in parallel into a temporary folder, which is renamed when it is complete."""
     for stale in folder.parent.glob(f"{folder.name}.part-*"):  # we hold the lock, so nobody is writing there
         shutil.rmtree(stale, ignore_errors=True)
     _check_disk(clips, folder.parent, sample_rate, max_seconds)
@@ -95,27 +96,30 @@ def _make(clips: Sequence[Clip], folder: Path, sample_rate: int, max_seconds: fl
 
 
 def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_seconds: float | None) -> None:
-    """Say how much disk a map will take, judged by the headers of a few clips; raise OSError where there is not enough."""
-    places = {round(k * (len(clips) - 1) / (SAMPLED - 1)) for k in range(SAMPLED)} if clips else set()
-    seconds = np.array([_seconds(clips[k], max_seconds) for k in sorted(places)])
+    """Report the disk space that the cache will take, estimated from the headers of some clips.
+
+    Raises OSError where there is not enough.
+    """
+    sampled = {round(k * (len(clips) - 1) / (SAMPLED - 1)) for k in range(SAMPLED)} if clips else set()
+    seconds = np.array([_seconds(clips[k], max_seconds) for k in sorted(sampled)])
     if not seconds.sum():
         return
     needed = np.dtype(np.int16).itemsize * sample_rate * len(clips) * seconds.mean()
-    # Twice the standard error, so that nothing is refused which the clips that were not looked at may still turn.
-    doubt = 2 * seconds.std() / seconds.mean() / len(seconds) ** 0.5 if len(seconds) < len(clips) else 0.0
+    # Minus twice the standard error of the estimate, so that no set is refused that might fit after all.
+    margin = 2 * seconds.std() / seconds.mean() / len(seconds) ** 0.5 if len(seconds) < len(clips) else 0.0
     free = shutil.disk_usage(cache).free
-    told = f"{len(clips):,} clips will take about {_bytes(needed)} in {short(cache)} ({_bytes(free)} free)"
-    if needed * (1 - doubt) > free:
+    estimate = f"{len(clips):,} clips will take about {_bytes(needed)} in {short(cache)} ({_bytes(free)} free)"
+    if needed * (1 - margin) > free:
         raise OSError(
-            f"{told}. Choose a folder on a larger disk with data.cache=, less of each file with data.max_seconds=, or "
+            f"{estimate}. Choose a folder on a larger disk with data.cache=, less of each file with data.max_seconds=, or "
             "fewer genres with dataset.genres="
         )
-    if needed >= WORTH_SAYING:
-        note(f"{told}.")
+    if needed >= REPORTED_BYTES:
+        note(f"{estimate}.")
 
 
 def _seconds(clip: Clip, max_seconds: float | None) -> float:
-    """How long a clip will be, as its file's header says; 0 where the file cannot be opened."""
+    """Length of a clip according to its file's header; 0 where the file cannot be opened."""
     stop = clip.stop_seconds
     if stop is None:
         try:
@@ -148,7 +152,7 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
     write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
 
 
-def _open(clips: Sequence[Clip], folder: Path) -> WaveMap:
+def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:
     with open(folder / "excluded.csv", newline="", encoding="utf-8") as file:
         excluded = [Excluded(row["clip"], row["reason"]) for row in csv.DictReader(file)]
     with open(folder / "index.csv", newline="", encoding="utf-8") as file:
@@ -158,7 +162,7 @@ def _open(clips: Sequence[Clip], folder: Path) -> WaveMap:
         samples = torch.from_numpy(np.memmap(folder / "wave.int16", dtype=np.int16, mode="c"))
     else:
         samples = torch.empty(0, dtype=torch.int16)
-    return WaveMap(
+    return WaveformCache(
         clips=[clips[int(row["clip"])] for row in rows],
         excluded=excluded,
         samples=samples,

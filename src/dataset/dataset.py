@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from src import plain_files
-from src.clip import SIDES, Clip, Corpus, Excluded
+from src import rundir
+from src.clip import SUBSETS, Clip, Corpus, Excluded
 
 
 class DataSet(ABC):
@@ -30,7 +30,7 @@ class DataSet(ABC):
         """The clips that are asked for, none decoded. Raises ValueError, saying what to do, where that cannot be."""
         corpus = self.listed().select(self.genres)
         if self.split_file:  # before the exclusion, or what is excluded would be missing from the split
-            corpus = _sided(corpus, self.split_file)
+            corpus = _with_split(corpus, self.split_file)
         if self.exclude:
             corpus = _without(corpus, self.exclude)
         return corpus
@@ -59,27 +59,27 @@ def _without(corpus: Corpus, exclude: Path) -> Corpus:
     return replace(corpus, clips=clips, excluded=[*corpus.excluded, *left_out], notes=notes)
 
 
-def _sided(corpus: Corpus, split_file: Path) -> Corpus:
-    """The clips that a run's split.csv lists, each with the side that it gives."""
-    side: dict[str, str] = {}
-    for line, row in plain_files.rows(split_file.parent, split_file.name, ("clip", "side")):
-        if row["side"] not in SIDES:
-            raise ValueError(f"{split_file}, line {line}: side is {row['side']!r}: expected {', '.join(SIDES)}.")
-        if side.setdefault(row["clip"], row["side"]) != row["side"]:
-            raise ValueError(f"{split_file}, line {line}: {row['clip']} is on two sides. Remove one of its rows.")
-    if not side:
+def _with_split(corpus: Corpus, split_file: Path) -> Corpus:
+    """Take the clips that a run's split.csv lists, each with its set."""
+    subset: dict[str, str] = {}
+    for line, row in rundir.split_rows(split_file, ("clip",)):
+        if row["set"] not in SUBSETS:
+            raise ValueError(f"{split_file}, line {line}: set is {row['set']!r}: expected {', '.join(SUBSETS)}.")
+        if subset.setdefault(row["clip"], row["set"]) != row["set"]:
+            raise ValueError(f"{split_file}, line {line}: {row['clip']} is in two sets. Remove one of its rows.")
+    if not subset:
         raise ValueError(f"dataset.split_file: {split_file} lists no clip: expected a run's split.csv, a clip a row.")
-    missing = side.keys() - {clip.name for clip in corpus.clips}
+    missing = subset.keys() - {clip.name for clip in corpus.clips}
     if missing:
         raise ValueError(
-            f"dataset.split_file: {len(missing)} of the {len(side)} clips in {split_file} are not in {corpus.name}, e.g. "
+            f"dataset.split_file: {len(missing)} of the {len(subset)} clips in {split_file} are not in {corpus.name}, e.g. "
             f"{min(missing)}. Choose the data set and the genres that the split was made of."
         )
     clips: list[Clip] = []
     left_out: list[Excluded] = []
     for clip in corpus.clips:
-        if clip.name in side:
-            clips.append(replace(clip, side=side[clip.name]))
+        if clip.name in subset:
+            clips.append(replace(clip, subset=subset[clip.name]))
         else:
             left_out.append(Excluded(clip.name, f"not in {split_file.name}"))
     return replace(corpus, clips=clips, excluded=[*corpus.excluded, *left_out])

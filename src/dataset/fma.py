@@ -118,7 +118,7 @@ def _clip(track: Track, folder: Path) -> Clip:
         genre=track.genre,
         artist=track.artist,
         track=track.title,
-        side=track.side,
+        subset=track.split,
         album=track.album,
     )
 

@@ -131,7 +131,7 @@ def _words(faults: Sequence[Fault]) -> list[str]:
 
 def _clip(row: dict[str, str], path: Path) -> Clip:
     artist = row["artist"].partition("; ")[0]  # of several, a split can keep one together: the one with the most clips
-    return Clip(row["clip"], path, path.parent.name, artist or None, row["track"] or None, side=row["split"] or None)
+    return Clip(row["clip"], path, path.parent.name, artist or None, row["track"] or None, subset=row["split"] or None)
 
 
 def _files(folder: Path, genres: Sequence[str]) -> tuple[dict[str, Path], list[Excluded]]:

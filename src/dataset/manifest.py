@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from operator import itemgetter
 from pathlib import Path
 
-from src.clip import SIDES, Clip, Corpus
+from src.clip import SUBSETS, Clip, Corpus
 from src.dataset.dataset import DataSet
 
 NEEDED = ("path", "genre")
@@ -104,11 +104,11 @@ class _Rows:
         if len(row) > self.width:
             raise ValueError("more cells than the header has columns. Quote a cell that holds a comma.")
         row += [""] * (self.width + 1 - len(row))  # the last one stands for all columns that the table lacks
-        file, genre, artist, album, track, side, from_text, to_text = map(str.strip, self._used(row))
+        file, genre, artist, album, track, subset, from_text, to_text = map(str.strip, self._used(row))
         if not file or not genre:
             raise ValueError(f"{'genre' if file else 'path'} is empty.")
-        if side and side not in SIDES:
-            raise ValueError(f"split is {side!r}: expected {', '.join(SIDES)} or nothing.")
+        if subset and subset not in SUBSETS:
+            raise ValueError(f"split is {subset!r}: expected {', '.join(SUBSETS)} or nothing.")
         start = _seconds(from_text, "start") or 0.0
         stop = _seconds(to_text, "stop")
         if stop is not None and stop <= start:
@@ -121,7 +121,7 @@ class _Rows:
             track=self._once(track) or None,
             start_seconds=start,
             stop_seconds=stop,
-            side=side or None,
+            subset=subset or None,
             album=self._once(album) or None,
         )
 

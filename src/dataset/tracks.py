@@ -9,7 +9,7 @@ from typing import NamedTuple, TextIO
 from src.plain_files import first_line
 
 SUBSETS = ("small", "medium", "large")  # each holds the tracks of those before it, and a track names the smallest
-SIDES = {"training": "train", "validation": "val", "test": "test"}
+SETS = {"training": "train", "validation": "val", "test": "test"}
 COLUMNS = (  # of the 52, by both lines of the header
     ("set", "subset"),
     ("set", "split"),
@@ -28,7 +28,7 @@ class Track(NamedTuple):
     """One row. Artist, album and title carry their numbers, since names are not unique: "AWOL (1)"."""
 
     number: int
-    side: str
+    split: str
     genre: str  # the one root of all its genres; empty where there are several roots, or no genre at all
     artist: str | None
     album: str | None
@@ -77,18 +77,18 @@ def _tracks(file: TextIO, table: Path, wanted: Collection[str]) -> list[Track]:
         if len(row) != len(header):
             raise ValueError(f"{where}: {len(row)} cells, where the header has {len(header)}. {EXPECTED}")
         number, cells = row[0], [row[place] for place in places]
-        subset, side = cells[:2]
-        if not number.isdecimal() or subset not in SUBSETS or side not in SIDES:
+        subset, split = cells[:2]
+        if not number.isdecimal() or subset not in SUBSETS or split not in SETS:
             raise ValueError(
-                f"{where}: track {number[:20]!r}, subset {subset[:20]!r}, split {side[:20]!r}: expected a number, one of "
-                f"{', '.join(SUBSETS)}, and one of {', '.join(SIDES)}. {EXPECTED}"
+                f"{where}: track {number[:20]!r}, subset {subset[:20]!r}, split {split[:20]!r}: expected a number, one of "
+                f"{', '.join(SUBSETS)}, and one of {', '.join(SETS)}. {EXPECTED}"
             )
         if subset in wanted:
             genre, artist, artist_id, album, album_id, title = cells[2:]
             tracks.append(
                 Track(
                     int(number),
-                    SIDES[side],
+                    SETS[split],
                     genre.strip(),
                     _numbered(artist, artist_id),
                     _numbered(album, album_id),

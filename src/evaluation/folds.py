@@ -98,7 +98,7 @@ def _tested(run: RunDir) -> set[tuple[str, str]]:
 
 
 def _validated(run: RunDir) -> set[tuple[str | None, str | None]]:
-    return {(row["clip"], row["genre"]) for row in run.split if row["side"] == "val"}
+    return {(row["clip"], row["genre"]) for row in run.split if row["set"] == "val"}
 
 
 def _refuse_twice(other: RunDir, run: RunDir, clip: str) -> None:

@@ -12,7 +12,7 @@ from src.rundir import RunDir
 
 def guess(run: RunDir) -> tuple[str, float]:
     """The commonest genre of the training clips (the first in the alphabet of equals) and its share of test clips."""
-    counts = Counter(str(row["genre"]) for row in run.split if row["side"] == "train")
+    counts = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     if not counts:
         raise ValueError(f"{run.path / rundir.SPLIT} lists no training clips. Train the run again.")
     genre = min(counts, key=lambda word: (-counts[word], word))

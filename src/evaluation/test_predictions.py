@@ -112,6 +112,6 @@ def _folds(runs: Sequence[RunDir]) -> list[Fold]:
     for run in runs:
         given = run.predictions
         right = sum(true == said for true, said in zip(given.true, given.predicted, strict=True))
-        train = sum(row["side"] == "train" for row in run.split)
+        train = sum(row["set"] == "train" for row in run.split)
         seeds[frozenset(given.clips)].append((train, right / len(given.clips)))
     return [Fold(clips, *(float(x) for x in np.mean(each, axis=0))) for clips, each in seeds.items()]

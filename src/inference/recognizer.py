@@ -15,7 +15,7 @@ from src import plain_files, rundir
 from src.audio import reader
 from src.audio.reader import AudioError
 from src.classifier import build
-from src.classifier.classifier import Journey
+from src.classifier.classifier import Classifier
 from src.inference.windows import End, Stretches, Waveform, hear, hear_files
 from src.rundir import nested
 from src.threads import ahead, in_order
@@ -63,7 +63,7 @@ class Prediction:
 class Recognizer:
     """A trained model that listens to files and waveforms, `crop_seconds` at a time, on a GPU where there is one."""
 
-    def __init__(self, module: Journey, sample_rate: int, crop_seconds: float, name: str) -> None:
+    def __init__(self, module: Classifier, sample_rate: int, crop_seconds: float, name: str) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.module = module.eval().to(self.device)
         self.sample_rate, self.length, self.name = sample_rate, round(crop_seconds * sample_rate), name
@@ -80,7 +80,7 @@ class Recognizer:
         files.metrics  # noqa: B018  raises where the run is not finished
         sample_rate, seconds = (nested.get(files.config, key) for key in ("audio.sample_rate", "data.crop_seconds"))
         try:
-            module = build.load(folder)
+            module = build.load_classifier(folder)
         except Exception as error:  # what another version of the project wrote may fail anywhere
             raise ValueError(
                 f"{folder} cannot be loaded ({plain_files.first_line(error)}): another version of this project trained it, "

@@ -1,4 +1,4 @@
-"""What a model hears of a sound: stretches as long as its crops, evenly from beginning to end, a few at a time."""
+"""What a model hears of a sound: stretches as long as its crops, spread_evenly from beginning to end, a few at a time."""
 
 import math
 from collections import deque
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from src.audio import reader
 from src.audio.reader import SILENCE
-from src.data.crops import evenly
+from src.data.crops import spread_evenly
 from src.data.decoding import SILENT
 
 BATCH = 8  # stretches that a network hears at once
@@ -92,12 +92,12 @@ def hear_files(
 def cut(blocks: Iterable[NDArray[np.float32]], promised: int, length: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Stretches of `length` samples, each with the number of its first: (start, wave (T,)), while the blocks come.
 
-    As many as fit, by rounding, into the `promised` number of samples, evenly from its beginning to its end; a single
-    one is the middle (the same as cutting.Cutter.segments cuts). A sound that is shorter than one is repeated to fill
+    As many as fit, by rounding, into the `promised` number of samples, spread_evenly from its beginning to its end; a single
+    one is the middle (the same as cutting.WaveformCrops.segments cuts). A sound that is shorter than one is repeated to fill
     it. Where fewer samples come than were promised, the last stretch ends with them.
     """
     count = max(1, round(promised / length))
-    starts = deque(evenly(max(0, promised - length), count))
+    starts = deque(spread_evenly(max(0, promised - length), count))
     held_T, origin = np.empty(0, dtype=np.float32), 0  # what a stretch may still need, and its first sample's number
     stop = 0  # of the last stretch
     for block_T in blocks:

@@ -63,7 +63,9 @@ def _certificate(
     except ValueError as error:
         return None, str(error)
     pairs = [(pair["a"], pair["b"]) for pair in near]
-    return certify(clips, sides, [each.digest for each in heard], split.words, split.grouped, near_copies=pairs), None
+    return certify(
+        clips, sides, [each.digest for each in heard], split.description, split.grouped, near_copies=pairs
+    ), None
 
 
 def balance(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _trust(scores: Mapping[str, Any]) -> str:
 
 def chosen(run: RunDir) -> bool:
     """Whether the epoch that is judged was chosen by its score on the validation clips."""
-    return run.metrics["best_epoch"] is not None and nested.get(run.config, "trainer.keep") != "last"
+    return run.metrics["best_epoch"] is not None and nested.get(run.config, "trainer.checkpoint") != "last"
 
 
 def certificate(run: RunDir) -> list[str]:

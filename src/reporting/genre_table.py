@@ -10,24 +10,27 @@ from src import formatting
 from src.metrics.scores import macro
 
 
-def genre_table(scores: Mapping[str, Any], title: str, dataset: str, split: str, synthetic: bool) -> Table:
-    """The per-genre table for a terminal, in percent; its caption states what the numbers were counted on.
+def genre_table(metrics: Mapping[str, Any], title: str, subset: str = "test") -> Table:
+    """The per-genre table of a set for a terminal, in percent; its caption states what the scores were counted on.
 
-    `scores` is the `val` or `test` object; `dataset` and `synthetic` are metrics.json's, `split` is in words
-    (`words.split(certificate)`).
+    `metrics` is the content of metrics.json.
     """
+    scores = metrics[subset]
     accuracy = f"accuracy over all clips {formatting.share(scores['accuracy'], scores['accuracy_interval'])}"
-    data = formatting.data(dataset, synthetic)
-    caption = f"{accuracy}, macro F1 {formatting.percent(scores['f1_macro'])}; {formatting.size(scores)}; {data}; split {split}"
-    drawn = Table(title=escape(title), caption=escape(caption), caption_justify="left")
-    drawn.add_column("genre")
+    data = formatting.data(metrics["dataset"], metrics["synthetic"])
+    caption = (
+        f"{accuracy}, macro F1 {formatting.percent(scores['f1_macro'])}; {formatting.size(scores)}; {data}; "
+        f"split {formatting.split(metrics['certificate'])}"
+    )
+    table = Table(title=escape(title), caption=escape(caption), caption_justify="left")
+    table.add_column("genre")
     for heading in ("clips", "recall %", "precision %", "F1 %", "accuracy one-vs-rest %"):
-        drawn.add_column(heading, justify="right")
+        table.add_column(heading, justify="right")
     for genre, row in scores["genres"].items():
         shares = (row["recall"], row["precision"], row["f1"], row["accuracy_one_vs_rest"])
-        drawn.add_row(escape(genre), str(row["support"]), *map(formatting.cell, shares))
-    drawn.add_section()
+        table.add_row(escape(genre), str(row["support"]), *map(formatting.cell, shares))
+    table.add_section()
     one_vs_rest = macro(scores["genres"], "accuracy_one_vs_rest")
     averages = (scores["recall_macro"], scores["precision_macro"], scores["f1_macro"], one_vs_rest)
-    drawn.add_row("macro average", str(scores["clips"]), *map(formatting.cell, averages))
-    return drawn
+    table.add_row("macro average", str(scores["clips"]), *map(formatting.cell, averages))
+    return table

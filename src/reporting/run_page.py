@@ -24,6 +24,12 @@ def write(path: Path) -> Path:
     return render.save(path / rundir.REPORT, html(RunDir(path)))
 
 
+def existing(path: Path) -> Path:
+    """The path of a finished run's report.html, written first where it is missing."""
+    page = path / rundir.REPORT
+    return page if page.exists() else write(path)
+
+
 def html(run: RunDir) -> str:
     """The run's page, complete in itself. Raises ValueError on files that cannot be read."""
     return render.html("run.html", {**_context(run), **_figures(run)})
@@ -116,7 +122,7 @@ def _epochs(run: RunDir) -> str:
     text = f"Trained for {formatting.count(epochs, 'epoch')}"
     if best is None:
         return f"{text}."
-    if (keep := nested.get(run.config, "trainer.keep")) == "last":
+    if (keep := nested.get(run.config, "trainer.checkpoint")) == "last":
         return f"{text}; the scores are of the last one, whatever the validation clips said."
     by = "lowest loss" if keep == "val/loss" else "highest macro F1"
     text += f"; the scores are of epoch {best}, the one with the {by} on the validation clips"
@@ -153,7 +159,7 @@ def sentences(run: RunDir) -> list[str]:
         return [
             "The probabilities are not calibrated: the run is older than calibration. Train it again to have them so."
         ]
-    clips = formatting.count(metrics["certificate"]["sides"]["val"]["clips"], "validation clip")
+    clips = formatting.count(metrics["certificate"]["sets"]["val"]["clips"], "validation clip")
     surer = "surer" if temperature > 1 else "no surer"
     nll, nll_before = (_nats(scores[key]) for key in ("nll", "nll_uncalibrated"))
     ece, ece_before = (formatting.cell(scores[key]) for key in ("ece", "ece_uncalibrated"))

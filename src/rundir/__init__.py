@@ -19,6 +19,7 @@ from src.rundir.reader import (
     RunDir,
     at,
     find,
+    split_rows,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "RunDir",
     "at",
     "find",
+    "split_rows",
 ]

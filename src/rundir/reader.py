@@ -1,5 +1,6 @@
 """A run directory's plain files, read back without torch; their names, which `train` writes under."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +25,7 @@ SPLIT = "split.csv"
 EXCLUDED = "excluded.csv"
 REPORT = "report.html"
 LOCK = ".lock"  # held while training, and left behind
-SCHEMA = 1
+SCHEMA = 2  # of metrics.json; 1, which called the sets of a split sides, is still read
 
 _SCORES = [
     "clips",
@@ -44,7 +45,7 @@ CALIBRATED = ("nll", "ece")  # the scores that a temperature changes; beside the
 _METRICS = (
     *["train_seconds", "epochs", "best_epoch", "parameters", "dataset", "synthetic", "identity", "val"],
     *(f"test.{key}" for key in _SCORES),
-    *(f"certificate.{key}" for key in ["split", "grouped_by", "sides", "shared", "allow_leak", "warnings"]),
+    *(f"certificate.{key}" for key in ["split", "grouped_by", "sets", "shared", "allow_leak", "warnings"]),
 )
 
 
@@ -80,6 +81,9 @@ class RunDir:
             ) from error
         if not isinstance(config, dict):
             raise ValueError(f"{path} holds a {type(config).__name__}, expected a mapping. Train the run again.")
+        trainer = config.get("trainer")
+        if isinstance(trainer, dict) and "keep" in trainer:  # its name before schema 2
+            trainer["checkpoint"] = trainer.pop("keep")
         return {str(key): value for key, value in config.items()}
 
     @cached_property
@@ -89,11 +93,14 @@ class RunDir:
         if not path.is_file():
             raise ValueError(f"{self.path} has no {METRICS}: its run has not finished, or it failed. Train it again.")
         metrics = plain_files.json_object(self.path, METRICS)
-        if metrics.get("schema") != SCHEMA:
+        if metrics.get("schema") not in (1, SCHEMA):
             raise ValueError(
                 f"{path} has schema {metrics.get('schema')!r}, expected {SCHEMA}: another version of this project "
                 "wrote it. Read it with that version, or train the run again."
             )
+        certificate = metrics.get("certificate")
+        if isinstance(certificate, dict) and "sides" in certificate:
+            certificate["sets"] = certificate.pop("sides")
         expected = (*_METRICS, *(f"val.{key}" for key in _SCORES if metrics.get("val") is not None))
         missing = [key for key in expected if not nested.has(metrics, key)]
         if missing:
@@ -158,8 +165,8 @@ class RunDir:
 
     @cached_property
     def split(self) -> list[dict[str, str | None]]:
-        """One row a clip: clip, genre, artist, track (None where unknown), side."""
-        rows = plain_files.rows(self.path, SPLIT, ("clip", "genre", "artist", "track", "side"))
+        """One row a clip: clip, genre, artist, track (None where unknown), set (train, val or test)."""
+        rows = split_rows(self.path / SPLIT, ("clip", "genre", "artist", "track"))
         return [{key: value or None for key, value in row.items()} for _, row in rows]
 
     @cached_property
@@ -168,6 +175,18 @@ class RunDir:
         if not (self.path / EXCLUDED).exists():
             return []
         return [(row["clip"], row["reason"]) for _, row in plain_files.rows(self.path, EXCLUDED, ("clip", "reason"))]
+
+
+def split_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a split.csv, each with its line number. The column `set` is called `side` in files of schema 1.
+
+    Raises ValueError where the file, a column or a cell is missing.
+    """
+    for line, row in plain_files.rows(path.parent, path.name, columns):
+        if "set" not in row and "side" not in row:
+            raise ValueError(f"{path} lacks the column set. Train the run again.")
+        row.setdefault("set", row.pop("side", ""))
+        yield line, row
 
 
 def find(path: Path, depth: int = 3) -> list[RunDir]:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from src.clip import SIDES, Clip
+from src.clip import SUBSETS, Clip
 from src.formatting import count
 from src.split.grouping import KINDS, groups, track
 
@@ -88,7 +88,7 @@ def _sizes(clips: Sequence[Clip], sides: Sequence[str]) -> dict[str, dict[str, i
         Counter(side for _, side in {(name(clip), side) for clip, side in zip(clips, sides, strict=True) if name(clip)})
         for name in (track, lambda clip: clip.artist)
     )
-    return {side: {"clips": number[side], "tracks": tracks[side], "artists": artists[side]} for side in SIDES}
+    return {side: {"clips": number[side], "tracks": tracks[side], "artists": artists[side]} for side in SUBSETS}
 
 
 def _on_two_sides(names: Iterable[str | None], sides: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from src.clip import SIDES, Clip
+from src.clip import SUBSETS, Clip
 from src.split.grouping import deal, groups, single
 
 
@@ -23,9 +23,9 @@ class Holdout:
             )
         self.test, self.val, self.seed, self.grouped, self.allow_leak = test, val, seed, grouped, allow_leak
         kind = "holdout" if grouped else "random over clips"
-        self.words = f"{kind}, {test:.0%} test, {val:.0%} validation, seed {seed}"
+        self.description = f"{kind}, {test:.0%} test, {val:.0%} validation, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
         """The side of each clip; where grouped, no artist (else album, else track) is on two sides."""
         shares = (1 - self.test - self.val, self.val, self.test)
-        return [SIDES[k] for k in deal(clips, groups(clips) if self.grouped else single(clips), shares, self.seed)]
+        return [SUBSETS[k] for k in deal(clips, groups(clips) if self.grouped else single(clips), shares, self.seed)]

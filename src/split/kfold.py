@@ -18,7 +18,7 @@ class Kfold:
         if not 0 <= fold < folds:
             raise ValueError(f"split.fold is {fold}: expected 0 to {folds - 1}, since split.folds is {folds}.")
         self.folds, self.fold, self.seed, self.grouped, self.allow_leak = folds, fold, seed, grouped, allow_leak
-        self.words = f"fold {fold} of {folds}{'' if grouped else ' over clips at random'}, seed {seed}"
+        self.description = f"fold {fold} of {folds}{'' if grouped else ' over clips at random'}, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
         """The side of each clip; over all values of `fold`, every clip is tested exactly once."""

@@ -17,7 +17,7 @@ class LeaveOneArtistOut:
 
     def __init__(self, fold: int, seed: int, allow_leak: bool) -> None:
         self.fold, self.seed, self.allow_leak = fold, seed, allow_leak
-        self.words = f"leave one artist out, fold {fold}, seed {seed}"
+        self.description = f"leave one artist out, fold {fold}, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
         """The side of each clip. Raises ValueError where no artist is known, or where there is none of that number."""
@@ -33,7 +33,7 @@ class LeaveOneArtistOut:
                 f"All of them: --multirun 'split.fold=range(0,{len(artists)})'."
             )
         tested = artists[self.fold]
-        self.words = f"leave one artist out, fold {self.fold} of {len(artists)}: {tested}, seed {self.seed}"
+        self.description = f"leave one artist out, fold {self.fold} of {len(artists)}: {tested}, seed {self.seed}"
         others = [k for k, clip in enumerate(clips) if clip.artist and clip.artist != tested]
         left = [clips[k] for k in others]
         val = {k for k, side in zip(others, deal(left, groups(left), (0.8, 0.2), self.seed), strict=True) if side}

@@ -9,7 +9,7 @@ from src.clip import Clip
 class Split(Protocol):
     """What `split=` chooses: something that gives each clip a side."""
 
-    words: str  # how it is made; read after `assign`, since a split may name what it found
+    description: str  # how it is made; read after `assign`, since a split may name what it found
     grouped: bool  # by artist, else album, else track
     allow_leak: bool
 

@@ -1,12 +1,20 @@
-"""Where a run's numbers are watched: wandb, offline by default, or a CSV file. The only file that speaks to wandb."""
+"""Loggers of a run: wandb, offline by default, or a CSV file. The only file that imports wandb."""
 
 import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.loggers.logger import DummyLogger
 from torch import Tensor
+
+from src.instantiate import choose, supply
+
+SCORES = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "nll", "ece")
+GENRE_SCORES = ("recall", "precision", "f1")
 
 
 def wandb(
@@ -31,7 +39,7 @@ def wandb(
 
 
 def csv(*, folder: Path) -> Logger:
-    """`folder`/csv/metrics.csv."""
+    """A table of all metrics, `folder`/csv/metrics.csv."""
     return CSVLogger(folder, name="csv", version="")
 
 
@@ -40,37 +48,43 @@ def none() -> Logger:
     return DummyLogger()
 
 
-def show_scores(
-    loggers: list[Any], sides: dict[str, dict[str, Any]], predicted: Tensor, genre: Tensor, genres: list[str]
-) -> None:
-    """The finished run's scores, its per-genre table and its confusion matrix on the test clips."""
-    flat: dict[str, float] = {}
-    for side, scores in sides.items():
-        flat |= {
-            f"{side}/{key}": scores[key]
-            for key in ("accuracy", "precision_macro", "recall_macro", "f1_macro", "nll", "ece")
-        }
-        flat |= {
-            f"{side}/{key}/{word}": each[key]
-            for word, each in scores["genres"].items()
-            for key in ("recall", "precision", "f1")
-        }
-    for logger in loggers:
-        logger.log_metrics({f"best/{key}": value for key, value in flat.items() if value is not None})
+@contextmanager
+def opened(config: DictConfig, folder: Path, sweep: str | None) -> Iterator[Logger]:
+    """The logger of a run, closed at the end, or all jobs of a sweep in one process would share one wandb run.
+
+    `sweep` names the group that the jobs of one sweep share.
+    """
+    settings = OmegaConf.to_container(config, resolve=True)
+    logger: Logger = supply(choose(config.logger), folder=folder, name=folder.name, group=sweep, settings=settings)
+    try:
+        yield logger
+    finally:
         if isinstance(logger, WandbLogger):
             import wandb as library
 
-            columns: list[str | int] = ["genre", "support", "recall", "precision", "f1", "accuracy_one_vs_rest"]
-            rows = [[word, *(each[key] for key in columns[1:])] for word, each in sides["test"]["genres"].items()]
-            matrix = library.plot.confusion_matrix(
-                y_true=genre.tolist(), preds=predicted.tolist(), class_names=genres, title="Test clips"
-            )
-            logger.experiment.log({"test/genres": library.Table(columns, rows), "test/confusion": matrix})
+            library.finish()
 
 
-def close(loggers: list[Any]) -> None:
-    """End wandb's run, or all jobs of a sweep in one process would share it."""
-    if any(isinstance(logger, WandbLogger) for logger in loggers):
+def log_scores(
+    logger: Logger,
+    scores: Mapping[str, Mapping[str, Any]],
+    predicted: Tensor,
+    genre: Tensor,
+    genres: Sequence[str],
+) -> None:
+    """Log the finished run's scores of each set; to wandb also the per-genre table and the confusion matrix of the test set."""
+    metrics: dict[str, float | None] = {}
+    for subset, of_subset in scores.items():
+        metrics |= {f"{subset}/{key}": of_subset[key] for key in SCORES}
+        for name, of_genre in of_subset["genres"].items():
+            metrics |= {f"{subset}/{key}/{name}": of_genre[key] for key in GENRE_SCORES}
+    logger.log_metrics({f"best/{key}": value for key, value in metrics.items() if value is not None})
+    if isinstance(logger, WandbLogger):
         import wandb as library
 
-        library.finish()
+        columns: list[str | int] = ["genre", "support", "recall", "precision", "f1", "accuracy_one_vs_rest"]
+        rows = [[name, *(of_genre[key] for key in columns[1:])] for name, of_genre in scores["test"]["genres"].items()]
+        matrix = library.plot.confusion_matrix(
+            y_true=genre.tolist(), preds=predicted.tolist(), class_names=list(genres), title="Test clips"
+        )
+        logger.experiment.log({"test/genres": library.Table(columns, rows), "test/confusion": matrix})

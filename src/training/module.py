@@ -1,4 +1,4 @@
-"""The journey of a waveform as Lightning trains it, with augmentation on the way and a loss at its end."""
+"""The classifier as Lightning trains it: with augmentation, a loss, an optimizer and validation scores."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -11,26 +11,26 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from src import metrics
-from src.classifier.classifier import Journey
+from src.classifier.classifier import Classifier
 from src.data.datamodule import Batch, GenreData
 from src.instantiate import supply
 from src.metrics import calibration
 
 
-class Answer(NamedTuple):
-    """What the model says of some clips: `clip` (B,) their numbers, `genre` (B,) the truth, `logits` (B, C)."""
+class Predictions(NamedTuple):
+    """Predictions for B clips: `clip` (B,) their numbers, `genre` (B,) the true genres, `logits` (B, C)."""
 
     clip: Tensor
     genre: Tensor
     logits: Tensor
 
-    def at(self, temperature: float) -> "Answer":
-        """The answers with their logits divided by a temperature, in double precision, where none of them get equal."""
+    def at(self, temperature: float) -> "Predictions":
+        """The predictions with their logits divided by a temperature; in double precision, so that none become equal."""
         return self._replace(logits=self.logits.double() / temperature)
 
 
-class GenreModule(Journey, lightning.LightningModule):
-    """Every choice of the command line, joined: `parts` are the journey's. Facts come from the data; see `run.build`."""
+class GenreModule(Classifier, lightning.LightningModule):
+    """Every choice of the command line in one module; `parts` are the classifier's. See `setup.build_module`."""
 
     prepared: Tensor
 
@@ -47,23 +47,23 @@ class GenreModule(Journey, lightning.LightningModule):
         self.augmentation, self.loss = nn.ModuleDict(augmentation), loss
         self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
         self.register_buffer("prepared", torch.tensor(False))  # so that a resumed run does not prepare again
-        self.passes: dict[str, list[float]] = {}  # what preparing brought, e.g. a reconstruction error a pass
-        self.answers: list[Answer] = []
+        self.passes: dict[str, list[float]] = {}  # values that `prepare` returns, e.g. a reconstruction error a pass
+        self.validated: list[Predictions] = []  # in this validation epoch
 
     @property
-    def kept(self) -> bool:
-        """Whether each stretch's feature is computed once and kept: it costs much, and its sound is never changed."""
+    def caches_feature(self) -> bool:
+        """Whether each segment's feature is computed once and cached: it is costly, and its sound is never augmented."""
         return bool(self.feature.kept) and isinstance(self.augmentation["wave"], nn.Identity)
 
-    def calibrate(self, answer: Answer) -> float:
-        """Fit the temperature to this module's answers on the validation clips, and return it."""
-        assert not self.calibrated, "these answers were calibrated before"
-        self.temperature.fill_(calibration.temperature(answer.logits, answer.genre))
+    def calibrate(self, validation: Predictions) -> float:
+        """Fit the temperature to this module's predictions for the validation clips, and return it."""
+        assert not self.calibrated, "these predictions were calibrated before"
+        self.temperature.fill_(calibration.temperature(validation.logits, validation.genre))
         self.calibrated.fill_(True)
         return float(self.temperature)
 
     def on_fit_start(self) -> None:
-        """Fit what is fitted rather than trained, once: the normalization, then the model."""
+        """Fit what is not trained by gradients, once: the normalization, then the model."""
         if self.prepared:
             return
         self.eval()
@@ -85,7 +85,7 @@ class GenreModule(Journey, lightning.LightningModule):
         self.passes = checkpoint["passes"]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        # Dropout and augmentation have an address, (seed, epoch, batch), so that a resumed run draws the same.
+        # Dropout and augmentation are seeded by (seed, epoch, batch), so that a resumed run draws the same numbers.
         state = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx]).generate_state(1)
         torch.manual_seed(int(state[0]))
 
@@ -98,16 +98,16 @@ class GenreModule(Journey, lightning.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.answers.append(self.predict_step(batch, batch_idx))
+        self.validated.append(self.predict_step(batch, batch_idx))
 
-    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Answer:
-        return Answer(batch.clip, batch.genre, self(batch.sound))
+    def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Predictions:
+        return Predictions(batch.clip, batch.genre, self(batch.sound))
 
     def on_validation_epoch_end(self) -> None:
-        answer = gather(self.answers)
-        self.answers.clear()
-        loss = nn.functional.cross_entropy(answer.logits, answer.genre)
-        scores = metrics.score(answer.logits, answer.genre, self.genres)
+        predictions = join(self.validated)
+        self.validated.clear()
+        loss = nn.functional.cross_entropy(predictions.logits, predictions.genre)
+        scores = metrics.score(predictions.logits, predictions.genre, self.genres)
         self.log("val/loss", loss, prog_bar=True)
         self.log("val/accuracy", scores["accuracy"])
         self.log("val/f1_macro", scores["f1_macro"], prog_bar=True)
@@ -119,9 +119,8 @@ class GenreModule(Journey, lightning.LightningModule):
         optimizer = self.optimizer(self.parameters())
         total_steps = int(self.trainer.estimated_stepping_batches)
         scheduler = supply(self.scheduler, optimizer=optimizer, total_steps=total_steps)
-        interval = (
-            "epoch" if isinstance(scheduler, ReduceLROnPlateau) else "step"
-        )  # as often as what it watches is known
+        # A plateau is looked for as often as the validation loss is known.
+        interval = "epoch" if isinstance(scheduler, ReduceLROnPlateau) else "step"
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": "val/loss"},
@@ -129,7 +128,10 @@ class GenreModule(Journey, lightning.LightningModule):
 
 
 class Unaugmented:
-    """Features of the training clips as they are, batch by batch, as often as asked: (feature (B, F, N), genre (B,))."""
+    """Features of the training clips without augmentation, batch by batch: (feature (B, F, N), genre (B,)).
+
+    Can be iterated more than once.
+    """
 
     def __init__(self, module: GenreModule, feature: Callable[[Tensor], Tensor]) -> None:
         self.module, self.feature = module, feature
@@ -142,8 +144,8 @@ class Unaugmented:
             yield self.feature(batch.sound.flatten(0, 1)), batch.genre.repeat_interleave(batch.sound.shape[1])
 
 
-def gather(answers: Sequence[Answer]) -> Answer:
-    """One answer a clip, in the order of the clips' numbers."""
-    joined = Answer(*(torch.cat(parts).cpu() for parts in zip(*answers, strict=True)))
+def join(batches: Sequence[Predictions]) -> Predictions:
+    """The predictions of all batches, one a clip, in the order of the clips' numbers."""
+    joined = Predictions(*(torch.cat(parts).cpu() for parts in zip(*batches, strict=True)))
     order = joined.clip.argsort()
-    return Answer(*(part[order] for part in joined))
+    return Predictions(*(part[order] for part in joined))

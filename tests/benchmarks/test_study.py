@@ -148,7 +148,7 @@ def test_only_the_scarce_genres_training_clips_are_cut(tmp_path: Path) -> None:
     for clip, side in zip(clips, sides, strict=True):
         before[clip.genre, side].append(clip.name)
     for clip in kept:
-        after[clip.genre, clip.side].append(clip.name)
+        after[clip.genre, clip.subset].append(clip.name)
     cut = (scarce.GENRE, "train")
     assert {key: names for key, names in before.items() if key != cut} == {k: n for k, n in after.items() if k != cut}
     assert (len(before[cut]), len(after[cut])) == (48, 5)
@@ -160,7 +160,7 @@ def test_only_the_scarce_genres_training_clips_are_cut(tmp_path: Path) -> None:
     scarce.save(tmp_path / "study" / "imbalance.csv", kept)
     read = Manifest(str(tmp_path / "study" / "imbalance.csv"), genres=None).corpus().clips
     assert [(clip.genre, clip.artist, clip.track) for clip in read] == [(c.genre, c.artist, c.track) for c in kept]
-    assert Official(file=None, seed=0, allow_leak=False).assign(read) == [clip.side for clip in kept]
+    assert Official(file=None, seed=0, allow_leak=False).assign(read) == [clip.subset for clip in kept]
 
 
 def test_a_genre_without_training_clips_cannot_be_cut() -> None:

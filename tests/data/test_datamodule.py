@@ -181,9 +181,9 @@ def test_a_copy_on_the_device_gives_equal_batches(ramps: Path, build: Build) -> 
     for other in (resident, auto):
         assert _equal(mapped.crops(clip_B, 2), other.crops(clip_B, 2))
         assert _equal(mapped.segmented(clip_B), other.segmented(clip_B))
-    [from_map], [copied] = mapped.cutter.copies.values(), resident.cutter.copies.values()
-    assert from_map.data_ptr() == mapped.map.samples.data_ptr()
-    assert copied.data_ptr() != resident.map.samples.data_ptr()
+    [from_map], [copied] = mapped.source.copies.values(), resident.source.copies.values()
+    assert from_map.data_ptr() == mapped.waveforms.samples.data_ptr()
+    assert copied.data_ptr() != resident.waveforms.samples.data_ptr()
 
 
 def test_a_misspelt_place_for_the_samples_is_refused(ramps: Path, build: Build) -> None:
@@ -221,9 +221,9 @@ def test_an_epoch_hears_each_clip_as_often_as_it_holds_crops(tiny: Path, build: 
     assert build(tiny, crops=7).crops_per_clip == 7
     number_M = torch.tensor([n for batch in data.train_dataloader() for n in batch.tolist()])
     batch = data.crops(number_M, epoch=0)
-    assert Counter(batch.clip.tolist()) == dict.fromkeys(data.of("train"), 4)
+    assert Counter(batch.clip.tolist()) == dict.fromkeys(data.clips_in("train"), 4)
     assert torch.equal(batch.genre, data.genre[batch.clip])
-    for k in data.of("train"):
+    for k in data.clips_in("train"):
         stretches = batch.sound[batch.clip == k][:, 0]
         assert len(torch.unique(stretches, dim=0)) == 4
 
@@ -240,9 +240,9 @@ def test_the_fixed_loaders_give_each_clip_of_their_side_once_in_order(tiny: Path
     val, test = data.predict_dataloader()
     for loader, side in ((data.val_dataloader(), "val"), (val, "val"), (test, "test")):
         batches = [batch.tolist() for batch in loader]
-        assert list(chain.from_iterable(batches)) == data.of(side)
+        assert list(chain.from_iterable(batches)) == data.clips_in(side)
         assert {len(batch) for batch in batches} == {2}  # of 3 stretches each: about as many as a batch of training has
-    assert sorted(data.of("train") + data.of("val") + data.of("test")) == list(range(24))
+    assert sorted(data.clips_in("train") + data.clips_in("val") + data.clips_in("test")) == list(range(24))
 
 
 def test_facts_are_counted_on_the_clips(tiny: Path, build: Build) -> None:
@@ -251,7 +251,7 @@ def test_facts_are_counted_on_the_clips(tiny: Path, build: Build) -> None:
     assert data.genre.tolist() == [0] * 8 + [1] * 8 + [2] * 8
     assert data.counts == [4, 4, 4]
     assert (data.short, data.excluded) == (0, [])
-    assert data.certificate["sides"]["train"] == {"clips": 12, "tracks": 12, "artists": 6}
+    assert data.certificate["sets"]["train"] == {"clips": 12, "tracks": 12, "artists": 6}
     assert data.certificate["allow_leak"] is False
 
 
@@ -308,10 +308,10 @@ def test_an_empty_side_stops(tmp_path: Path, build: Build) -> None:
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], f"artist {k}") for k in range(4)])
     with pytest.raises(ValueError, match=r"^The test side of the split \(holdout, .*\) has no clip, out of 4 in all\."):
-        build(manifest).sides  # noqa: B018
+        build(manifest).subsets  # noqa: B018
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], "val") for k in range(4)], columns="path,genre,split")
     with pytest.raises(ValueError, match=r"^The train side of the split \(official, .*\) has no clip"):
-        build(manifest, split=Official(file=None, seed=0, allow_leak=False)).sides  # noqa: B018
+        build(manifest, split=Official(file=None, seed=0, allow_leak=False)).subsets  # noqa: B018
 
 
 def test_a_leak_stops_unless_it_is_allowed(tiny: Path, build: Build) -> None:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from src.data import feature_cache
-from src.data.crops import Cutter
-from src.data.waveform_cache import WaveMap
+from src.data.crops import WaveformCrops
+from src.data.waveform_cache import WaveformCache
 
 CLIPS, LENGTH, SEGMENTS = 20, 50, 4
 CPU = torch.device("cpu")
@@ -30,18 +30,18 @@ class Counting:
 
 
 @pytest.fixture
-def cutter() -> Cutter:
+def cutter() -> WaveformCrops:
     samples = torch.from_numpy(np.random.default_rng(0).integers(-9000, 9000, CLIPS * 200).astype(np.int16))
     offset = np.arange(CLIPS) * 200
     digest = [str(k) for k in range(CLIPS)]
-    return Cutter(WaveMap([None] * CLIPS, [], samples, offset, np.full(CLIPS, 200), digest), LENGTH, False)  # type: ignore[list-item]
+    return WaveformCrops(WaveformCache([None] * CLIPS, [], samples, offset, np.full(CLIPS, 200), digest), LENGTH, False)  # type: ignore[list-item]
 
 
-def prepare(cutter: Cutter, cache: Path, feature: Counting, **words: object) -> feature_cache.Kept:
+def prepare(cutter: WaveformCrops, cache: Path, feature: Counting, **words: object) -> feature_cache.CachedFeature:
     return feature_cache.prepare(cutter, SEGMENTS, feature, words, cache, CPU)
 
 
-def test_it_is_the_feature_of_the_fixed_stretches_and_computed_once(cutter: Cutter, tmp_path: Path) -> None:
+def test_it_is_the_feature_of_the_fixed_stretches_and_computed_once(cutter: WaveformCrops, tmp_path: Path) -> None:
     feature, every_K = Counting(), torch.arange(CLIPS)
     held = prepare(cutter, tmp_path, feature)
     sound_BST = cutter.segments(every_K, SEGMENTS)
@@ -51,7 +51,7 @@ def test_it_is_the_feature_of_the_fixed_stretches_and_computed_once(cutter: Cutt
     assert feature.heard == CLIPS * SEGMENTS
 
 
-def test_other_settings_are_computed_anew(cutter: Cutter, tmp_path: Path) -> None:
+def test_other_settings_are_computed_anew(cutter: WaveformCrops, tmp_path: Path) -> None:
     feature = Counting()
     prepare(cutter, tmp_path, feature, layer="pool")
     prepare(cutter, tmp_path, feature, layer="tags")
@@ -60,16 +60,16 @@ def test_other_settings_are_computed_anew(cutter: Cutter, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("fail_at", [0, 33, 64, 79])
-def test_an_interruption_loses_at_most_a_batch(cutter: Cutter, tmp_path: Path, fail_at: int) -> None:
+def test_an_interruption_loses_at_most_a_batch(cutter: WaveformCrops, tmp_path: Path, fail_at: int) -> None:
     stopped, again = Counting(fail_at), Counting()
     with pytest.raises(KeyboardInterrupt):
         prepare(cutter, tmp_path, stopped)
     held = prepare(cutter, tmp_path, again)
-    assert again.heard == CLIPS * SEGMENTS - fail_at // feature_cache.AT_ONCE * feature_cache.AT_ONCE
+    assert again.heard == CLIPS * SEGMENTS - fail_at // feature_cache.BATCH * feature_cache.BATCH
     assert torch.equal(held.value, prepare(cutter, tmp_path / "other", Counting()).value)
 
 
-def test_a_crop_is_one_of_the_stretches_and_has_an_address(cutter: Cutter, tmp_path: Path) -> None:
+def test_a_crop_is_one_of_the_stretches_and_has_an_address(cutter: WaveformCrops, tmp_path: Path) -> None:
     held = prepare(cutter, tmp_path, Counting())
     number_B = torch.arange(5 * CLIPS)
     crop_B1FN = held.crops(number_B, 0, 0)
@@ -81,6 +81,6 @@ def test_a_crop_is_one_of_the_stretches_and_has_an_address(cutter: Cutter, tmp_p
     assert not torch.equal(held.crops(number_B, 1, 0), crop_B1FN)
 
 
-def _which(held: feature_cache.Kept, clip: int, crop_1FN: Tensor) -> int:
+def _which(held: feature_cache.CachedFeature, clip: int, crop_1FN: Tensor) -> int:
     matches: Sequence[bool] = [torch.equal(stretch_FN, crop_1FN[0]) for stretch_FN in held.value[clip]]
     return list(matches).index(True)

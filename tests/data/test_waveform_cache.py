@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from src.audio import reader
 from src.clip import Clip, Excluded
 from src.data import decoding, waveform_cache
-from src.data.waveform_cache import WaveMap, prepare
+from src.data.waveform_cache import WaveformCache, prepare
 from src.dataset.manifest import Manifest
 from tests.conftest import RATE, ROOT, tone, write
 
@@ -77,7 +77,7 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def _samples(opened: WaveMap, k: int) -> NDArray[np.int16]:
+def _samples(opened: WaveformCache, k: int) -> NDArray[np.int16]:
     samples: NDArray[np.int16] = opened.samples[opened.offset[k] : opened.offset[k] + opened.length[k]].numpy()
     return samples
 
@@ -86,7 +86,7 @@ def _refuse(*arguments: object) -> None:
     raise AssertionError(f"decoded again: {arguments}")
 
 
-def _whole(opened: WaveMap, clips: Sequence[Clip]) -> None:
+def _whole(opened: WaveformCache, clips: Sequence[Clip]) -> None:
     """Check that a map holds all clips, each as the file has it."""
     assert list(opened.clips) == list(clips)
     assert opened.excluded == []

@@ -11,7 +11,7 @@ from src.clip import Corpus, Excluded
 from src.dataset import DataSet, Folder, Manifest, Synth, synth
 
 Make = Callable[..., DataSet]  # of the keys that all data sets share
-HEADER = ("clip", "genre", "artist", "track", "side")  # of a run's split.csv
+HEADER = ("clip", "genre", "artist", "track", "set")  # of a run's split.csv
 FILES = ("#1 hits/a.wav", "# 2 hits/b.wav", "jazz/c.wav", "jazz/d, e.wav")
 MANIFEST = 'path,genre,artist,start,stop\n"#1 hits/a.wav",hits,Ö,,\n# 2 hits/b.wav,hits,,,\njazz/c.wav,jazz,,0,2.5\njazz/c.wav,jazz,,2.5,\n'
 
@@ -113,14 +113,14 @@ def test_the_sides_of_a_split_are_taken(make: Make, split_file: Callable[..., st
     sides = ["test", "train", "val", *["train"] * (len(everything) - 3)]
     path = split_file(*reversed(list(zip(everything, sides, strict=True))))
     corpus = make(split_file=path).corpus()
-    assert [(clip.name, clip.side) for clip in corpus.clips] == list(zip(everything, sides, strict=True))
+    assert [(clip.name, clip.subset) for clip in corpus.clips] == list(zip(everything, sides, strict=True))
     assert list(corpus.excluded) == list(make().corpus().excluded)
 
 
 def test_clips_that_a_split_does_not_list_are_left_out(make: Make, split_file: Callable[..., str]) -> None:
     first, second, *rest = names(make().corpus())
     corpus = make(split_file=split_file((second, "val"), (first, "train"), (first, "train"))).corpus()
-    assert [(clip.name, clip.side) for clip in corpus.clips] == [(first, "train"), (second, "val")]
+    assert [(clip.name, clip.subset) for clip in corpus.clips] == [(first, "train"), (second, "val")]
     assert corpus.excluded == [Excluded(name, "not in split.csv") for name in rest]
 
 
@@ -168,7 +168,7 @@ def test_what_is_excluded_may_stand_in_the_split(
     first, second, *rest = names(make().corpus())
     path = split_file((first, "train"), (second, "test"), *((name, "val") for name in rest))
     corpus = make(exclude=exclude(second), split_file=path).corpus()
-    assert [(clip.name, clip.side) for clip in corpus.clips] == [(first, "train"), *((name, "val") for name in rest)]
+    assert [(clip.name, clip.subset) for clip in corpus.clips] == [(first, "train"), *((name, "val") for name in rest)]
     assert corpus.excluded == [Excluded(second, "named in exclude.txt")]
     assert corpus.notes == []
 

@@ -112,7 +112,7 @@ def test_each_subset_holds_those_before_it(root: Path) -> None:
 
 
 def test_official_sides_are_train_val_and_test(root: Path) -> None:
-    assert [clip.side for clip in Fma(str(root), "medium").corpus().clips] == ["train", "test", "val"]
+    assert [clip.subset for clip in Fma(str(root), "medium").corpus().clips] == ["train", "test", "val"]
 
 
 def test_artists_and_albums_of_one_name_are_told_apart(tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ def test_fma_is_heard_from_its_mp3s_on_its_official_sides(tmp_path: Path) -> Non
     archive(tmp_path / "fma_small", number)
     words = ("dataset=fma", f"dataset.root={tmp_path}", "split=official", f"data.cache={tmp_path / 'cache'}")
     data = setup.compose_data(compose(*words))
-    assert data.sides == ["train", "train", "val", "val", "test", "test"]
+    assert data.subsets == ["train", "train", "val", "val", "test", "test"]
     assert data.genres == ["Folk", "Rock"]
     assert data.excluded == [Excluded("000/000008.mp3", "an empty file (0 bytes)")]
-    assert data.map.length.tolist() == [22050] * 6
+    assert data.waveforms.length.tolist() == [22050] * 6

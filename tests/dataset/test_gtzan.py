@@ -127,7 +127,7 @@ def test_the_official_split_has_its_published_sizes(whole: Path) -> None:
     assert len(found.excluded) == 70
     [chosen] = [clip for clip in found.clips if clip.name == "reggae.00047"]
     assert (chosen.genre, chosen.artist, chosen.track) == ("reggae", "Dennis Brown", "Money in My Pocket")
-    assert (chosen.side, chosen.path) == ("test", whole / "reggae" / "reggae.00047.wav")
+    assert (chosen.subset, chosen.path) == ("test", whole / "reggae" / "reggae.00047.wav")
 
 
 def test_what_the_official_sides_share_is_found(whole: Path) -> None:
@@ -268,7 +268,7 @@ def test_genres_choose_a_subset_of_clips_and_of_what_is_said(whole: Path) -> Non
 def test_a_runs_split_file_is_read_back(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "split.csv").write_text("clip,side\nblues.00000,test\nrock.00000,train\n", encoding="utf-8")
     found = corpus(whole, split_file=str(tmp_path / "split.csv"))
-    assert [(clip.name, clip.side) for clip in found.clips] == [("blues.00000", "test"), ("rock.00000", "train")]
+    assert [(clip.name, clip.subset) for clip in found.clips] == [("blues.00000", "test"), ("rock.00000", "train")]
 
 
 # What cannot be

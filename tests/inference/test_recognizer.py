@@ -19,8 +19,8 @@ from src import rundir
 from src.audio.reader import AudioError
 from src.classifier import build
 from src.clip import Clip
-from src.data.crops import Cutter
-from src.data.waveform_cache import WaveMap
+from src.data.crops import WaveformCrops
+from src.data.waveform_cache import WaveformCache
 from src.inference.recognizer import UNSURE, Prediction, Recognizer
 from src.inference.windows import End, Stretches, Waveform, cut, hear
 from src.threads import ahead, in_order
@@ -78,9 +78,9 @@ def _blocks(wave_T: np.ndarray, size: int) -> Iterator[np.ndarray]:
 def test_stretches_are_those_that_runs_are_evaluated_on(samples: int, block: int) -> None:
     wave_T = np.random.default_rng(samples).integers(-32767, 32768, samples).astype(np.int16)
     clip = Clip("a", Path("a"), "rock")
-    map = WaveMap([clip], [], torch.from_numpy(wave_T), np.array([0]), np.array([samples]), [""])
+    map = WaveformCache([clip], [], torch.from_numpy(wave_T), np.array([0]), np.array([samples]), [""])
     count = max(1, round(samples / SECOND))
-    expected_ST = Cutter(map, SECOND, False).segments(torch.tensor([0]), count)[0]
+    expected_ST = WaveformCrops(map, SECOND, False).segments(torch.tensor([0]), count)[0]
     sound = Waveform(wave_T.astype(np.float32) / 32767, SECOND)
     stretches = [part_T for _, part_T in cut(_blocks(sound.wave_T, block), samples, SECOND)]
     np.testing.assert_array_equal(np.stack(stretches), expected_ST.numpy())
@@ -116,7 +116,7 @@ def test_a_test_clip_of_a_run_gets_the_numbers_of_its_predictions(done: Path, ti
         assert sum(answer.probabilities.values()) == pytest.approx(1, abs=1e-6)
         assert answer.confidence == max(answer.probabilities.values())
         assert (answer.duration_seconds, answer.model, answer.note) == (2.0, "run", None)
-        assert answer.calibrated is bool(build.load(done).calibrated)
+        assert answer.calibrated is bool(build.load_classifier(done).calibrated)
 
 
 @pytest.mark.parametrize("rate", [RATE, 44100])

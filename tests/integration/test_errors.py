@@ -35,7 +35,7 @@ WRONG = {
     "sweep=leek_gap": "sweep=leek_gap: there is no such choice. Did you mean 'leak_gap'? sweep can be features,",
     "split.val=0.9": "split.test + split.val is 1.1: expected less than 1",
     "loss.label_smoothing=1": "loss.label_smoothing is 1: expected 0 or more, and less than 1.",
-    "trainer.keep=first": "trainer.keep is 'first': expected val/f1_macro, val/loss, last.",
+    "trainer.checkpoint=first": "trainer.keep is 'first': expected val/f1_macro, val/loss, last.",
     "trainer.ema_decay=1": "trainer.ema_decay is 1: expected 0 or more, and less than 1.",
     "trainer.gradient_clip_val=-1": "trainer.gradient_clip_val is -1: expected 0 or more.",
     "experiment=bets": "experiment=bets: there is no such choice. Did you mean 'best'?",

@@ -20,7 +20,7 @@ TABLE_2 = {
 def test_a_recipe_can_be_trained(recipe: str) -> None:
     config = compose(f"experiment={recipe}")
     assert set(OmegaConf.to_container(config)) == set(OmegaConf.to_container(compose()))  # type: ignore[arg-type]
-    setup.rehearse(config)
+    setup.check_settings(config)
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe != "none"])

@@ -19,7 +19,7 @@ from tests.conftest import RATE, write
 from tests.integration.test_errors import message
 from tests.programs import small, train
 
-SIDES = ("train", "train", "val", "test")  # of the tiny corpus's four artists a genre
+SUBSETS = ("train", "train", "val", "test")  # of the tiny corpus's four artists a genre
 ONE_EPOCH = "trainer.max_epochs=1"
 
 
@@ -27,7 +27,7 @@ def shelf(folder: Path, tiny: Path, changes: dict[str, dict[str, str]], more: Se
     """The tiny corpus in another folder with a side for every artist, other values in some clips' rows, and more rows."""
     shutil.copytree(tiny.parent, folder)
     with open(tiny, newline="", encoding="utf-8") as file:
-        rows = [{**row, "split": SIDES[int(row["artist"][-1])]} for row in csv.DictReader(file)]
+        rows = [{**row, "split": SUBSETS[int(row["artist"][-1])]} for row in csv.DictReader(file)]
     with open(folder / "shelf.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["path", "genre", "artist", "track", "split"])
         writer.writeheader()
@@ -176,7 +176,7 @@ def test_leave_one_artist_out_names_the_artist_and_says_how_many_there_are(
     assert train(monkeypatch, *words, "split.fold=4") == 0
     certificate = rundir.RunDir(tmp_path / "run").metrics["certificate"]
     assert certificate["split"] == "leave one artist out, fold 4 of 12: drone-0, seed 0"
-    assert certificate["sides"]["test"] == {"clips": 2, "tracks": 2, "artists": 1}
+    assert certificate["sets"]["test"] == {"clips": 2, "tracks": 2, "artists": 1}
     capsys.readouterr()
     assert train(monkeypatch, *words, "split.fold=12", f"hydra.run.dir={tmp_path / 'other'}") == 1
     assert "the clips have 12 artists. All of them: --multirun 'split.fold=range(0,12)'." in message(capsys)

@@ -57,7 +57,7 @@ def test_a_run_leaves_what_the_contract_promises(done: Path) -> None:
     files = rundir.RunDir(done)
     test = files.metrics["test"]
     assert files.metrics["schema"] == 1
-    assert test["clips"] == len(files.predictions.clips) == sum(row["side"] == "test" for row in files.split)
+    assert test["clips"] == len(files.predictions.clips) == sum(row["set"] == "test" for row in files.split)
     right = sum(t == p for t, p in zip(files.predictions.true, files.predictions.predicted, strict=True))
     assert test["accuracy"] == pytest.approx(right / test["clips"])
     assert files.confusion[1].trace() == right
@@ -88,7 +88,7 @@ def test_a_loaded_run_predicts_what_it_predicted(done: Path, tiny: Path) -> None
     from src.audio import reader
 
     predictions = rundir.RunDir(done).predictions
-    trained = build.load(done)
+    trained = build.load_classifier(done)
     wave_T = reader.read(tiny.parent / predictions.clips[0], 22050)
     starts = (0, len(wave_T) - 22050)  # two segments of a second, as in evaluation
     wave_BST = torch.stack([torch.from_numpy(wave_T[start : start + 22050]) for start in starts])[None]

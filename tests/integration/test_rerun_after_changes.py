@@ -75,9 +75,7 @@ def test_a_changed_recording_makes_the_jobs_that_hear_it_run_again(
     assert train(monkeypatch, *words) == 0
     last, said = ended(capsys)
     assert last == "1 run, 0 resumed, 1 skipped, 0"
-    assert (
-        "the data changed (there are clips that sound otherwise) since it was trained, so it is trained again." in said
-    )
+    assert "the data changed (some clips sound different) since it was trained, so it is trained again." in said
 
 
 def test_a_changed_source_line_makes_the_jobs_that_use_it_run_again(
@@ -168,11 +166,11 @@ def test_of_all_choices_only_those_that_are_made_count() -> None:
 
 
 def test_what_changed_is_named() -> None:
-    rows = [{"clip": f"{k}.wav", "genre": "a", "artist": None, "track": None, "side": "train"} for k in range(8)]
-    assert changes.clips(rows, rows) == "there are clips that sound otherwise"
+    rows = [{"clip": f"{k}.wav", "genre": "a", "artist": None, "track": None, "set": "train"} for k in range(8)]
+    assert changes.clips(rows, rows) == "some clips sound different"
     assert changes.clips(rows, rows[1:]) == "1 clip is gone: 0.wav"
     assert changes.clips(rows[:2], rows) == "6 clips are new: 2.wav, 3.wav, 4.wav, 5.wav, 6.wav and 1 more"
-    assert changes.clips(rows, [{**rows[0], "side": "test"}, *rows[1:]]) == "1 clip is on another side: 0.wav"
+    assert changes.clips(rows, [{**rows[0], "set": "test"}, *rows[1:]]) == "1 clip is in another set: 0.wav"
     assert changes.files({"a.py": "1", "b.py": "2"}, {"a.py": "1", "b.py": "3", "c.py": "4"}) == "b.py, c.py"
     assert changes.files(None, {"a.py": "1"}) == ""  # a run of before files were noted
     before, now = {"seed": 0, "model": {"layers": 3}}, {"seed": 1, "model": {"layers": 3, "width": 4}}

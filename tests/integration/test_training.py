@@ -10,7 +10,7 @@ import torch
 from src import rundir
 from src.classifier import build
 from src.classifier.classifier import UNCALIBRATED
-from src.training.setup import trainer
+from src.training.trainer import build_trainer
 from tests.integration.test_programs import metrics, same, stop_at, weights
 from tests.programs import small, train
 
@@ -125,7 +125,7 @@ def test_a_fitted_model_goes_through_the_same_program(
     expected = 1 / 3 if model == "model=majority" else 0.8  # three spectra that differ by octaves
     assert files.metrics["test"]["accuracy"] >= expected
     assert weights(folder, rundir.BEST)["prepared"]
-    assert build.load(folder)  # from tensors alone: nothing pickled is accepted
+    assert build.load_classifier(folder)  # from tensors alone: nothing pickled is accepted
 
 
 def test_a_fitted_model_leaves_no_feature_to_train(
@@ -164,7 +164,7 @@ def test_the_epoch_that_is_asked_for_is_kept(tiny: Path, tmp_path: Path, monkeyp
     wild = ("model=cnn", "feature=mfcc", "trainer.max_epochs=6", "optimizer.lr=0.3", "seed=1")
     for keep, key, sign in (("last", "epoch", 1), ("val/loss", "val_loss", -1), ("val/f1_macro", "val_f1_macro", 1)):
         folder = tmp_path / keep.replace("/", "_")
-        assert train(monkeypatch, *_words(tiny, folder, *wild, f"trainer.keep={keep}")) == 0
+        assert train(monkeypatch, *_words(tiny, folder, *wild, f"trainer.checkpoint={keep}")) == 0
         rows = rundir.RunDir(folder).history
         expected = max(rows, key=lambda row: sign * row[key])["epoch"]
         assert rundir.RunDir(folder).metrics["best_epoch"] == expected
@@ -178,14 +178,14 @@ def test_the_epoch_that_is_asked_for_is_kept(tiny: Path, tmp_path: Path, monkeyp
 def test_an_epoch_that_cannot_be_kept_is_refused(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(monkeypatch, *_words(tiny, tmp_path / "run", "trainer.keep=first")) == 1
+    assert train(monkeypatch, *_words(tiny, tmp_path / "run", "trainer.checkpoint=first")) == 1
     assert "trainer.keep is 'first': expected val/f1_macro, val/loss, last." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_an_average_that_cannot_be_is_refused(decay: float) -> None:
     with pytest.raises(ValueError, match=rf"^trainer.ema_decay is {decay:g}: expected 0 or more, and less than 1\.$"):
-        trainer(threads=1, accelerator="cpu", ema_decay=decay, keep="last", folder=Path(), logger=False)
+        build_trainer(threads=1, accelerator="cpu", ema_decay=decay, keep="last", folder=Path(), logger=False)
 
 
 def test_the_plateau_lowers_the_rate_when_validation_stands_still(

@@ -17,8 +17,8 @@ from src import metrics, rundir
 from src.classifier import build
 from src.classifier.classifier import UNCALIBRATED
 from src.metrics import calibration
-from src.training import run_writer, setup
-from src.training.module import Answer, GenreModule
+from src.training import run_writer, setup, stages
+from src.training.module import GenreModule, Predictions
 from tests.integration.test_programs import metrics as written
 from tests.integration.test_programs import same, weights
 from tests.programs import small, train
@@ -126,7 +126,7 @@ def test_what_cannot_be_calibrated_is_refused(logits_KC: Tensor, genre_K: Tensor
 def test_no_clip_gets_another_genre(temperature: float) -> None:
     logits_KC, genre_K = _drawn(0, 1000, 10, spread=5.0)
     logits_KC[:, 1] = torch.nextafter(logits_KC[:, 0], torch.tensor(math.inf))  # as near as two logits can be
-    before = Answer(torch.arange(1000), genre_K, logits_KC)
+    before = Predictions(torch.arange(1000), genre_K, logits_KC)
     after = before.at(temperature)
     assert torch.equal(after.logits.argsort(dim=1, stable=True), before.logits.argsort(dim=1, stable=True))
     assert torch.equal(after.clip, before.clip)
@@ -182,7 +182,7 @@ def _answers(folder: Path, module: Any, tiny: Path) -> Tensor:
 
 
 def test_a_loaded_run_gives_the_probabilities_that_were_written(done: Path, tiny: Path) -> None:
-    loaded = build.load(done)
+    loaded = build.load_classifier(done)
     predictions = rundir.RunDir(done).predictions
     expected = pytest.approx(predictions.probability_KC, abs=1e-3)  # int16 in the map
     assert _answers(done, loaded, tiny).numpy() == expected
@@ -226,25 +226,25 @@ def test_a_checkpoint_from_before_calibration_loads_uncalibrated(done: Path, tmp
         del saved["state_dict"][name]
     shutil.copytree(done, tmp_path / "old")
     torch.save(saved, tmp_path / "old" / rundir.BEST)
-    assert build.load(done).calibrated
-    loaded = build.load(tmp_path / "old")
+    assert build.load_classifier(done).calibrated
+    loaded = build.load_classifier(tmp_path / "old")
     assert (float(loaded.temperature), bool(loaded.calibrated)) == (1.0, False)
 
 
 def _module(done: Path) -> GenreModule:
     """The module of a run, as it is while it trains."""
     genres = list(rundir.RunDir(done).metrics["test"]["genres"])
-    return setup.build(OmegaConf.create(rundir.RunDir(done).config), genres, [1] * len(genres))
+    return setup.build_module(OmegaConf.create(rundir.RunDir(done).config), genres, [1] * len(genres))
 
 
 def test_what_is_restored_is_to_be_calibrated(done: Path) -> None:
     module = _module(done)
-    setup.restore(module, done / rundir.BEST)
+    stages.load_best(module, done / rundir.BEST)
     assert (float(module.temperature), bool(module.calibrated)) == (1.0, False)
 
 
 def test_a_module_is_calibrated_once(done: Path) -> None:
-    answer = Answer(torch.arange(3), torch.arange(3), torch.eye(3))
+    answer = Predictions(torch.arange(3), torch.arange(3), torch.eye(3))
     module = _module(done)
     module.calibrate(answer)
     with pytest.raises(AssertionError, match="calibrated before"):
@@ -258,5 +258,5 @@ def test_a_fitted_model_is_calibrated_too(
     words = [w for w in small(tiny, tmp_path / "run", f"model={model}", "feature=timbre") if w != "model.width=4"]
     assert train(monkeypatch, *words) == 0
     found = rundir.RunDir(tmp_path / "run").metrics["temperature"]
-    assert found == float(build.load(tmp_path / "run").temperature)
+    assert found == float(build.load_classifier(tmp_path / "run").temperature)
     assert (found == 1) == (model == "majority")  # as many training clips of each genre, so all logits are equal

@@ -69,7 +69,7 @@ def test_the_certificate_counts_each_side() -> None:
     clips = [Clip(str(k), Path("x"), "g", artist, track) for k, (_, artist, track) in enumerate(rows)]
     made = certificate.certify(clips, [side for side, _, _ in rows], [str(k) for k in range(8)], "by hand")
     assert made["split"] == "by hand"
-    assert made["sides"] == {
+    assert made["sets"] == {
         "train": {"clips": 5, "tracks": 3, "artists": 2},
         "val": {"clips": 1, "tracks": 0, "artists": 1},
         "test": {"clips": 2, "tracks": 2, "artists": 1},

@@ -253,7 +253,7 @@ def test_leave_one_artist_out_tests_one_artist_after_another() -> None:
         sides = splitter.assign(clips)
         assert {clip.artist for clip, side in zip(clips, sides, strict=True) if side == "test"} == {artist}
         assert [clip.artist for clip, side in zip(clips, sides, strict=True) if side == "test"] == [artist] * 20
-        assert splitter.words == f"leave one artist out, fold {fold} of 4: {artist}, seed 0"
+        assert splitter.description == f"leave one artist out, fold {fold} of 4: {artist}, seed 0"
         others = [(clip, side) for clip, side in zip(clips, sides, strict=True) if side != "test" and clip.artist]
         assert _torn([clip for clip, _ in others], [side for _, side in others]) == []
         assert Counter(clip.artist for clip, side in others if side == "val").total() == 20  # of 60, in whole artists
@@ -313,11 +313,11 @@ def test_folds_out_of_range_are_refused(folds: int, fold: int, message: str) -> 
         _kfold(folds, fold)
 
 
-def test_splits_say_in_words_what_they_are() -> None:
-    assert _holdout(3).words == "holdout, 20% test, 20% validation, seed 3"
-    assert _holdout(3, val=0.1, grouped=False).words == "random over clips, 20% test, 10% validation, seed 3"
-    assert _kfold(10, 4, 1).words == "fold 4 of 10, seed 1"
-    assert _kfold(3, 0, 0, grouped=False).words == "fold 0 of 3 over clips at random, seed 0"
-    assert Official(file=None, seed=0, allow_leak=False).words == "official, as the data set states it"
+def test_splits_describe_themselves() -> None:
+    assert _holdout(3).description == "holdout, 20% test, 20% validation, seed 3"
+    assert _holdout(3, val=0.1, grouped=False).description == "random over clips, 20% test, 10% validation, seed 3"
+    assert _kfold(10, 4, 1).description == "fold 4 of 10, seed 1"
+    assert _kfold(3, 0, 0, grouped=False).description == "fold 0 of 3 over clips at random, seed 0"
+    assert Official(file=None, seed=0, allow_leak=False).description == "official, as the data set states it"
     official = Official(file="outputs/x/split.csv", seed=0, allow_leak=False)
-    assert official.words == "official, as outputs/x/split.csv states it"
+    assert official.description == "official, as outputs/x/split.csv states it"
