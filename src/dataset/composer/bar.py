@@ -1,4 +1,4 @@
-"""What the players share: a note, the bar that they are in, and what they remember."""
+"""Notes, bars and a player's memory: the data that all players use."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,42 +22,41 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar as a player sees it."""
+    """One bar, with all that a player needs to play it."""
 
-    number: int  # in the section, from 0
-    length: int  # bars in the section
-    beats: int
-    chords: tuple[Chord, ...]  # of equal length
-    following: Chord  # the next bar's first
-    scale: tuple[int, ...]  # the key's pitch classes, tonic first
-    riff: tuple[
-        tuple[float, float, int], ...
-    ]  # the section's: start, length (beats, in two bars), semitones above root
-    swung: bool
+    number: int  # position in the section, from 0
+    section_bars: int  # number of bars in the section
+    beats: int  # beats in a bar
+    chords: tuple[Chord, ...]  # all of equal length
+    next_chord: Chord  # the first chord of the next bar
+    scale: tuple[int, ...]  # pitch classes of the lead's scale, tonic first
+    # The section's riff of two bars: start and length of each note in beats, interval in semitones above the root.
+    riff: tuple[tuple[float, float, int], ...]
+    swung: bool  # True if the song's swing ratio is above 1.2
     rng: np.random.Generator
 
-    def at(self, beat: float) -> Chord:
-        """The chord that sounds at a beat of this bar."""
+    def chord_at(self, beat: float) -> Chord:
+        """The chord at a beat of this bar, counted from 0."""
         return self.chords[min(len(self.chords) - 1, int(beat * len(self.chords) / self.beats))]
 
     @property
     def spans(self) -> list[tuple[float, float, Chord]]:
-        """Each chord with its start and length in beats."""
+        """Start and length in beats, and the chord, for each chord of the bar."""
         length = self.beats / len(self.chords)
         return [(index * length, length, chord) for index, chord in enumerate(self.chords)]
 
 
 @dataclass
 class Memory:
-    """What a player keeps from bar to bar: the last voicing, the last pitch, and what was chosen for the section."""
+    """State of a player from bar to bar: the last voicing, the last pitch, and the choices made for the section."""
 
     voicing: tuple[int, ...] = ()
     pitch: float = 0.0
     choices: dict[str, Any] = field(default_factory=dict)
 
     def choose(self, bar: Bar, key: str, options: Sequence[Choice]) -> Choice:
-        """One of `options`, drawn at a section's first bar and then kept: players repeat what they play."""
+        """Draw one of `options` in a section's first bar and reuse it in the later bars: players repeat patterns."""
         if bar.number == 0 or key not in self.choices:
             self.choices[key] = options[int(bar.rng.integers(len(options)))]
-        kept: Choice = self.choices[key]
-        return kept
+        choice: Choice = self.choices[key]
+        return choice

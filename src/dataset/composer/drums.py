@@ -1,14 +1,15 @@
-"""Drum patterns, written as drum tabs.
+"""Drum grooves, written as drum tabs.
 
-One character is one step: x accent, o normal, g ghost note, ? a ghost note half of the time, . rest. A pattern as long
-as two bars takes two bars. The steps of a beat are 4 (sixteenths), 2 (eighths, which swing makes long and short) or 3
-(triplets). Drums are General MIDI's.
+One character is one step: x accent, o normal, g ghost note, ? a ghost note with probability 0.5, . rest. A line lasts
+one or two bars. A beat has 4 steps (sixteenths), 2 (eighths, which swing makes long and short) or 3 (triplets). The
+drums are those of General MIDI.
 """
 
 from dataclasses import dataclass, field
 
 from src.dataset.composer.bar import Bar, Note
 
+# MIDI pitches of the General MIDI drum map.
 DRUMS = {
     "kick": 36, "snare": 38, "stick": 37, "clap": 39, "hat": 42, "pedal": 44, "open": 46, "ride": 51, "bell": 53,
     "crash": 49, "tambourine": 54, "cowbell": 56, "shaker": 70, "conga": 63, "low conga": 64, "tom": 45, "floor": 41,
@@ -19,11 +20,11 @@ STRENGTH = {"x": 1.0, "o": 0.78, "g": 0.45, "?": 0.42}
 
 @dataclass(frozen=True)
 class Groove:
-    """Drum lines over one or two bars, and what ends a phrase: a fill on toms or snare, or a drop (silence)."""
+    """Drum lines of one or two bars, and the end of a phrase: a fill on toms or snare, or a drop (silence)."""
 
-    steps: int  # per beat
-    lines: dict[str, str] = field(default_factory=dict)
-    fill: str = "toms"
+    steps: int  # steps per beat
+    lines: dict[str, str] = field(default_factory=dict)  # drum -> tab
+    fill: str = "toms"  # toms, snare or drop
 
 
 GROOVES = {
@@ -49,7 +50,7 @@ GROOVES = {
         },
         fill="snare",
     ),
-    # Disco: four on the floor; the open hi-hat answers between the beats.
+    # Disco: four on the floor, open hi-hat between the beats.
     "four on the floor": Groove(
         4,
         {
@@ -127,11 +128,11 @@ GROOVES = {
         },
         fill="drop",
     ),
-    # Reggae: nothing on one; kick and cross-stick drop together on two and four (of a bar counted at 60 to 90).
+    # Reggae. One drop: nothing on beat one, kick and cross-stick together on two and four (counted at 60 to 90 bpm).
     "one drop": Groove(4, {"kick": "....x.......x...", "stick": "....x.......x...", "hat": "o.x.o.x.o.x.o.xg"}),
     "rockers": Groove(4, {"kick": "x.......x.......", "snare": "....x.......x...", "hat": "o.x.o.x.o.xgo.x."}),
     "steppers": Groove(4, {"kick": "x...x...x...x...", "stick": "....x..o....x...", "hat": "..x...x...x...xg"}),
-    # Country: the snare runs like a train, or the bass drum and the snare answer one another.
+    # Country: a train beat on the snare, or kick and snare in turn.
     "train": Groove(4, {"kick": "x...x...x...x...", "snare": "ggxgggxgggxgggxg"}, fill="snare"),
     "two beat": Groove(
         4,
@@ -186,9 +187,9 @@ GROOVES = {
         },
         fill="snare",
     ),
-    # Twelve-eight: three steps a beat.
+    # 12/8: three steps per beat.
     "slow blues": Groove(3, {"kick": "x.....x..o..", "snare": "...x.....x..", "hat": "xooxooxooxoo"}),
-    # Three-four.
+    # 3/4.
     "waltz": Groove(2, {"kick": "x.....", "snare": "..o.o.", "hat": "..o.o."}, fill="snare"),
     "jazz waltz": Groove(2, {"ride": "x.xox.", "pedal": "..o.o.", "kick": "o....?", "snare": "...?.?"}, fill="snare"),
     # Metal: double kick.
@@ -212,29 +213,33 @@ GROOVES = {
 }
 
 
-def beat(name: str, bar: Bar, hat: str) -> list[Note]:
-    """One bar of a groove, with a fill at the end of a phrase and a crash at a section's start."""
+def play_groove(name: str, bar: Bar, hat: str) -> list[Note]:
+    """Play one bar of a groove, with its fill at the end of most phrases (eight bars) and sections.
+
+    A groove whose fill is on the toms starts each section with a crash. `hat` is the drum that plays the hi-hat line.
+    """
     groove = GROOVES[name]
     notes = []
-    phrase_ends = bar.number % 8 == 7 or bar.number == bar.length - 1
-    fills = bool(groove.lines) and phrase_ends and bar.rng.random() < 0.75
-    stop = bar.beats - (int(bar.rng.integers(1, 3)) if fills else 0)
+    last_of_phrase = bar.number % 8 == 7 or bar.number == bar.section_bars - 1
+    has_fill = bool(groove.lines) and last_of_phrase and bar.rng.random() < 0.75
+    fill_start = bar.beats - (int(bar.rng.integers(1, 3)) if has_fill else 0)
     for drum, pattern in groove.lines.items():
         steps = groove.steps * bar.beats
         start = bar.number * steps % len(pattern)
         for step, mark in enumerate(pattern[start : start + steps]):
-            filled = step / groove.steps >= stop and (drum != "kick" or groove.fill == "drop")  # the foot plays on
-            if mark == "." or filled or (mark == "?" and bar.rng.random() < 0.5):
+            # The kick continues under a fill; in a drop it is silent too.
+            replaced = step / groove.steps >= fill_start and (drum != "kick" or groove.fill == "drop")
+            if mark == "." or replaced or (mark == "?" and bar.rng.random() < 0.5):
                 continue
             sound = hat if drum == "hat" else drum
             notes.append(Note(step / groove.steps, 0.2, DRUMS[sound], STRENGTH[mark]))
-    if fills and groove.fill != "drop":
+    if has_fill and groove.fill != "drop":
         drums = ("snare", "snare", "snare") if groove.fill == "snare" else ("snare", "high tom", "tom", "floor")
-        steps = groove.steps * (bar.beats - stop)
+        steps = groove.steps * (bar.beats - fill_start)
         for step in range(steps):
             if bar.rng.random() < 0.8:
                 drum = drums[step * len(drums) // steps]
-                notes.append(Note(stop + step / groove.steps, 0.2, DRUMS[drum], 0.65 + 0.3 * step / steps))
+                notes.append(Note(fill_start + step / groove.steps, 0.2, DRUMS[drum], 0.65 + 0.3 * step / steps))
     if bar.number == 0 and groove.fill == "toms":
         notes.append(Note(0, 1, DRUMS["crash"], 0.8))
     return notes

@@ -1,9 +1,9 @@
 """Chords, progressions and voice leading.
 
-A progression is written as musicians write it on a napkin: Roman numerals relative to the MAJOR scale of the tonic
-(so a minor key says bIII, bVI, bVII), bars divided by `|`, chords inside one bar by spaces. A capital numeral is a
-major chord, a small one a minor chord; what follows is the quality: 7, maj7, 6, 9, 5 (power chord), sus, h
-(half-diminished), o (diminished).
+A progression is written in Roman numerals relative to the MAJOR scale of the tonic, also in minor keys (which have
+bIII, bVI, bVII). `|` separates bars, a space separates the chords in a bar. An upper-case numeral is a major chord, a
+lower-case numeral a minor chord. The quality follows: 7, maj7, 6, 9, 5 (power chord), sus, h (half-diminished),
+o (diminished).
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise, product
 
-# Semitones above the root.
+# Quality -> the chord's tones, in semitones above the root.
 QUALITIES = {
     "": (0, 4, 7),
     "m": (0, 3, 7),
@@ -27,6 +27,7 @@ QUALITIES = {
     "h": (0, 3, 6, 10),
     "o": (0, 3, 6, 9),
 }
+# Scale -> its tones, in semitones above the tonic.
 SCALES = {
     "major": (0, 2, 4, 5, 7, 9, 11),
     "minor": (0, 2, 3, 5, 7, 8, 10),
@@ -44,30 +45,33 @@ _DEGREES = {"i": 0, "ii": 2, "iii": 4, "iv": 5, "v": 7, "vi": 9, "vii": 11}
 
 @dataclass(frozen=True)
 class Chord:
-    """A root (pitch class 0 to 11; 0 is C) and the semitones above it."""
+    """A chord: its root (pitch class 0 to 11; 0 is C) and its tones in semitones above the root."""
 
     root: int
     intervals: tuple[int, ...]
 
     @property
     def classes(self) -> tuple[int, ...]:
-        """The chord's pitch classes, root first."""
+        """Pitch classes of the chord, root first."""
         return tuple((self.root + interval) % 12 for interval in self.intervals)
 
     @property
     def third(self) -> int:
-        """Semitones from the root to the third; a power chord or a suspension answers with its fifth."""
+        """Semitones from the root to the third; 7, the fifth, where the chord has no third (power chord, sus)."""
         return next((interval for interval in self.intervals if interval in (3, 4)), 7)
 
     @property
     def fifth(self) -> int:
-        """Semitones from the root to the fifth: 7, or 6 where it is diminished."""
+        """Semitones from the root to the fifth: 7, or 6 in a diminished chord."""
         return 6 if 6 in self.intervals else 7
 
 
 @cache
 def chord(numeral: str, tonic: int) -> Chord:
-    """The chord that a Roman numeral names in the key of `tonic` (pitch class). Raises ValueError on an unknown one."""
+    """Parse a Roman numeral into a chord in the key of `tonic` (pitch class).
+
+    Raises ValueError if the numeral or its quality is unknown.
+    """
     match = _NUMERAL.fullmatch(numeral)
     if match is None:
         raise ValueError(f"{numeral!r} is not a Roman numeral: expected for example ii7, bVII, Vsus, viih")
@@ -81,7 +85,7 @@ def chord(numeral: str, tonic: int) -> Chord:
 
 
 def progression(text: str, tonic: int) -> list[tuple[Chord, ...]]:
-    """The chords of each bar of a progression, for example of "I7 | IV7 | ii7 V7 | I7", in the key of `tonic`."""
+    """Parse a progression such as "I7 | IV7 | ii7 V7 | I7" in the key of `tonic` -> the chords of each bar."""
     return [tuple(chord(numeral, tonic) for numeral in bar.split()) for bar in text.split("|")]
 
 
@@ -89,10 +93,10 @@ def progression(text: str, tonic: int) -> list[tuple[Chord, ...]]:
 def voicing(
     harmony: Chord, previous: tuple[int, ...], centre: int, voices: int, rootless: bool = False
 ) -> tuple[int, ...]:
-    """`voices` MIDI pitches of the chord near `centre`, led from `previous` with the least movement in all.
+    """Voice a chord near the MIDI pitch `centre`, with the least total movement from the voicing `previous`.
 
-    `rootless` leaves the root to the bass where the chord has four tones or more, as jazz pianists do. Power chords
-    stay root, fifth, octave. -> ascending pitches.
+    Returns up to `voices` MIDI pitches in ascending order. With `rootless`, chords of four or more tones leave the
+    root to the bass, as jazz pianists do. A power chord is always root, fifth, octave.
     """
     if len(harmony.intervals) == 2:
         root = centre - 6 + (harmony.root - centre + 6) % 12
@@ -103,22 +107,25 @@ def voicing(
     for octaves in product((-12, 0, 12), repeat=voices):
         # Every tone in the octave around the centre, then moved by whole octaves.
         pitches = sorted(
-            centre - 6 + (pc - centre + 6) % 12 + octave for pc, octave in zip(classes, octaves, strict=True)
+            centre - 6 + (pitch_class - centre + 6) % 12 + octave
+            for pitch_class, octave in zip(classes, octaves, strict=True)
         )
         gaps = [high - low for low, high in pairwise(pitches)]
         if min(gaps, default=3) < 1 or max(gaps, default=3) > 10 or not -14 <= pitches[0] - centre <= 3:
             continue
         if abs(sum(pitches) / voices - centre) > 7:
             continue
-        anchor = previous if len(previous) == voices else tuple(centre - 5 + 4 * voice for voice in range(voices))
-        movement = sum(abs(new - old) for new, old in zip(pitches, anchor, strict=True))
+        origin = previous if len(previous) == voices else tuple(centre - 5 + 4 * voice for voice in range(voices))
+        movement = sum(abs(new - old) for new, old in zip(pitches, origin, strict=True))
         options.append((movement, tuple(pitches)))
-    return min(options)[1] if options else tuple(sorted(centre - 6 + (pc - centre + 6) % 12 for pc in set(classes)))
+    if options:
+        return min(options)[1]
+    return tuple(sorted(centre - 6 + (pitch_class - centre + 6) % 12 for pitch_class in set(classes)))
 
 
 def nearest(pitch: float, classes: tuple[int, ...]) -> int:
-    """The MIDI pitch nearest to `pitch` whose pitch class is one of `classes`."""
+    """Nearest MIDI pitch to `pitch` whose pitch class is in `classes`; of two equally near, the lower."""
     return min(
         (round(pitch) + step for step in range(-6, 7) if (round(pitch) + step) % 12 in classes),
-        key=lambda p: (abs(p - pitch), p),
+        key=lambda candidate: (abs(candidate - pitch), candidate),
     )
