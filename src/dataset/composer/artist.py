@@ -1,4 +1,4 @@
-"""Invented artists: who they are, what they play, how they sound: all that stays the same over their tracks."""
+"""Invented artists: the playing habits and the sound that all tracks of an artist share."""
 
 from dataclasses import dataclass
 
@@ -10,41 +10,42 @@ from src.dataset.composer.style import GENRES, STYLES, Feel
 
 @dataclass(frozen=True)
 class Artist:
-    """One invented artist. Levels are decibels, times seconds."""
+    """One invented artist. Levels are in dB, times in seconds."""
 
     name: str
     genre: str
-    feels: tuple[float, ...]  # how often each of the genre's feels is played
-    tempo: tuple[float, float]  # the part of a feel's tempo range, 0 to 1
-    keys: tuple[int, ...]  # tonics, pitch classes
-    minor: float  # share of tracks in minor
-    instruments: dict[str, tuple[str, ...]]  # role -> the artist's own
-    habits: int  # a seed: which of a feel's patterns this artist prefers, and the room's echoes
-    kit: str
-    hat: str  # what plays the hi-hat's line: hat, ride, shaker or tambourine
-    centre: int  # MIDI pitch around which the chords lie
-    looseness_seconds: float  # standard deviation of the timing
-    late_seconds: float  # the snare's delay behind the beat
-    levels: dict[str, float]  # role -> dB
-    drive: float
-    bass_db: float
-    treble_db: float
-    cutoff_hz: float
-    reverb_seconds: float
-    reverb_db: float
-    noise_db: float
-    ratio: float  # of the compressor
+    feel_probabilities: tuple[float, ...]  # one for each feel of the genre
+    tempo_range: tuple[float, float]  # within a feel's tempo range: 0 is its slowest tempo, 1 its fastest
+    keys: tuple[int, ...]  # tonics of the tracks, as pitch classes
+    minor_probability: float  # of a track in minor, where the feel has both modes
+    instruments: dict[str, tuple[str, ...]]  # role -> the artist's instruments
+    habit_seed: int  # seed of the favourite patterns, substitute instruments and room reverb
+    kit: str  # drum kit
+    hat: str  # sound of the hi-hat line: hat, ride, shaker or tambourine
+    centre: int  # MIDI pitch around which chords are voiced
+    looseness_seconds: float  # standard deviation of the note onsets
+    snare_delay_seconds: float  # behind the beat; below 0 the snare is early
+    levels: dict[str, float]  # role -> level in dB
+    drive: float  # amount of the amplifier's distortion; 0 is clean
+    bass_db: float  # gain of the low shelf
+    treble_db: float  # gain of the high shelf
+    cutoff_hz: float  # of the low-pass filter
+    reverb_seconds: float  # time in which the reverb decays by 60 dB
+    reverb_db: float  # level of the impulse response, re the dry sound
+    noise_db: float  # RMS of the background noise, re full scale
+    compressor_ratio: float
     loudness_db: float  # RMS of every clip, re full scale
 
 
 def stream(seed: int, genre: str, artist: int, track: int | None = None) -> np.random.Generator:
-    """The random numbers of one artist, or of one of the artist's tracks; no other draws from them."""
-    # Zero is the artist: SeedSequence does not tell [1, 2, 3] from [1, 2, 3, 0].
+    """Return the random generator of an artist, or of one track (from 0). Each artist and each track has its own."""
+    # The last number is 0 for the artist and track + 1 for a track, because SeedSequence gives the same numbers for
+    # [1, 2, 3] as for [1, 2, 3, 0].
     return np.random.default_rng([seed, GENRES.index(genre), artist, 0 if track is None else track + 1])
 
 
 def draw_artist(seed: int, genre: str, number: int) -> Artist:
-    """The artist of that number (from 0) in a genre."""
+    """Draw the artist with this number (from 0) in a genre."""
     rng = stream(seed, genre, number)
     style = STYLES[genre]
     weights = np.array([feel.weight for feel in style.feels]) * rng.gamma(2.0, size=len(style.feels))
@@ -58,17 +59,17 @@ def draw_artist(seed: int, genre: str, number: int) -> Artist:
     return Artist(
         name=artist_name(seed, genre, number),
         genre=genre,
-        feels=tuple(weights / weights.sum()),
-        tempo=(max(0.0, middle - width), min(1.0, middle + width)),
+        feel_probabilities=tuple(weights / weights.sum()),
+        tempo_range=(max(0.0, middle - width), min(1.0, middle + width)),
         keys=tuple(int(key) for key in rng.permutation(12)[:4]),
-        minor=float(rng.beta(1.2, 1.2)),
+        minor_probability=float(rng.beta(1.2, 1.2)),
         instruments=instruments,
-        habits=int(rng.integers(2**63)),
+        habit_seed=int(rng.integers(2**63)),
         kit=_choose(style.kits, 1, rng)[0],
         hat=str(rng.choice(("hat", "hat", "hat", "ride", "shaker", "tambourine"))),
         centre=int(rng.integers(56, 65)),
         looseness_seconds=float(rng.uniform(0.002, 0.014)),
-        late_seconds=float(rng.uniform(-0.004, 0.016)),
+        snare_delay_seconds=float(rng.uniform(-0.004, 0.016)),
         levels={role: level + float(rng.normal(0, 1.6)) for role, level in style.levels.items()},
         drive=float(rng.choice((0.0, 0.0, 1.0)) * rng.uniform(0.5, 3)),
         bass_db=float(rng.normal(0, 1.7)),
@@ -77,19 +78,19 @@ def draw_artist(seed: int, genre: str, number: int) -> Artist:
         reverb_seconds=float(rng.uniform(0.2, 1.6)),
         reverb_db=float(rng.uniform(-26, -9)),
         noise_db=float(rng.uniform(-75, -48)),
-        ratio=float(rng.uniform(1.2, 4)),
+        compressor_ratio=float(rng.uniform(1.2, 4)),
         loudness_db=float(rng.uniform(-23, -14)),
     )
 
 
 def _choose(names: str, count: int, rng: np.random.Generator) -> tuple[str, ...]:
-    """`count` different ones of the names between commas; the first is the likeliest, and so on down."""
+    """Draw `count` entries of a comma-separated list, without replacement. Each entry weighs half the one before it."""
     options = names.split(", ")
-    chances = 0.5 ** np.arange(len(options))
-    return tuple(str(name) for name in rng.choice(options, count, replace=False, p=chances / chances.sum()))
+    weights = 0.5 ** np.arange(len(options))
+    return tuple(str(name) for name in rng.choice(options, count, replace=False, p=weights / weights.sum()))
 
 
 def draw_feel(artist: Artist, rng: np.random.Generator) -> Feel:
-    """One of the genre's feels, as often as this artist plays it."""
+    """Draw one of the genre's feels with the probabilities of the artist."""
     feels = STYLES[artist.genre].feels
-    return feels[int(rng.choice(len(feels), p=artist.feels))]
+    return feels[int(rng.choice(len(feels), p=artist.feel_probabilities))]

@@ -1,5 +1,6 @@
-"""General MIDI instruments by name, and which of them can play what."""
+"""General MIDI instruments and drum kits by name, and the instruments on which a pattern can be played."""
 
+# Name -> General MIDI program, from 0.
 INSTRUMENTS = {
     "piano": 0, "bright piano": 1, "honky tonk": 3, "electric piano": 4, "fm piano": 5, "harpsichord": 6,
     "clavinet": 7, "vibraphone": 11, "drawbar organ": 16, "percussive organ": 17, "rock organ": 18,
@@ -17,11 +18,11 @@ KITS = {
     "brush kit": 40,
 }  # fmt: skip
 
-# Patterns that not every instrument can play, and the instruments that can.
 _GUITARS = "clean guitar, steel guitar, muted guitar, jazz guitar, nylon guitar"
 _AMPLIFIED = "overdriven guitar, distorted guitar"
-_KEYS = "piano, electric piano, bright piano, fm piano, harpsichord, harp, nylon guitar"
-FITTING = {
+_KEYS_AND_PLUCKED = "piano, electric piano, bright piano, fm piano, harpsichord, harp, nylon guitar"
+# Pattern -> the instruments on which it can be played. A pattern that is not listed suits all instruments.
+PLAYABLE_ON = {
     "chug": _AMPLIFIED,
     "gallop": _AMPLIFIED,
     "power hold": _AMPLIFIED,
@@ -29,11 +30,11 @@ FITTING = {
     "riff": f"{_AMPLIFIED}, clean guitar, piano, jazz guitar",
     "boogie": f"{_GUITARS}, {_AMPLIFIED}, piano",
     "alberti": "piano, harpsichord, harp, nylon guitar",
-    "nocturne": _KEYS,
+    "nocturne": _KEYS_AND_PLUCKED,
     "inner": "strings, viola, cello",
-    "none": "piano, harpsichord, church organ",
-    "arpeggio 8": f"{_GUITARS}, {_KEYS}, polysynth",
-    "arpeggio 16": f"{_GUITARS}, {_KEYS}, polysynth, saw lead, square lead, clavinet",
+    "none": "piano, harpsichord, church organ",  # for inventions, where one keyboard plays all voices
+    "arpeggio 8": f"{_GUITARS}, {_KEYS_AND_PLUCKED}, polysynth",
+    "arpeggio 16": f"{_GUITARS}, {_KEYS_AND_PLUCKED}, polysynth, saw lead, square lead, clavinet",
     "picking": f"{_GUITARS}, banjo",
     "strum": f"{_GUITARS}, overdriven guitar",
     "freddie": "jazz guitar, clean guitar, steel guitar",
@@ -49,5 +50,5 @@ FITTING = {
 
 
 def program(name: str) -> int:
-    """The General MIDI program, from 0, of an instrument or a drum kit."""
+    """General MIDI program number, from 0, of an instrument or a drum kit."""
     return KITS[name] if name in KITS else INSTRUMENTS[name]

@@ -1,4 +1,4 @@
-"""Chord progressions, as each genre knows them (harmony.py says how they are written)."""
+"""Chord progressions of the genres, in the notation that harmony.py defines."""
 
 BLUES_12 = "I7 | IV7 | I7 | I7 | IV7 | IV7 | I7 | I7 | V7 | IV7 | I7 | V7"
 BLUES_12_SLOW_CHANGE = "I7 | I7 | I7 | I7 | IV7 | IV7 | I7 | I7 | V7 | IV7 | I7 | I7"

@@ -1,9 +1,9 @@
-"""What makes the ten genres, as data.
+"""Styles of the ten genres, as data.
 
-A genre is a handful of feels (ways of playing: tempo, swing, drums, bass, chords, harmony, melody) and the instruments
-it likes. Genres meet where they meet in life: rock has shuffles, pop borrows disco's drums and rock's guitars, jazz
-plays straight bossas, hip hop loops jazz chords, country rocks, metal has ballads. So no single trait decides a genre;
-what happens in time and in the harmony does, taken together.
+A genre has a few feels (ways of playing: tempo, swing, drums, bass, chords, harmony, melody) and its typical
+instruments. Genres overlap as in real music: rock has shuffles, pop borrows the drums of disco and the guitars of rock,
+jazz has straight bossa novas, hip hop loops jazz chords, country has rock beats, metal has ballads. So no single
+feature identifies a genre; rhythm and harmony together do.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,12 @@ ROLES = ("drums", "bass", "chords", "second", "lead")
 
 @dataclass(frozen=True)
 class Feel:
-    """One way of playing. Where a text holds several choices, commas divide them; "none" leaves the part out.
+    """One way of playing. Commas separate the patterns to choose from; "none" leaves the part out.
 
-    `drums`, `bass`, `chords`, `second` and `lead` name patterns in the files of those names (`second` is a second
-    chord player, `lead` a manner in melody.py). `swing` is the range of long : short in pairs of `swung` beats; 1 is
-    straight. `major` and `minor` are progressions, `form` is a row of sections (song.py).
+    `drums`, `bass` and `chords` name patterns of drums.py, bass.py and chords.py, `second` patterns of chords.py for a
+    second chord player (or "fills"), `lead` a lead style of melody.py. `swing` is the range of the length ratio, long
+    to short, in pairs of notes of `swing_unit` beats each; 1 is straight. `major` and `minor` are the progressions
+    for major and minor keys (repertoire.py). `form` is the sequence of sections, one letter each (song.py).
     """
 
     tempo_bpm: tuple[float, float]
@@ -31,17 +32,15 @@ class Feel:
     major: tuple[str, ...] = ()
     minor: tuple[str, ...] = ()
     swing: tuple[float, float] = (1.0, 1.0)
-    swung: float = 0.5
-    beats: int = 4  # a bar
+    swing_unit: float = 0.5
+    beats: int = 4  # per bar
     form: str = "ivvcvcbccvc"
-    weight: float = 1.0  # how common the feel is in its genre
+    weight: float = 1.0  # relative frequency of the feel in its genre
 
 
 @dataclass(frozen=True)
 class Style:
-    """A genre: its feels, the instruments that each part may have (the most typical first), the mix (dB, in the order
-    of ROLES), and how much loud and soft differ (0 to 1).
-    """
+    """The style of a genre: its feels, the instruments of each role (most typical first), its mix and its dynamics."""
 
     feels: tuple[Feel, ...]
     bass: str
@@ -49,12 +48,12 @@ class Style:
     second: str
     lead: str
     kits: str
-    mix: tuple[float, ...]
-    dynamics: float = 0.15
+    mix: tuple[float, ...]  # levels in dB, in the order of ROLES
+    dynamics: float = 0.15  # difference between loud and soft, 0 to 1
 
     @property
     def levels(self) -> dict[str, float]:
-        """Role -> dB."""
+        """Level of each role, in dB."""
         return dict(zip(ROLES, self.mix, strict=True))
 
 
@@ -161,11 +160,11 @@ STYLES = {
     ),
     "hiphop": Style(
         feels=(
-            Feel(tempo_bpm=(82, 102), swing=(1.2, 1.7), swung=0.25, weight=3,
+            Feel(tempo_bpm=(82, 102), swing=(1.2, 1.7), swing_unit=0.25, weight=3,
                 drums="boom bap, boom bap lazy, breakbeat", bass="sub, syncopated", chords="loop",
                 second="none, stabs, pad", lead="hook",
                 major=songs.HIPHOP_MAJOR, minor=songs.HIPHOP_MINOR, form="ivvcvvcbvvc"),
-            Feel(tempo_bpm=(88, 108), swing=(1.0, 1.3), swung=0.25, weight=1.2,
+            Feel(tempo_bpm=(88, 108), swing=(1.0, 1.3), swing_unit=0.25, weight=1.2,
                 drums="breakbeat, sixteenths", bass="riff, sub", chords="loop, stabs", second="none, stabs",
                 lead="hook", major=songs.HIPHOP_MAJOR, minor=(*songs.HIPHOP_MINOR, *songs.REGGAE_MINOR[:1]),
                 form="ivvcvvcbvvc"),
@@ -246,7 +245,7 @@ STYLES = {
             Feel(tempo_bpm=(120, 156), weight=0.9,
                 drums="driving, backbeat", bass="root", chords="power 8, strum", second="arpeggio 8, pad",
                 lead="song", major=songs.POP_MAJOR, minor=songs.POP_MINOR),
-            Feel(tempo_bpm=(84, 104), swing=(1.0, 1.2), swung=0.25, weight=0.8,
+            Feel(tempo_bpm=(84, 104), swing=(1.0, 1.2), swing_unit=0.25, weight=0.8,
                 drums="breakbeat, trap, rockers", bass="sub, dub", chords="skank, loop", second="pad, none",
                 lead="song", major=songs.POP_MAJOR, minor=songs.POP_MINOR),
         ),
@@ -259,16 +258,16 @@ STYLES = {
     ),
     "reggae": Style(
         feels=(
-            Feel(tempo_bpm=(62, 84), swing=(1.0, 1.6), swung=0.25, weight=2,
+            Feel(tempo_bpm=(62, 84), swing=(1.0, 1.6), swing_unit=0.25, weight=2,
                 drums="one drop", bass="dub", chords="skank", second="bubble, stabs", lead="song",
                 major=songs.REGGAE_MAJOR, minor=songs.REGGAE_MINOR),
-            Feel(tempo_bpm=(68, 92), swing=(1.0, 1.6), swung=0.25, weight=1.2,
+            Feel(tempo_bpm=(68, 92), swing=(1.0, 1.6), swing_unit=0.25, weight=1.2,
                 drums="rockers, one drop", bass="dub, syncopated", chords="skank", second="bubble, none, fills",
                 lead="song", major=(*songs.REGGAE_MAJOR, *songs.POP_MAJOR[:1]), minor=songs.REGGAE_MINOR),
-            Feel(tempo_bpm=(70, 90), swing=(1.0, 1.4), swung=0.25, weight=1,
+            Feel(tempo_bpm=(70, 90), swing=(1.0, 1.4), swing_unit=0.25, weight=1,
                 drums="steppers", bass="dub", chords="skank", second="bubble, pad", lead="hook",
                 major=songs.REGGAE_MAJOR, minor=songs.REGGAE_MINOR),
-            Feel(tempo_bpm=(112, 140), swing=(1.0, 1.5), swung=0.5, weight=0.7,
+            Feel(tempo_bpm=(112, 140), swing=(1.0, 1.5), swing_unit=0.5, weight=0.7,
                 drums="train, two beat", bass="walk, boom", chords="skank", second="stabs, none", lead="riff",
                 major=(*songs.REGGAE_MAJOR, "I | vi | IV | V"), minor=songs.REGGAE_MINOR),
         ),
