@@ -1,1 +1,1 @@
-"""Rule-made music for the synthetic corpus: artists, harmony, grooves, parts, songs, sound."""
+"""Rule-based composer of the synthetic corpus: artists, songs, harmony, parts and rendering."""

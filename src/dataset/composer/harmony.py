@@ -62,7 +62,7 @@ class Chord:
 
     @property
     def fifth(self) -> int:
-        """Semitones from the root to the fifth: 7, or 6 in a diminished chord."""
+        """Semitones from the root to the fifth: 7, or 6 in a diminished or half-diminished chord."""
         return 6 if 6 in self.intervals else 7
 
 

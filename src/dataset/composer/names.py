@@ -1,31 +1,31 @@
-"""Names of invented artists and titles of their tracks. Neither gives the genre away."""
+"""Names of invented artists and titles of their tracks. Neither reveals the genre."""
 
 import numpy as np
 
 from src.dataset.composer.style import GENRES
 
-_FIRST = (
+_FIRST_NAMES = (
     "Ada", "Alba", "Amos", "Anouk", "Basil", "Bea", "Bruno", "Cleo", "Cosmo", "Dara", "Della", "Dexter", "Edda",
     "Eli", "Ella", "Enzo", "Esme", "Ezra", "Fern", "Fritz", "Gus", "Hazel", "Ida", "Ines", "Iris", "Ivo", "Jory",
     "Juno", "Kit", "Lark", "Leo", "Lior", "Lotte", "Lula", "Mabel", "Milo", "Mira", "Nico", "Nola", "Odette",
     "Olga", "Otis", "Pearl", "Quentin", "Remy", "Rosa", "Rufus", "Sable", "Silas", "Tess", "Theo", "Uma", "Vera",
     "Viggo", "Wanda", "Willa", "Xavi", "Yara", "Zadie", "Zeno",
 )  # fmt: skip
-_LAST = (
+_LAST_NAMES = (
     "Abel", "Arden", "Ashby", "Banks", "Bell", "Birch", "Blythe", "Brook", "Calder", "Cass", "Cobb", "Crane",
     "Croft", "Dale", "Dove", "Drake", "Ember", "Fable", "Finch", "Flint", "Fox", "Frost", "Gale", "Garner",
     "Glass", "Gray", "Hale", "Hart", "Hawke", "Hollis", "Ives", "Jarvis", "Keane", "Kestrel", "Lane", "Linden",
     "Locke", "Lowe", "Marsh", "Merle", "Moon", "Nash", "North", "Oakes", "Pace", "Penn", "Pike", "Quill", "Rains",
     "Reed", "Rook", "Rowe", "Sharp", "Slate", "Stone", "Swift", "Thorne", "Vale", "Wilde", "Wren", "Yates",
 )  # fmt: skip
-_COLOUR = (
+_ADJECTIVES = (
     "Amber", "Autumn", "Blue", "Brass", "Broken", "Copper", "Crimson", "Distant", "Early", "Electric", "Empty",
     "Evening", "Faded", "Frozen", "Gentle", "Golden", "Hidden", "Hollow", "Indigo", "Iron", "Late", "Little",
     "Lonesome", "Long", "Lost", "Midnight", "Morning", "Narrow", "Northern", "Open", "Paper", "Quiet", "Restless",
     "Rising", "Rolling", "Rusty", "Salt", "Second", "Silver", "Slow", "Southern", "Sunday", "Tender", "Velvet",
     "Wandering", "Western", "White", "Wild", "Winter", "Yellow",
 )  # fmt: skip
-_THING = (
+_NOUNS = (
     "Avenue", "Bridge", "Candle", "Canyon", "City", "Corner", "Dance", "Door", "Dream", "Echo", "Engine", "Fever",
     "Field", "Fire", "Garden", "Ghost", "Harbor", "Heart", "Hill", "Highway", "Horizon", "Hour", "Island",
     "Lantern", "Letter", "Light", "Line", "Machine", "Map", "Mile", "Mirror", "Monday", "Mountain", "Night",
@@ -33,19 +33,19 @@ _THING = (
     "Signal", "Sky", "Song", "Station", "Stone", "Storm", "Street", "Summer", "Tide", "Train", "Valley", "Water",
     "Window", "Wire", "Year",
 )  # fmt: skip
-MOST_ARTISTS = len(_FIRST) * len(_LAST) // len(GENRES)  # a genre, all with different names
-MOST_TRACKS = min(len(_COLOUR), len(_THING))  # an artist
+MOST_ARTISTS = len(_FIRST_NAMES) * len(_LAST_NAMES) // len(GENRES)  # per genre; all artists have different names
+MOST_TRACKS = min(len(_ADJECTIVES), len(_NOUNS))  # per artist
 
 
 def artist_name(seed: int, genre: str, artist: int) -> str:
-    """A name that no other artist of the corpus has, and that does not give the genre away."""
-    order = np.random.default_rng([seed, len(GENRES)]).permutation(len(_FIRST) * len(_LAST))
-    first, last = divmod(int(order[artist * len(GENRES) + GENRES.index(genre)]), len(_LAST))
-    return f"{_FIRST[first]} {_LAST[last]}"
+    """Name of an artist. It is unique in the corpus and does not reveal the genre."""
+    order = np.random.default_rng([seed, len(GENRES)]).permutation(len(_FIRST_NAMES) * len(_LAST_NAMES))
+    first, last = divmod(int(order[artist * len(GENRES) + GENRES.index(genre)]), len(_LAST_NAMES))
+    return f"{_FIRST_NAMES[first]} {_LAST_NAMES[last]}"
 
 
 def track_names(seed: int, genre: str, artist: int, tracks: int) -> list[str]:
-    """The titles of an artist's tracks, all different."""
+    """Titles of an artist's tracks, all different."""
     rng = np.random.default_rng([seed, GENRES.index(genre), artist, 0, 1])
-    colours, things = rng.permutation(len(_COLOUR)), rng.permutation(len(_THING))
-    return [f"{_COLOUR[colours[track]]} {_THING[things[track]]}" for track in range(tracks)]
+    adjectives, nouns = rng.permutation(len(_ADJECTIVES)), rng.permutation(len(_NOUNS))
+    return [f"{_ADJECTIVES[adjectives[track]]} {_NOUNS[nouns[track]]}" for track in range(tracks)]

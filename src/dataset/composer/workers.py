@@ -1,8 +1,9 @@
-"""Many clips at once: rendering in programs of their own.
+"""Parallel rendering of clips in worker processes.
 
-The synthesizer holds Python's lock while it renders, so threads gain nothing. The workers are started by command line,
-neither forked (unsafe beside torch's threads) nor spawned by multiprocessing (which would import the whole training
-program in each): they load only the composer, and end when their input does, even where their parent was killed.
+The synthesizer holds Python's global interpreter lock while it renders, so threads gain nothing. The workers are
+separate programs. They are not forked (unsafe beside torch's threads) and not spawned by multiprocessing (which would
+import the whole training program in each). They import only the composer and end when their standard input ends, even
+if the parent process was killed.
 """
 
 import json
@@ -16,13 +17,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
-ROOT = Path(__file__).parents[3]  # where `python -m src...` works
+ROOT = Path(__file__).parents[3]  # the directory in which `python -m src...` works
 MOST_WORKERS = 16
 
 
 @dataclass(frozen=True)
 class Job:
-    """One clip to render: which one, how long, and where to."""
+    """One clip to render: its artist and track, its duration and the path of the file."""
 
     seed: int
     genre: str
@@ -33,9 +34,10 @@ class Job:
 
 
 def render(jobs: Sequence[Job]) -> Iterator[Job]:
-    """Render all jobs on all cores, with a progress bar on stderr -> the jobs, each when it is done.
+    """Render all jobs on all cores, with a progress bar on stderr -> each job, as soon as it is done.
 
-    Raises OSError with what went wrong and what to do. However it ends, no worker stays behind.
+    Raises OSError, with the reason and the fix, if a clip cannot be written, and RuntimeError if a worker dies. All
+    workers are ended in every case.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -48,15 +50,15 @@ def render(jobs: Sequence[Job]) -> Iterator[Job]:
         _workers(count) as idle,
     ):
 
-        def work(job: Job) -> Job:
+        def run(job: Job) -> Job:
             worker = idle.get()
             try:
-                _ask(worker, job)
+                _run_job(worker, job)
             finally:
                 idle.put(worker)
             return job
 
-        done = as_completed([pool.submit(work, job) for job in jobs])
+        done = as_completed([pool.submit(run, job) for job in jobs])
         try:
             for future in progress.track(done, total=len(jobs)):
                 yield future.result()
@@ -66,7 +68,7 @@ def render(jobs: Sequence[Job]) -> Iterator[Job]:
 
 @contextmanager
 def _workers(count: int) -> Iterator[SimpleQueue[subprocess.Popen[str]]]:
-    """A queue of `count` idle workers; they are ended on the way out."""
+    """Start `count` workers and yield the queue of idle ones; end them all on exit."""
     command = [sys.executable, "-m", "src.dataset.composer.render"]
     pipe = subprocess.PIPE
     workers = [
@@ -84,26 +86,26 @@ def _workers(count: int) -> Iterator[SimpleQueue[subprocess.Popen[str]]]:
             worker.communicate()
 
 
-def _ask(worker: subprocess.Popen[str], job: Job) -> None:
-    """Have a worker do a job. Raises OSError where it could not, RuntimeError where it died."""
+def _run_job(worker: subprocess.Popen[str], job: Job) -> None:
+    """Run a job on a worker. Raises OSError if the rendering failed, RuntimeError if the worker died."""
     assert worker.stdin is not None
     assert worker.stdout is not None
     assert worker.stderr is not None
     try:
         worker.stdin.write(json.dumps(asdict(job)) + "\n")
         worker.stdin.flush()
-        answer = worker.stdout.readline().strip()
-    except (BrokenPipeError, ValueError):  # it died, or was ended because another one failed
-        answer = ""
-    if answer != "ok":
-        if not answer:
-            raise RuntimeError(f"The renderer stopped at {job}: {worker.stderr.read().strip() or worker.wait()}")
+        reply = worker.stdout.readline().strip()
+    except (BrokenPipeError, ValueError):  # the worker died, or was ended because another one failed
+        reply = ""
+    if reply != "ok":
+        if not reply:
+            raise RuntimeError(f"The rendering worker died at {job}: {worker.stderr.read().strip() or worker.wait()}")
         raise OSError(
-            f"Rendering {job.path} failed: {answer}. The whole corpus needs about 0.3 MB a clip of 10 s: make room, or "
-            "choose another folder with data.cache=; what is complete is kept, and the next run continues."
+            f"Rendering {job.path} failed: {reply}. The corpus needs about 0.3 MB per clip of 10 s. Free disk space, "
+            "or choose another folder with data.cache=. Complete genres stay cached and are not rendered again."
         )
 
 
 def _cores() -> int:
-    """How many cores this process may use."""
+    """Number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
