@@ -1,1 +1,1 @@
-"""Measurements, made by hand and never in the tests: `python -m benchmarks.<name>`. See benchmarks/README.md."""
+"""Benchmarks, run by hand and not by the tests: `python -m benchmarks.<name>`. See benchmarks/README.md."""

@@ -1,7 +1,8 @@
-"""What each augmentation does to a spectrogram: `python -m benchmarks.augmentations [FILE]`.
+"""Picture of each augmentation on a mel spectrogram: `python -m benchmarks.augmentations [FILE]`.
 
-Draws benchmarks/augmentation.png from the first seconds of FILE, or of a disco track of the synthetic corpus, which
-needs no data. Settings are larger than in training, to be seen; only the last panel is drawn as conf/augmentation says.
+Draws benchmarks/augmentation.png from the first four seconds of FILE, or of a disco track of the synthetic corpus, which
+needs no data. The settings are stronger than in training, so that the effects are visible; only the last panel uses the
+settings of conf/augmentation.
 """
 
 import argparse
@@ -27,13 +28,13 @@ from src.normalization import Standard
 
 PICTURE = Path(__file__).parent / "augmentation.png"
 SECONDS = 4.0
-SEED = 19  # of what is drawn: noise, masks, the mixture, and all of the last panel
+SEED = 19  # of the random draws: noise, masks, mixture, and everything in the last panel
 TICKS_HZ = (200, 500, 1000, 2000, 4000, 8000)
 STYLE: dict[Any, Any] = {"font.size": 9, "axes.titlesize": 9, "axes.titlelocation": "left", "axes.titlepad": 4}
 
 
 def panels(wave_2T: Tensor, config: DictConfig) -> dict[str, Tensor]:
-    """Mel spectrograms (F, N) in dB by title: of the first clip alone, but for the mixtures with the second."""
+    """Compute the mel spectrograms (F, N) in dB, by title. wave (2, T): mixtures are of both clips, the rest of the first."""
     feature, full = choose(config.feature), choose(config.augmentation)
     normalization, target_22 = Standard(feature.rows), torch.eye(2)
     normalization.prepare([(feature(wave_2T), target_22)])
@@ -61,12 +62,15 @@ def panels(wave_2T: Tensor, config: DictConfig) -> dict[str, Tensor]:
         f"mixup: {100 * share_22[0, 0]:.0f} % first, {100 * share_22[0, 1]:.0f} % other clip": mixed_2FN,
         f"augmentation=full, {100 * full_22[0, 1]:.0f} % other clip": full_2FN,
     }
-    # In dB again, so that all panels have one scale; what is hidden shows each row's mean.
-    return {title: normalization.mean_F1 + normalization.deviation_F1 * it[0] for title, it in features.items()}
+    # Back to dB, so that all panels share one scale; masked parts show the mean of their row.
+    return {
+        title: normalization.mean_F1 + normalization.deviation_F1 * feature_BFN[0]
+        for title, feature_BFN in features.items()
+    }
 
 
 def draw(spectrograms: dict[str, Tensor], band_hz: Tensor) -> Figure:
-    """Small multiples, three in a row, on one scale of colours: 60 dB, up to the loudest of the first."""
+    """Draw the panels, three in a row, on one colour scale: 60 dB, up to the loudest of the first panel."""
     top_db = float(spectrograms["unchanged"].quantile(0.998))
     figure = Figure(figsize=(9, 8.8), layout="constrained")
     grid = figure.subplots(len(spectrograms) // 3, 3, sharex=True, sharey=True)
@@ -92,7 +96,7 @@ def draw(spectrograms: dict[str, Tensor], band_hz: Tensor) -> Figure:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", nargs="?", type=Path, help="sound in place of the synthetic corpus")
+    parser.add_argument("file", nargs="?", type=Path, help="an audio file to use instead of the synthetic corpus")
     file = parser.parse_args().file
     config = configs.compose("augmentation=full")
     clips = choose(config.dataset).corpus().clips
@@ -104,8 +108,9 @@ def main() -> None:
     feature = choose(config.feature)
     band_hz = feature.bands_FK.argmax(dim=1) * rate / config.audio.n_fft
     with matplotlib.rc_context(STYLE):
-        draw(spectrograms, band_hz).savefig(drawn := io.BytesIO(), dpi=100)
-    palette = Image.open(drawn).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE)  # a third of the bytes
+        draw(spectrograms, band_hz).savefig(png := io.BytesIO(), dpi=100)
+    # A palette of 128 colours makes the file a third as large.
+    palette = Image.open(png).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE)
     palette.save(PICTURE, optimize=True)
     print(PICTURE)
 

@@ -1,8 +1,8 @@
-"""Runs against what needs no network at all: `python -m benchmarks.baseline SWEEP`.
+"""Simple baselines for trained runs: `python -m benchmarks.baseline RUN|SWEEP...`.
 
-On each run's own split: always answering the commonest genre; logistic regression on level and bandwidth alone (the
-shortcut that a network may learn instead of music); and logistic regression on the mean and standard deviation over
-time of 20 MFCC. Runs that differ only in seed and fold are one group, and every difference is paired clip by clip.
+There are three baselines, each on the run's own split: the most common training genre; logistic regression on level and
+bandwidth alone (a shortcut that a network may learn instead of music); and logistic regression on the mean and standard
+deviation over time of 20 MFCC. Runs that differ only in seed and fold form one group. Differences are paired by clip.
 """
 
 import argparse
@@ -28,12 +28,12 @@ from src.metrics import intervals
 from src.rundir import find
 from src.training import setup
 
-STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # of the regularization, chosen on the validation clips
-Clips = dict[str, NDArray[np.float64]]  # a vector a clip
+STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # inverse L2 strengths (C), of which the validation clips choose one
+Vectors = dict[str, NDArray[np.float64]]  # clip name -> feature vector
 
 
-def vectors(data: GenreData) -> tuple[Clips, Clips]:
-    """Each clip's (level and bandwidth) and (mean and deviation of MFCC), over all of it."""
+def vectors(data: GenreData) -> tuple[Vectors, Vectors]:
+    """Compute two feature vectors of each whole clip: level and bandwidth; mean and standard deviation of the MFCC."""
     rate = data.sample_rate
     energy = Energy(sample_rate=rate, hop_length=512, frame_length=2048)
     rolloff = Rolloff(sample_rate=rate, hop_length=512, n_fft=2048)
@@ -49,14 +49,14 @@ def vectors(data: GenreData) -> tuple[Clips, Clips]:
     return shortcut, timbre
 
 
-def predict(features: Clips, split: Sequence[dict[str, str | None]]) -> dict[str, str]:
-    """Logistic regression's genre of each test clip; its strength is the best one on the validation clips."""
-    sides = {
-        side: [(features[str(row["clip"])], str(row["genre"])) for row in split if row["set"] == side]
-        for side in ("train", "val")
+def predict(features: Vectors, split: Sequence[dict[str, str | None]]) -> dict[str, str]:
+    """Predict each test clip's genre by logistic regression; the strength C is the best one on the validation clips."""
+    examples = {
+        subset: [(features[str(row["clip"])], str(row["genre"])) for row in split if row["set"] == subset]
+        for subset in ("train", "val")
     }
-    x_train, y_train = zip(*sides["train"], strict=True)
-    x_val, y_val = zip(*sides["val"], strict=True)
+    x_train, y_train = zip(*examples["train"], strict=True)
+    x_val, y_val = zip(*examples["val"], strict=True)
     models = [
         make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=5000)).fit(x_train, y_train) for c in STRENGTHS
     ]
@@ -66,44 +66,46 @@ def predict(features: Clips, split: Sequence[dict[str, str | None]]) -> dict[str
 
 
 def compare(paths: Sequence[Path]) -> Table:
-    """A row a group of runs: its accuracy, each baseline's on the same test clips, and the paired differences."""
-    table = Table(title="Accuracy over all test clips, in percent; differences paired, 95 % bootstrap over artists")
+    """Compare each group of runs (one row) with the baselines on the same test clips: accuracies, paired differences."""
+    table = Table(
+        title="Accuracy over all test clips, in percent; paired differences with 95 % bootstrap intervals over artists"
+    )
     for heading in ("runs", "clips", "network", "commonest genre", "level, bandwidth", "MFCC, log. regression"):
         table.add_column(heading)
     table.add_column("network minus level, bandwidth")
     table.add_column("network minus MFCC baseline")
-    known: dict[str, tuple[Clips, Clips]] = {}
-    for group in group_by_config([found for path in paths for found in find(path)]):
-        right = defaultdict[str, dict[str, list[float]]](lambda: defaultdict(list))
+    cached: dict[str, tuple[Vectors, Vectors]] = {}
+    for group in group_by_config([run for path in paths for run in find(path)]):
+        correct = defaultdict[str, dict[str, list[float]]](lambda: defaultdict(list))
         artist: dict[str, str] = {}
-        for member in group.runs:
-            data = setup.compose_data(OmegaConf.create(member.config))
+        for run in group.runs:
+            data = setup.compose_data(OmegaConf.create(run.config))
             key = f"{data.corpus.name} {len(data.clips)} {data.sample_rate}"
-            if key not in known:
-                known[key] = vectors(data)
-            shortcut, timbre = known[key]
-            said = member.predictions
-            truth = dict(zip(said.clips, said.true, strict=True))
-            artist |= {clip: who or clip for clip, who in zip(said.clips, said.artists, strict=True)}
-            train = [str(row["genre"]) for row in member.split if row["set"] == "train"]
-            answers = {
-                "network": dict(zip(said.clips, said.predicted, strict=True)),
-                "majority": dict.fromkeys(said.clips, max(sorted(set(train)), key=train.count)),
-                "shortcut": predict(shortcut, member.split),
-                "timbre": predict(timbre, member.split),
+            if key not in cached:
+                cached[key] = vectors(data)
+            shortcut, timbre = cached[key]
+            test = run.predictions
+            true = dict(zip(test.clips, test.true, strict=True))
+            artist |= {clip: name or clip for clip, name in zip(test.clips, test.artists, strict=True)}
+            train_genres = [str(row["genre"]) for row in run.split if row["set"] == "train"]
+            predictions = {
+                "network": dict(zip(test.clips, test.predicted, strict=True)),
+                "majority": dict.fromkeys(test.clips, max(sorted(set(train_genres)), key=train_genres.count)),
+                "shortcut": predict(shortcut, run.split),
+                "timbre": predict(timbre, run.split),
             }
-            for name, answer in answers.items():
-                for clip, genre in truth.items():
-                    right[name][clip].append(float(answer[clip] == genre))
+            for name, predicted in predictions.items():
+                for clip, genre in true.items():
+                    correct[name][clip].append(float(predicted[clip] == genre))
         clips = sorted(artist)
-        mean = {name: np.array([np.mean(each[clip]) for clip in clips]) for name, each in right.items()}
+        mean = {name: np.array([np.mean(by_clip[clip]) for clip in clips]) for name, by_clip in correct.items()}
         artists = [artist[clip] for clip in clips]
-        shares = [f"{100 * mean[name].mean():.1f}" for name in ("network", "majority", "shortcut", "timbre")]
+        accuracies = [f"{100 * mean[name].mean():.1f}" for name in ("network", "majority", "shortcut", "timbre")]
         differences = [
             "{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * x for x in intervals.paired_difference(a, b, artists)))
             for a, b in ((mean["network"], mean["shortcut"]), (mean["network"], mean["timbre"]))
         ]
-        table.add_row(f"{group.label} x {len(group.runs)}", str(len(clips)), *shares, *differences)
+        table.add_row(f"{group.label} x {len(group.runs)}", str(len(clips)), *accuracies, *differences)
     return table
 
 

@@ -1,4 +1,4 @@
-"""How long work takes: the median of several turns."""
+"""Median run time of a function."""
 
 import statistics
 import time
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 
 def median(work: Callable[[], object], turns: int) -> float:
-    """The median seconds of some turns of the work."""
+    """Call `work` a number of times (`turns`) and return the median run time in seconds."""
     seconds = []
     for _ in range(turns):
-        before = time.perf_counter()
+        start = time.perf_counter()
         work()
-        seconds.append(time.perf_counter() - before)
+        seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)

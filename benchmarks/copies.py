@@ -1,10 +1,10 @@
-"""How well near copies are told from other music: `python -m benchmarks.copies DIR [--synthetic N --cache FOLDER]`.
+"""Benchmark of the near-copy search: `python -m benchmarks.copies DIR [--synthetic N --cache FOLDER]`.
 
 DIR holds music and a manifest.csv with the columns path, artist and track, as `python -m benchmarks.music DIR` makes it.
-Of each clip one altered copy is made per alteration; the catalogue is then all clips and all copies of one alteration.
-`--synthetic N` adds clips of ten seconds from the synthetic corpus (rendered into FOLDER, once): artists share instruments,
-tempi and progressions there, but no two clips share a recording, so that each pair found is false. `--seed` is the
-corpus's: the limit was chosen on seed 1 and is judged on seed 0.
+Each alteration makes one copy of each clip; the catalogue is then all clips and all copies of this alteration.
+`--synthetic N` adds N clips of ten seconds from the synthetic corpus (rendered into FOLDER once). Its artists share
+instruments, tempi and progressions, but no two clips share a recording, so every pair that is found is false. `--seed` is
+the seed of the synthetic corpus: the error limit was chosen on seed 1 and is tested on seed 0.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from benchmarks.alterations import ALTERATIONS, Altered
+from benchmarks.alterations import ALTERATIONS, Copy
 from benchmarks.clock import median
 from src.audio import fingerprint, reader
 from src.audio.fingerprint import SAMPLE_RATE, Match, near_copies
@@ -29,56 +29,64 @@ from src.threads import in_order
 Codes = NDArray[np.uint32]
 LIMITS = (0.22, 0.24, 0.26, 0.28, 0.30, 0.32, 0.34, 0.36, 0.38, 0.40)
 SIZES = (100, 1000, 10000)
-ALTERED = 250  # of the synthetic clips
+ALTERED_CLIPS = 250  # number of synthetic clips that are altered
 TURNS = 3
+SYNTHETIC_ALTERATIONS = (
+    "mp3, 64 kbit/s",
+    "3 to 10 s cut off",
+    "noise, 20 dB below",
+    "cut, noise 20 dB below, mp3 32 kbit/s",
+)
 
 
-IN_SYNTHETIC = ("mp3, 64 kbit/s", "3 to 10 s cut off", "noise, 20 dB below", "cut, noise 20 dB below, mp3 32 kbit/s")
-
-
-def heard(path: Path, alteration: str | None = None, seed: int = 0) -> tuple[Codes, Altered]:
-    """The codes of a file's sound, altered or not, and what was done, without the wave."""
+def fingerprint_file(path: Path, alteration: str | None = None, seed: int = 0) -> tuple[Codes, Copy]:
+    """Decode a file, alter it if asked, and compute its codes (N,). The Copy is returned with an empty wave."""
     rate = soundfile.info(path).samplerate
-    altered = Altered(reader.read(path, rate))
+    copy = Copy(reader.read(path, rate))
     if alteration:
         random = np.random.default_rng([seed, list(ALTERATIONS).index(alteration)])
-        altered = ALTERATIONS[alteration](altered.wave, rate, random)
-    code_N = fingerprint.codes(reader.resample(altered.wave, rate, SAMPLE_RATE))
-    return code_N, altered._replace(wave=np.empty(0, np.float32))
+        copy = ALTERATIONS[alteration](copy.wave, rate, random)
+    code_N = fingerprint.codes(reader.resample(copy.wave, rate, SAMPLE_RATE))
+    return code_N, copy._replace(wave=np.empty(0, np.float32))
 
 
-def searched(catalogue: Sequence[Codes], limit: float) -> list[Match]:
-    """The matches, were the limit another one."""
-    chosen = fingerprint.ERROR_LIMIT
+def matches_at_limit(catalogue: Sequence[Codes], limit: float) -> list[Match]:
+    """Search for near copies with another error limit than fingerprint.ERROR_LIMIT."""
+    default_limit = fingerprint.ERROR_LIMIT
     try:
         fingerprint.ERROR_LIMIT = limit
         return near_copies(catalogue)
     finally:
-        fingerprint.ERROR_LIMIT = chosen
+        fingerprint.ERROR_LIMIT = default_limit
 
 
-def recall(paths: Sequence[Path], catalogue: list[Codes], alterations: Iterable[str]) -> dict[str, list[Codes]]:
-    """Print how many copies of the paths, the first clips of the catalogue, are found in it -> their codes."""
+def print_recall(paths: Sequence[Path], catalogue: list[Codes], alterations: Iterable[str]) -> dict[str, list[Codes]]:
+    """Print the recall of altered copies of `paths`, and return the codes of the copies by alteration.
+
+    `paths` are the first clips of the catalogue, in the same order.
+    """
     title = f"copies of {len(paths)} of {len(catalogue)} clips"
     print(f"| {title} | found | recall | 95 % | error: median | 95 % | largest | shift off by |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    made = {}
+    copy_codes = {}
     for alteration in alterations:
-        pairs = list(in_order(lambda k: heard(paths[k], alteration, k), range(len(paths)), 2))  # noqa: B023
-        made[alteration] = [code_N for code_N, _ in pairs]
-        matches = near_copies([*catalogue, *made[alteration]])
-        right = [match for match in matches if match.b == match.a + len(catalogue)]
-        name = alteration if alteration != "ogg" else f"ogg, {np.mean([each.kilobits for _, each in pairs]):.0f} kbit/s"
-        low, high = wilson(len(right), len(paths))
-        errors = [match.error for match in right]
-        spread = [f"{each:.3f}" for each in np.quantile(errors, (0.5, 0.95, 1))] if right else ["", "", ""]
-        late = [abs(match.shift_seconds - pairs[match.a][1].start_seconds) for match in right]
+        copies = list(in_order(lambda k: fingerprint_file(paths[k], alteration, k), range(len(paths)), 2))  # noqa: B023
+        copy_codes[alteration] = [code_N for code_N, _ in copies]
+        matches = near_copies([*catalogue, *copy_codes[alteration]])
+        correct = [match for match in matches if match.b == match.a + len(catalogue)]
+        name = alteration
+        if alteration == "ogg":
+            name = f"ogg, {np.mean([copy.kilobits for _, copy in copies]):.0f} kbit/s"
+        low, high = wilson(len(correct), len(paths))
+        errors = [match.error for match in correct]
+        quantiles = [f"{error:.3f}" for error in np.quantile(errors, (0.5, 0.95, 1))] if correct else ["", "", ""]
+        shift_errors = [abs(match.shift_seconds - copies[match.a][1].start_seconds) for match in correct]
         print(
-            f"| {name} | {len(right)} | {len(right) / len(paths):.3f} | {low:.3f} to {high:.3f} | "
-            f"{' | '.join(spread)} | {f'{1000 * max(late):.0f} ms' if late else ''} |",
+            f"| {name} | {len(correct)} | {len(correct) / len(paths):.3f} | {low:.3f} to {high:.3f} | "
+            f"{' | '.join(quantiles)} | {f'{1000 * max(shift_errors):.0f} ms' if shift_errors else ''} |",
             flush=True,
         )
-    return made
+    return copy_codes
 
 
 def main() -> None:
@@ -92,25 +100,26 @@ def main() -> None:
         rows = list(csv.DictReader(file))
     if not rows or options.synthetic % 40:
         sys.exit(
-            "expected a manifest with clips, and --synthetic a multiple of 40: four tracks of each artist of ten genres."
+            f"{options.folder / 'manifest.csv'} lists {len(rows)} clips and --synthetic is {options.synthetic}: expected "
+            "one clip or more, and a multiple of 40 (ten genres, four tracks of each artist)."
         )
     paths = [options.folder / row["path"] for row in rows]
-    catalogue = [heard(path)[0] for path in paths]
-    made = recall(paths, catalogue, ALTERATIONS)
-    others(rows, catalogue)
+    catalogue = [fingerprint_file(path)[0] for path in paths]
+    copy_codes = print_recall(paths, catalogue, ALTERATIONS)
+    print_original_matches(rows, catalogue)
     if options.synthetic:
         corpus = Synth(options.cache, options.seed, artists=options.synthetic // 40, tracks=4).corpus()
         shuffled = np.random.default_rng(0).permutation(len(corpus.clips))
         files = [corpus.clips[k].path for k in shuffled]
-        synthetic = [code_N for code_N, _ in in_order(heard, files, 2)]
-        margins(catalogue, made, synthetic)
-        recall(files[:ALTERED], synthetic, IN_SYNTHETIC)
-        growth(synthetic)
-    speeds(paths)
+        synthetic = [code_N for code_N, _ in in_order(fingerprint_file, files, 2)]
+        print_limits(catalogue, copy_codes, synthetic)
+        print_recall(files[:ALTERED_CLIPS], synthetic, SYNTHETIC_ALTERATIONS)
+        print_search_cost(synthetic)
+    print_clip_cost(paths)
 
 
-def others(rows: Sequence[dict[str, str]], catalogue: Sequence[Codes]) -> None:
-    """Print what is found among the originals."""
+def print_original_matches(rows: Sequence[dict[str, str]], catalogue: Sequence[Codes]) -> None:
+    """Print the matches among the originals."""
     pairs = len(rows) * (len(rows) - 1) // 2
     print(f"\n| of {pairs:,} pairs of originals | shift | overlap | error | track |\n|---|---:|---:|---:|---|")
     for match in near_copies(catalogue):
@@ -120,47 +129,48 @@ def others(rows: Sequence[dict[str, str]], catalogue: Sequence[Codes]) -> None:
         print(f"| {Path(a['path']).stem}, {Path(b['path']).stem} | {numbers} | {same} |")
 
 
-def margins(catalogue: Sequence[Codes], made: dict[str, list[Codes]], synthetic: Sequence[Codes]) -> None:
-    """Print recall and false pairs, were the limit another one."""
-    shown = ("mp3, 64 kbit/s", "3 to 10 s cut off", "noise, 20 dB below", "noise, 10 dB below")
+def print_limits(catalogue: Sequence[Codes], copy_codes: dict[str, list[Codes]], synthetic: Sequence[Codes]) -> None:
+    """Print recall and false pairs at each error limit of LIMITS."""
+    alterations = ("mp3, 64 kbit/s", "3 to 10 s cut off", "noise, 20 dB below", "noise, 10 dB below")
     pairs = len(synthetic) * (len(synthetic) - 1) / 2
-    print(f"\n| limit | {' | '.join(shown)} | false of {pairs:,.0f} synthetic pairs | per million |")
-    print(f"|---:|{'---:|' * (len(shown) + 2)}")
+    print(f"\n| limit | {' | '.join(alterations)} | false of {pairs:,.0f} synthetic pairs | per million |")
+    print(f"|---:|{'---:|' * (len(alterations) + 2)}")
     for limit in LIMITS:
         cells = []
-        for alteration in shown:
-            matches = searched([*catalogue, *made[alteration]], limit)
+        for alteration in alterations:
+            matches = matches_at_limit([*catalogue, *copy_codes[alteration]], limit)
             cells.append(f"{sum(m.b == m.a + len(catalogue) for m in matches) / len(catalogue):.3f}")
-        false = len(searched(synthetic, limit))
+        false = len(matches_at_limit(synthetic, limit))
         print(f"| {limit:.2f} | {' | '.join(cells)} | {false} | {1e6 * false / pairs:.2f} |", flush=True)
     print()
 
 
-def growth(synthetic: Sequence[Codes]) -> None:
-    """Print what the search costs as the catalogue grows."""
+def print_search_cost(synthetic: Sequence[Codes]) -> None:
+    """Print the time and memory of the search by catalogue size."""
     print("\n| clips of 10 s | search | memory |\n|---:|---:|---:|")
     sizes = [size for size in SIZES if size <= len(synthetic)]
-    took = []
+    seconds = []
     for size in sizes:
-        took.append(median(lambda: near_copies(synthetic[:size]), TURNS))  # noqa: B023
+        seconds.append(median(lambda: near_copies(synthetic[:size]), TURNS))  # noqa: B023
         tracemalloc.start()
         near_copies(synthetic[:size])
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        print(f"| {size:,} | {took[-1]:.2f} s | {peak / 1e6:.0f} MB |")
-    print(f"\nSeconds grow as clips to the power {np.polyfit(np.log(sizes), np.log(took), 1)[0]:.2f}.")
+        print(f"| {size:,} | {seconds[-1]:.2f} s | {peak / 1e6:.0f} MB |")
+    exponent = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+    print(f"\nSearch time grows as the number of clips to the power {exponent:.2f}.")
 
 
-def speeds(paths: Sequence[Path]) -> None:
-    """Print what a clip costs on one core."""
+def print_clip_cost(paths: Sequence[Path]) -> None:
+    """Print the time to decode, resample and fingerprint 30 s of music on one core."""
     rates = [soundfile.info(path).samplerate for path in paths]
     waves = [reader.read(path, rate) for path, rate in zip(paths, rates, strict=True)]
-    low = [reader.resample(wave_T, rate, SAMPLE_RATE) for wave_T, rate in zip(waves, rates, strict=True)]
-    seconds = sum(len(wave_T) / SAMPLE_RATE for wave_T in low)
+    resampled = [reader.resample(wave_T, rate, SAMPLE_RATE) for wave_T, rate in zip(waves, rates, strict=True)]
+    seconds = sum(len(wave_T) / SAMPLE_RATE for wave_T in resampled)
     parts = {
         "decoding": lambda: [reader.read(path, rate) for path, rate in zip(paths, rates, strict=True)],
         "resampling": lambda: [reader.resample(w, rate, SAMPLE_RATE) for w, rate in zip(waves, rates, strict=True)],
-        "codes": lambda: [fingerprint.codes(wave_T) for wave_T in low],
+        "codes": lambda: [fingerprint.codes(wave_T) for wave_T in resampled],
     }
     print("\n| of 30 s of music, on one core | time |\n|---|---:|")
     for name, work in parts.items():

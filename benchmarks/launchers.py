@@ -1,9 +1,10 @@
-"""How much faster jobs side by side are: `python -m benchmarks.launchers [--jobs 4] [--turns 3] [WORDS...]`.
+"""Speed of sweeps with and without parallel jobs: `python -m benchmarks.launchers [--jobs 4] [--turns 3] [OVERRIDE...]`.
 
-One sweep over seeds in three ways, in turns: its jobs in turn on one thread, in turn on two, and two side by side on one
-each (launcher=joblib). Whole commands are timed, with their processes' start; medians of the turns are printed. WORDS say
-what is trained, `experiment=quick` unless given. The data are prepared by a first training that is not counted. Both ways
-with one thread must give the same predictions, or the program ends with 1. Measure on two idle cores.
+Runs one sweep over seeds in three ways: one job after the other on one thread, one after the other on two threads, and
+two jobs at a time on one thread each (launcher=joblib). The three ways take turns. Each time is that of the whole command
+with the start of its processes; medians of the turns are printed. The OVERRIDEs choose the experiment (default:
+experiment=quick). A first training, not timed, prepares the data. Both ways with one thread must give the same
+predictions, otherwise the program exits with 1. Use two idle cores.
 """
 
 import argparse
@@ -16,11 +17,11 @@ from pathlib import Path
 
 from src import rundir
 
-ALONE, THREADS, BESIDE = "in turn, 1 thread", "in turn, 2 threads", "2 side by side, 1 thread each"
+ONE_THREAD, TWO_THREADS, TWO_JOBS = "in turn, 1 thread", "in turn, 2 threads", "2 side by side, 1 thread each"
 WAYS = {
-    ALONE: ["--multirun", "trainer.threads=1"],
-    THREADS: ["--multirun", "trainer.threads=2"],
-    BESIDE: ["--multirun", "trainer.threads=1", "launcher=joblib", "hydra.launcher.n_jobs=2"],
+    ONE_THREAD: ["--multirun", "trainer.threads=1"],
+    TWO_THREADS: ["--multirun", "trainer.threads=2"],
+    TWO_JOBS: ["--multirun", "trainer.threads=1", "launcher=joblib", "hydra.launcher.n_jobs=2"],
 }
 
 
@@ -28,43 +29,49 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=4, help="default: 4")
     parser.add_argument("--turns", type=int, default=3, help="default: 3")
-    parser.add_argument("words", nargs="*", default=["experiment=quick"])
+    parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", default=["experiment=quick"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        run([*options.words, f"hydra.run.dir={folder}/first"])
+        run([*options.overrides, f"hydra.run.dir={folder}/first"])
         seconds: dict[str, list[float]] = {way: [] for way in WAYS}
-        made: dict[str, dict[int, bytes]] = {}
+        predicted: dict[str, dict[int, bytes]] = {}
         for _ in range(options.turns):
-            for way, words in WAYS.items():
+            for way, overrides in WAYS.items():
                 sweep = Path(tempfile.mkdtemp(dir=folder))
                 seconds[way].append(
-                    run([*words, *options.words, f"seed=range(0,{options.jobs})", f"hydra.sweep.dir={sweep}"])
+                    run([*overrides, *options.overrides, f"seed=range(0,{options.jobs})", f"hydra.sweep.dir={sweep}"])
                 )
-                made[way] = predictions(sweep)
-    same = made[ALONE] == made[BESIDE]
-    print(f"`{' '.join(options.words)}`, {options.jobs} jobs; medians of {options.turns}\n")
+                predicted[way] = predictions(sweep)
+    same = predicted[ONE_THREAD] == predicted[TWO_JOBS]
+    print(f"`{' '.join(options.overrides)}`, {options.jobs} jobs; medians of {options.turns}\n")
     print("| jobs | seconds | from | to | times as fast as one after the other on 1 thread |")
     print("|---|---:|---:|---:|---:|")
-    medians = {way: statistics.median(each) for way, each in seconds.items()}
-    for way, each in seconds.items():
-        ratio = medians[ALONE] / medians[way]
-        print(f"| {way} | {medians[way]:.1f} | {min(each):.1f} | {max(each):.1f} | {ratio:.2f} |")
-    print(f"\nSide by side against in turn on 2 threads: {medians[THREADS] / medians[BESIDE]:.2f} times as fast.")
+    medians = {way: statistics.median(times) for way, times in seconds.items()}
+    for way, times in seconds.items():
+        ratio = medians[ONE_THREAD] / medians[way]
+        print(f"| {way} | {medians[way]:.1f} | {min(times):.1f} | {max(times):.1f} | {ratio:.2f} |")
+    ratio = medians[TWO_THREADS] / medians[TWO_JOBS]
+    print(f"\nTwo jobs at a time are {ratio:.2f} times as fast as one after the other on 2 threads.")
     print(f"The predictions of both ways with 1 thread are {'the same' if same else 'NOT the same'}.")
     return 0 if same else 1
 
 
-def run(words: list[str]) -> float:
-    """Train -> the seconds that the whole command took."""
-    before = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "src.train", *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"python -m src.train {' '.join(words)} ended with {done.returncode}: {done.stderr.strip()}")
-    return time.perf_counter() - before
+def run(arguments: list[str]) -> float:
+    """Train, and return the run time of the whole command in seconds. Exits with a message if the command fails."""
+    start = time.perf_counter()
+    process = subprocess.run(
+        [sys.executable, "-m", "src.train", *arguments], capture_output=True, text=True, check=False
+    )
+    if process.returncode:
+        sys.exit(
+            f"python -m src.train {' '.join(arguments)} ended with exit status {process.returncode}: "
+            f"{process.stderr.strip()}"
+        )
+    return time.perf_counter() - start
 
 
 def predictions(sweep: Path) -> dict[int, bytes]:
-    """By seed, the bytes of predictions.csv."""
+    """Read predictions.csv of each run as bytes, by seed."""
     runs = [rundir.RunDir(path.parent) for path in sweep.glob(f"*/{rundir.METRICS}")]
     return {run.config["seed"]: (run.path / rundir.PREDICTIONS).read_bytes() for run in runs}
 

@@ -1,9 +1,10 @@
 """Rebuild the 103 real recordings of the README: `python -m benchmarks.music DIR [--packages FOLDER] [--mirror URL]`.
 
-music.csv says where each excerpt lies: which file of which Debian package (`!` leads into a zip, ` + ` adds a second
-stem), start and duration in seconds. The packages, 0.8 GB together, are taken from FOLDER, else downloaded from the
-mirror, else by apt-get, which needs no root for it; no Debian is needed otherwise. Written are DIR/GENRE/*.flac (mono,
-22,050 Hz, 16 bit), DIR/LICENSES and DIR/manifest.csv. What is there already stays, and its package is not asked for.
+music.csv gives the source of each excerpt: Debian package, file in the package (`!` separates a zip file from the file
+in it, ` + ` separates two stems that are mixed), start and duration in seconds. The packages (0.8 GB in total) are read
+from FOLDER; if they are not there, they are downloaded from the mirror URL or, without one, by apt-get (no root needed).
+With FOLDER or URL the program also runs on systems other than Debian. It writes DIR/GENRE/*.flac (mono, 22,050 Hz,
+16 bit), DIR/LICENSES and DIR/manifest.csv. Existing files stay; a package is needed only if one of its files is missing.
 """
 
 import argparse
@@ -34,14 +35,14 @@ from src.plain_files import write_csv
 TABLE = Path(__file__).with_name("music.csv")
 MANIFEST = ("path", "genre", "artist", "track", "licence", "package")
 RATE = 22050
-LEVEL = 2**0.5  # the README's figures were measured on (left + right) / sqrt(2), where audio.read takes the mean
-STEM_LEVEL = 0.7  # of song and guitar, each mastered close to full scale
+LEVEL = 2**0.5  # the README's figures were measured on (left + right) / sqrt(2), but reader.read takes the mean
+STEM_LEVEL = 0.7  # gain of each of two stems (song and guitar), since each is mastered close to full scale
 
 Row = dict[str, str]
 
 
 class Package(NamedTuple):
-    """A Debian package as the figures were measured on: its place on every mirror, its size, and its checksum."""
+    """The version of a Debian package that the figures were measured on: path on a mirror, size and checksum."""
 
     version: str
     pool: str
@@ -98,20 +99,20 @@ PACKAGES = {
 def build(
     rows: Iterable[Row], target: Path, packages: Mapping[str, Package], folder: Path | None, mirror: str | None
 ) -> Iterator[Row]:
-    """Make the excerpts under `target`, and yield the row of each as it is done; a package that fails is named."""
+    """Write the excerpts to `target` and yield the row of each finished excerpt; report a package that fails and go on."""
     for name, group in groupby(sorted(rows, key=itemgetter("package")), key=itemgetter("package")):
-        mine = list(group)
+        own_rows = list(group)
         licence = target / "LICENSES" / f"{name}.copyright"
-        if licence.exists() and all((target / row["path"]).exists() for row in mine):
-            yield from mine
+        if licence.exists() and all((target / row["path"]).exists() for row in own_rows):
+            yield from own_rows
             continue
         try:
             with TemporaryDirectory(dir=target, prefix=".") as scratch:
                 deb = find(name, packages[name], folder) or download(name, packages[name], Path(scratch), mirror)
                 document = f"usr/share/doc/{name}/copyright"
-                inside = {file.partition("!")[0] for row in mine for file in row["file"].split(" + ")}
-                unpack(deb, {document, *inside}, Path(scratch))
-                for row in mine:
+                files = {file.partition("!")[0] for row in own_rows for file in row["file"].split(" + ")}
+                unpack(deb, {document, *files}, Path(scratch))
+                for row in own_rows:
                     if not (target / row["path"]).exists():
                         part = Path(scratch) / "part.flac"
                         soundfile.write(part, cut(Path(scratch), row), RATE, subtype="PCM_16")
@@ -123,20 +124,23 @@ def build(
 
 
 def find(name: str, package: Package, folder: Path | None) -> Path | None:
-    """The package's file in a folder; None where there is none. Raises ValueError where all there are others."""
-    found = sorted(folder.glob(f"{name}_*.deb")) if folder else []
-    if right := [path for path in found if _sha256(path) == package.sha256]:
-        return right[0]
-    if found:
+    """Find the package's .deb file in a folder; None if no file has its name.
+
+    Raises ValueError if files have its name, but none has its checksum.
+    """
+    debs = sorted(folder.glob(f"{name}_*.deb")) if folder else []
+    if matching := [path for path in debs if _sha256(path) == package.sha256]:
+        return matching[0]
+    if debs:
         raise ValueError(
-            f"{', '.join(map(str, found))} is damaged, or another version than {package.version}: expected sha256 "
-            f"{package.sha256}. Remove it, or put the right one beside it."
+            f"{', '.join(map(str, debs))} is damaged, or not version {package.version}: expected sha256 "
+            f"{package.sha256}. Remove it, or put the right file in the same folder."
         )
     return None
 
 
 def download(name: str, package: Package, folder: Path, mirror: str | None) -> Path:
-    """The package's file, brought into `folder`. Raises ValueError with the reason why it cannot be had."""
+    """Download the package's .deb file into `folder`. Raises ValueError with the reason if this fails."""
     note(f"{name}: downloading {package.megabytes} MB")
     if mirror:
         origin = f"{mirror.rstrip('/')}/{package.pool}"
@@ -147,20 +151,23 @@ def download(name: str, package: Package, folder: Path, mirror: str | None) -> P
             raise ValueError(f"{origin} cannot be downloaded ({error}).") from error
     elif shutil.which("apt-get"):
         origin = f"apt-get download {name}={package.version}"
-        done = subprocess.run(origin.split(), cwd=folder, capture_output=True, text=True)
-        if done.returncode:
-            said = [line for line in done.stderr.splitlines() if line.startswith("E:")]
-            raise ValueError(f"`{origin}` failed ({' '.join(said)}).")
+        process = subprocess.run(origin.split(), cwd=folder, capture_output=True, text=True)
+        if process.returncode:
+            errors = [line for line in process.stderr.splitlines() if line.startswith("E:")]
+            raise ValueError(f"`{origin}` failed ({' '.join(errors)}).")
     else:
-        raise ValueError("there is no apt-get here, and no mirror was named.")
+        raise ValueError("apt-get was not found and there is no --mirror: expected one of them. Give --mirror URL.")
     (deb,) = folder.glob("*.deb")
     if _sha256(deb) != package.sha256:
-        raise ValueError(f"{origin} gave a file whose sha256 is {_sha256(deb)}: expected {package.sha256}.")
+        raise ValueError(f"{origin} gave a file with sha256 {_sha256(deb)}: expected {package.sha256}.")
     return deb
 
 
 def unpack(deb: Path, names: set[str], folder: Path) -> None:
-    """Write the named files of a package under `folder`. A .deb is an ar archive, with the files in its data.tar."""
+    """Extract the files `names` of a package to `folder`. A .deb is an ar archive; its data.tar holds the files.
+
+    Raises ValueError if the package does not contain one of the files.
+    """
     with deb.open("rb") as file:
         _seek_data(deb, file)
         with tarfile.open(fileobj=file, mode="r|*") as tar:
@@ -174,22 +181,22 @@ def unpack(deb: Path, names: set[str], folder: Path) -> None:
                     missing.remove(name)
                 if not missing:
                     return
-    raise ValueError(f"{deb.name} holds no {', '.join(sorted(missing))}.")
+    raise ValueError(f"{deb.name} does not contain {', '.join(sorted(missing))}.")
 
 
 def _seek_data(deb: Path, file: BinaryIO) -> None:
-    """Go to where data.tar begins. An ar archive is a magic word, then 60 bytes of header before each member."""
+    """Move to the start of data.tar. An ar archive is an 8-byte magic word, then members with a 60-byte header each."""
     if file.read(8) == b"!<arch>\n":
         while header := file.read(60):
             if header.startswith(b"data.tar"):
                 return
             size = int(header[48:58])
-            file.seek(size + size % 2, 1)  # members begin at even places
-    raise ValueError(f"{deb} is no Debian package: expected an ar archive with a data.tar in it.")
+            file.seek(size + size % 2, 1)  # members start at even offsets
+    raise ValueError(f"{deb} is not a Debian package: expected an ar archive that contains data.tar.")
 
 
 def cut(folder: Path, row: Row) -> NDArray[np.float32]:
-    """An excerpt of the unpacked recording, its stems added -> wave (T,), cut off at full scale as 16 bits are."""
+    """Cut one excerpt out of the unpacked recording and mix its stems -> wave (T,), clipped to [-1, 1] for 16 bits."""
     start = float(row["start"])
     paths = [_recording(folder, name) for name in row["file"].split(" + ")]
     stems_ST = [reader.read(path, RATE, start, start + float(row["duration"])) for path in paths]
@@ -204,7 +211,7 @@ def _recording(folder: Path, name: str) -> Path:
         return folder / outer
     with ZipFile(folder / outer) as archive:
         if inner not in archive.namelist():
-            raise ValueError(f"{outer} holds no {inner}.")
+            raise ValueError(f"{outer} does not contain {inner}.")
         return Path(archive.extract(inner, folder))
 
 
@@ -221,12 +228,12 @@ def _sha256(path: Path) -> str:
 def main(
     arguments: Sequence[str] | None = None, table: Path = TABLE, packages: Mapping[str, Package] = PACKAGES
 ) -> int:
-    """Make the folder, say on stdout where its manifest is, and return 0; 1 where a package failed."""
+    """Build the folder and print the path of its manifest -> exit status: 0, or 1 if excerpts are missing."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.music", description="Rebuild the real recordings of the README from Debian packages."
     )
-    parser.add_argument("target", type=Path, metavar="DIR", help="where to write: 90 MB")
-    parser.add_argument("--packages", type=Path, metavar="FOLDER", help="where .deb files are already")
+    parser.add_argument("target", type=Path, metavar="DIR", help="the folder to write to: 90 MB")
+    parser.add_argument("--packages", type=Path, metavar="FOLDER", help="a folder with .deb files")
     parser.add_argument(
         "--mirror", metavar="URL", help="the Debian mirror to download from (default: what apt-get uses)"
     )
@@ -234,27 +241,30 @@ def main(
     if options.packages and not options.packages.is_dir():
         parser.error(f"--packages is {options.packages}: expected a folder with .deb files.")
     if options.mirror and not options.mirror.startswith(("http://", "https://", "file://")):
-        parser.error(f"--mirror is {options.mirror}: expected http://, https:// or file://, and what lies above pool/.")
+        parser.error(
+            f"--mirror is {options.mirror}: expected a URL with http://, https:// or file://, of the folder that contains pool/."
+        )
     try:
         options.target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        parser.error(f"DIR is {options.target}: expected a folder, or the name of one that can be made ({error}).")
+        parser.error(f"DIR is {options.target}: expected a folder, or a path where one can be made ({error}).")
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    made = build(rows, options.target, packages, options.packages, options.mirror)
-    for _ in track(made, "Excerpts", total=len(rows)):
+    finished = build(rows, options.target, packages, options.packages, options.mirror)
+    for _ in track(finished, "Excerpts", total=len(rows)):
         pass
-    there, lost = ([row for row in rows if (options.target / row["path"]).exists() is here] for here in (True, False))
-    write_csv(options.target / "manifest.csv", MANIFEST, ([row[column] for column in MANIFEST] for row in there))
+    present = [row for row in rows if (options.target / row["path"]).exists()]
+    missing = [row for row in rows if not (options.target / row["path"]).exists()]
+    write_csv(options.target / "manifest.csv", MANIFEST, ([row[column] for column in MANIFEST] for row in present))
     print(options.target / "manifest.csv")
-    if lost:
+    if missing:
         note(
-            f"{len(lost)} of {len(rows)} excerpts are missing. Run again with --mirror URL, a Debian mirror that has these "
-            "files, or with --packages FOLDER, where you put them:"
+            f"{len(missing)} of {len(rows)} excerpts are missing. Run again with --mirror URL, a Debian mirror that has "
+            "these files, or download them into a folder and run again with --packages FOLDER:"
         )
-        for name in sorted({row["package"] for row in lost}):
+        for name in sorted({row["package"] for row in missing}):
             note(f"  {packages[name].pool}")
-    return 1 if lost else 0
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How fast `predict` is, and where its time goes: `python -m benchmarks.predict FOLDER [--cores 1,2] [--files 40]`.
+"""Speed of `predict` and of its parts: `python -m benchmarks.predict FOLDER [--cores 1,2] [--files 40]`.
 
-FOLDER holds music in any format; excerpts of 30 s of it, repeated where there are fewer, are written as mp3 into a
-temporary folder first. Each number of cores is a process of its own, bound to them, which takes the pretrained tagger
-over all files three times; medians are printed. The parts are measured alone, in the same process: decoding and
-resampling, the log-mel spectrogram, both networks.
+FOLDER holds music in any format. First, excerpts of 30 s are written as mp3 to a temporary folder; files are used
+repeatedly if there are too few, and short ones are looped. Then, for each number of cores, a separate process is bound to
+that many cores and runs the pretrained tagger on all files three times; medians are printed. The same process measures the
+parts one by one: decoding and resampling, the log-mel spectrogram, both networks.
 """
 
 import argparse
@@ -37,12 +37,12 @@ def main() -> None:
         print(json.dumps(measure(sorted(options.folder.glob("*.mp3")), options.child)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        write(options.folder, Path(folder), options.files)
+        write_excerpts(options.folder, Path(folder), options.files)
         rows = []
         for cores in map(int, options.cores.split(",")):
             command = [sys.executable, "-m", "benchmarks.predict", folder, "--child", str(cores)]
             rows.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
-            rows[-1]["start"] = statistics.median(start(Path(folder), cores) for _ in range(TURNS))
+            rows[-1]["start"] = statistics.median(first_prediction_seconds(Path(folder), cores) for _ in range(TURNS))
     print(
         f"{options.files} mp3 of {SECONDS:g} s, stereo {RATE} Hz; the tagger with both networks; medians of {TURNS}\n"
     )
@@ -60,24 +60,24 @@ def main() -> None:
         )
 
 
-def write(source: Path, target: Path, files: int) -> None:
-    """Excerpts of the music in `source` as stereo mp3."""
+def write_excerpts(source: Path, target: Path, files: int) -> None:
+    """Write excerpts of the music in `source` to `target` as stereo mp3."""
     import numpy as np
     import soundfile
 
     from src.audio import reader
     from src.clip import AUDIO_SUFFIXES
 
-    found = sorted(path for path in source.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    if not found:
-        sys.exit(f"{source} has no audio.")
-    for k, path in zip(range(files), itertools.cycle(found), strict=False):
+    paths = sorted(path for path in source.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    if not paths:
+        sys.exit(f"{source} has no audio files: expected {', '.join(AUDIO_SUFFIXES)}.")
+    for k, path in zip(range(files), itertools.cycle(paths), strict=False):
         wave_T = np.resize(reader.read(path, RATE, max_seconds=SECONDS), round(SECONDS * RATE))
         soundfile.write(target / f"{k:03}.mp3", np.stack((wave_T, wave_T), axis=1), RATE)
 
 
 def measure(files: list[Path], cores: int) -> dict[str, Any]:
-    """Seconds for all files, together and by parts, with the process bound to so many cores."""
+    """Measure the seconds for all files, in total and by parts, with this process bound to `cores` cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     import torch
 
@@ -90,15 +90,15 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     torch.set_num_threads(1)
     recognizer = Recognizer.pretrained()
     list(recognizer.predict_files(files[:2]))
-    heard = hear_files(files, recognizer.sample_rate, recognizer.length, None)
-    waves = [torch.from_numpy(part.wave).float() / 32767 for part in heard if isinstance(part, Stretches)]
+    results = hear_files(files, recognizer.sample_rate, recognizer.length, None)
+    waves = [torch.from_numpy(part.wave).float() / 32767 for part in results if isinstance(part, Stretches)]
     networks = recognizer.module.feature.networks
 
     def mel(wave_BT: "Tensor") -> "Tensor":
-        with torch.inference_mode():  # which each thread enters for itself
+        with torch.inference_mode():  # each thread has to enter it itself
             return logmel(wave_BT)[:, :, :FRAMES]
 
-    def judge(mel_BMN: "Tensor") -> list[Any]:
+    def predict(mel_BMN: "Tensor") -> list[Any]:
         with torch.inference_mode():
             return [network(mel_BMN) for network in networks]  # type: ignore[union-attr]
 
@@ -108,18 +108,18 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
         "all": median(lambda: list(recognizer.predict_files(files, workers=cores)), TURNS),
         "decode": median(lambda: list(hear_files(files, recognizer.sample_rate, recognizer.length, None)), TURNS),
         "logmel": median(lambda: list(in_order(mel, waves, cores)), TURNS),
-        "networks": median(lambda: list(in_order(judge, mels, cores)), TURNS),
+        "networks": median(lambda: list(in_order(predict, mels, cores)), TURNS),
     }
 
 
-def start(folder: Path, cores: int) -> float:
-    """Seconds from the command to its first answer."""
+def first_prediction_seconds(folder: Path, cores: int) -> float:
+    """Measure the seconds from the start of the command to its first prediction."""
     command = ["taskset", "-c", ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores])), sys.executable]
-    before = time.perf_counter()
+    start = time.perf_counter()
     process = subprocess.Popen([*command, "-m", "src.predict", str(folder)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
-    seconds = time.perf_counter() - before
+    seconds = time.perf_counter() - start
     process.kill()
     process.communicate()
     return seconds

@@ -1,7 +1,8 @@
-"""How many answers of `predict` are right: `python -m benchmarks.recall ANSWERS.jsonl`, where folders are named by genre.
+"""Recall of `predict` on folders named by genre: `python -m benchmarks.recall PREDICTIONS.jsonl`.
 
-Prints each genre's recall over all of its files (unsure and unreadable ones count as wrong) with its 95 % Wilson
-interval, and what it was taken for. Genres' names are compared by their letters.
+PREDICTIONS.jsonl is the output of `python -m src.predict`. For each genre, prints the recall over all its files with its
+95 % Wilson interval, and the genres that were predicted. Unsure and unreadable files count as wrong. Genre names are
+compared by their letters only.
 """
 
 import argparse
@@ -15,22 +16,24 @@ from src.model.tags import letters
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("answers", type=Path, metavar="ANSWERS.jsonl")
-    taken: dict[str, Counter[str]] = defaultdict(Counter)
-    for line in parser.parse_args().answers.read_text(encoding="utf-8").splitlines():
-        answer = json.loads(line)
-        taken[Path(answer["audio_file"]).parent.name][answer.get("predicted_genre", "unreadable")] += 1
-    print("| genre | files | recall % | 95 % interval | taken for |\n|---|---:|---:|---:|---|")
-    for genre, answers in sorted(taken.items()):
-        right = sum(count for answer, count in answers.items() if letters(answer) == letters(genre))
-        print(row(genre, right, answers.total(), ", ".join(f"{a} {c}" for a, c in answers.most_common())))
-    right = sum(c for genre, answers in taken.items() for a, c in answers.items() if letters(a) == letters(genre))
-    print(row("all", right, sum(answers.total() for answers in taken.values()), ""))
+    parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.jsonl")
+    counts: dict[str, Counter[str]] = defaultdict(Counter)  # true genre -> predicted genre -> files
+    for line in parser.parse_args().predictions.read_text(encoding="utf-8").splitlines():
+        prediction = json.loads(line)
+        counts[Path(prediction["audio_file"]).parent.name][prediction.get("predicted_genre", "unreadable")] += 1
+    print("| genre | files | recall % | 95 % interval | predicted as |\n|---|---:|---:|---:|---|")
+    correct_of_all = 0
+    for genre, predicted in sorted(counts.items()):
+        correct = sum(files for name, files in predicted.items() if letters(name) == letters(genre))
+        correct_of_all += correct
+        print(row(genre, correct, predicted.total(), ", ".join(f"{name} {n}" for name, n in predicted.most_common())))
+    print(row("all", correct_of_all, sum(predicted.total() for predicted in counts.values()), ""))
 
 
-def row(genre: str, right: int, files: int, answers: str) -> str:
-    low, high = intervals.wilson(right, files)
-    return f"| {genre} | {files} | {100 * right / files:.1f} | {100 * low:.1f} to {100 * high:.1f} | {answers} |"
+def row(genre: str, correct: int, files: int, predicted: str) -> str:
+    """Format one row of the Markdown table."""
+    low, high = intervals.wilson(correct, files)
+    return f"| {genre} | {files} | {100 * correct / files:.1f} | {100 * low:.1f} to {100 * high:.1f} | {predicted} |"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Miniature Debian packages, made here, go the way of the real ones; nothing is downloaded."""
+"""benchmarks.music on small Debian packages that the tests make themselves; nothing is downloaded."""
 
 import csv
 import hashlib
@@ -31,7 +31,7 @@ def _ogg(folder: Path, hz: float, level: float, seconds: float = 3) -> bytes:
 
 
 def _deb(path: Path, files: dict[str, bytes]) -> music.Package:
-    """Write a .deb, and say what a table would know of it."""
+    """Write a .deb file and return its entry for the table of packages."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w") as archive:
         for name, content in files.items():
@@ -49,8 +49,8 @@ def _deb(path: Path, files: dict[str, bytes]) -> music.Package:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> dict[str, music.Package]:
-    """Two packages in tmp_path/pool, and the table in tmp_path."""
+def packages(tmp_path: Path) -> dict[str, music.Package]:
+    """Write two packages to tmp_path/pool, and the table of excerpts to tmp_path/music.csv."""
     pack = io.BytesIO()
     with zipfile.ZipFile(pack, "w") as archive:
         archive.writestr("tracks/reel.ogg", _ogg(tmp_path, 660, 0.9))
@@ -71,8 +71,8 @@ def shop(tmp_path: Path) -> dict[str, music.Package]:
     }
 
 
-def _run(tmp_path: Path, shop: dict[str, music.Package], *arguments: str) -> int:
-    return music.main([str(tmp_path / "out"), *arguments], tmp_path / "music.csv", shop)
+def _run(tmp_path: Path, packages: dict[str, music.Package], *arguments: str) -> int:
+    return music.main([str(tmp_path / "out"), *arguments], tmp_path / "music.csv", packages)
 
 
 def _manifest(tmp_path: Path) -> list[dict[str, str]]:
@@ -89,8 +89,8 @@ def _files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_excerpts_are_cut_mixed_and_listed(tmp_path: Path, shop: dict[str, music.Package]) -> None:
-    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 0
+def test_excerpts_are_cut_mixed_and_listed(tmp_path: Path, packages: dict[str, music.Package]) -> None:
+    assert _run(tmp_path, packages, "--packages", str(tmp_path / "pool")) == 0
     out = tmp_path / "out"
     assert [tuple(row.values()) for row in _manifest(tmp_path)] == [row[:6] for row in ROWS]
     for path, *_, seconds in ROWS:
@@ -105,24 +105,30 @@ def test_excerpts_are_cut_mixed_and_listed(tmp_path: Path, shop: dict[str, music
     assert sorted(path.name for path in out.iterdir()) == ["LICENSES", "calm", "loud", "manifest.csv"]
 
 
-def test_a_second_run_fills_gaps_and_asks_for_no_more(tmp_path: Path, shop: dict[str, music.Package]) -> None:
-    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 0
+def test_a_second_run_makes_only_what_is_missing(tmp_path: Path, packages: dict[str, music.Package]) -> None:
+    assert _run(tmp_path, packages, "--packages", str(tmp_path / "pool")) == 0
     before = _files(tmp_path / "out")
     (tmp_path / "out" / ROWS[1][0]).unlink()
     (tmp_path / "pool" / "solo_2-3_all.deb").unlink()
-    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 0
+    assert _run(tmp_path, packages, "--packages", str(tmp_path / "pool")) == 0
     assert _files(tmp_path / "out") == before
 
 
-def test_a_mirror_gives_what_the_folder_lacks(tmp_path: Path, shop: dict[str, music.Package]) -> None:
-    shop["band"] = shop["band"]._replace(pool="pool/band_1%253a2-3_all.deb")  # as a URL writes the % of this name
+def test_packages_missing_in_the_folder_come_from_the_mirror(
+    tmp_path: Path, packages: dict[str, music.Package]
+) -> None:
+    # %25 in a URL is the % of the file name.
+    packages["band"] = packages["band"]._replace(pool="pool/band_1%253a2-3_all.deb")
     (tmp_path / "empty").mkdir()
-    assert _run(tmp_path, shop, "--packages", str(tmp_path / "empty"), "--mirror", f"{tmp_path.as_uri()}/") == 0
+    assert _run(tmp_path, packages, "--packages", str(tmp_path / "empty"), "--mirror", f"{tmp_path.as_uri()}/") == 0
     assert len(_manifest(tmp_path)) == 3
 
 
-def test_apt_get_is_asked_by_name_and_version(
-    tmp_path: Path, shop: dict[str, music.Package], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_apt_get_downloads_by_name_and_version(
+    tmp_path: Path,
+    packages: dict[str, music.Package],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     apt = tmp_path / "bin" / "apt-get"
     apt.parent.mkdir()
@@ -132,85 +138,88 @@ def test_apt_get_is_asked_by_name_and_version(
     )
     apt.chmod(0o755)
     monkeypatch.setenv("PATH", f"{apt.parent}:/usr/bin:/bin")
-    assert _run(tmp_path, shop) == 1
+    assert _run(tmp_path, packages) == 1
     assert [row["package"] for row in _manifest(tmp_path)] == ["solo"]
     assert "band: `apt-get download band=1:2-3` failed (E: Version not found)." in capsys.readouterr().err
 
 
-def _no_package(pool: Path) -> None:
+def _delete_package(pool: Path) -> None:
     (pool / "band_1%3a2-3_all.deb").unlink()
 
 
-def _damage(pool: Path) -> None:
+def _damage_package(pool: Path) -> None:
     with (pool / "band_1%3a2-3_all.deb").open("ab") as file:
         file.write(b"more")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("break_package", "reason"),
     [
-        (_no_package, "band: there is no apt-get here, and no mirror was named."),
-        (_damage, "band_1%3a2-3_all.deb is damaged, or another version than 1:2-3: expected sha256 "),
+        (
+            _delete_package,
+            "band: apt-get was not found and there is no --mirror: expected one of them. Give --mirror URL.",
+        ),
+        (_damage_package, "band_1%3a2-3_all.deb is damaged, or not version 1:2-3: expected sha256 "),
     ],
 )
 def test_a_package_that_fails_is_named_and_the_others_go_on(
-    spoil: Callable[[Path], None],
+    break_package: Callable[[Path], None],
     reason: str,
     tmp_path: Path,
-    shop: dict[str, music.Package],
+    packages: dict[str, music.Package],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    spoil(tmp_path / "pool")
-    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 1
+    break_package(tmp_path / "pool")
+    assert _run(tmp_path, packages, "--packages", str(tmp_path / "pool")) == 1
     assert [row["package"] for row in _manifest(tmp_path)] == ["solo"]
-    said = capsys.readouterr().err
-    assert reason in said
-    assert "2 of 3 excerpts are missing." in said
-    assert said.endswith("  pool/band_1%3a2-3_all.deb\n")
+    messages = capsys.readouterr().err
+    assert reason in messages
+    assert "2 of 3 excerpts are missing." in messages
+    assert messages.endswith("  pool/band_1%3a2-3_all.deb\n")
 
 
 @pytest.mark.parametrize(
-    ("folder", "reason"), [("pool", "gave a file whose sha256 is "), ("elsewhere", "cannot be downloaded (")]
+    ("folder", "reason"), [("pool", "gave a file with sha256 "), ("elsewhere", "cannot be downloaded (")]
 )
-def test_a_mirror_that_has_not_the_file(
+def test_a_mirror_without_the_right_file(
     folder: str,
     reason: str,
     tmp_path: Path,
-    shop: dict[str, music.Package],
+    packages: dict[str, music.Package],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    shop["solo"] = shop["solo"]._replace(pool=f"{folder}/solo_2-3_all.deb", sha256="0" * 64)
-    assert _run(tmp_path, shop, "--mirror", tmp_path.as_uri()) == 1
+    packages["solo"] = packages["solo"]._replace(pool=f"{folder}/solo_2-3_all.deb", sha256="0" * 64)
+    assert _run(tmp_path, packages, "--mirror", tmp_path.as_uri()) == 1
     assert f"solo: {tmp_path.as_uri()}/{folder}/solo_2-3_all.deb {reason}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "reason"),
+    ("old", "new", "reason"),
     [
-        (f"{GAMES}/hymn.ogg", f"{GAMES}/psalm.ogg", f"solo: solo_2-3_all.deb holds no {GAMES}/psalm.ogg."),
-        ("tracks/reel.ogg", "tracks/polka.ogg", f"band: {GAMES}/music.pk3 holds no tracks/polka.ogg."),
+        (f"{GAMES}/hymn.ogg", f"{GAMES}/psalm.ogg", f"solo: solo_2-3_all.deb does not contain {GAMES}/psalm.ogg."),
+        ("tracks/reel.ogg", "tracks/polka.ogg", f"band: {GAMES}/music.pk3 does not contain tracks/polka.ogg."),
         (f"{GAMES}/hymn.ogg,1,", f"{GAMES}/hymn.ogg,9,", "solo: starts at 9 s, but the file is 3.00 s long"),
     ],
 )
-def test_a_package_without_the_file(
-    was: str,
-    becomes: str,
+def test_a_package_without_the_excerpt(
+    old: str,
+    new: str,
     reason: str,
     tmp_path: Path,
-    shop: dict[str, music.Package],
+    packages: dict[str, music.Package],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     table = tmp_path / "music.csv"
-    table.write_text(table.read_text(encoding="utf-8").replace(was, becomes), encoding="utf-8")
-    assert _run(tmp_path, shop, "--packages", str(tmp_path / "pool")) == 1
+    table.write_text(table.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    assert _run(tmp_path, packages, "--packages", str(tmp_path / "pool")) == 1
     assert reason in capsys.readouterr().err
 
 
-def test_what_is_no_package(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_package(tmp_path: Path) -> None:
     (tmp_path / "page.deb").write_text("<html>404</html>")
-    with pytest.raises(ValueError, match="page.deb is no Debian package: expected an ar archive"):
+    with pytest.raises(ValueError, match="page.deb is not a Debian package: expected an ar archive"):
         music.unpack(tmp_path / "page.deb", {"song.ogg"}, tmp_path)
 
 
@@ -219,7 +228,7 @@ def test_what_is_no_package(tmp_path: Path) -> None:
     [
         (["{file}"], "DIR is {file}: expected a folder"),
         (["out", "--packages", "{file}"], "--packages is {file}: expected a folder with .deb files."),
-        (["out", "--mirror", "mirror/debian"], "--mirror is mirror/debian: expected http://"),
+        (["out", "--mirror", "mirror/debian"], "--mirror is mirror/debian: expected a URL with http://"),
     ],
 )
 def test_bad_arguments_get_one_message(
@@ -232,7 +241,7 @@ def test_bad_arguments_get_one_message(
     assert message.format(file=file) in capsys.readouterr().err
 
 
-def test_the_table_is_whole() -> None:
+def test_the_table_is_complete() -> None:
     with music.TABLE.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     genres = [row["genre"] for row in rows]
