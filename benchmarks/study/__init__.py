@@ -1,1 +1,1 @@
-"""The study of Guo 2024: what to measure (plan), making it (execute), and judging it (claims, report)."""
+"""Measurements of the claims of Guo 2024: what is trained (plan, execute) and how it is evaluated (claims, report)."""

@@ -1,10 +1,10 @@
-"""Make and judge the measurements of the paper's claims.
+"""Train and evaluate the models for the paper's claims.
 
     python -m benchmarks.study run synth music --music DIR/manifest.csv [--only SWEEP...]
     python -m benchmarks.study report > study.md
 
-`run` trains what benchmarks/study/plan.py lists and is not there yet; interrupted, the same command goes on. `report`
-reads the runs and prints Markdown.
+`run` trains the models that benchmarks/study/plan.py lists and that have no finished run yet. If it is interrupted, the
+same command continues. `report` reads the runs and prints Markdown.
 """
 
 import argparse
@@ -16,19 +16,21 @@ from benchmarks.study import execute, plan, report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program -> its exit status: 0; 1 on bad input or where a sweep failed; 130 interrupted."""
+    """Run the program -> exit status: 0; 1 on bad input or if a sweep failed; 130 if interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.study", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     programs = parser.add_subparsers(dest="program", required=True)
-    making = programs.add_parser("run", help="train what the plan lists")
-    making.add_argument("data", nargs="+", choices=tuple(plan.DATA), metavar="DATA", help=", ".join(plan.DATA))
-    making.add_argument(
-        "--music", type=Path, metavar="FILE", help="the table of the recordings, for the data set music"
+    run_parser = programs.add_parser("run", help="train the models of the plan")
+    run_parser.add_argument("data", nargs="+", choices=tuple(plan.DATA), metavar="DATA", help=", ".join(plan.DATA))
+    run_parser.add_argument(
+        "--music", type=Path, metavar="FILE", help="the manifest of the recordings, for the data set music"
     )
-    making.add_argument("--only", nargs="+", default=(), choices=[sweep.name for sweep in plan.PLAN], metavar="SWEEP")
-    judging = programs.add_parser("report", help="print the claims, ablations and tables as Markdown")
-    for program in (making, judging):
+    run_parser.add_argument(
+        "--only", nargs="+", default=(), choices=[sweep.name for sweep in plan.PLAN], metavar="SWEEP"
+    )
+    report_parser = programs.add_parser("report", help="print the claims, ablations and tables as Markdown")
+    for program in (run_parser, report_parser):
         program.add_argument("--folder", type=Path, default=Path("outputs/study"), metavar="DIR")
     options = parser.parse_args(arguments)
     try:
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"study: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("study: interrupted; the same command goes on.", file=sys.stderr)
+        print("study: interrupted; the same command continues.", file=sys.stderr)
         return 130
     return 0
 

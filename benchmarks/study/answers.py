@@ -1,4 +1,4 @@
-"""What the runs of the plan's arms said of the test clips, folds pooled and seeds side by side."""
+"""Predictions of the plan's arms on the test clips: folds pooled, one row per seed."""
 
 import shlex
 from collections import defaultdict
@@ -16,10 +16,11 @@ from src.rundir import RunDir, nested
 
 
 @dataclass(frozen=True)
-class Answers:
-    """The C genres, K clips and what S seeds answered: `true_K` and `predicted_SK` are indices of genres.
+class ArmPredictions:
+    """Predictions of one arm: C genres, K clips, S seeds. `true_K` and `predicted_SK` are indices into `genres`.
 
-    `clusters` (K) are the clips' artists, where unknown the clips themselves. `seconds` is a run's mean training time.
+    `clusters` (K) are the artists of the clips; a clip of unknown artist is its own cluster. `seconds` is the mean
+    training time of a run.
     """
 
     seeds: list[int]
@@ -32,7 +33,7 @@ class Answers:
 
     @cached_property
     def counts_GSCC(self) -> NDArray[np.float64]:
-        """Confusion counts of each of G clusters and S seeds: rows are the true genres, columns the predicted ones."""
+        """Confusion matrices of G clusters and S seeds: rows are the true genres, columns the predicted ones."""
         names, index_K = np.unique(self.clusters, return_inverse=True)
         seeds, size = len(self.seeds), len(self.genres)
         counts_GSCC = np.zeros((len(names), seeds, size, size))
@@ -40,52 +41,56 @@ class Answers:
         return counts_GSCC
 
 
-def read(folder: Path) -> tuple[dict[str, Answers], list[str]]:
-    """The answers of each arm (by `plan.key`) from a data set's runs, and in words what could not be used."""
+def read(folder: Path) -> tuple[dict[str, ArmPredictions], list[str]]:
+    """Read a data set's runs -> the predictions of each arm (by `plan.key`), and a note on each run that is excluded."""
     runs: dict[str, dict[int, dict[int, RunDir]]] = defaultdict(lambda: defaultdict(dict))
     notes = []
     for run in rundir.find(folder):
         if not (run.path / rundir.METRICS).is_file():
-            continue  # not finished: its seed is named as missing
+            continue  # not finished: the report lists its seed as missing
         try:
             if nested.get(run.config, "trainer.threads") != plan.THREADS:
-                continue  # of a sweep that is not judged
+                continue  # of a sweep without comparisons
             arm = plan.arm_of(shlex.split(run.environment["command"]))
             if arm is None:
-                notes.append(f"{run.path} is no run of the plan: left out.")
+                notes.append(f"{run.path} is not a run of the plan: excluded.")
                 continue
             folds = runs[plan.key(arm)][int(run.config["seed"])]
             fold = int(nested.get(run.config, "split.fold") or 0)
         except (ValueError, KeyError) as error:
             notes.append(f"{run.path} cannot be read: {error}")
             continue
-        if fold in folds:  # trained again after the settings' defaults changed
-            older, run = sorted((folds[fold], run), key=lambda each: str(each.environment.get("finished")))
-            notes.append(f"{older.path} is older than {run.path}, which has the same words: left out.")
+        if fold in folds:  # trained again after default settings changed
+            older, run = sorted((folds[fold], run), key=lambda candidate: str(candidate.environment.get("finished")))
+            notes.append(f"{older.path} is older than {run.path}, of the same arm, seed and fold: excluded.")
         folds[fold] = run
-    answers = {}
+    predictions = {}
     for key, seeds in runs.items():
         try:
-            whole = {seed: folds for seed, folds in sorted(seeds.items()) if len(folds) == _planned(folds)}
-            if whole:
-                answers[key] = _pool(whole)
+            complete = {seed: folds for seed, folds in sorted(seeds.items()) if len(folds) == _planned_folds(folds)}
+            if complete:
+                predictions[key] = _pool(complete)
         except ValueError as error:
             notes.append(str(error))
-    return answers, notes
+    return predictions, notes
 
 
-def _planned(folds: dict[int, RunDir]) -> int:
+def _planned_folds(folds: dict[int, RunDir]) -> int:
     return int(nested.get(next(iter(folds.values())).config, "split.folds") or 1)
 
 
-def _pool(seeds: dict[int, dict[int, RunDir]]) -> Answers:
-    """One arm's runs as one. Raises ValueError where they are not of one experiment."""
+def _pool(seeds: dict[int, dict[int, RunDir]]) -> ArmPredictions:
+    """Pool the runs of one arm (seed -> fold -> run).
+
+    Raises ValueError if their settings differ in more than seed and fold, or if a seed does not test the same clips, each
+    clip once.
+    """
     runs = [run for folds in seeds.values() for run in folds.values()]
     first = runs[0]
     if len({digest(run.config, (*NOT_IN_IDENTITY, "seed", "split.fold")) for run in runs}) > 1:
         raise ValueError(f"{first.path} and its other seeds or folds differ in settings: run the sweep again.")
     genres = first.predictions.genres
-    said = []  # of each seed: clip -> (cluster, true, predicted)
+    clip_rows = []  # of each seed: clip -> (cluster, true, predicted)
     for folds in seeds.values():
         rows = [
             (clip, (artist or clip, genres.index(true), genres.index(predicted)))
@@ -95,16 +100,16 @@ def _pool(seeds: dict[int, dict[int, RunDir]]) -> Answers:
                 strict=True,
             )
         ]
-        said.append(dict(rows))
-        if len(said[-1]) < len(rows) or said[-1].keys() != said[0].keys():
+        clip_rows.append(dict(rows))
+        if len(clip_rows[-1]) < len(rows) or clip_rows[-1].keys() != clip_rows[0].keys():
             raise ValueError(f"{first.path} and its other seeds or folds do not test the same clips once each.")
-    clips = sorted(said[0])
-    return Answers(
+    clips = sorted(clip_rows[0])
+    return ArmPredictions(
         seeds=list(seeds),
         genres=genres,
         clips=clips,
-        clusters=[said[0][clip][0] for clip in clips],
-        true_K=np.array([said[0][clip][1] for clip in clips]),
-        predicted_SK=np.array([[answers[clip][2] for clip in clips] for answers in said]),
+        clusters=[clip_rows[0][clip][0] for clip in clips],
+        true_K=np.array([clip_rows[0][clip][1] for clip in clips]),
+        predicted_SK=np.array([[by_clip[clip][2] for clip in clips] for by_clip in clip_rows]),
         seconds=float(np.mean([run.metrics["train_seconds"] for run in runs])),
     )

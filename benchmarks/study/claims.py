@@ -1,30 +1,30 @@
-"""What the paper claims, as comparisons of the plan's arms, and the rule that judges them."""
+"""Claims of the paper as comparisons of the plan's arms, and the rule for the verdict on each claim."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.study.measure import ACCURACY, F1, PRECISION, RECALL, Difference, recall_of
-from benchmarks.study.plan import BARE, CNN, HYBRID, MFCC, RNN, SPECTRAL, short
+from benchmarks.study.plan import CNN, HYBRID, MFCC, RNN, SPECTRAL, UNREGULARIZED, short
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_HERE = "supported", "contradicted", "cannot tell", "not on this data"
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """The sum of a measure over the arms `plus` less that over `minus`; the claim says that it is above 0."""
+    """Sum of a measure over the arms `plus` minus its sum over the arms `minus`; the claim is that it is above 0."""
 
     plus: Sequence[str]
     minus: Sequence[str]
-    said: str = ""
+    label: str = ""
 
     @property
     def text(self) -> str:
-        return self.said or f"{short(self.plus[0])} minus {short(self.minus[0])}"
+        return self.label or f"{short(self.plus[0])} minus {short(self.minus[0])}"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The paper's words, where they stand, and the contrasts that must all be above 0, one a rival."""
+    """A quotation from the paper, its section, and the contrasts that must all be above 0 (one for each rival)."""
 
     text: str
     source: str
@@ -33,7 +33,7 @@ class Claim:
 
     @property
     def genre(self) -> str | None:
-        """The genre that the claim is about, None where it is about all."""
+        """The genre that the claim is about; None if it is about all genres."""
         prefix = recall_of("")
         return self.measure.removeprefix(prefix) if self.measure.startswith(prefix) else None
 
@@ -47,9 +47,9 @@ def _minus(base: str, change: str, plain: str) -> Contrast:
 
 
 def _gain_over(rival: str) -> Contrast:
-    """How much more regularization brings the hybrid than a rival: a difference of differences."""
-    said = f"what dropout and L2 bring the hybrid minus what they bring the {short(rival)}"
-    return Contrast([HYBRID, f"{rival} {BARE}"], [f"{HYBRID} {BARE}", rival], said)
+    """The gain from regularization of the hybrid minus that of a rival: a difference of differences."""
+    label = f"what dropout and L2 bring the hybrid minus what they bring the {short(rival)}"
+    return Contrast([HYBRID, f"{rival} {UNREGULARIZED}"], [f"{HYBRID} {UNREGULARIZED}", rival], label)
 
 
 CLAIMS = (
@@ -93,7 +93,7 @@ CLAIMS = (
     ),
 )
 
-# The scores of TABLE_2_MEASURES in the paper's Table 2, and its training time.
+# The paper's Table 2: the scores, in the order of TABLE_2_MEASURES, and the training time.
 TABLE_2 = {
     CNN: ((0.92, 0.88, 0.75, 0.86, 0.93, 0.91, 0.85, 0.87), "1.5 h"),
     RNN: ((0.75, 0.72, 0.82, 0.73, 0.81, 0.79, 0.90, 0.80), "2.0 h"),
@@ -101,18 +101,18 @@ TABLE_2 = {
 }
 TABLE_2_MEASURES = (ACCURACY, PRECISION, RECALL, F1, *map(recall_of, ("rock", "pop", "classical", "jazz")))
 TABLE_2_FLAW = (
-    "The published table cannot all be true: macro F1 never exceeds the harmonic mean of macro precision and macro recall "
-    "(CNN .81 < .86, hybrid .73 < .77), and RNN's accuracy, .75, lies below its lowest genre, .79. It stands here as what "
-    "it is; its “recognition accuracy” of a genre is read as recall."
+    "The published numbers cannot all be true: macro F1 is never above the harmonic mean of macro precision and macro "
+    "recall (CNN .81 < .86, hybrid .73 < .77), and RNN's accuracy, .75, is below that of its lowest genre, .79. They are "
+    "shown here as published; their “recognition accuracy” of a genre is read as recall."
 )
 
 
 def verdict(differences: Sequence[Difference]) -> str:
-    """Supported where every interval lies above 0, contradicted where one lies below, else undecided.
+    """Supported if every interval lies above 0, contradicted if one lies below 0, otherwise undecided.
 
-    That a best one must beat each rival by itself needs no correction for several tests (intersection-union:
+    The best model must beat each rival separately; this needs no correction for multiple tests (intersection-union test:
     Berger 1982).
     """
-    if differences and all(each.low > 0 for each in differences):
+    if differences and all(interval.low > 0 for interval in differences):
         return SUPPORTED
-    return CONTRADICTED if any(each.high < 0 for each in differences) else UNDECIDED
+    return CONTRADICTED if any(interval.high < 0 for interval in differences) else UNDECIDED

@@ -1,4 +1,4 @@
-"""Making the measurements: one `train --multirun` after the other, which itself skips what is finished."""
+"""Trainings of the plan: one `train --multirun` after the other. Each skips its finished jobs."""
 
 import csv
 import os
@@ -16,15 +16,16 @@ COLUMNS = ("data", "sweep", "arm", "seconds", "exit_status")
 
 
 def run(data: Sequence[str], only: Sequence[str], folder: Path, music: Path | None) -> int:
-    """Run the plan on the data sets -> 0, or 1 where a sweep failed, which is named while the others go on.
+    """Run the plan on the data sets -> exit status: 0, or 1 if a sweep failed (it is named, and the others go on).
 
-    A sweep that is not judged is looked at as a user would: src.report prints its table.
+    For a sweep without comparisons, src.report prints its table.
+    Raises ValueError if the recordings are asked for without their manifest.
     """
     if "music" in data and (music is None or not music.is_file()):
-        raise ValueError(f"--music is {music}: expected the recordings' table, --music DIR/manifest.csv.")
+        raise ValueError(f"--music is {music}: expected the manifest of the recordings. Add --music DIR/manifest.csv.")
     commands = list(plan.commands(data, only))
     announce(commands, data, only)
-    # One spelling of a path, whatever was typed: a job's folder is named after its whole config.
+    # Paths are made relative, so that each has one spelling: a job's folder is named after its whole config.
     tables = {"scarce": Path(os.path.relpath(folder)) / "imbalance.csv", "music": Path(os.path.relpath(music or "."))}
     failed = []
     for number, command in enumerate(commands, start=1):
@@ -32,19 +33,21 @@ def run(data: Sequence[str], only: Sequence[str], folder: Path, music: Path | No
         start, status = time.monotonic(), 130
         try:
             status = _train(command, folder, tables)
-        finally:  # interrupted or not, the time was spent
+        finally:  # the time counts even if the command is interrupted
             _append(folder / SECONDS, command, time.monotonic() - start, status)
         if status:
             failed.append(f"{command.data} {command.sweep.name}: {command.arm}")
-    looked_at = dict.fromkeys(folder / each.data / each.sweep.name for each in commands if not each.sweep.against)
-    failed += [f"the table of {sweep}" for sweep in looked_at if _table(sweep)]
+    reported = dict.fromkeys(
+        folder / command.data / command.sweep.name for command in commands if not command.sweep.baselines
+    )
+    failed += [f"the table of {sweep}" for sweep in reported if _print_table(sweep)]
     for name in failed:
         console.note(f"Failed: {name}")
     return 1 if failed else 0
 
 
 def announce(commands: Sequence[plan.Command], data: Sequence[str], only: Sequence[str]) -> None:
-    """Print how many jobs each sweep has, and how many of its arms' jobs are made by sweeps before it."""
+    """Print the number of jobs of each sweep, and how many jobs of its arms belong to earlier sweeps."""
     for name in data:
         for sweep in plan.PLAN:
             if name not in sweep.data or (only and sweep.name not in only):
@@ -52,29 +55,29 @@ def announce(commands: Sequence[plan.Command], data: Sequence[str], only: Sequen
             own = [command for command in commands if (command.data, command.sweep) == (name, sweep)]
             jobs = sum(command.jobs for command in own)
             whole = sum(plan.Command(name, sweep, arm, sweep.seeds).jobs for arm in sweep.arms)
-            shared = f", and {whole - jobs} that sweeps before it make" if whole > jobs else ""
+            shared = f", and {whole - jobs} shared with earlier sweeps" if whole > jobs else ""
             print(f"{name} {sweep.name}: {formatting.count(jobs, 'job')}{shared}", flush=True)
 
 
 def _train(command: plan.Command, folder: Path, tables: dict[str, Path]) -> int:
-    """The exit status of one command; its messages go to our standard error, and its tables too."""
+    """Run one command -> its exit status. All its output goes to standard error."""
     if command.sweep.data is plan.SCARCE:
         try:
             scarce.write(tables["scarce"])
         except (OSError, ValueError) as error:
             console.note(f"study: {errors.explain(error)}")
             return 1
-    line = [sys.executable, "-m", "src.train", "--multirun", *command.words(folder, tables)]
+    line = [sys.executable, "-m", "src.train", "--multirun", *command.overrides(folder, tables)]
     with subprocess.Popen(line, stdout=sys.stderr) as process:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            process.wait()  # it was interrupted too, and says how to go on
+            process.wait()  # it was interrupted as well, and prints how to continue
             raise
 
 
-def _table(sweep: Path) -> int:
-    """The exit status of src.report, whose table goes to our standard output."""
+def _print_table(sweep: Path) -> int:
+    """Print the table of src.report on standard output -> its exit status."""
     return subprocess.run(
         [sys.executable, "-m", "src.report", str(sweep), "--format", "markdown"], check=False
     ).returncode

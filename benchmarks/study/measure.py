@@ -1,4 +1,4 @@
-"""Scores of one arm and differences of several, each with an interval by a paired bootstrap over artists."""
+"""Scores of arms and differences of scores, with intervals from a paired bootstrap over artists."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.study.answers import Answers
+from benchmarks.study.answers import ArmPredictions
 
 RESAMPLES = 2_000
-FEW_ARTISTS = 10  # below it a bootstrap over artists pretends to know what it cannot
+FEW_ARTISTS = 10  # with fewer, the interval of a bootstrap over artists is too narrow
 ACCURACY, PRECISION, RECALL, F1 = "accuracy", "macro precision", "macro recall", "macro F1"
 WORST = "worst genre's recall"
 OF_ALL = (ACCURACY, PRECISION, RECALL, F1, WORST)  # the other measures are of one genre: recall_of(genre)
@@ -18,14 +18,17 @@ Floats = NDArray[np.float64]
 
 
 def recall_of(genre: str) -> str:
-    """The name of the measure."""
+    """Name of the measure for one genre's recall."""
     return f"recall of {genre}"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A score, or a difference of scores, in [-1, 1]: the mean over seeds, its 95 % interval over artists, and the
-    standard deviation (n - 1) over seeds, None for one seed. `clips` and `artists` are those that the measure reads."""
+    """A score, or a difference of scores, in [-1, 1].
+
+    `value` is the mean over seeds, `low` and `high` its 95 % interval over artists, `deviation` the standard deviation
+    (n - 1) over seeds, None with one seed. `clips` and `artists` count the clips that the measure uses and their artists.
+    """
 
     value: float
     low: float
@@ -35,17 +38,17 @@ class Difference:
     artists: int
 
     @property
-    def few(self) -> bool:
+    def few_artists(self) -> bool:
         return self.artists < FEW_ARTISTS
 
 
-def difference(measure: str, plus: Sequence[Answers], minus: Sequence[Answers] = ()) -> Difference:
-    """The sum of a measure over `plus` less its sum over `minus`, on the same clips and the seeds that all have.
+def difference(measure: str, plus: Sequence[ArmPredictions], minus: Sequence[ArmPredictions] = ()) -> Difference:
+    """Compute the sum of a measure over `plus` minus its sum over `minus`, on the same clips and the common seeds.
 
-    In each of 2,000 resamples whole artists are drawn with replacement, the same for all arms, and the measure is
-    taken anew of their clips. The seeds are averaged: the interval is about artists, not about initializations.
-    A resample without clips of the genre that is asked for is left out.
-    Raises ValueError where clips or seeds do not match. Source: Davison and Hinkley 1997, sections 2.2 and 3.8.
+    Each of 2,000 resamples draws whole artists with replacement, the same ones for all arms, and computes the measure
+    again from their clips. The seeds are averaged: the interval is about artists, not about initializations. For the
+    recall of one genre, resamples without clips of the genre are left out.
+    Raises ValueError if the clips differ or no seed is common. Source: Davison and Hinkley 1997, sections 2.2 and 3.8.
     """
     first, *others = arms = [*plus, *minus]
     if any((arm.clips, arm.genres) != (first.clips, first.genres) for arm in others):
@@ -57,45 +60,46 @@ def difference(measure: str, plus: Sequence[Answers], minus: Sequence[Answers] =
     value_RS = np.zeros((len(weight_RG), len(seeds)))
     for arm, sign in zip(arms, [1] * len(plus) + [-1] * len(minus), strict=True):
         counts_GSCC = arm.counts_GSCC[:, [arm.seeds.index(seed) for seed in seeds]]
-        value_RS += sign * measured(measure, np.tensordot(weight_RG, counts_GSCC, 1), first.genres)
+        value_RS += sign * compute(measure, np.tensordot(weight_RG, counts_GSCC, 1), first.genres)
     low, high = np.nanquantile(value_RS[1:].mean(axis=1), (0.025, 0.975))
-    read_K = [measure in (*OF_ALL, recall_of(first.genres[true])) for true in first.true_K]
+    used_K = [measure in (*OF_ALL, recall_of(first.genres[true])) for true in first.true_K]
     return Difference(
         value=float(value_RS[0].mean()),
         low=float(low),
         high=float(high),
         deviation=float(value_RS[0].std(ddof=1)) if len(seeds) > 1 else None,
-        clips=sum(read_K),
-        artists=len({cluster for cluster, read in zip(first.clusters, read_K, strict=True) if read}),
+        clips=sum(used_K),
+        artists=len({cluster for cluster, used in zip(first.clusters, used_K, strict=True) if used}),
     )
 
 
 @cache
 def _weights(clusters: int) -> Floats:
-    """How often each of G clusters counts: once in row 0, the sample itself, then as often as it is drawn."""
+    """Weights (R + 1, G) of G clusters: 1 in row 0, the sample itself, then the number of draws in each of R resamples."""
     drawn_RG = np.random.default_rng(0).integers(clusters, size=(RESAMPLES, clusters))
     flat = (drawn_RG + clusters * np.arange(RESAMPLES)[:, None]).ravel()
     count_RG = np.bincount(flat, minlength=RESAMPLES * clusters).reshape(RESAMPLES, clusters)
     return np.vstack((np.ones(clusters), count_RG))
 
 
-def measured(measure: str, counts_CC: Floats, genres: Sequence[str]) -> Floats:
-    """A measure of confusion counts (..., C, C) -> (...).
+def compute(measure: str, counts_CC: Floats, genres: Sequence[str]) -> Floats:
+    """Compute a measure from confusion matrices (..., C, C) -> (...).
 
-    Macro averages are over the genres that have clips; a genre that is never predicted has a precision of 0. Where all
-    genres have clips these are the scores of src/metrics/scores.py. The recall of a genre without clips is NaN.
+    Macro averages are over the genres that have clips; a genre that is never predicted has a precision of 0. If all
+    genres have clips, these are the scores of src/metrics/scores.py. The recall of a genre without clips is NaN.
+    Raises ValueError if there is no such measure.
     """
-    hits_C, clips_C, calls_C = np.diagonal(counts_CC, axis1=-2, axis2=-1), counts_CC.sum(-1), counts_CC.sum(-2)
-    there_C = clips_C > 0
-    unknown_C = np.full(hits_C.shape, np.nan)
+    hits_C, clips_C, predicted_C = np.diagonal(counts_CC, axis1=-2, axis2=-1), counts_CC.sum(-1), counts_CC.sum(-2)
+    has_clips_C = clips_C > 0
+    nan_C = np.full(hits_C.shape, np.nan)
     if measure == ACCURACY:
-        share: Floats = hits_C.sum(-1) / clips_C.sum(-1)
-        return share
+        accuracy: Floats = hits_C.sum(-1) / clips_C.sum(-1)
+        return accuracy
     if measure == PRECISION:
-        return _mean(np.where(there_C, hits_C / np.maximum(calls_C, 1), np.nan))
+        return _mean(np.where(has_clips_C, hits_C / np.maximum(predicted_C, 1), np.nan))
     if measure == F1:
-        return _mean(np.divide(2 * hits_C, clips_C + calls_C, where=there_C, out=unknown_C))
-    recall_C: Floats = np.divide(hits_C, clips_C, where=there_C, out=unknown_C)
+        return _mean(np.divide(2 * hits_C, clips_C + predicted_C, where=has_clips_C, out=nan_C))
+    recall_C: Floats = np.divide(hits_C, clips_C, where=has_clips_C, out=nan_C)
     if measure == RECALL:
         return _mean(recall_C)
     if measure == WORST:
@@ -103,9 +107,9 @@ def measured(measure: str, counts_CC: Floats, genres: Sequence[str]) -> Floats:
         return lowest
     names = [recall_of(genre) for genre in genres]
     if measure not in names:
-        raise ValueError(f"{measure} is no measure here: the genres are {', '.join(genres)}.")
-    one: Floats = recall_C[..., names.index(measure)]
-    return one
+        raise ValueError(f"{measure!r} is not a measure: expected one of {', '.join((*OF_ALL, *names))}.")
+    recall: Floats = recall_C[..., names.index(measure)]
+    return recall
 
 
 def _mean(value_C: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""The synthetic corpus with one genre scarce in training: a manifest with the subsets of the usual holdout."""
+"""Manifest of the synthetic corpus with one genre scarce in training, and the sets of the usual holdout split."""
 
 import os
 from collections.abc import Sequence
@@ -11,26 +11,32 @@ from src import config as configs
 from src.clip import Clip
 from src.plain_files import write_csv
 
-GENRE = "metal"  # recognized well where it is not scarce (85 % recall, see the README), so that there is much to lose
-SHARE = 0.1  # of its training clips are kept: 5 of 48
+GENRE = "metal"  # recognized well when it is not scarce (85 % recall, see the README), so there is much to lose
+SHARE = 0.1  # of its training clips that stay: 5 of 48
 
 
 def cut(clips: Sequence[Clip], subsets: Sequence[str], genre: str = GENRE, share: float = SHARE) -> list[Clip]:
-    """The clips with their subsets, of the genre's training clips a share only, at least one, drawn clip by clip."""
-    own = [
+    """Remove training clips of one genre: only a share of them stays, at least one, drawn clip by clip.
+
+    `subsets` are the sets of the clips (train, val, test); the returned clips carry them. All other clips stay.
+    Raises ValueError if the genre has no training clip.
+    """
+    candidates = [
         k
         for k, (clip, subset) in enumerate(zip(clips, subsets, strict=True))
         if (clip.genre, subset) == (genre, "train")
     ]
-    if not own:
-        raise ValueError(f"No training clip is of {genre}: there is nothing to cut.")
-    kept = np.random.default_rng(0).choice(own, max(1, round(share * len(own))), replace=False)
-    left_out = {*own} - {*kept.tolist()}
+    if not candidates:
+        raise ValueError(
+            f"No training clip is of {genre}: expected one or more, to leave out some. Choose another genre or split."
+        )
+    chosen = np.random.default_rng(0).choice(candidates, max(1, round(share * len(candidates))), replace=False)
+    left_out = {*candidates} - {*chosen.tolist()}
     return [replace(clip, subset=subsets[k]) for k, clip in enumerate(clips) if k not in left_out]
 
 
 def save(path: Path, clips: Sequence[Clip]) -> None:
-    """Write clips with their subsets as a manifest."""
+    """Write clips and their sets as a manifest."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = (
         (os.path.relpath(c.path, path.parent), c.genre, c.artist or "", c.track or "", c.subset or "") for c in clips
@@ -39,8 +45,8 @@ def save(path: Path, clips: Sequence[Clip]) -> None:
 
 
 def write(path: Path) -> None:
-    """Write the study's manifest, after rendering the corpus where it is not there yet."""
-    from src.instantiate import choose  # here, since it loads torch
+    """Write the manifest for the study; first render the corpus if it does not exist yet."""
+    from src.instantiate import choose  # imported here, because it loads torch
 
     config = configs.compose("dataset=synth", "split=holdout")
     clips = choose(config.dataset).corpus().clips
