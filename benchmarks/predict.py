@@ -82,7 +82,7 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     import torch
 
     from src.inference.recognizer import Recognizer
-    from src.inference.windows import Stretches, hear_files
+    from src.inference.windows import WindowBatch, file_windows
     from src.pretrained import logmel
     from src.pretrained.musicnn import FRAMES
     from src.threads import in_order
@@ -90,9 +90,9 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     torch.set_num_threads(1)
     recognizer = Recognizer.pretrained()
     list(recognizer.predict_files(files[:2]))
-    results = hear_files(files, recognizer.sample_rate, recognizer.length, None)
-    waves = [torch.from_numpy(part.wave).float() / 32767 for part in results if isinstance(part, Stretches)]
-    networks = recognizer.module.feature.networks
+    results = file_windows(files, recognizer.sample_rate, recognizer.length, None)
+    waves = [torch.from_numpy(part.wave).float() / 32767 for part in results if isinstance(part, WindowBatch)]
+    networks = recognizer.classifier.feature.networks
 
     def mel(wave_BT: "Tensor") -> "Tensor":
         with torch.inference_mode():  # each thread has to enter it itself
@@ -106,7 +106,7 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     return {
         "cores": cores,
         "all": median(lambda: list(recognizer.predict_files(files, workers=cores)), TURNS),
-        "decode": median(lambda: list(hear_files(files, recognizer.sample_rate, recognizer.length, None)), TURNS),
+        "decode": median(lambda: list(file_windows(files, recognizer.sample_rate, recognizer.length, None)), TURNS),
         "logmel": median(lambda: list(in_order(mel, waves, cores)), TURNS),
         "networks": median(lambda: list(in_order(predict, mels, cores)), TURNS),
     }

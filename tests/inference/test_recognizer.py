@@ -22,7 +22,7 @@ from src.clip import Clip
 from src.data.crops import WaveformCrops
 from src.data.waveform_cache import WaveformCache
 from src.inference.recognizer import UNSURE, Prediction, Recognizer
-from src.inference.windows import End, Stretches, Waveform, cut, hear
+from src.inference.windows import SoundEnd, Waveform, WindowBatch, cut, windows
 from src.threads import ahead, in_order
 from tests.conftest import RATE, tone, write
 from tests.programs import small, train
@@ -84,7 +84,7 @@ def test_stretches_are_those_that_runs_are_evaluated_on(samples: int, block: int
     sound = Waveform(wave_T.astype(np.float32) / 32767, SECOND)
     stretches = [part_T for _, part_T in cut(_blocks(sound.wave_T, block), samples, SECOND)]
     np.testing.assert_array_equal(np.stack(stretches), expected_ST.numpy())
-    heard = [part for part in hear(sound, SECOND) if isinstance(part, Stretches)]
+    heard = [part for part in windows(sound, SECOND) if isinstance(part, WindowBatch)]
     np.testing.assert_array_equal(np.concatenate([part.wave for part in heard]) / np.float32(32767), expected_ST)
 
 
@@ -174,7 +174,7 @@ def test_the_network_hears_a_few_stretches_at_once(tmp_path: Path) -> None:
     ):
         recognizer = _ear(crop_seconds)
         recognizer.predict(path)
-        module: Any = recognizer.module
+        module: Any = recognizer.classifier
         assert module.heard == shapes
 
 
@@ -316,8 +316,8 @@ def test_a_run_that_this_version_cannot_load_is_said(
 
 
 def test_a_sound_ends_with_what_is_known_of_it() -> None:
-    *_, end = hear(Waveform(np.ones(2500, dtype=np.float32) * np.array([1, -1] * 1250, dtype=np.float32), SECOND), 1000)
-    assert end == End(samples=2500, start_seconds=0.0, duration_seconds=2.5, notes=[])
+    *_, end = windows(Waveform(np.ones(2500, dtype=np.float32) * np.array([1, -1] * 1250, dtype=np.float32), SECOND), 1000)
+    assert end == SoundEnd(samples=2500, start_seconds=0.0, duration_seconds=2.5, notes=[])
 
 
 def test_a_thread_works_ahead_a_little_and_no_more() -> None:
