@@ -1,4 +1,4 @@
-"""Features: wave (B, T) -> feature (B, F, N). One a file, and the class is the command line's word."""
+"""Features: wave (B, T) -> feature (B, F, N). One class per file, named after its choice: feature=mel is Mel."""
 
 from src.feature.autocorrelation import Autocorrelation
 from src.feature.centroid import Centroid

@@ -1,4 +1,4 @@
-"""Several features at once."""
+"""Combination of several features."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -11,10 +11,10 @@ from src.feature.spectrum import Spectral, Spectrum
 
 
 class Combined(Feature):
-    """The rows of all parts, one below the other in the order of `parts`.
+    """Stack the rows of all parts in the order of `parts`.
 
-    wave (B, T) -> (B, sum of the parts' rows, N). Silence is each part's silence. All parts have one sample rate and
-    one hop. Parts that read the same spectrum share it: it is computed once.
+    wave (B, T) -> (B, sum of the parts' rows, N). Silence gives the silence values of each part. All parts have the
+    same sample rate and the same hop. Parts that use the same spectrum share it: it is computed once.
     """
 
     def __init__(self, sample_rate: int, parts: Mapping[str, Feature]) -> None:
@@ -22,17 +22,17 @@ class Combined(Feature):
             raise ValueError("feature.parts is empty: expected at least one feature, as in conf/feature/timbre.yaml.")
         hops = {name: part.hop_length for name, part in parts.items()}
         if len(set(hops.values())) > 1:
-            described = ", ".join(f"{name} {hop}" for name, hop in hops.items())
+            hop_list = ", ".join(f"{name} {hop}" for name, hop in hops.items())
             raise ValueError(
-                f"feature.parts have different hop_length: {described}. Expected one, so that their frames stack. Set "
-                "audio.hop_length for all, and leave features without frames, such as waveform, out."
+                f"feature.parts have different hop_length: {hop_list}. Expected one for all, so that their frames can be "
+                "stacked. Set audio.hop_length for all, and leave out features without frames, such as waveform."
             )
         super().__init__(sample_rate, next(iter(hops.values())), sum(part.rows for part in parts.values()))
         for name, part in parts.items():
             if part.sample_rate != sample_rate:
                 raise ValueError(
                     f"feature.parts.{name}.sample_rate is {part.sample_rate}: expected feature.sample_rate, "
-                    f"{sample_rate}, because all parts hear the same wave."
+                    f"{sample_rate}, because all parts are computed from the same wave."
                 )
         self.parts = nn.ModuleDict(dict(parts.items()))
         spectra: dict[tuple[object, ...], Spectrum] = {}
@@ -50,7 +50,7 @@ class Combined(Feature):
             if isinstance(part, Spectral):
                 if part.spectrum not in powers:
                     powers[part.spectrum] = part.spectrum(wave_BT)
-                features.append(part.describe(powers[part.spectrum]))
+                features.append(part.from_power(powers[part.spectrum]))
             else:
                 features.append(part.extract(wave_BT))
         return torch.cat(features, dim=1)

@@ -3,17 +3,17 @@
 import torch
 from torch import Tensor
 
-from src.feature.feature import decibel, number, whole
+from src.feature.feature import check_integer, check_number, decibel
 from src.feature.spectrum import Fourier, Spectral
 
 
 class Contrast(Spectral):
-    """How far peaks stand above valleys in each octave: high for clear tones, low for noise and distortion.
+    """Level of the peaks above the valleys in each octave: high for clear tones, low for noise and distortion.
 
-    wave (B, T) -> (B, 1 + octaves, N). Row 0 is the band from 0 to `fmin_hz`, row k the k-th octave above it, the last
-    one up to half the sample rate. A row is 10 log10 of the mean of the loudest `percent` of its magnitudes over that
-    of the quietest, as librosa.feature.spectral_contrast without its top_db: half the contrast of powers in dB. A
-    silent frame reads 0. Source: Jiang et al. 2002.
+    wave (B, T) -> (B, 1 + octaves, N). Row 0 is the band from 0 to `fmin_hz`. Row k is the k-th octave above it; the
+    last octave reaches up to half the sample rate. Each row is 10 log10 of a ratio: the mean of the largest `percent`
+    of the band's magnitudes over the mean of the smallest `percent`. This equals librosa.feature.spectral_contrast
+    without its top_db, and is half the contrast of powers in dB. A silent frame gives 0. Source: Jiang et al. 2002.
     """
 
     def __init__(
@@ -27,24 +27,24 @@ class Contrast(Spectral):
         backend: str = "auto",
     ) -> None:
         spectrum = Fourier(sample_rate, n_fft, hop_length, backend)
-        super().__init__(sample_rate, hop_length, 1 + whole("octaves", octaves), spectrum)
-        number("percent", percent, 0, 50)
+        super().__init__(sample_rate, hop_length, 1 + check_integer("octaves", octaves), spectrum)
+        check_number("percent", percent, 0, 50)
         self.bands = octave_bands(
-            spectrum.frequency_hz, octaves, number("fmin_hz", fmin_hz, 1, sample_rate / 2), percent
+            spectrum.frequency_hz, octaves, check_number("fmin_hz", fmin_hz, 1, sample_rate / 2), percent
         )
 
-    def describe(self, power_BKN: Tensor) -> Tensor:
-        row_BN = []
+    def from_power(self, power_BKN: Tensor) -> Tensor:
+        contrasts = []
         for first, stop, count in self.bands:
             band_BKN = power_BKN[:, first:stop]
             peak_BN = band_BKN.topk(count, dim=1).values.sqrt().mean(dim=1)
             valley_BN = band_BKN.topk(count, dim=1, largest=False).values.sqrt().mean(dim=1)
-            row_BN.append(decibel(peak_BN) - decibel(valley_BN))
-        return torch.stack(row_BN, dim=1)
+            contrasts.append(decibel(peak_BN) - decibel(valley_BN))
+        return torch.stack(contrasts, dim=1)
 
 
 def octave_bands(frequency_hz: Tensor, octaves: int, fmin_hz: float, percent: float) -> list[tuple[int, int, int]]:
-    """(first bin, stop bin, how many bins make the peak and the valley) of each band, overlapping as librosa's do."""
+    """(first bin, stop bin, number of bins in peak and in valley) of each band. Bands overlap as in librosa."""
     bands = []
     for octave in range(octaves + 1):
         low_hz = fmin_hz * 2 ** (octave - 1) if octave else 0.0

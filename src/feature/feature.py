@@ -1,4 +1,4 @@
-"""What all features share: the contract, the framing and the decibel.
+"""Base of all features: the interface, framing, decibels and checks of settings.
 
 Shapes: B clips, T samples, F rows, N frames, L samples of one frame, K frequency bins.
 """
@@ -13,23 +13,24 @@ POWER_FLOOR = 1e-10  # -100 dB: below the quantization noise of 16-bit audio (-9
 
 
 class Feature(nn.Module, ABC):
-    """The contract: wave (B, T) in about [-1, 1] -> feature (B, rows, N) in float32, on the wave's device.
+    """Interface of all features: wave (B, T) in about [-1, 1] -> feature (B, rows, N) in float32, on the wave's device.
 
-    A frame-wise feature has N = 1 + T // hop_length frames. Frame n is centred on sample n * hop_length, and beyond the
-    ends of the wave are zeros (librosa's center=True, pad_mode="constant"): features of one hop stack, and a clip may
-    be shorter than a frame. A clip's numbers do not depend on its batch. Gradients stop before the feature; only
-    trainable kernels get any. `row_names` says what rows mean, where each means something by itself. A feature is
-    `kept`, computed once for each stretch of music, where it costs much more to compute than to read.
+    A frame-wise feature has N = 1 + T // hop_length frames. Frame n is centred on sample n * hop_length, and the wave
+    is padded with zeros at both ends (librosa's center=True, pad_mode="constant"). So features with the same hop can be
+    stacked, and a clip may be shorter than a frame. The values of a clip do not depend on its batch. Gradients stop
+    before the feature; only trainable kernels receive gradients. `row_names` names the rows if each row has a meaning
+    of its own. A feature with `kept` is cached: it is computed once for each segment of the music, because computing it
+    takes much longer than reading it from the cache.
     """
 
     row_names: tuple[str, ...] = ()
     kept: bool = False
-    pretrained: str | None = None  # on what, in words
+    pretrained: str | None = None  # training data of the pretrained network, as text
 
     def __init__(self, sample_rate: int, hop_length: int, rows: int) -> None:
         super().__init__()
-        self.sample_rate = whole("sample_rate", sample_rate)
-        self.hop_length = whole("hop_length", hop_length)
+        self.sample_rate = check_integer("sample_rate", sample_rate)
+        self.hop_length = check_integer("hop_length", hop_length)
         self.rows = rows
 
     def forward(self, wave_BT: Tensor) -> Tensor:
@@ -39,23 +40,23 @@ class Feature(nn.Module, ABC):
                 "in float. Average the channels first, and divide integer samples by their full scale."
             )
         if wave_BT.shape[1] == 0:
-            raise ValueError("The wave has 0 samples: expected at least 1. Leave empty clips out.")
-        # Autocast would round spectra to bfloat16. Gradients stop here: none of the wave's are used, and those of roots
-        # and logarithms are infinite on silence.
+            raise ValueError("The wave has 0 samples: expected at least 1. Leave out empty clips.")
+        # Autocast would round spectra to bfloat16. Gradients stop here: nothing uses gradients of the wave, and the
+        # gradients of roots and logarithms are infinite on silence.
         with torch.autocast(wave_BT.device.type, enabled=False):
             return self.extract(wave_BT.detach().float())
 
     def frames(self, samples: int) -> int:
-        """N, the frames of a wave of so many samples."""
+        """N, the number of frames of a wave with `samples` samples."""
         return 1 + samples // self.hop_length
 
     @abstractmethod
     def extract(self, wave_BT: Tensor) -> Tensor:
-        """The feature itself: wave (B, T) in float32 -> (B, rows, N)."""
+        """Compute the feature: wave (B, T) in float32 -> (B, rows, N)."""
 
 
 def frame(wave_BT: Tensor, length: int, hop_length: int, padding: str = "constant") -> Tensor:
-    """Cut (B, T) into N = 1 + T // hop_length overlapping frames centred on n * hop_length -> (B, N, L), a view.
+    """Cut (B, T) into N = 1 + T // hop_length overlapping frames, centred on n * hop_length -> (B, N, L), a view.
 
     `length` is even. `padding` is "constant" (zeros) or "replicate" (the first and the last sample).
     """
@@ -63,41 +64,49 @@ def frame(wave_BT: Tensor, length: int, hop_length: int, padding: str = "constan
 
 
 def decibel(power: Tensor) -> Tensor:
-    """10 log10(max(power, 1e-10)), in dB: silence is -100 dB, whatever else is in the clip or the batch."""
+    """10 log10(max(power, 1e-10)), in dB. Silence is -100 dB, independently of the rest of the clip or batch."""
     return 10 * power.clamp(min=POWER_FLOOR).log10()
 
 
-def whole(key: str, value: int, least: int = 1, most: int | None = None, most_is: str = "") -> int:
-    """`value` if it is a whole number from `least` to `most` (`most_is` says what the limit is), else ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
-        limit = "or more" if most is None else f"to {most}" + (f" ({most_is})" if most_is else "")
-        raise ValueError(f"feature.{key} is {value!r}: expected a whole number from {least} {limit}.")
+def check_integer(key: str, value: int, minimum: int = 1, maximum: int | None = None, maximum_name: str = "") -> int:
+    """Return `value`. Raises ValueError if it is not a whole number from `minimum` to `maximum`.
+
+    `maximum_name` describes the upper limit in the message.
+    """
+    too_large = maximum is not None and isinstance(value, int) and value > maximum
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum or too_large:
+        name = f" ({maximum_name})" if maximum_name else ""
+        limits = f"of {minimum} or more" if maximum is None else f"from {minimum} to {maximum}{name}"
+        raise ValueError(f"feature.{key} is {value!r}: expected a whole number {limits}.")
     return value
 
 
-def even(key: str, value: int, hop_length: int) -> int:
-    """`value` if it is an even whole number no smaller than the hop, else ValueError."""
-    whole(key, value, least=2)
+def check_even_length(key: str, value: int, hop_length: int) -> int:
+    """Return `value`. Raises ValueError if it is not an even whole number, or if it is smaller than the hop."""
+    check_integer(key, value, minimum=2)
     if value % 2:
         raise ValueError(f"feature.{key} is {value}: expected an even number, so that a frame has a centre.")
-    if whole("hop_length", hop_length) > value:
+    if check_integer("hop_length", hop_length) > value:
         raise ValueError(
-            f"feature.hop_length is {hop_length}: expected at most feature.{key}, {value}, or samples between frames "
-            "are never seen. Lower audio.hop_length or raise audio.n_fft."
+            f"feature.hop_length is {hop_length}: expected at most feature.{key}, {value}, because frames would "
+            "otherwise leave samples out. Lower audio.hop_length or raise audio.n_fft."
         )
     return value
 
 
-def number(key: str, value: float, least: float, most: float, most_is: str = "") -> float:
-    """`value` if it is a number from `least` to `most` (`most_is` says what the limit is), else ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        limit = f" ({most_is})" if most_is else ""
-        raise ValueError(f"feature.{key} is {value!r}: expected a number from {least:g} to {most:g}{limit}.")
+def check_number(key: str, value: float, minimum: float, maximum: float, maximum_name: str = "") -> float:
+    """Return `value`. Raises ValueError if it is not a number from `minimum` to `maximum`.
+
+    `maximum_name` describes the upper limit in the message.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= maximum:
+        name = f" ({maximum_name})" if maximum_name else ""
+        raise ValueError(f"feature.{key} is {value!r}: expected a number from {minimum:g} to {maximum:g}{name}.")
     return float(value)
 
 
-def choice(key: str, value: str, *choices: str) -> str:
-    """`value` if it is one of `choices`, else ValueError."""
+def check_choice(key: str, value: str, *choices: str) -> str:
+    """Return `value`. Raises ValueError if it is not one of `choices`."""
     if value not in choices:
         raise ValueError(f"feature.{key} is {value!r}: expected {', '.join(choices[:-1])} or {choices[-1]}.")
     return value

@@ -5,15 +5,15 @@ import warnings
 from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks
 
-from src.feature.feature import decibel, number, whole
+from src.feature.feature import check_integer, check_number, decibel
 from src.feature.spectrum import Fourier, Spectral
 
 
 class Mel(Spectral):
-    """Power in `n_mels` overlapping triangular bands, equally wide on Slaney's mel scale, each of unit area, in dB.
+    """Mel spectrogram in dB: power in `n_mels` overlapping triangular bands, equally wide on Slaney's mel scale.
 
-    wave (B, T) in [-1, 1] -> (B, n_mels, N) in dB; silence is -100 dB. `fmax_hz` None is half the sample
-    rate. `trainable` trains nnAudio's Fourier kernels and the bands.
+    wave (B, T) in [-1, 1] -> (B, n_mels, N) in dB; silence is -100 dB. Each band has unit area. `fmax_hz` None is half
+    the sample rate. `trainable` trains nnAudio's Fourier kernels and the bands.
     Source: Stevens, Volkmann and Newman 1937; Slaney 1998.
     """
 
@@ -31,24 +31,25 @@ class Mel(Spectral):
         trainable: bool = False,
     ) -> None:
         spectrum = Fourier(sample_rate, n_fft, hop_length, backend, trainable)
-        super().__init__(sample_rate, hop_length, whole("n_mels", n_mels), spectrum)
+        super().__init__(sample_rate, hop_length, check_integer("n_mels", n_mels), spectrum)
         bands_FK = mel_bands(sample_rate, n_fft, n_mels, fmin_hz, fmax_hz)
         if trainable:
             self.bands_FK = nn.Parameter(bands_FK)
         else:
             self.register_buffer("bands_FK", bands_FK, persistent=False)
 
-    def describe(self, power_BKN: Tensor) -> Tensor:
-        return decibel(self.bands_FK @ power_BKN)  # trained bands may turn negative: such power is at the floor
+    def from_power(self, power_BKN: Tensor) -> Tensor:
+        # Training can make the weights of a band, and so its power, negative: such power is at the floor.
+        return decibel(self.bands_FK @ power_BKN)
 
 
 def mel_bands(sample_rate: int, n_fft: int, n_mels: int, fmin_hz: float, fmax_hz: float | None) -> Tensor:
-    """The weight of each frequency bin in each mel band: (n_mels, 1 + n_fft // 2), as librosa.filters.mel."""
+    """Weight of each frequency bin in each mel band: (n_mels, 1 + n_fft // 2), as in librosa.filters.mel."""
     nyquist_hz = sample_rate / 2
-    top_hz = number("fmax_hz", nyquist_hz if fmax_hz is None else fmax_hz, 0, nyquist_hz, "half the sample rate")
-    number("fmin_hz", fmin_hz, 0, top_hz, "feature.fmax_hz")
+    top_hz = check_number("fmax_hz", nyquist_hz if fmax_hz is None else fmax_hz, 0, nyquist_hz, "half the sample rate")
+    check_number("fmin_hz", fmin_hz, 0, top_hz, "feature.fmax_hz")
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "At least one mel filterbank", UserWarning)  # an error below
+        warnings.filterwarnings("ignore", "At least one mel filterbank", UserWarning)  # an error is raised below
         bands_KF: Tensor = melscale_fbanks(
             1 + n_fft // 2, fmin_hz, top_hz, n_mels, sample_rate, norm="slaney", mel_scale="slaney"
         )

@@ -1,36 +1,42 @@
-"""What a network heard in music that others trained it on."""
+"""Embeddings by musicnn, a pretrained network."""
 
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from src.feature.feature import Feature, choice, number
+from src.feature.feature import Feature, check_choice, check_number
 from src.pretrained import CORPORA, NETWORKS, TAGS, Layers, logmel
 from src.pretrained import Musicnn as Network
 from src.pretrained.musicnn import FRAMES, HOP_LENGTH, ROWS, SAMPLE_RATE
 
 
 class Musicnn(Feature):
-    """Embeddings by musicnn, one a patch of 3 s: wave (B, T) at 16 kHz -> (B, E, N).
+    """Embeddings by musicnn, one for each patch of 3 s: wave (B, T) at 16 kHz -> (B, E, N).
 
-    `layer`: "pool" (E = 1506 a network), the maximum and the mean over the patch of all that its convolutions found;
-    "penultimate" (200); or "tags" (50), how much more likely each tag is than on the average song of the network's own
-    training: its log-odds in nats, less their mean there, which batch normalization remembers (its shift is the mean of
-    what comes out of it). Above 0 is more than usual. The paper's semantic and emotional features are such tags.
+    layer    pool         maximum and mean over the patch of all feature maps of the convolutions, E = 1506 per network
+             penultimate  the layer before the tags, E = 200 per network
+             tags         log-odds of each tag in nats, minus their mean over the network's training songs, E = 50 per
+                          network. Above 0, the tag is more likely than on the average training song. The mean is read
+                          from the batch-norm shift, which is the mean of the batch-norm output. The paper's semantic
+                          and emotional features are such tags.
+    network  msd, mtt or both: the rows of msd, then the rows of mtt
 
-    `network`: "msd", "mtt" or "both", one below the other. Patches start every `hop_seconds`; N counts those that fit,
-    and a wave shorter than one is repeated to fill it. `trainable` weights learn with the model, except that batch
-    normalization keeps its statistics; otherwise they are in no checkpoint, since the installed wheel holds them.
+    Patches start every `hop_seconds`. N is the number of patches that fit; a wave shorter than a patch is repeated to
+    fill one. With `trainable`, the weights are trained with the model, but the batch-norm statistics stay fixed.
+    Otherwise the weights are not saved in checkpoints, because the installed package contains them.
     Source: Pons and Serra 2019; weights under the ISC licence.
     """
 
     def __init__(self, sample_rate: int, network: str, layer: str, hop_seconds: float, trainable: bool) -> None:
         if sample_rate != SAMPLE_RATE:
-            raise ValueError(f"feature.sample_rate is {sample_rate}: musicnn hears {SAMPLE_RATE} only.")
-        self.layer = choice("layer", layer, *ROWS)
-        names = NETWORKS if choice("network", network, *NETWORKS, "both") == "both" else (network,)
-        hop = round(number("hop_seconds", hop_seconds, 0.1, 60.0) * SAMPLE_RATE / HOP_LENGTH)
+            raise ValueError(
+                f"feature.sample_rate is {sample_rate}: expected {SAMPLE_RATE}, because musicnn was trained on it. "
+                "Do not set feature.sample_rate."
+            )
+        self.layer = check_choice("layer", layer, *ROWS)
+        names = NETWORKS if check_choice("network", network, *NETWORKS, "both") == "both" else (network,)
+        hop = round(check_number("hop_seconds", hop_seconds, 0.1, 60.0) * SAMPLE_RATE / HOP_LENGTH)
         super().__init__(sample_rate, hop * HOP_LENGTH, ROWS[layer] * len(names))
         if layer == "tags":
             self.row_names = tuple(f"{name}/{tag}" for name in names for tag in TAGS[name])
@@ -38,7 +44,7 @@ class Musicnn(Feature):
         self.pretrained = " and ".join(CORPORA[name] for name in names)
         self.networks = nn.ModuleList([Network(name) for name in names])
         if not trainable:
-            forget(self)
+            freeze(self)
 
     def frames(self, samples: int) -> int:
         return 1 + max(0, 1 + samples // HOP_LENGTH - FRAMES) // self.hop
@@ -48,22 +54,22 @@ class Musicnn(Feature):
         if mel_BMN.shape[2] < FRAMES:
             mel_BMN = mel_BMN.repeat(1, 1, -(-FRAMES // mel_BMN.shape[2]))[:, :, :FRAMES]
         patch_BMPN = mel_BMN.unfold(2, FRAMES, self.hop)  # P patches
-        patch_LMN = patch_BMPN.transpose(1, 2).flatten(0, 1)
+        patch_LMN = patch_BMPN.transpose(1, 2).flatten(0, 1)  # L = B * P
         embedding_LE = torch.cat([self._embed(network, patch_LMN) for network in self.networks], dim=1)
         return torch.unflatten(embedding_LE, 0, (len(wave_BT), -1)).transpose(1, 2)
 
     def _embed(self, network: Any, patch_LMN: Tensor) -> Tensor:
         layers: Layers = network(patch_LMN)
-        rows: dict[str, Tensor] = {
+        outputs: dict[str, Tensor] = {
             "pool": layers.pool,
             "penultimate": layers.penultimate,
-            "tags": layers.logits - network.usual_logits,
+            "tags": layers.logits - network.mean_logits,
         }
-        return rows[self.layer]
+        return outputs[self.layer]
 
 
-def forget(network: nn.Module) -> None:
-    """Make all weights constants, which neither learn nor are saved."""
+def freeze(network: nn.Module) -> None:
+    """Turn all weights into buffers that are neither trained nor saved."""
     for module in network.modules():
         for name, weight in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
             if name in module._parameters:

@@ -7,11 +7,11 @@ from src.feature.mel import Mel
 
 
 class Onset(Mel):
-    """How much louder each frame is than the one before: the mean over mel bands of max(0, rise in dB).
+    """Onset strength: the mean over mel bands of max(0, rise in dB from the previous frame to this one).
 
     wave (B, T) in [-1, 1] -> (B, 1, N) in dB. The curve is delayed by half a frame of n_fft, because a centred frame
-    hears an onset that much early; so the first frames are 0, as is silence. As librosa.onset.onset_strength, but
-    without its top_db.
+    contains an onset that much too early. So the first frames are 0; silence is 0 too. Equals
+    librosa.onset.onset_strength without its top_db.
     Source: Boeck and Widmer 2013.
     """
 
@@ -29,6 +29,6 @@ class Onset(Mel):
         self.rows = 1
         self.delay_frames = n_fft // (2 * hop_length)
 
-    def describe(self, power_BKN: Tensor) -> Tensor:
-        rise_BN = super().describe(power_BKN).diff(dim=-1).clamp(min=0).mean(dim=1)
+    def from_power(self, power_BKN: Tensor) -> Tensor:
+        rise_BN = super().from_power(power_BKN).diff(dim=-1).clamp(min=0).mean(dim=1)
         return F.pad(rise_BN, (1 + self.delay_frames, 0))[:, None, : power_BKN.shape[-1]]

@@ -1,4 +1,4 @@
-"""The power spectrum, in two back ends, and the features that are read off it."""
+"""Power spectra with two back ends, and the base class of spectral features."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torchaudio.functional import spectrogram
 
-from src.feature.feature import Feature, choice, even, whole
+from src.feature.feature import Feature, check_choice, check_even_length, check_integer
 
 
 class Spectrum(nn.Module):
-    """Power in K bins at `frequency_hz`: wave (B, T) -> (B, K, N). Two of one class and one `settings` are the same."""
+    """Power in K bins at `frequency_hz`: wave (B, T) -> (B, K, N). Equal class and `settings` mean equal output."""
 
     frequency_hz: Tensor
 
@@ -31,28 +31,28 @@ class Fourier(Spectrum):
 
     backend  nnaudio     a convolution with the Fourier kernels: fast on a GPU, and the kernels can be trained
              torchaudio  the fast Fourier transform: 4 to 9 times faster on a CPU
-             auto        nnAudio where the wave is on CUDA, torchaudio elsewhere
+             auto        nnAudio if the wave is on CUDA, else torchaudio
 
-    `trainable` makes nnAudio's kernels parameters, which are then used on every device. Otherwise nothing is kept in
+    `trainable` makes nnAudio's kernels parameters, which are then used on every device. Otherwise nothing is saved in
     checkpoints. Source: nnAudio, Cheuk et al. 2020.
     """
 
     window: Tensor
 
     def __init__(self, sample_rate: int, n_fft: int, hop_length: int, backend: str, trainable: bool = False) -> None:
-        even("n_fft", n_fft, hop_length)
-        frequency_hz = torch.arange(1 + n_fft // 2) * (whole("sample_rate", sample_rate) / n_fft)
+        check_even_length("n_fft", n_fft, hop_length)
+        frequency_hz = torch.arange(1 + n_fft // 2) * (check_integer("sample_rate", sample_rate) / n_fft)
         super().__init__(frequency_hz, (sample_rate, n_fft, hop_length, backend), trainable)
         self.n_fft = n_fft
         self.hop_length = hop_length
-        self.backend = choice("backend", backend, "auto", "nnaudio", "torchaudio")
+        self.backend = check_choice("backend", backend, "auto", "nnaudio", "torchaudio")
         if trainable and backend == "torchaudio":
             raise ValueError(
                 "feature.backend is 'torchaudio' and feature.trainable is true: expected auto or nnaudio, because only "
                 "nnAudio's kernels can be trained."
             )
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
-        self.kernels = _kernels(n_fft, hop_length, trainable=True) if trainable else None  # else made where first used
+        self.kernels = _kernels(n_fft, hop_length, trainable=True) if trainable else None  # else made at first use
 
     def forward(self, wave_BT: Tensor) -> Tensor:
         if self.backend == "nnaudio" or self.trainable or (self.backend == "auto" and wave_BT.is_cuda):
@@ -72,7 +72,7 @@ class Fourier(Spectrum):
 
     def _convolve(self, wave_BT: Tensor) -> Tensor:
         if self.kernels is None:
-            with torch.inference_mode(False):  # the first use may be a validation, and a training must follow it
+            with torch.inference_mode(False):  # the first use may be in validation, and training must follow it
                 self.kernels = _kernels(self.n_fft, self.hop_length, trainable=False).to(wave_BT.device)
         with exact_convolution():
             spectrum_BKN2: Tensor = self.kernels(wave_BT)  # real and imaginary part
@@ -80,36 +80,36 @@ class Fourier(Spectrum):
 
 
 class Spectral(Feature):
-    """A feature that is read off a power spectrum: Fourier's, or for some the constant-Q one."""
+    """Base class of features computed from a power spectrum, Fourier or constant-Q."""
 
     def __init__(self, sample_rate: int, hop_length: int, rows: int, spectrum: Spectrum) -> None:
         super().__init__(sample_rate, hop_length, rows)
         self.spectrum = spectrum
 
     def extract(self, wave_BT: Tensor) -> Tensor:
-        return self.describe(self.spectrum(wave_BT))
+        return self.from_power(self.spectrum(wave_BT))
 
     @abstractmethod
-    def describe(self, power_BKN: Tensor) -> Tensor:
-        """The feature itself: power (B, K, N) -> (B, rows, N)."""
+    def from_power(self, power_BKN: Tensor) -> Tensor:
+        """Compute the feature from the power spectrum: (B, K, N) -> (B, rows, N)."""
 
 
 def _kernels(n_fft: int, hop_length: int, trainable: bool) -> nn.Module:
-    from nnAudio.features.stft import STFT  # here, because the import takes seconds and a CPU never needs it
+    from nnAudio.features.stft import STFT  # imported here: it takes seconds, and the CPU rarely needs it
 
     kernels: nn.Module = STFT(
         n_fft=n_fft,
         hop_length=hop_length,
         pad_mode="constant",
-        output_format="Complex",  # its magnitude adds 1e-8 to the power where kernels are trainable
+        output_format="Complex",  # "Magnitude" adds 1e-8 to the power if kernels are trainable
         trainable=trainable,
         verbose=False,
     )
-    return forget(kernels)
+    return exclude_from_checkpoint(kernels)
 
 
-def forget(layer: nn.Module) -> nn.Module:
-    """Keep the buffers of nnAudio's layer out of checkpoints (17 MB at n_fft 2048): they follow from the config."""
+def exclude_from_checkpoint(layer: nn.Module) -> nn.Module:
+    """Exclude the buffers of nnAudio's layer from checkpoints (17 MB at n_fft 2048): they follow from the config."""
     for name, buffer in list(layer.named_buffers()):
         layer.register_buffer(name, buffer, persistent=False)
     return layer
@@ -117,17 +117,17 @@ def forget(layer: nn.Module) -> nn.Module:
 
 @contextmanager
 def exact_convolution() -> Iterator[None]:
-    """Convolutions in full float32 on CUDA: cuDNN's default, TF32, drowns quiet bins in rounding (10 bits)."""
+    """Convolve in full float32 on CUDA: cuDNN's default, TF32 (10 bits), hides quiet bins under rounding errors."""
     convolution: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]
-    before = convolution.fp32_precision
+    previous = convolution.fp32_precision
     convolution.fp32_precision = "ieee"
     try:
         yield
     finally:
-        convolution.fp32_precision = before
+        convolution.fp32_precision = previous
 
 
-def share(power_BKN: Tensor) -> Tensor:
-    """Each bin's share of its frame's magnitude, which sum to 1, or to 0 where the frame is silent."""
+def magnitude_share(power_BKN: Tensor) -> Tensor:
+    """Share of each bin in the magnitude of its frame. The shares of a frame sum to 1, or to 0 if it is silent."""
     magnitude_BKN = power_BKN.sqrt()
     return magnitude_BKN / magnitude_BKN.sum(dim=1, keepdim=True).clamp(min=torch.finfo(power_BKN.dtype).tiny)

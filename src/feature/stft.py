@@ -19,5 +19,5 @@ class Stft(Spectral):
         spectrum = Fourier(sample_rate, n_fft, hop_length, backend, trainable)
         super().__init__(sample_rate, hop_length, 1 + n_fft // 2, spectrum)
 
-    def describe(self, power_BKN: Tensor) -> Tensor:
+    def from_power(self, power_BKN: Tensor) -> Tensor:
         return decibel(power_BKN)

@@ -1,4 +1,4 @@
-"""The waveform itself."""
+"""The waveform."""
 
 from torch import Tensor
 
@@ -6,9 +6,9 @@ from src.feature.feature import Feature
 
 
 class Waveform(Feature):
-    """The samples as they are, for networks that learn their own filters.
+    """The unchanged samples, for networks that learn their own filters.
 
-    wave (B, T) -> (B, 1, T): one row, and every sample is a frame, so it combines with no frame-wise feature.
+    wave (B, T) -> (B, 1, T): one row, and every sample is a frame, so it cannot be combined with frame-wise features.
     Source: Dieleman and Schrauwen 2014.
     """
 

@@ -97,7 +97,7 @@ class Musicnn(nn.Module):
         return Layers(pool_BE, penultimate_BE, self.tags(penultimate_BE))
 
     @property
-    def usual_logits(self) -> Tensor:
+    def mean_logits(self) -> Tensor:
         """The mean log-odds of each tag over the songs of the original training, (50,)."""
         usual: Tensor = self.tags(self.hidden.bias)  # what batch normalization gives out has its shift as its mean
         return usual

@@ -43,18 +43,18 @@ def test_tags_are_log_odds_above_the_usual(build: Build) -> None:
     network = Musicnn("mtt")
     share_F = network(logmel(wave_BT)[:, :, :187]).tags[0]
     torch.testing.assert_close(
-        feature(wave_BT)[0, :, 0], (share_F.logit() - network.usual_logits).detach(), rtol=1e-3, atol=1e-3
+        feature(wave_BT)[0, :, 0], (share_F.logit() - network.mean_logits).detach(), rtol=1e-3, atol=1e-3
     )
     assert feature.row_names == tuple(f"mtt/{tag}" for tag in TAGS["mtt"])
 
 
-def test_the_usual_log_odds_are_the_mean_over_what_batch_normalization_counted() -> None:
+def test_mean_log_odds_follow_from_the_batch_norm_statistics() -> None:
     network = Musicnn("msd")
     hidden_SH = torch.randn(20000, 200, generator=torch.Generator().manual_seed(0))  # S songs, before their shift
     counted_SH = hidden_SH * network.hidden.variance.sqrt() + network.hidden.mean
     with torch.no_grad():
         mean_F = network.tags(network.hidden(counted_SH)).mean(0)
-    torch.testing.assert_close(mean_F, network.usual_logits.detach(), rtol=0, atol=0.05)
+    torch.testing.assert_close(mean_F, network.mean_logits.detach(), rtol=0, atol=0.05)
 
 
 def test_frozen_weights_neither_learn_nor_are_saved(build: Build) -> None:
@@ -93,7 +93,7 @@ def test_gradients_are_finite_on_silence_too(build: Build, amplitude: float) -> 
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("sample_rate=22050", "feature.sample_rate is 22050: musicnn hears 16000 only"),
+        ("sample_rate=22050", "feature.sample_rate is 22050: expected 16000, because musicnn was trained on it"),
         ("network=vgg", "feature.network is 'vgg': expected msd, mtt or both"),
         ("layer=last", "feature.layer is 'last': expected pool, penultimate or tags"),
         ("hop_seconds=0", "feature.hop_seconds is 0: expected a number from 0.1 to 60"),
