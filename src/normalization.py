@@ -1,4 +1,4 @@
-"""Feature rows brought to a common scale. What is fitted is fitted on training clips only, in `prepare`."""
+"""Normalization of feature rows to a common scale, fitted on the training clips only, in `prepare`."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Standard(nn.Module):
-    """Each feature row minus its mean, over its standard deviation, both over all frames of the training clips.
+    """Subtract each row's mean and divide by its standard deviation, both over all frames of the training clips.
 
     feature (B, F, N) -> (B, F, N). A row that never varies is only centred.
     """
@@ -21,16 +21,17 @@ class Standard(nn.Module):
         self.register_buffer("deviation_F1", torch.ones(rows, 1))
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """One pass over (feature (B, F, N), genre (B,)); batches are merged without forgetting small deviations.
+        """Fit in one pass over batches of (feature (B, F, N), genre (B,)).
 
+        The batches are merged by a numerically stable formula, so that small deviations stay accurate.
         Source: Chan, Golub and LeVeque 1979, updating formulas for variance.
         """
         count, mean_F, square_F = 0, torch.zeros(()).double(), torch.zeros(()).double()
         for feature_BFN, _ in batches:
             rows_FM = feature_BFN.detach().cpu().double().transpose(0, 1).flatten(1)
-            more, shift_F = rows_FM.shape[1], rows_FM.mean(1) - mean_F
-            square_F = square_F + rows_FM.var(1, correction=0) * more + shift_F**2 * (count * more / (count + more))
-            mean_F, count = mean_F + shift_F * (more / (count + more)), count + more
+            added, shift_F = rows_FM.shape[1], rows_FM.mean(1) - mean_F
+            square_F = square_F + rows_FM.var(1, correction=0) * added + shift_F**2 * (count * added / (count + added))
+            mean_F, count = mean_F + shift_F * (added / (count + added)), count + added
         deviation_F = (square_F / count).sqrt()
         deviation_F[deviation_F < 1e-8] = 1.0
         self.mean_F1.copy_(mean_F[:, None])
@@ -42,13 +43,13 @@ class Standard(nn.Module):
 
 
 class Instance(nn.Module):
-    """Each row of each stretch by its own mean and standard deviation over time: level and colour are forgotten.
+    """Normalize each row of each example by its own mean and deviation over time: removes level and spectral colour.
 
-    feature (B, F, N) -> (B, F, N). A row that does not vary within the stretch becomes 0.
+    feature (B, F, N) -> (B, F, N). A row that does not vary within the example becomes 0.
     """
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Nothing is fitted."""
+        """Nothing to fit."""
         return {}
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
@@ -57,10 +58,10 @@ class Instance(nn.Module):
 
 
 class Unchanged(nn.Module):
-    """The null choice: features as they are."""
+    """No normalization: return the features unchanged."""
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Nothing is fitted."""
+        """Nothing to fit."""
         return {}
 
     def forward(self, feature_BFN: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Changes that leave the genre as it is, or mix it; drawn anew for each example, in training only."""
+"""Data augmentation: random changes that keep or mix genres, drawn again for each example, in training only."""
 
 from src.augmentation.mixup import Mixup, Unmixed
 from src.augmentation.spectrogram import Spectrogram

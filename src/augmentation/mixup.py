@@ -1,37 +1,39 @@
-"""Examples mixed with one another, and so their genres."""
+"""Mixup: pairs of examples mixed, and their genres too."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Mixup(nn.Module):
-    """Each example becomes lambda of itself and 1 - lambda of another, and its target likewise; lambda ~ Beta(alpha, alpha).
+    """Mix each example with another: lambda of itself plus 1 - lambda of its partner; lambda ~ Beta(alpha, alpha).
 
-    feature (B, F, N), target (B, C) of shares of genres -> the same shapes. The others are a random circle through the
-    batch, so that none meets itself; a batch of one stays as it is. Features here are normalized and mostly
-    logarithmic: what is mixed are their pictures, and not the sounds, whose powers would add.
+    feature (B, F, N), target (B, C) of genre shares -> the same shapes, mixed with the same lambda. The partners form a
+    random circle through the batch, so that no example is its own partner; a batch of one stays unchanged. Features
+    here are normalized and mostly logarithmic, so this mixes the values of the features. It does not mix the sounds,
+    whose powers would add.
     Source: Zhang et al. 2018, mixup: beyond empirical risk minimization.
     """
 
     def __init__(self, alpha: float) -> None:
         if not 0 < alpha < float("inf"):
             raise ValueError(
-                f"augmentation.mix.alpha is {alpha:g}: expected more than 0; augmentation=none mixes nothing."
+                f"augmentation.mix.alpha is {alpha:g}: expected a finite number above 0. For no mixup, choose another "
+                "augmentation, such as augmentation=none."
             )
         super().__init__()
         self.alpha = alpha
 
     def forward(self, feature_BFN: Tensor, target_BC: Tensor) -> tuple[Tensor, Tensor]:
         order_B = torch.randperm(len(feature_BFN), device=feature_BFN.device)
-        other_B = order_B.roll(1)[order_B.argsort()]  # before each in the order
+        partner_B = order_B.roll(1)[order_B.argsort()]  # the example before it in the circle
         alpha_B = torch.full((len(feature_BFN),), self.alpha, device=feature_BFN.device)
-        own_B = torch.distributions.Beta(alpha_B, alpha_B).sample()
-        feature_BFN = feature_BFN[other_B].lerp(feature_BFN, own_B[:, None, None].to(feature_BFN))
-        return feature_BFN, target_BC[other_B].lerp(target_BC, own_B[:, None].to(target_BC))
+        lambda_B = torch.distributions.Beta(alpha_B, alpha_B).sample()
+        feature_BFN = feature_BFN[partner_B].lerp(feature_BFN, lambda_B[:, None, None].to(feature_BFN))
+        return feature_BFN, target_BC[partner_B].lerp(target_BC, lambda_B[:, None].to(target_BC))
 
 
 class Unmixed(nn.Module):
-    """The null choice: every example and its target as they are."""
+    """No mixup: return the examples and the targets unchanged."""
 
     def forward(self, feature_BFN: Tensor, target_BC: Tensor) -> tuple[Tensor, Tensor]:
         return feature_BFN, target_BC

@@ -1,14 +1,15 @@
-"""Masks over time and frequency."""
+"""Time and frequency masks (SpecAugment)."""
 
 from torch import Tensor, nn
 from torchaudio.transforms import FrequencyMasking, TimeMasking
 
 
 class Spectrogram(nn.Module):
-    """Hide stretches of frames and bands of rows; what is hidden reads 0, which is the mean of a normalized feature.
+    """Set blocks of frames and of rows to 0, which is the mean of a normalized feature.
 
-    feature (B, F, N) -> (B, F, N), each example with its own masks: `masks` of each kind, each of a width drawn evenly
-    from 0 to the given share of the frames or rows. Source: Park et al. 2019, SpecAugment.
+    feature (B, F, N) -> (B, F, N). Each example gets its own masks: `masks` over time and `masks` over frequency. The
+    width of each is drawn uniformly from 0 to `time_share` of the frames or `frequency_share` of the rows.
+    Source: Park et al. 2019, SpecAugment.
     """
 
     def __init__(self, masks: int, time_share: float, frequency_share: float) -> None:
@@ -22,8 +23,8 @@ class Spectrogram(nn.Module):
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
         rows, frames = feature_BFN.shape[1:]
-        hide_time = TimeMasking(int(self.time_share * frames), iid_masks=True)
-        hide_rows = FrequencyMasking(int(self.frequency_share * rows), iid_masks=True)
+        mask_time = TimeMasking(int(self.time_share * frames), iid_masks=True)
+        mask_rows = FrequencyMasking(int(self.frequency_share * rows), iid_masks=True)
         for _ in range(self.masks):
-            feature_BFN = hide_rows(hide_time(feature_BFN))
+            feature_BFN = mask_rows(mask_time(feature_BFN))
         return feature_BFN

@@ -1,4 +1,4 @@
-"""The same music under another recording: level, sign, colour, place in time and hiss; if asked, pitch and tempo."""
+"""Waveform augmentation: the same music as in another recording."""
 
 from collections.abc import Sequence
 
@@ -10,19 +10,20 @@ from src.augmentation.vocoder import bend
 
 
 class Wave(nn.Module):
-    """Pitch and tempo, then equalization, time shift, noise, sign and gain, each example by its own draws.
+    """Change pitch and tempo, then equalization, time shift, noise, polarity and gain, all drawn for each example.
 
-    wave (B, T) in about [-1, 1] -> (B, T). Nothing is clipped, since no feature needs it. Silence stays silent.
+    wave (B, T) in about [-1, 1] -> (B, T). Nothing is clipped, because no feature needs it. Silence stays silent.
 
-    gain_db          level: drawn evenly from -gain_db to gain_db
+    gain_db          the gain is drawn uniformly from -gain_db to gain_db
     polarity         probability that the sign flips
-    noise            probability that white Gaussian noise is added, at a signal-to-noise ratio drawn evenly in dB
-    noise_snr_db     from [low, high], by the example's own mean power
-    shift_share      the stretch rolls around by up to this share of its length, so that all of it is still heard
+    noise            probability that white Gaussian noise is added
+    noise_snr_db     [low, high]: the signal-to-noise ratio is drawn uniformly in dB from this range; the signal's power
+                     is the mean power of the example
+    shift_share      the example is rotated in time by up to this share of its length, so that no sample is lost
     filter           probability of an equalization (see `equalize`)
-    filter_db        each knot of which is drawn evenly from -filter_db to filter_db
-    pitch_semitones  higher or lower by a whole number of semitones up to this; length and tempo stay
-    stretch_share    1 - stretch_share to 1 + stretch_share times as fast; pitch and length stay
+    filter_db        the gain at each of its knots is drawn uniformly from -filter_db to filter_db
+    pitch_semitones  the pitch changes by a whole number of semitones, at most this; length and tempo stay
+    stretch_share    the tempo is 1 - stretch_share to 1 + stretch_share times the original; pitch and length stay
 
     Source: McFee, Humphrey and Bello 2015, A software framework for musical data augmentation.
     """
@@ -44,8 +45,8 @@ class Wave(nn.Module):
         _check("shift_share", shift_share, 0 <= shift_share <= 1, "a share between 0 and 1")
         for key, level_db in (("gain_db", gain_db), ("filter_db", filter_db)):
             _check(key, level_db, 0 <= level_db < float("inf"), "0 dB or more")
-        pair = isinstance(noise_snr_db, Sequence) and len(noise_snr_db) == 2 and noise_snr_db[0] <= noise_snr_db[1]
-        _check("noise_snr_db", noise_snr_db, pair, "[low, high] in dB, as in [15,40]")
+        in_order = isinstance(noise_snr_db, Sequence) and len(noise_snr_db) == 2 and noise_snr_db[0] <= noise_snr_db[1]
+        _check("noise_snr_db", noise_snr_db, in_order, "[low, high] in dB, as in [15,40]")
         _check("pitch_semitones", pitch_semitones, pitch_semitones in range(13), "a whole number from 0 to 12")
         _check("stretch_share", stretch_share, 0 <= stretch_share <= 0.5, "a share between 0 and 0.5")
         super().__init__()
@@ -55,61 +56,62 @@ class Wave(nn.Module):
         self.pitch_semitones, self.stretch_share = int(pitch_semitones), stretch_share
 
     def forward(self, wave_BT: Tensor) -> Tensor:
-        with torch.autocast(wave_BT.device.type, enabled=False):  # 8 bits of a gain curve would be heard as steps
+        # No autocast: bfloat16 has 8 bits, whose steps in a gain curve are audible.
+        with torch.autocast(wave_BT.device.type, enabled=False):
             if self.pitch_semitones or self.stretch_share:
-                wave_BT = self._bent(wave_BT)
+                wave_BT = self._change_pitch_and_tempo(wave_BT)
             if self.filter:
-                wave_BT = self._equalized(wave_BT, _happens(wave_BT, self.filter))
+                wave_BT = self._equalize(wave_BT, _drawn(wave_BT, self.filter))
             if self.shift_share:
-                wave_BT = _shifted(wave_BT, self.shift_share)
+                wave_BT = _rotate(wave_BT, self.shift_share)
             if self.noise:
-                wave_BT = self._noisy(wave_BT, _happens(wave_BT, self.noise))
-            sign_B1 = 1 - 2 * _happens(wave_BT, self.polarity)[:, None].to(wave_BT)
-            return wave_BT * sign_B1 * _ratio(_even(wave_BT, -self.gain_db, self.gain_db))
+                wave_BT = self._add_noise(wave_BT, _drawn(wave_BT, self.noise))
+            sign_B1 = 1 - 2 * _drawn(wave_BT, self.polarity)[:, None].to(wave_BT)
+            return wave_BT * sign_B1 * _amplitude(_uniform(wave_BT, -self.gain_db, self.gain_db))
 
-    def _bent(self, wave_BT: Tensor) -> Tensor:
-        most = self.pitch_semitones
-        semitones_B = torch.randint(-most, most + 1, (len(wave_BT),), device=wave_BT.device)
-        return bend(wave_BT, _even(wave_BT, 1 - self.stretch_share, 1 + self.stretch_share)[:, 0], semitones_B)
+    def _change_pitch_and_tempo(self, wave_BT: Tensor) -> Tensor:
+        limit = self.pitch_semitones
+        semitones_B = torch.randint(-limit, limit + 1, (len(wave_BT),), device=wave_BT.device)
+        return bend(wave_BT, _uniform(wave_BT, 1 - self.stretch_share, 1 + self.stretch_share)[:, 0], semitones_B)
 
-    def _equalized(self, wave_BT: Tensor, these_B: Tensor) -> Tensor:
-        these_BT = wave_BT[these_B]  # the others cost nothing, and stay as they are to the last bit
-        if not len(these_BT):  # MKL refuses to transform nothing
+    def _equalize(self, wave_BT: Tensor, drawn_B: Tensor) -> Tensor:
+        drawn_BT = wave_BT[drawn_B]  # the other examples take no time and stay the same to the last bit
+        if not len(drawn_BT):  # MKL raises an error on an empty batch
             return wave_BT
-        knot_db_BK = _even(these_BT, -self.filter_db, self.filter_db, KNOTS)
-        return wave_BT.index_put((these_B,), equalize(these_BT, knot_db_BK))
+        knot_db_BK = _uniform(drawn_BT, -self.filter_db, self.filter_db, KNOTS)
+        return wave_BT.index_put((drawn_B,), equalize(drawn_BT, knot_db_BK))
 
-    def _noisy(self, wave_BT: Tensor, these_B: Tensor) -> Tensor:
-        these_BT = wave_BT[these_B]
-        ratio_B1 = _ratio(_even(these_BT, self.low_db, self.high_db))
-        level_B1 = these_BT.square().mean(dim=1, keepdim=True).sqrt() / ratio_B1
-        return wave_BT.index_put((these_B,), torch.randn_like(these_BT).mul_(level_B1).add_(these_BT))
+    def _add_noise(self, wave_BT: Tensor, drawn_B: Tensor) -> Tensor:
+        drawn_BT = wave_BT[drawn_B]
+        ratio_B1 = _amplitude(_uniform(drawn_BT, self.low_db, self.high_db))
+        level_B1 = drawn_BT.square().mean(dim=1, keepdim=True).sqrt() / ratio_B1
+        return wave_BT.index_put((drawn_B,), torch.randn_like(drawn_BT).mul_(level_B1).add_(drawn_BT))
 
 
-def _shifted(wave_BT: Tensor, share: float) -> Tensor:
-    """Each example rolled around by up to `share` of its length, to an earlier or, which is the same, a later start."""
+def _rotate(wave_BT: Tensor, share: float) -> Tensor:
+    """Rotate each example in time by up to `share` of its length. In a loop, an earlier start is also a later one."""
     examples, length = wave_BT.shape
-    most = int(share * (length - 1))
-    start_B = torch.randint(most + 1, (examples,), device=wave_BT.device)
-    starts_BST = torch.cat((wave_BT, wave_BT[:, :most]), dim=1).unfold(1, length, 1)  # every start, as a view
+    limit = int(share * (length - 1))
+    start_B = torch.randint(limit + 1, (examples,), device=wave_BT.device)
+    starts_BST = torch.cat((wave_BT, wave_BT[:, :limit]), dim=1).unfold(1, length, 1)  # S: every start, as a view
     return starts_BST[torch.arange(examples, device=wave_BT.device), start_B]
 
 
-def _even(wave_BT: Tensor, low: float, high: float, columns: int = 1) -> Tensor:
-    """Evenly drawn numbers of each example, (B, columns)."""
+def _uniform(wave_BT: Tensor, low: float, high: float, columns: int = 1) -> Tensor:
+    """Draw numbers uniformly from `low` to `high` for each example: (B, columns)."""
     return wave_BT.new_empty(len(wave_BT), columns).uniform_(low, high)
 
 
-def _happens(wave_BT: Tensor, probability: float) -> Tensor:
-    """Whether an event of this probability happens to each example, (B,)."""
+def _drawn(wave_BT: Tensor, probability: float) -> Tensor:
+    """Draw the examples to change, each with this probability: (B,) booleans."""
     return torch.rand(len(wave_BT), device=wave_BT.device) < probability
 
 
-def _ratio(level_db: Tensor) -> Tensor:
-    """A level in dB as a ratio of amplitudes."""
+def _amplitude(level_db: Tensor) -> Tensor:
+    """Convert a level in dB to a ratio of amplitudes."""
     return 10 ** (level_db / 20)
 
 
-def _check(key: str, value: object, good: bool, expected: str) -> None:
-    if not good:
+def _check(key: str, value: object, valid: bool, expected: str) -> None:
+    if not valid:
         raise ValueError(f"augmentation.wave.{key} is {value}: expected {expected}.")

@@ -24,8 +24,8 @@ class Combined(Feature):
         if len(set(hops.values())) > 1:
             hop_list = ", ".join(f"{name} {hop}" for name, hop in hops.items())
             raise ValueError(
-                f"feature.parts have different hop_length: {hop_list}. Expected one for all, so that their frames can be "
-                "stacked. Set audio.hop_length for all, and leave out features without frames, such as waveform."
+                f"feature.parts have different hop_length: {hop_list}. Expected one for all, so that their frames "
+                "can be stacked. Set audio.hop_length for all, and leave out features without frames, such as waveform."
             )
         super().__init__(sample_rate, next(iter(hops.values())), sum(part.rows for part in parts.values()))
         for name, part in parts.items():

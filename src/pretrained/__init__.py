@@ -1,4 +1,4 @@
-"""Networks that others trained: their weights, read from where they were installed."""
+"""Pretrained networks, with weights read from their installed packages."""
 
 from src.pretrained.musicnn import Layers, Musicnn, logmel
 from src.pretrained.tags import CORPORA, NETWORKS, TAGS

@@ -1,4 +1,4 @@
-"""musicnn: a convolution network that tags 3 seconds of music, with the weights that it was published with.
+"""musicnn: a convolutional network that tags 3 s of music, with its published weights.
 
 Source: Pons and Serra 2019, musicnn: pre-trained convolutional neural networks for music audio tagging; Pons et al.
 2018, End-to-end learning for music audio tagging at scale, for the architecture.
@@ -13,20 +13,20 @@ from torch.nn import functional
 from torchaudio.functional import melscale_fbanks
 
 from src.pretrained import weights
-from src.pretrained.timbral import GROUP, Timbral
+from src.pretrained.timbral import PATCH_CHUNK, Timbral
 
 SAMPLE_RATE, HOP_LENGTH, N_FFT, BANDS = 16000, 256, 512, 96
-FRAMES = 187  # of a patch: 3 s, as in training
-TIMBRAL, TEMPORAL = (38, 67), (128, 64, 32)  # bands that the tall filters see, frames that the long ones do
+FRAMES = 187  # frames in a patch: 3 s, as in training
+TIMBRAL, TEMPORAL = (38, 67), (128, 64, 32)  # height of the tall filters in bands, length of the long filters in frames
 EPSILON = 1e-3  # of every batch normalization
 ROWS = {"pool": 1506, "penultimate": 200, "tags": 50}
 
 
 class Layers(NamedTuple):
-    """What a patch is to the network, layer by layer.
+    """Outputs of the network for a batch of patches, by layer.
 
     `pool` (B, 1506): maximum and mean over time, in turn, of the 753 feature maps; `penultimate` (B, 200); `tags`
-    (B, 50), each tag's probability, whose log-odds are `logits`.
+    (B, 50): the probability of each tag, whose log-odds are `logits`.
     """
 
     pool: Tensor
@@ -39,15 +39,15 @@ class Layers(NamedTuple):
 
 
 def logmel(wave_BT: Tensor) -> Tensor:
-    """What the network hears: log10(10000 mel + 1) of 16 kHz sound, wave (B, T) -> (B, 96, N), N = 1 + T // 256.
+    """Compute the network's input, log10(10000 mel + 1), at 16 kHz: wave (B, T) -> (B, 96, N), N = 1 + T // 256.
 
-    mel: power in librosa's 96 Slaney bands, through float16, as in training. Silence reads 0. Beyond its ends the wave
-    is mirrored; one too short for that (257 samples) is repeated.
+    mel is the power in librosa's 96 Slaney bands, rounded to float16 as in training. Silence gives 0. The wave is
+    mirrored at its ends. A wave too short for this (fewer than 257 samples) is repeated first.
     """
     if wave_BT.shape[1] <= N_FFT // 2:
         wave_BT = wave_BT.repeat(1, 1 + N_FFT // 2 // wave_BT.shape[1])[:, : 1 + N_FFT // 2]
     window = torch.hann_window(N_FFT, device=wave_BT.device)
-    spectrum = torch.stft(wave_BT, N_FFT, HOP_LENGTH, window=window, return_complex=True)  # mirrored
+    spectrum = torch.stft(wave_BT, N_FFT, HOP_LENGTH, window=window, return_complex=True)  # mirrors the ends
     power_BKN = torch.view_as_real(spectrum).square().sum(-1)
     mel_BMN = torch.einsum("km,bkn->bmn", bands(wave_BT.device), power_BKN)
     return (10000 * mel_BMN.clamp(max=torch.finfo(torch.float16).max).half().float() + 1).log10()
@@ -55,7 +55,7 @@ def logmel(wave_BT: Tensor) -> Tensor:
 
 @cache
 def bands(device: torch.device) -> Tensor:
-    """librosa's mel bands, (257, 96)."""
+    """Compute librosa's mel bands, (257, 96)."""
     filters: Tensor = melscale_fbanks(N_FFT // 2 + 1, 0.0, SAMPLE_RATE / 2, BANDS, SAMPLE_RATE, "slaney", "slaney")
     return filters.to(device)
 
@@ -63,8 +63,8 @@ def bands(device: torch.device) -> Tensor:
 class Musicnn(nn.Module):
     """One of the two published networks: "msd" (Million Song Dataset, 201,680 training songs) or "mtt" (MagnaTagATune).
 
-    logmel (B, 96, N) -> Layers. A patch has 187 frames (3 s); other lengths work, less well. Batch normalization always
-    uses what was counted in the original training.
+    logmel (B, 96, N) -> Layers. A patch has 187 frames (3 s); other lengths work, but less well. Batch normalization
+    always uses the statistics of the original training.
     """
 
     def __init__(self, network: str) -> None:
@@ -77,7 +77,7 @@ class Musicnn(nn.Module):
         self.between = nn.ModuleList([Normalization(64) for _ in range(3)])
         self.pooled, self.dense = Normalization(ROWS["pool"]), nn.Linear(ROWS["pool"], ROWS["penultimate"])
         self.hidden, self.tags = Normalization(ROWS["penultimate"]), nn.Linear(ROWS["penultimate"], ROWS["tags"])
-        self._fill({name: torch.from_numpy(array.copy()) for name, array in weights.read(network).items()})
+        self._load_published({name: torch.from_numpy(array.copy()) for name, array in weights.read(network).items()})
 
     def forward(self, patch_BMN: Tensor) -> Layers:
         image_BMN = self.image(patch_BMN[:, None])[:, 0]
@@ -86,10 +86,10 @@ class Musicnn(nn.Module):
             for layer, normalization in zip([*self.timbral, *self.temporal], self.front, strict=True)
         ]
         hidden_BKN = torch.cat(maps, dim=1)
-        maps, before_BKN = [hidden_BKN], torch.zeros_like(hidden_BKN[:, :64])
+        maps, residual_BKN = [hidden_BKN], torch.zeros_like(hidden_BKN[:, :64])
         for layer, normalization in zip(self.middle, self.between, strict=True):
-            hidden_BKN = normalization(functional.relu(layer(hidden_BKN))) + before_BKN
-            before_BKN = hidden_BKN
+            hidden_BKN = normalization(functional.relu(layer(hidden_BKN))) + residual_BKN
+            residual_BKN = hidden_BKN
             maps.append(hidden_BKN)
         map_BKN = torch.cat(maps, dim=1)  # 753 feature maps
         pool_BE = torch.stack((map_BKN.amax(dim=2), map_BKN.mean(dim=2)), dim=2).flatten(1)
@@ -98,30 +98,30 @@ class Musicnn(nn.Module):
 
     @property
     def mean_logits(self) -> Tensor:
-        """The mean log-odds of each tag over the songs of the original training, (50,)."""
-        usual: Tensor = self.tags(self.hidden.bias)  # what batch normalization gives out has its shift as its mean
-        return usual
+        """Mean log-odds of each tag over the songs of the original training, (50,)."""
+        mean: Tensor = self.tags(self.hidden.bias)  # the mean output of batch normalization is its shift
+        return mean
 
-    def _fill(self, arrays: dict[str, Tensor]) -> None:
-        """Copy the published arrays, whose layers are numbered in the order in which they were made."""
-        filled = {}
+    def _load_published(self, arrays: dict[str, Tensor]) -> None:
+        """Copy the published arrays. TensorFlow numbered the layers in the order in which they were created."""
+        source = {}
         for k, layer in enumerate([*self.timbral, *self.temporal, *self.middle]):  # kernels (time, bands, 1 or in, out)
             name = f"conv2d_{k}" if k else "conv2d"
             kernel = arrays[f"{name}/kernel"].squeeze(2)
-            filled[layer.weight] = kernel.permute(2, 0, 1) if isinstance(layer, Timbral) else kernel.permute(2, 1, 0)
-            filled[layer.bias] = arrays[f"{name}/bias"]
+            source[layer.weight] = kernel.permute(2, 0, 1) if isinstance(layer, Timbral) else kernel.permute(2, 1, 0)
+            source[layer.bias] = arrays[f"{name}/bias"]
         for name, dense in (("dense", self.dense), ("dense_1", self.tags)):
-            filled[dense.weight], filled[dense.bias] = arrays[f"{name}/kernel"].T, arrays[f"{name}/bias"]
+            source[dense.weight], source[dense.bias] = arrays[f"{name}/kernel"].T, arrays[f"{name}/bias"]
         for k, normalization in enumerate([self.image, *self.front, *self.between, self.pooled, self.hidden]):
             name = f"batch_normalization_{k}" if k else "batch_normalization"
-            filled[normalization.weight], filled[normalization.bias] = arrays[f"{name}/gamma"], arrays[f"{name}/beta"]
-            filled[normalization.mean], filled[normalization.variance] = (
+            source[normalization.weight], source[normalization.bias] = arrays[f"{name}/gamma"], arrays[f"{name}/beta"]
+            source[normalization.mean], source[normalization.variance] = (
                 arrays[f"{name}/moving_mean"],
                 arrays[f"{name}/moving_variance"],
             )
         with torch.no_grad():
-            for ours, theirs in filled.items():
-                ours.copy_(theirs)
+            for weight, published in source.items():
+                weight.copy_(published)
 
 
 class Normalization(nn.Module):
@@ -138,7 +138,10 @@ class Normalization(nn.Module):
 
     @property
     def sign_K(self) -> Tensor:
-        """-1 where it turns the largest answer into the least. So pooling may come before it, on fewer numbers."""
+        """-1 where normalization turns the largest value into the smallest, else 1, so that pooling can come first.
+
+        Pooling first leaves fewer values to normalize.
+        """
         return torch.where(self.weight < 0, -1.0, 1.0)
 
     def forward(self, hidden_BK: Tensor) -> Tensor:
@@ -146,9 +149,10 @@ class Normalization(nn.Module):
 
 
 class Temporal(nn.Module):
-    """The loudest answer of each long filter over all bands, before activation: image (B, M, N), sign (K,) -> (B, K, N).
+    """Largest response of each long filter over all bands, before activation: image (B, M, N), sign (K,) -> (B, K, N).
 
-    Filters of one band and an even number of frames; over time the image is padded with zeros, one more behind.
+    The filters cover one band and an even number of frames. The image is padded with zeros over time, with one more
+    zero at the end than at the start. `sign` is -1 for filters whose smallest response is wanted.
     """
 
     def __init__(self, frames: int, filters: int) -> None:
@@ -159,6 +163,6 @@ class Temporal(nn.Module):
     def forward(self, image_BMN: Tensor, sign_K: Tensor) -> Tensor:
         padded_B1MN = functional.pad(image_BMN, self.padding)[:, None]
         filter_K11T = (self.weight * sign_K[:, None, None])[:, :, None]
-        groups = torch.split(padded_B1MN, GROUP[image_BMN.device.type])
-        most_BKN = torch.cat([functional.conv2d(some_B1MN, filter_K11T).amax(dim=2) for some_B1MN in groups])
-        return sign_K[:, None] * most_BKN + self.bias[:, None]
+        chunks = torch.split(padded_B1MN, PATCH_CHUNK[image_BMN.device.type])
+        largest_BKN = torch.cat([functional.conv2d(chunk_B1MN, filter_K11T).amax(dim=2) for chunk_B1MN in chunks])
+        return sign_K[:, None] * largest_BKN + self.bias[:, None]

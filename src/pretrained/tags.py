@@ -1,6 +1,6 @@
-"""What the rows of each network's last layer mean, in order."""
+"""Tag names of the rows of each network's last layer, in order."""
 
-# Pons and Serra 2019. msd: the 50 commonest Last.fm tags of the Million Song Dataset. mtt: those of MagnaTagATune.
+# Pons and Serra 2019. msd: the 50 most frequent Last.fm tags of the Million Song Dataset. mtt: those of MagnaTagATune.
 TAGS = {
     "msd": (
         *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock"),

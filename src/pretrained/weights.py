@@ -1,4 +1,4 @@
-"""musicnn's weights, read from its installed wheel: a TensorFlow checkpoint, without TensorFlow."""
+"""musicnn's weights, read from the TensorFlow checkpoint in its installed package, without TensorFlow."""
 
 import hashlib
 import importlib.util
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 INDEX, DATA = ".index", ".data-00000-of-00001"
-# Of musicnn 0.1.0: other weights would give other numbers, and a broken file none.
+# SHA-256 of the files of musicnn 0.1.0, index and data. Other weights would give other numbers, a damaged file none.
 DIGESTS = {
     "msd": (
         "87f3e0f3550c8d3bafc840374003e5c8af5eeb5ecf6add61af09a7822d3282c8",
@@ -21,15 +21,15 @@ DIGESTS = {
         "041f3935e981a65cea739842d30c188d3a7d2adf4410955c8668eb3de4a5acab",
     ),
 }
-FOOTER_LENGTH = 48  # bytes at the end of the index that say where its parts are
-FLOAT = 1  # TensorFlow's number for float32
+FOOTER_LENGTH = 48  # bytes at the end of the index, with the positions of its parts
+FLOAT = 1  # TensorFlow's code for float32
 
 
 def read(network: str, folder: Path | None = None) -> dict[str, NDArray[np.float32]]:
-    """The arrays of `network`, "msd" or "mtt", by their names in the checkpoint; Adam's memory is left out.
+    """Read the arrays of `network`, "msd" or "mtt", by their names in the checkpoint, without Adam's state.
 
-    `folder` holds the network's files; None is the installed wheel's, ISC licence. Raises ImportError where the wheel
-    is missing, and ValueError where a file is not the one that was published.
+    `folder` contains the network's files. None means the installed package (ISC licence). Raises ImportError if the
+    package is missing, and ValueError if a file differs from the published one.
     """
     folder = _installed(network) if folder is None else folder
     content = []
@@ -37,9 +37,10 @@ def read(network: str, folder: Path | None = None) -> dict[str, NDArray[np.float
         path = folder / name
         content.append(path.read_bytes() if path.exists() else b"")
         if hashlib.sha256(content[-1]).hexdigest() != digest:
+            problem = "is not" if content[-1] else "is missing or empty: expected"
             raise ValueError(
-                f"{path} {'differs from' if content[-1] else 'is missing, unlike'} what musicnn 0.1.0 was published with: "
-                "remove .venv and run `make setup`, which installs it again."
+                f"{path} {problem} the file published with musicnn 0.1.0. Remove .venv and run `make setup`, which "
+                "installs it again."
             )
     index, data = content
     arrays = {}
@@ -53,63 +54,63 @@ def read(network: str, folder: Path | None = None) -> dict[str, NDArray[np.float
 
 
 def _installed(network: str) -> Path:
-    found = importlib.util.find_spec("musicnn")  # found, not imported: it would import TensorFlow
-    if found is None or not found.submodule_search_locations:
+    spec = importlib.util.find_spec("musicnn")  # without import, because importing it would import TensorFlow
+    if spec is None or not spec.submodule_search_locations:
         raise ImportError(
-            "musicnn, whose wheel holds the pretrained weights, is not installed here: run `make setup`, or choose a "
-            "feature that needs none (feature=mel ...)."
+            "The package musicnn, which contains the pretrained weights, is not installed. Run `make setup`, or choose "
+            "a feature without pretrained weights, such as feature=mel."
         )
-    return Path(found.submodule_search_locations[0]) / f"{network.upper()}_musicnn"
+    return Path(spec.submodule_search_locations[0]) / f"{network.upper()}_musicnn"
 
 
 def _entries(index: bytes) -> Iterator[tuple[str, bytes]]:
-    """Names and entries (protocol buffers, BundleEntryProto) of an index, which is a LevelDB table."""
-    footer, place = index[-FOOTER_LENGTH:], 0
-    for _ in range(2):  # where the table of other tables is: not needed
-        _, place = _number(footer, place)
-    start, place = _number(footer, place)
-    length, _ = _number(footer, place)
-    for _, where in _block(index, start, length):
-        start, place = _number(where, 0)
-        for name, entry in _block(index, start, _number(where, place)[0]):
-            if name:  # the nameless one describes the table itself
+    """Yield the names and entries (protocol buffers, BundleEntryProto) of an index, which is a LevelDB table."""
+    footer, position = index[-FOOTER_LENGTH:], 0
+    for _ in range(2):  # offset and size of the meta index: not needed
+        _, position = _number(footer, position)
+    start, position = _number(footer, position)
+    length, _ = _number(footer, position)
+    for _, handle in _block(index, start, length):
+        start, position = _number(handle, 0)
+        for name, entry in _block(index, start, _number(handle, position)[0]):
+            if name:  # the entry without a name describes the table itself
                 yield name.decode(), entry
 
 
 def _block(table: bytes, start: int, length: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a block: each key says how many bytes it shares with the one before it."""
-    block, place, key = table[start : start + length], 0, b""
+    """Yield the keys and values of a block. Each key omits the bytes that it shares with the previous key."""
+    block, position, key = table[start : start + length], 0, b""
     restarts = int.from_bytes(block[-4:], "little")
-    while place < length - 4 - 4 * restarts:
-        shared, place = _number(block, place)
-        fresh, place = _number(block, place)
-        size, place = _number(block, place)
-        key = key[:shared] + block[place : place + fresh]
-        yield key, block[place + fresh : place + fresh + size]
-        place += fresh + size
+    while position < length - 4 - 4 * restarts:
+        shared, position = _number(block, position)
+        unshared, position = _number(block, position)
+        size, position = _number(block, position)
+        key = key[:shared] + block[position : position + unshared]
+        yield key, block[position + unshared : position + unshared + size]
+        position += unshared + size
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Numbers and values of a protocol buffer's fields."""
-    place = 0
-    while place < len(message):
-        tag, place = _number(message, place)
-        kind = tag & 7
-        if kind == 0:
-            value, place = _number(message, place)
+    """Yield the numbers and values of a protocol buffer's fields."""
+    position = 0
+    while position < len(message):
+        tag, position = _number(message, position)
+        wire_type = tag & 7
+        if wire_type == 0:
+            value, position = _number(message, position)
             yield tag >> 3, value
             continue
-        size, place = _number(message, place) if kind == 2 else ({1: 8, 5: 4}[kind], place)
-        yield tag >> 3, message[place : place + size]
-        place += size
+        size, position = _number(message, position) if wire_type == 2 else ({1: 8, 5: 4}[wire_type], position)
+        yield tag >> 3, message[position : position + size]
+        position += size
 
 
-def _number(content: bytes, place: int) -> tuple[int, int]:
-    """A whole number of 7 bits a byte, least first, and the place after it."""
+def _number(content: bytes, position: int) -> tuple[int, int]:
+    """Decode a whole number of 7 bits per byte, lowest first; return it and the position after it."""
     value = shift = 0
     while True:
-        byte = content[place]
+        byte = content[position]
         value |= (byte & 127) << shift
-        place, shift = place + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if byte < 128:
-            return value, place
+            return value, position
