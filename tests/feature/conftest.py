@@ -1,4 +1,4 @@
-"""Features as the command line makes them, and the sounds they are tried on."""
+"""Features, built as on the command line, and the sounds they are tested on."""
 
 from collections.abc import Callable
 from functools import cache
@@ -20,11 +20,11 @@ MUSIC = ROOT.parent / "shared" / "data" / "music"
 RATE, HOP, FRAME = 22050, 512, 2048
 
 CHOICES = {path.stem: OmegaConf.load(path) for path in sorted((ROOT / "conf" / "feature").glob("*.yaml"))}
-WORDS = list(CHOICES)  # a new feature is tested by being there
-BACK_ENDS = [word for word in WORDS if "backend" in CHOICES[word]]
-TRAINABLE = [word for word in BACK_ENDS if "trainable" in CHOICES[word]]  # musicnn has tests of its own
+FEATURES = list(CHOICES)  # a new feature is tested automatically
+WITH_BACKEND = [choice for choice in FEATURES if "backend" in CHOICES[choice]]
+TRAINABLE = [choice for choice in WITH_BACKEND if "trainable" in CHOICES[choice]]  # musicnn has its own tests
 
-Build = Callable[..., Any]  # a Feature, whose own attributes the tests read
+Build = Callable[..., Any]  # returns a Feature; Any, because tests read attributes of its subclass
 
 
 @cache
@@ -37,8 +37,8 @@ def _build(*overrides: str) -> Feature:
 
 @pytest.fixture(scope="session")
 def build() -> Build:
-    """build("mel", "n_mels=40") is what feature=mel feature.n_mels=40 makes. All tests share it: change a copy."""
-    return lambda word, *settings: _build(f"+feature={word}", *(f"feature.{setting}" for setting in settings))
+    """build("mel", "n_mels=40") returns feature=mel feature.n_mels=40. All tests share it: only change a copy."""
+    return lambda choice, *settings: _build(f"+feature={choice}", *(f"feature.{setting}" for setting in settings))
 
 
 def tone(hz: float, seconds: float = 1.0, amplitude: float = 1.0) -> Tensor:
@@ -47,7 +47,7 @@ def tone(hz: float, seconds: float = 1.0, amplitude: float = 1.0) -> Tensor:
 
 
 def on_bin(index: int) -> float:
-    """The frequency of a Fourier bin, whose tone leaks into the two bins beside it alone."""
+    """Frequency of a Fourier bin. A tone at this frequency leaks only into the two bins beside it."""
     return index * RATE / FRAME
 
 

@@ -1,4 +1,4 @@
-"""What every feature promises, walked over every choice in conf/feature."""
+"""The interface of features, tested on every choice in conf/feature."""
 
 import copy
 import pickle
@@ -6,34 +6,34 @@ import pickle
 import pytest
 import torch
 
-from tests.feature.conftest import BACK_ENDS, FRAME, RATE, WORDS, Build, noise, tone
+from tests.feature.conftest import FEATURES, FRAME, RATE, WITH_BACKEND, Build, noise, tone
 
 
-def frames(word: str, samples: int, hop_length: int) -> int:
-    """What each promises; musicnn's patches of 3 s are longer than what is tried here."""
-    return {"waveform": samples, "musicnn": 1}.get(word, 1 + samples // hop_length)
+def frames(choice: str, samples: int, hop_length: int) -> int:
+    """Expected number of frames. musicnn gives 1, because its patches of 3 s are longer than the waves tested here."""
+    return {"waveform": samples, "musicnn": 1}.get(choice, 1 + samples // hop_length)
 
 
-@pytest.mark.parametrize("word", WORDS)
-@pytest.mark.parametrize("samples", [1, 100, 511, 512, FRAME, 10000])  # shorter than a hop and than a frame, and longer
-def test_shape(build: Build, word: str, samples: int) -> None:
-    feature = build(word)
+@pytest.mark.parametrize("choice", FEATURES)
+@pytest.mark.parametrize("samples", [1, 100, 511, 512, FRAME, 10000])  # shorter and longer than a hop and a frame
+def test_shape(build: Build, choice: str, samples: int) -> None:
+    feature = build(choice)
     feature_BFN = feature(noise(clips=2, seconds=0.5)[:, :samples])
-    assert feature_BFN.shape == (2, feature.rows, frames(word, samples, feature.hop_length))
+    assert feature_BFN.shape == (2, feature.rows, frames(choice, samples, feature.hop_length))
     assert feature_BFN.shape[2] == feature.frames(samples)
     assert feature_BFN.isfinite().all()
-    assert feature.sample_rate == (16000 if word == "musicnn" else RATE)
+    assert feature.sample_rate == (16000 if choice == "musicnn" else RATE)
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("choice", FEATURES)
 @pytest.mark.parametrize("samples", [100, 10000])
-def test_silence_is_finite(build: Build, word: str, samples: int) -> None:
-    assert build(word)(torch.zeros(1, samples)).isfinite().all()
+def test_silence_is_finite(build: Build, choice: str, samples: int) -> None:
+    assert build(choice)(torch.zeros(1, samples)).isfinite().all()
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_a_clip_does_not_depend_on_its_batch(build: Build, word: str) -> None:
-    feature = build(word)
+@pytest.mark.parametrize("choice", FEATURES)
+def test_a_clip_does_not_depend_on_its_batch(build: Build, choice: str) -> None:
+    feature = build(choice)
     wave_BT = torch.cat([noise(amplitude=0.001), noise(amplitude=0.5), tone(440, 0.25)[None].float()])
     together_BFN = feature(wave_BT)
     alone_BFN = torch.cat([feature(wave_BT[index : index + 1]) for index in range(3)])
@@ -42,9 +42,9 @@ def test_a_clip_does_not_depend_on_its_batch(build: Build, word: str) -> None:
     torch.testing.assert_close(together_BFN[2], alone_BFN[2], rtol=1e-3, atol=1e-1)
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_float32_inside_whatever_comes_in(build: Build, word: str) -> None:
-    feature, wave_BT = build(word), noise()
+@pytest.mark.parametrize("choice", FEATURES)
+def test_output_is_float32_for_every_input_type_and_under_autocast(build: Build, choice: str) -> None:
+    feature, wave_BT = build(choice), noise()
     expected_BFN = feature(wave_BT)
     assert expected_BFN.dtype == torch.float32
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -53,39 +53,42 @@ def test_float32_inside_whatever_comes_in(build: Build, word: str) -> None:
     assert feature(wave_BT.half()).dtype == torch.float32
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_gradients_stop_before_the_feature(build: Build, word: str) -> None:
-    assert not build(word)(noise().requires_grad_()).requires_grad
+@pytest.mark.parametrize("choice", FEATURES)
+def test_gradients_stop_before_the_feature(build: Build, choice: str) -> None:
+    assert not build(choice)(noise().requires_grad_()).requires_grad
 
 
 @pytest.mark.parametrize(
-    ("word", "settings"), [(word, ()) for word in WORDS] + [(word, ("backend=nnaudio",)) for word in BACK_ENDS]
+    ("choice", "settings"),
+    [(choice, ()) for choice in FEATURES] + [(choice, ("backend=nnaudio",)) for choice in WITH_BACKEND],
 )
-def test_nothing_of_it_is_in_a_checkpoint(build: Build, word: str, settings: tuple[str, ...]) -> None:
-    feature = build(word, *settings)
-    feature(noise())  # nnAudio's kernels are made where they are first used
+def test_untrained_features_save_nothing_in_checkpoints(build: Build, choice: str, settings: tuple[str, ...]) -> None:
+    feature = build(choice, *settings)
+    feature(noise())  # nnAudio's kernels are created at first use
     assert not feature.state_dict()
     assert not list(feature.parameters())
 
 
-@pytest.mark.parametrize("word", BACK_ENDS)
-def test_both_back_ends_agree(build: Build, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("choice", WITH_BACKEND)
+def test_both_back_ends_agree(build: Build, choice: str, capsys: pytest.CaptureFixture[str]) -> None:
     wave_BT = noise(clips=2)
-    nnaudio_BFN, torchaudio_BFN = (build(word, f"backend={backend}")(wave_BT) for backend in ("nnaudio", "torchaudio"))
+    nnaudio_BFN, torchaudio_BFN = (
+        build(choice, f"backend={backend}")(wave_BT) for backend in ("nnaudio", "torchaudio")
+    )
     torch.testing.assert_close(nnaudio_BFN, torchaudio_BFN, rtol=1e-5, atol=1e-2)  # dB or Hz
-    assert torch.equal(build(word)(wave_BT), torchaudio_BFN)  # auto, on the CPU
+    assert torch.equal(build(choice)(wave_BT), torchaudio_BFN)  # auto, on the CPU
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_copies_give_the_same(build: Build, word: str) -> None:
-    feature, wave_BT = build(word), noise()
+@pytest.mark.parametrize("choice", FEATURES)
+def test_copies_give_the_same_values(build: Build, choice: str) -> None:
+    feature, wave_BT = build(choice), noise()
     expected_BFN = feature(wave_BT)
     assert torch.equal(copy.deepcopy(feature)(wave_BT), expected_BFN)
     assert torch.equal(pickle.loads(pickle.dumps(feature))(wave_BT), expected_BFN)
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("choice", FEATURES)
 @pytest.mark.parametrize(
     ("wave_BT", "message"),
     [
@@ -95,17 +98,17 @@ def test_copies_give_the_same(build: Build, word: str) -> None:
         (torch.zeros(1, 100, dtype=torch.int16), "torch.int16"),
     ],
 )
-def test_refuses_what_is_no_wave(build: Build, word: str, wave_BT: torch.Tensor, message: str) -> None:
+def test_invalid_waves_are_refused(build: Build, choice: str, wave_BT: torch.Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        build(word)(wave_BT)
+        build(choice)(wave_BT)
 
 
 @pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="needs CUDA: auto takes nnAudio there, and must equal the CPU"
+    not torch.cuda.is_available(), reason="needs CUDA, where auto uses nnAudio; the values must equal those of the CPU"
 )
-@pytest.mark.parametrize("word", WORDS)
-def test_cuda_equals_the_cpu(build: Build, word: str) -> None:
-    feature, wave_BT = build(word), noise(clips=2)
+@pytest.mark.parametrize("choice", FEATURES)
+def test_cuda_equals_the_cpu(build: Build, choice: str) -> None:
+    feature, wave_BT = build(choice), noise(clips=2)
     expected_BFN = feature(wave_BT)
     cuda_BFN = copy.deepcopy(feature).cuda()(wave_BT.cuda())
     assert cuda_BFN.is_cuda

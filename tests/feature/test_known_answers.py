@@ -1,4 +1,4 @@
-"""Signals whose answer is known without a computer, or nearly."""
+"""Feature values of signals for which they can be derived by hand."""
 
 import math
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from src.feature.mfcc import slope
 from tests.feature.conftest import FRAME, HOP, RATE, Build, clicks, noise, on_bin, tone
 
-INNER = slice(2, -2)  # the frames that lie whole within the wave
+INNER = slice(2, -2)  # the frames that lie entirely within the wave
 
 
 def rows(feature: torch.nn.Module, wave_T: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def click() -> Tensor:
 def test_a_full_scale_tone_peaks_at_its_bin(build: Build) -> None:
     stft_FN = rows(build("stft"), tone(on_bin(93)))
     assert (stft_FN[:, INNER].argmax(dim=0) == 93).all()
-    # A Hann window sums to half the frame, and half a sine's height lies at positive frequencies.
+    # A Hann window sums to half the frame, and half the amplitude of a sine lies at positive frequencies.
     assert stft_FN[93, INNER].tolist() == pytest.approx([20 * math.log10(FRAME / 4)] * 40, abs=1e-3)
 
 
@@ -39,13 +39,13 @@ def test_a_click_is_flat_in_frequency(build: Build) -> None:
     assert rows(build("contrast"), click())[:, 4].abs().max() < 1e-3
 
 
-@pytest.mark.parametrize("word", ["stft", "mel", "cqt", "energy", "spectral_mean"])
-def test_levels_of_silence_are_at_the_floor(build: Build, word: str) -> None:
-    assert torch.equal(build(word)(torch.zeros(1, RATE)), torch.full((1, build(word).rows, 44), -100.0))
+@pytest.mark.parametrize("choice", ["stft", "mel", "cqt", "energy", "spectral_mean"])
+def test_levels_of_silence_are_at_the_floor(build: Build, choice: str) -> None:
+    assert torch.equal(build(choice)(torch.zeros(1, RATE)), torch.full((1, build(choice).rows, 44), -100.0))
 
 
 @pytest.mark.parametrize(
-    ("word", "value"),
+    ("choice", "value"),
     [
         ("chroma", 0),
         ("zero_crossing", 0),
@@ -59,17 +59,17 @@ def test_levels_of_silence_are_at_the_floor(build: Build, word: str) -> None:
         ("tempogram", 0),
     ],
 )
-def test_silence(build: Build, word: str, value: float) -> None:
-    assert (rows(build(word), torch.zeros(RATE)) - value).abs().max() < 1e-6
+def test_silence(build: Build, choice: str, value: float) -> None:
+    assert (rows(build(choice), torch.zeros(RATE)) - value).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("word", ["stft", "mel", "cqt", "energy", "spectral_mean"])
-def test_ten_times_the_amplitude_is_20_db_more(build: Build, word: str) -> None:
+@pytest.mark.parametrize("choice", ["stft", "mel", "cqt", "energy", "spectral_mean"])
+def test_ten_times_the_amplitude_is_20_db_more(build: Build, choice: str) -> None:
     quiet_BT = noise(amplitude=0.01)
-    torch.testing.assert_close(build(word)(10 * quiet_BT), build(word)(quiet_BT) + 20, rtol=0, atol=1e-3)
+    torch.testing.assert_close(build(choice)(10 * quiet_BT), build(choice)(quiet_BT) + 20, rtol=0, atol=1e-3)
 
 
-def test_mel_hears_a_higher_tone_in_a_higher_band(build: Build) -> None:
+def test_mel_of_a_higher_tone_peaks_in_a_higher_band(build: Build) -> None:
     bands = [int(rows(build("mel"), tone(hz))[:, INNER].mean(dim=1).argmax()) for hz in (110, 440, 1760, 7040)]
     assert bands == sorted(set(bands))
 
@@ -79,7 +79,7 @@ def test_mfcc_of_silence_and_of_a_change_of_level(build: Build) -> None:
     assert silence_FN[0].tolist() == pytest.approx([-100 * math.sqrt(128)] * 44, rel=1e-5)
     assert silence_FN[1:].abs().max() < 1e-3
     louder_FN = rows(build("mfcc"), noise()[0]) - rows(build("mfcc"), 0.1 * noise()[0])
-    assert louder_FN[0].tolist() == pytest.approx([20 * math.sqrt(128)] * 11, rel=1e-4)  # level is the first row's
+    assert louder_FN[0].tolist() == pytest.approx([20 * math.sqrt(128)] * 11, rel=1e-4)  # level changes row 0 only
     assert louder_FN[1:].abs().max() < 1e-2
 
 
@@ -119,12 +119,12 @@ def test_energy_of_a_full_scale_sine_and_of_a_constant(build: Build) -> None:
     assert rows(build("energy"), torch.ones(RATE))[0, INNER].tolist() == pytest.approx([0] * 40, abs=1e-4)
 
 
-def test_autocorrelation_knows_the_period(build: Build) -> None:
+def test_autocorrelation_peaks_at_the_period(build: Build) -> None:
     feature = build("autocorrelation")
     period = int(feature.lag_F[20])
     autocorrelation_FN = rows(feature, tone(RATE / period, amplitude=0.1))[:, INNER]
     assert (autocorrelation_FN.argmax(dim=0) == 20).all()
-    # One period later the tone is itself, but for the samples that have no partner within the frame.
+    # One period later the tone is the same, except for the samples without a partner within the frame.
     assert autocorrelation_FN[20].tolist() == pytest.approx([1 - period / FRAME] * 40, abs=0.01)
     assert rows(feature, noise(seconds=1)[0])[:, INNER].abs().max() < 0.2
 
@@ -134,13 +134,13 @@ def test_centroid_and_spread_of_tones(build: Build) -> None:
     assert rows(build("centroid"), low)[0, INNER].tolist() == pytest.approx([on_bin(100)] * 40, abs=1)
     assert rows(build("centroid"), high)[0, INNER].tolist() == pytest.approx([on_bin(300)] * 40, abs=1)
     assert rows(build("centroid"), both)[0, INNER].tolist() == pytest.approx([on_bin(200)] * 40, abs=1)
-    # The Hann window gives the bins beside a tone half its height: a variance of half a squared bin. Rounding
-    # adds noise far from the tone, where it weighs most.
+    # The Hann window gives the bins beside a tone half its magnitude: a variance of half a squared bin. Rounding
+    # errors far from the tone add noise, and count most there.
     assert rows(build("spectral_variance"), low)[0, INNER].tolist() == pytest.approx([on_bin(1) / 2**0.5] * 40, abs=3)
     assert rows(build("spectral_variance"), both)[0, INNER].tolist() == pytest.approx([on_bin(100)] * 40, abs=1)
 
 
-def test_rolloff_lies_at_a_tone_and_at_its_share_of_noise(build: Build) -> None:
+def test_rolloff_of_a_tone_is_its_frequency_and_of_noise_its_percentage(build: Build) -> None:
     assert rows(build("rolloff"), tone(on_bin(100)))[0, INNER].tolist() == pytest.approx([on_bin(101)] * 40, abs=0.1)
     assert rows(build("rolloff"), noise(seconds=1)[0]).mean() == pytest.approx(0.85 * RATE / 2, rel=0.01)
     assert rows(build("rolloff", "percent=50"), noise(seconds=1)[0]).mean() == pytest.approx(RATE / 4, rel=0.01)
@@ -159,7 +159,7 @@ def test_contrast_of_a_tone_is_in_its_octave(build: Build) -> None:
     assert (tonal_F - noisy_F)[6].abs() < 1
 
 
-def test_onset_is_where_the_click_is(build: Build) -> None:
+def test_onset_peaks_at_the_clicks(build: Build) -> None:
     onset_N = rows(build("onset"), clicks(20 * HOP, 4))[0]
     for frame in (20, 40, 60, 80):
         assert abs(int(onset_N[frame - 10 : frame + 10].argmax()) - 10) <= 1
@@ -173,6 +173,6 @@ def test_tempogram_finds_the_tempo(build: Build, lag: int) -> None:
     assert int(tempogram_FN[8:].mean(dim=1).argmax()) + 8 == lag
 
 
-def test_a_waveform_is_itself(build: Build) -> None:
+def test_waveform_returns_the_samples_unchanged(build: Build) -> None:
     wave_BT = noise(clips=3)
     assert torch.equal(build("waveform")(wave_BT), wave_BT[:, None])

@@ -1,6 +1,6 @@
-"""librosa judges the features' numbers, on a synthetic sound and on real recordings of three genres.
+"""Features compared with librosa, on a synthetic sound and on real recordings of three genres.
 
-librosa's `top_db` is left out throughout: it clips each clip at 80 dB below its own loudest bin.
+librosa's `top_db` is not used: it limits each clip to 80 dB below its own loudest bin.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tests.feature.conftest import CHOICES, FRAME, HOP, RATE, WORDS, Build
+from tests.feature.conftest import CHOICES, FEATURES, FRAME, HOP, RATE, Build
 
 Array = NDArray[Any]
 FRAMES: dict[str, Any] = {"frame_length": FRAME, "hop_length": HOP}
@@ -45,8 +45,8 @@ def autocorrelation(y: Array) -> Array:
     return normalized
 
 
-# word -> librosa's numbers, and how far ours may be from them, in the feature's unit
-JUDGES: dict[str, tuple[Callable[[Array], Array], float]] = {
+# feature -> librosa's values, and the tolerance in the unit of the feature
+REFERENCES: dict[str, tuple[Callable[[Array], Array], float]] = {
     "mel": (lambda y: mel(y, 96), 1e-3),
     "mfcc": (lambda y: librosa.feature.mfcc(S=mel(y), n_mfcc=20), 1e-3),
     "chroma": (lambda y: librosa.feature.chroma_stft(y=y, tuning=0.0, **SPECTRUM), 1e-5),
@@ -64,40 +64,40 @@ JUDGES: dict[str, tuple[Callable[[Array], Array], float]] = {
         1e-5,
     ),
 }
-JUDGED_BELOW = {"stft", "rolloff", "cqt"}
-JUDGED_BY_ITSELF = {"waveform", "musicnn"}  # the samples; tests/pretrained
+COMPARED_BELOW = {"stft", "rolloff", "cqt"}
+COMPARED_ELSEWHERE = {"waveform", "musicnn"}  # test_known_answers.py; tests/pretrained
 
 
-@pytest.mark.parametrize("word", JUDGES)
-def test_equals_librosa(build: Build, word: str, sound: Tensor) -> None:
-    judge, tolerance = JUDGES[word]
-    ours_FN, theirs_FN = build(word)(sound[None])[0].numpy(), judge(sound.numpy())
-    assert ours_FN.shape == np.atleast_2d(theirs_FN).shape
-    np.testing.assert_allclose(ours_FN, np.atleast_2d(theirs_FN), rtol=0, atol=tolerance)
+@pytest.mark.parametrize("choice", REFERENCES)
+def test_equals_librosa(build: Build, choice: str, sound: Tensor) -> None:
+    reference, tolerance = REFERENCES[choice]
+    feature_FN, librosa_FN = build(choice)(sound[None])[0].numpy(), np.atleast_2d(reference(sound.numpy()))
+    assert feature_FN.shape == librosa_FN.shape
+    np.testing.assert_allclose(feature_FN, librosa_FN, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize("backend", ["nnaudio", "torchaudio"])
 def test_stft_equals_librosa(build: Build, backend: str, sound: Tensor) -> None:
     power_KN = 10 ** (build("stft", f"backend={backend}")(sound[None])[0].numpy() / 10)
-    judge_KN = magnitude(sound.numpy()) ** 2
-    # Of the loudest bin, because quiet bins are rounding noise in librosa too: 1e-5 is 50 dB below it.
-    np.testing.assert_allclose(power_KN, judge_KN, rtol=0, atol=1e-5 * judge_KN.max())
+    librosa_KN = magnitude(sound.numpy()) ** 2
+    # The tolerance is relative to the loudest bin, because quiet bins are rounding noise in librosa too: 1e-5 is 50 dB.
+    np.testing.assert_allclose(power_KN, librosa_KN, rtol=0, atol=1e-5 * librosa_KN.max())
 
 
 def test_rolloff_equals_librosa(build: Build, sound: Tensor) -> None:
-    ours_FN = build("rolloff")(sound[None])[0].numpy()
-    theirs_FN = librosa.feature.spectral_rolloff(y=sound.numpy(), **SPECTRUM)
-    # Where the sum meets 85 % to the last digit, rounding decides between two bins.
-    np.testing.assert_allclose(ours_FN, theirs_FN, rtol=0, atol=1.01 * RATE / FRAME)
-    assert np.isclose(ours_FN, theirs_FN, atol=1e-2).mean() > 0.98
+    feature_FN = build("rolloff")(sound[None])[0].numpy()
+    librosa_FN = librosa.feature.spectral_rolloff(y=sound.numpy(), **SPECTRUM)
+    # If the sum equals 85 % to the last digit, rounding decides between two bins.
+    np.testing.assert_allclose(feature_FN, librosa_FN, rtol=0, atol=1.01 * RATE / FRAME)
+    assert np.isclose(feature_FN, librosa_FN, atol=1e-2).mean() > 0.98
 
 
 @pytest.mark.parametrize("order", [1, 2])
 def test_deltas_equal_librosa(build: Build, order: int, sound: Tensor) -> None:
-    ours_FN = build("mfcc", "deltas=2")(sound[None])[0].numpy()
+    feature_FN = build("mfcc", "deltas=2")(sound[None])[0].numpy()
     mfcc_FN = librosa.feature.mfcc(S=mel(sound.numpy()), n_mfcc=20)
     np.testing.assert_allclose(
-        ours_FN[20 * order : 20 * (order + 1)],
+        feature_FN[20 * order : 20 * (order + 1)],
         librosa.feature.delta(mfcc_FN, order=order, mode="nearest"),
         rtol=0,
         atol=1e-4,
@@ -105,18 +105,18 @@ def test_deltas_equal_librosa(build: Build, order: int, sound: Tensor) -> None:
 
 
 def test_cqt_follows_librosa(build: Build, sound: Tensor) -> None:
-    # By correlation, as nnAudio's kernels and librosa's recursion differ by a scale of each bin.
-    ours_FN = 10 ** (build("cqt")(sound[None])[0].numpy() / 20)
-    theirs_FN = np.abs(librosa.cqt(sound.numpy(), sr=RATE, hop_length=HOP, tuning=0.0))
-    assert np.corrcoef(ours_FN.ravel(), theirs_FN.ravel())[0, 1] > 0.99
+    # By correlation, because nnAudio's kernels and librosa's recursion differ by a scale factor per bin.
+    feature_FN = 10 ** (build("cqt")(sound[None])[0].numpy() / 20)
+    librosa_FN = np.abs(librosa.cqt(sound.numpy(), sr=RATE, hop_length=HOP, tuning=0.0))
+    assert np.corrcoef(feature_FN.ravel(), librosa_FN.ravel())[0, 1] > 0.99
 
 
 def test_chroma_of_the_cqt_follows_librosa(build: Build, sound: Tensor) -> None:
-    ours_FN = build("chroma", "source=cqt")(sound[None])[0].numpy()
-    theirs_FN = librosa.feature.chroma_cqt(y=sound.numpy(), sr=RATE, hop_length=HOP, tuning=0.0, bins_per_octave=12)
-    assert np.corrcoef(ours_FN.ravel(), theirs_FN.ravel())[0, 1] > 0.95
+    feature_FN = build("chroma", "source=cqt")(sound[None])[0].numpy()
+    librosa_FN = librosa.feature.chroma_cqt(y=sound.numpy(), sr=RATE, hop_length=HOP, tuning=0.0, bins_per_octave=12)
+    assert np.corrcoef(feature_FN.ravel(), librosa_FN.ravel())[0, 1] > 0.95
 
 
-def test_every_feature_has_a_judge() -> None:
-    combinations = {word for word in WORDS if "parts" in CHOICES[word]}
-    assert set(JUDGES) | JUDGED_BELOW | JUDGED_BY_ITSELF | combinations == set(WORDS)
+def test_every_feature_is_compared() -> None:
+    combinations = {choice for choice in FEATURES if "parts" in CHOICES[choice]}
+    assert set(REFERENCES) | COMPARED_BELOW | COMPARED_ELSEWHERE | combinations == set(FEATURES)

@@ -1,4 +1,4 @@
-"""musicnn as a feature: patches, layers, what is frozen and what learns. Its numbers are judged in tests/pretrained."""
+"""musicnn as a feature: patches, layers, frozen and trained weights. Its values are tested in tests/pretrained."""
 
 import copy
 
@@ -9,10 +9,10 @@ from hydra.errors import InstantiationException
 from src.pretrained import TAGS, Musicnn, logmel
 from tests.feature.conftest import Build, noise
 
-RATE, PATCH = 16000, 186 * 256  # samples that 187 frames need
+RATE, PATCH = 16000, 186 * 256  # samples needed for 187 frames
 
 
-def test_each_patch_is_the_network_s_answer(build: Build) -> None:
+def test_each_patch_is_the_networks_output(build: Build) -> None:
     feature, wave_BT = build("musicnn", "network=msd", "hop_seconds=1"), noise(clips=2, seconds=4)
     mel_BMN = logmel(wave_BT)
     expected_BFP = torch.stack(
@@ -22,14 +22,14 @@ def test_each_patch_is_the_network_s_answer(build: Build) -> None:
 
 
 @pytest.mark.parametrize(("samples", "patches"), [(1, 1), (PATCH - 1, 1), (PATCH, 1), (2 * PATCH, 1), (7 * RATE, 2)])
-def test_patches_that_fit(build: Build, samples: int, patches: int) -> None:
+def test_number_of_patches(build: Build, samples: int, patches: int) -> None:
     feature = build("musicnn", "network=mtt")
     assert feature.frames(samples) == patches
     assert feature(torch.zeros(1, samples)).shape == (1, 200, patches)
 
 
 @pytest.mark.parametrize(("layer", "rows"), [("pool", 1506), ("penultimate", 200), ("tags", 50)])
-def test_both_networks_lie_below_each_other(build: Build, layer: str, rows: int) -> None:
+def test_both_stacks_the_rows_of_the_two_networks(build: Build, layer: str, rows: int) -> None:
     wave_BT = noise(seconds=3)
     both, msd, mtt = (
         build("musicnn", f"layer={layer}", f"network={network}")(wave_BT) for network in ("both", "msd", "mtt")
@@ -38,26 +38,26 @@ def test_both_networks_lie_below_each_other(build: Build, layer: str, rows: int)
     assert torch.equal(both, torch.cat((msd, mtt), dim=1))
 
 
-def test_tags_are_log_odds_above_the_usual(build: Build) -> None:
+def test_tags_are_log_odds_minus_their_mean(build: Build) -> None:
     feature, wave_BT = build("musicnn", "layer=tags", "network=mtt"), noise(seconds=3.1)
     network = Musicnn("mtt")
-    share_F = network(logmel(wave_BT)[:, :, :187]).tags[0]
+    probability_F = network(logmel(wave_BT)[:, :, :187]).tags[0]
     torch.testing.assert_close(
-        feature(wave_BT)[0, :, 0], (share_F.logit() - network.mean_logits).detach(), rtol=1e-3, atol=1e-3
+        feature(wave_BT)[0, :, 0], (probability_F.logit() - network.mean_logits).detach(), rtol=1e-3, atol=1e-3
     )
     assert feature.row_names == tuple(f"mtt/{tag}" for tag in TAGS["mtt"])
 
 
 def test_mean_log_odds_follow_from_the_batch_norm_statistics() -> None:
     network = Musicnn("msd")
-    hidden_SH = torch.randn(20000, 200, generator=torch.Generator().manual_seed(0))  # S songs, before their shift
-    counted_SH = hidden_SH * network.hidden.variance.sqrt() + network.hidden.mean
+    hidden_SH = torch.randn(20000, 200, generator=torch.Generator().manual_seed(0))  # S songs, before the shift
+    input_SH = hidden_SH * network.hidden.variance.sqrt() + network.hidden.mean
     with torch.no_grad():
-        mean_F = network.tags(network.hidden(counted_SH)).mean(0)
+        mean_F = network.tags(network.hidden(input_SH)).mean(0)
     torch.testing.assert_close(mean_F, network.mean_logits.detach(), rtol=0, atol=0.05)
 
 
-def test_frozen_weights_neither_learn_nor_are_saved(build: Build) -> None:
+def test_frozen_weights_are_neither_trained_nor_saved(build: Build) -> None:
     feature = build("musicnn", "network=msd")
     assert not list(feature.parameters())
     assert not feature.state_dict()
@@ -65,7 +65,7 @@ def test_frozen_weights_neither_learn_nor_are_saved(build: Build) -> None:
     assert not feature(noise()).requires_grad
 
 
-def test_trainable_weights_learn_and_are_saved(build: Build) -> None:
+def test_trainable_weights_are_trained_and_saved(build: Build) -> None:
     feature = copy.deepcopy(build("musicnn", "network=msd", "trainable=true"))
     wave_BT = noise(seconds=3)
     torch.testing.assert_close(feature(wave_BT).detach(), build("musicnn", "network=msd")(wave_BT))
@@ -73,8 +73,8 @@ def test_trainable_weights_learn_and_are_saved(build: Build) -> None:
     assert {name for name, _ in feature.named_parameters()} <= set(feature.state_dict())
     feature.train()
     feature(wave_BT).square().mean().backward()
-    reached = {name for name, weight in feature.named_parameters() if weight.grad is not None and weight.grad.any()}
-    assert {name for name, _ in feature.named_parameters()} - reached == {
+    trained = {name for name, weight in feature.named_parameters() if weight.grad is not None and weight.grad.any()}
+    assert {name for name, _ in feature.named_parameters()} - trained == {
         "networks.0.tags.weight",
         "networks.0.tags.bias",
     }
@@ -99,7 +99,7 @@ def test_gradients_are_finite_on_silence_too(build: Build, amplitude: float) -> 
         ("hop_seconds=0", "feature.hop_seconds is 0: expected a number from 0.1 to 60"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(build: Build, setting: str, message: str) -> None:
+def test_invalid_settings_are_refused(build: Build, setting: str, message: str) -> None:
     with pytest.raises(InstantiationException) as raised:
         build("musicnn", setting)
     assert message in str(raised.value.__cause__)

@@ -1,4 +1,4 @@
-"""Settings: what is out of range is refused in words, what is trainable is trained, and parts combine."""
+"""Settings of features: error messages, trainable kernels and combined features."""
 
 import copy
 from typing import Any
@@ -12,7 +12,7 @@ from tests.feature.conftest import TRAINABLE, Build, noise
 
 
 @pytest.mark.parametrize(
-    ("word", "setting", "message"),
+    ("choice", "setting", "message"),
     [
         ("mel", "backend=nnaudo", "feature.backend is 'nnaudo': expected auto, nnaudio or torchaudio"),
         ("mel", "n_mels=0", "feature.n_mels is 0: expected a whole number of 1 or more"),
@@ -42,28 +42,28 @@ from tests.feature.conftest import TRAINABLE, Build, noise
         ("tempogram", "window_frames=5", "feature.window_frames is 5: expected an even number"),
     ],
 )
-def test_out_of_range_is_refused(build: Build, word: str, setting: str, message: str) -> None:
+def test_settings_out_of_range_are_refused(build: Build, choice: str, setting: str, message: str) -> None:
     with pytest.raises(InstantiationException) as raised:
-        build(word, setting)
+        build(choice, setting)
     assert isinstance(raised.value.__cause__, ValueError)
     assert message in str(raised.value.__cause__)
 
 
-@pytest.mark.parametrize("word", TRAINABLE)
+@pytest.mark.parametrize("choice", TRAINABLE)
 class TestTrainable:
-    def test_it_starts_as_the_untrained_one(self, build: Build, word: str) -> None:
+    def test_starts_equal_to_the_untrained_feature(self, build: Build, choice: str) -> None:
         torch.testing.assert_close(
-            build(word, "trainable=true")(noise()).detach(), build(word)(noise()), rtol=1e-5, atol=1e-2
+            build(choice, "trainable=true")(noise()).detach(), build(choice)(noise()), rtol=1e-5, atol=1e-2
         )
 
-    def test_its_kernels_are_in_the_checkpoint(self, build: Build, word: str) -> None:
-        feature = build(word, "trainable=true")
+    def test_kernels_are_in_the_checkpoint(self, build: Build, choice: str) -> None:
+        feature = build(choice, "trainable=true")
         assert set(feature.state_dict()) == {name for name, _ in feature.named_parameters()}
         assert feature.state_dict()
 
     @pytest.mark.parametrize("amplitude", [0.1, 0])
-    def test_gradients_are_finite_on_silence_too(self, build: Build, word: str, amplitude: float) -> None:
-        feature = copy.deepcopy(build(word, "trainable=true"))
+    def test_gradients_are_finite_on_silence_too(self, build: Build, choice: str, amplitude: float) -> None:
+        feature = copy.deepcopy(build(choice, "trainable=true"))
         wave_BT = noise(seconds=0.1, amplitude=amplitude).requires_grad_()
         feature(wave_BT).mean().backward()
         assert wave_BT.grad is None
@@ -84,7 +84,7 @@ def test_auto_makes_no_kernels_on_the_cpu(build: Build) -> None:
     assert feature.spectrum.kernels is None
 
 
-def test_kernels_made_in_a_validation_serve_a_training(build: Build) -> None:
+def test_kernels_created_in_validation_can_be_used_in_training(build: Build) -> None:
     feature = copy.deepcopy(build("mel", "backend=nnaudio"))
     feature.spectrum.kernels = None
     with torch.inference_mode():
@@ -98,12 +98,12 @@ def test_nnaudio_convolves_in_full_float32(build: Build) -> None:
     feature = copy.deepcopy(build("stft", "backend=nnaudio"))
     precisions = []
     convolution: Any = torch.backends.cudnn.conv  # type: ignore[attr-defined]
-    before = convolution.fp32_precision
+    previous = convolution.fp32_precision
     feature(noise())
     feature.spectrum.kernels.register_forward_hook(lambda *_: precisions.append(convolution.fp32_precision))
     feature(noise())
     assert precisions == ["ieee"]
-    assert convolution.fp32_precision == before
+    assert convolution.fp32_precision == previous
 
 
 def test_combined_stacks_its_parts_in_order(build: Build) -> None:
@@ -114,31 +114,31 @@ def test_combined_stacks_its_parts_in_order(build: Build) -> None:
 
 
 def test_combined_computes_a_spectrum_once(build: Build) -> None:
-    everything = copy.deepcopy(build("all"))
+    combined = copy.deepcopy(build("all"))
     calls = []
-    for spectrum in {part.spectrum for part in everything.parts.values() if hasattr(part, "spectrum")}:
+    for spectrum in {part.spectrum for part in combined.parts.values() if hasattr(part, "spectrum")}:
         spectrum.register_forward_hook(lambda *_: calls.append(1))
-    everything(noise())
+    combined(noise())
     assert len(calls) == 1
 
 
-def test_a_part_takes_its_own_settings(build: Build) -> None:
+def test_parts_have_their_own_settings(build: Build) -> None:
     assert build("all", "parts.mfcc.n_mfcc=40").rows == build("all").rows + 20
     assert build("rhythm", "parts.tempogram.window_frames=384").rows == build("rhythm").rows + 192
 
 
 def test_parts_follow_the_sample_rate(build: Build) -> None:
-    everything = build("all", "sample_rate=16000")
-    assert everything.sample_rate == 16000
-    assert {part.sample_rate for part in everything.parts.values()} == {16000}
+    combined = build("all", "sample_rate=16000")
+    assert combined.sample_rate == 16000
+    assert {part.sample_rate for part in combined.parts.values()} == {16000}
 
 
-def test_trained_parts_keep_kernels_of_their_own(build: Build) -> None:
+def test_trained_parts_have_their_own_kernels(build: Build) -> None:
     timbre = build("timbre", "parts.mfcc.trainable=true")
     assert set(timbre.state_dict()) == {f"parts.mfcc.{name}" for name in build("mfcc", "trainable=true").state_dict()}
 
 
-def test_combined_refuses_parts_that_do_not_stack(build: Build) -> None:
+def test_combined_refuses_parts_that_cannot_be_stacked(build: Build) -> None:
     mel, slow = build("mel"), build("mel", "hop_length=1024")
     with pytest.raises(ValueError, match="different hop_length: mel 512, slow 1024"):
         Combined(22050, {"mel": mel, "slow": slow})
