@@ -1,4 +1,4 @@
-"""Feature rows on a common scale, compared with numpy."""
+"""Normalization of feature rows, compared with numpy."""
 
 import copy
 
@@ -13,13 +13,13 @@ ROWS = 5
 
 
 def _batches(mean: float, deviation: float, drift: float = 0.0) -> list[tuple[Tensor, Tensor]]:
-    """Batches of different sizes, each row at another place, whose mean drifts from batch to batch."""
+    """Batches of different sizes. Each row has another mean, and all means drift from batch to batch."""
     random = torch.Generator().manual_seed(0)
     batches = []
     for k, (clips, frames) in enumerate([(4, 50), (1, 7), (3, 1), (8, 120)]):
         feature_BFN = torch.randn(clips, ROWS, frames, generator=random, dtype=torch.float64)
-        place_F1 = mean * torch.arange(1, ROWS + 1)[:, None] + drift * k
-        batches.append(((place_F1 + deviation * feature_BFN).float(), torch.zeros(clips).long()))
+        mean_F1 = mean * torch.arange(1, ROWS + 1)[:, None] + drift * k
+        batches.append(((mean_F1 + deviation * feature_BFN).float(), torch.zeros(clips).long()))
     return batches
 
 
@@ -33,15 +33,15 @@ def _rows(batches: list[tuple[Tensor, Tensor]]) -> np.ndarray:
 @pytest.mark.parametrize(
     ("mean", "deviation", "drift"),
     [(0, 1, 0), (-80, 20, 3), (1e4, 1e-2, 0), (1e4, 1e-2, 5e-2), (1e-4, 1e-6, 0), (0, 1e6, 0)],
-    ids=["usual", "decibel", "tiny around large", "and drifting", "tiny", "huge"],
+    ids=["usual", "decibel", "tiny around large", "tiny, large and drifting", "tiny", "huge"],
 )
-def test_standard_learns_numpys_mean_and_deviation(mean: float, deviation: float, drift: float) -> None:
+def test_standard_fits_the_mean_and_deviation_of_numpy(mean: float, deviation: float, drift: float) -> None:
     batches = _batches(mean, deviation, drift)
     normalization = Standard(ROWS)
     normalization.prepare(batches)
-    stranger = _rows(batches)
-    np.testing.assert_allclose(normalization.mean_F1[:, 0], stranger.mean(axis=1), rtol=1e-6, atol=1e-7 * deviation)
-    np.testing.assert_allclose(normalization.deviation_F1[:, 0], stranger.std(axis=1), rtol=1e-6)
+    expected = _rows(batches)
+    np.testing.assert_allclose(normalization.mean_F1[:, 0], expected.mean(axis=1), rtol=1e-6, atol=1e-7 * deviation)
+    np.testing.assert_allclose(normalization.deviation_F1[:, 0], expected.std(axis=1), rtol=1e-6)
 
 
 def test_standard_brings_each_row_to_mean_0_and_deviation_1() -> None:
@@ -55,11 +55,11 @@ def test_standard_brings_each_row_to_mean_0_and_deviation_1() -> None:
 
 def test_standard_does_not_depend_on_how_frames_are_batched() -> None:
     batches = _batches(3, 2, drift=1)
-    whole, singly = Standard(ROWS), Standard(ROWS)
+    whole, single = Standard(ROWS), Standard(ROWS)
     whole.prepare(batches)
-    singly.prepare([(f[k : k + 1], g[k : k + 1]) for f, g in batches for k in range(len(g))])
-    torch.testing.assert_close(singly.mean_F1, whole.mean_F1)
-    torch.testing.assert_close(singly.deviation_F1, whole.deviation_F1)
+    single.prepare([(f[k : k + 1], g[k : k + 1]) for f, g in batches for k in range(len(g))])
+    torch.testing.assert_close(single.mean_F1, whole.mean_F1)
+    torch.testing.assert_close(single.deviation_F1, whole.deviation_F1)
 
 
 @pytest.mark.parametrize("value", [0.0, -100.0, 0.1, 12345.678])
@@ -74,7 +74,7 @@ def test_standard_only_centres_a_row_that_never_varies(value: float) -> None:
     assert normalization(batches[0][0] + 1)[:, 2] == pytest.approx(1, abs=1e-6 * abs(value) + 1e-6)
 
 
-def test_standard_changes_nothing_before_it_is_fitted_and_is_kept_in_checkpoints() -> None:
+def test_standard_changes_nothing_before_the_fit_and_is_saved_in_checkpoints() -> None:
     [(feature_BFN, _), *_] = batches = _batches(3, 2)
     normalization, restored = Standard(ROWS), Standard(ROWS)
     assert torch.equal(normalization(feature_BFN), feature_BFN)
@@ -84,7 +84,7 @@ def test_standard_changes_nothing_before_it_is_fitted_and_is_kept_in_checkpoints
     assert list(normalization.parameters()) == []
 
 
-def test_instance_forgets_level_and_colour() -> None:
+def test_instance_removes_level_and_spectral_colour() -> None:
     [(feature_BFN, _), *_] = _batches(1, 1)
     colour_F1, level_B11 = torch.randn(ROWS, 1), torch.tensor([0.1, 1.0, 7.0, 30.0])[:, None, None]
     torch.testing.assert_close(
@@ -92,15 +92,15 @@ def test_instance_forgets_level_and_colour() -> None:
     )
 
 
-def test_instance_scales_each_row_of_each_stretch_by_itself() -> None:
+def test_instance_scales_each_row_of_each_example_separately() -> None:
     [(feature_BFN, _), *_] = _batches(5, 3)
-    stranger = feature_BFN.double().numpy()
-    stranger = (stranger - stranger.mean(axis=2, keepdims=True)) / stranger.std(axis=2, keepdims=True)
-    np.testing.assert_allclose(Instance()(feature_BFN), stranger, atol=1e-4)
+    expected = feature_BFN.double().numpy()
+    expected = (expected - expected.mean(axis=2, keepdims=True)) / expected.std(axis=2, keepdims=True)
+    np.testing.assert_allclose(Instance()(feature_BFN), expected, atol=1e-4)
     assert torch.equal(Instance()(feature_BFN)[1:2], Instance()(feature_BFN[1:2]))
 
 
-def test_instance_brings_a_row_that_does_not_vary_to_0() -> None:
+def test_instance_sets_a_row_that_does_not_vary_to_0() -> None:
     feature_BFN = torch.full((2, ROWS, 40), -100.0)
     assert torch.equal(Instance()(feature_BFN), torch.zeros(2, ROWS, 40))
     assert torch.equal(Instance()(feature_BFN[:, :, :1]), torch.zeros(2, ROWS, 1))

@@ -1,4 +1,4 @@
-"""Masks over time and frequency."""
+"""Time and frequency masks."""
 
 import pytest
 import torch
@@ -9,10 +9,10 @@ from src.augmentation import Spectrogram
 B, F, N = 400, 96, 130
 
 
-def _hidden(feature_BFN: Tensor) -> tuple[Tensor, Tensor]:
-    """What was hidden of ones: frames (B, N) and rows (B, F), after a check that nothing else was changed."""
-    shown_BFN = feature_BFN == 1
-    frames_BN, rows_BF = ~shown_BFN.any(dim=1), ~shown_BFN.any(dim=2)
+def _masked_parts(feature_BFN: Tensor) -> tuple[Tensor, Tensor]:
+    """Masked frames (B, N) and rows (B, F) of a feature of ones, after a check that nothing else was changed."""
+    unmasked_BFN = feature_BFN == 1
+    frames_BN, rows_BF = ~unmasked_BFN.any(dim=1), ~unmasked_BFN.any(dim=2)
     assert torch.equal(feature_BFN, 1.0 - (frames_BN[:, None, :] | rows_BF[:, :, None]).float())
     return frames_BN, rows_BF
 
@@ -23,59 +23,58 @@ def _masked(masks: int, time_share: float, frequency_share: float, seed: int = 0
     return masked
 
 
-def _stretches(hidden_BK: Tensor) -> Tensor:
-    """How many separate stretches each example hides, (B,)."""
-    return (torch.diff(hidden_BK.int(), prepend=torch.zeros(len(hidden_BK), 1).int()) == 1).sum(dim=1)
+def _blocks(masked_BK: Tensor) -> Tensor:
+    """Number of separate masked blocks in each example, (B,)."""
+    return (torch.diff(masked_BK.int(), prepend=torch.zeros(len(masked_BK), 1).int()) == 1).sum(dim=1)
 
 
 @pytest.mark.parametrize(("time_share", "frequency_share"), [(0.15, 0.15), (0.4, 0.1), (0.1, 0.6)])
-def test_one_mask_of_each_kind_hides_up_to_its_share(time_share: float, frequency_share: float) -> None:
-    frames_BN, rows_BF = _hidden(_masked(1, time_share, frequency_share))
-    for hidden_BK, share in ((frames_BN, time_share), (rows_BF, frequency_share)):
-        length = hidden_BK.shape[1]
-        width_B = hidden_BK.sum(dim=1)
+def test_one_mask_of_each_kind_covers_up_to_its_share(time_share: float, frequency_share: float) -> None:
+    frames_BN, rows_BF = _masked_parts(_masked(1, time_share, frequency_share))
+    for masked_BK, share in ((frames_BN, time_share), (rows_BF, frequency_share)):
+        length = masked_BK.shape[1]
+        width_B = masked_BK.sum(dim=1)
         assert width_B.max() <= share * length
-        assert width_B.max() >= share * length - 2  # among 400 examples, widths near the limit occur,
-        assert width_B.min() == 0  # and none at all,
-        assert width_B.float().mean() == pytest.approx(
-            share * length / 2, abs=1 + 0.05 * share * length
-        )  # and half on average, in whole frames
-        assert _stretches(hidden_BK).max() == 1
-        assert hidden_BK[:, 3:-3].any(dim=0).all()  # all are hidden in some example; those at the edges seldom
+        assert width_B.max() >= share * length - 2  # 400 examples include widths near the limit
+        assert width_B.min() == 0  # and masks of width 0
+        # On average a mask has half the largest width, in whole frames.
+        assert width_B.float().mean() == pytest.approx(share * length / 2, abs=1 + 0.05 * share * length)
+        assert _blocks(masked_BK).max() == 1
+        assert masked_BK[:, 3:-3].any(dim=0).all()  # each is masked in some example; those at the edges only rarely
 
 
-def test_more_masks_hide_more_stretches() -> None:
-    frames_BN, rows_BF = _hidden(_masked(3, 0.1, 0.1))
-    for hidden_BK in (frames_BN, rows_BF):
-        assert _stretches(hidden_BK).max() == 3
-        assert hidden_BK.sum(dim=1).max() <= 3 * 0.1 * hidden_BK.shape[1]
+def test_more_masks_give_more_blocks() -> None:
+    frames_BN, rows_BF = _masked_parts(_masked(3, 0.1, 0.1))
+    for masked_BK in (frames_BN, rows_BF):
+        assert _blocks(masked_BK).max() == 3
+        assert masked_BK.sum(dim=1).max() <= 3 * 0.1 * masked_BK.shape[1]
 
 
 def test_each_example_has_its_own_masks() -> None:
-    frames_BN, rows_BF = _hidden(_masked(1, 0.4, 0.4))
+    frames_BN, rows_BF = _masked_parts(_masked(1, 0.4, 0.4))
     assert len({tuple(row) for row in frames_BN.tolist()}) > B // 2
     assert len({tuple(row) for row in rows_BF.tolist()}) > B // 2
 
 
-def test_torchs_seed_decides_the_masks() -> None:
+def test_the_masks_depend_on_the_torch_seed() -> None:
     first = _masked(2, 0.3, 0.3, seed=5)
     assert torch.equal(_masked(2, 0.3, 0.3, seed=5), first)
     assert not torch.equal(_masked(2, 0.3, 0.3, seed=6), first)
 
 
-@pytest.mark.parametrize("settings", [(0, 0.5, 0.5), (3, 0.0, 0.0)], ids=["no mask", "no share"])
-def test_nothing_asked_is_nothing_changed(settings: tuple[int, float, float]) -> None:
+@pytest.mark.parametrize("settings", [(0, 0.5, 0.5), (3, 0.0, 0.0)], ids=["no masks", "share 0"])
+def test_without_masks_nothing_changes(settings: tuple[int, float, float]) -> None:
     feature_BFN = torch.randn(B, F, N)
     assert torch.equal(Spectrogram(*settings)(feature_BFN), feature_BFN)
 
 
-def test_one_kind_alone_leaves_the_other_whole() -> None:
-    frames_BN, rows_BF = _hidden(_masked(1, 0.3, 0.0))
+def test_time_masks_alone_leave_the_rows_whole() -> None:
+    frames_BN, rows_BF = _masked_parts(_masked(1, 0.3, 0.0))
     assert frames_BN.any()
     assert not rows_BF.any()
 
 
-def test_what_is_shown_keeps_its_value_and_the_batch_given_is_not_written_to() -> None:
+def test_unmasked_values_and_the_input_batch_are_not_changed() -> None:
     feature_BFN = torch.randn(8, F, N)
     before = feature_BFN.clone()
     masked = Spectrogram(1, 0.3, 0.3)(feature_BFN)
@@ -85,7 +84,7 @@ def test_what_is_shown_keeps_its_value_and_the_batch_given_is_not_written_to() -
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 1), (1, 1, 50), (3, 12, 1)])
-def test_small_features_go_through(shape: tuple[int, int, int]) -> None:
+def test_small_features_are_accepted(shape: tuple[int, int, int]) -> None:
     assert Spectrogram(2, 1.0, 1.0)(torch.ones(shape)).shape == shape
 
 

@@ -1,4 +1,4 @@
-"""Feature values of signals for which they can be derived by hand."""
+"""Features of simple signals whose values are known."""
 
 import math
 

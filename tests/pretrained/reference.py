@@ -1,7 +1,8 @@
-"""musicnn once more, in plain numpy and double precision: the stranger that judges src/pretrained.
+"""Independent reference implementation of musicnn, in numpy and double precision, for the tests of src/pretrained.
 
-Written from the published package's models.py and extractor.py (Pons and Serra 2019), not from src/pretrained. It shares
-no code with it, down to the reader of the weight files. The package itself is never imported: it wants TensorFlow.
+It is written from models.py and extractor.py of the published package (Pons and Serra 2019) and shares no code with
+src/pretrained, not even the reader of the weight files. The package itself is never imported, because it needs
+TensorFlow.
 """
 
 import ast
@@ -22,7 +23,7 @@ RATE, FRAME, HOP, BANDS = 16000, 512, 256, 96
 PATCH = 187  # frames, 3 s
 EPSILON = 1e-3  # tf.layers.batch_normalization's default
 
-# Where each layer's rows stand among the 753 that are pooled over time.
+# Rows of each layer among the 753 rows that are pooled over time.
 LAYERS = {
     "timbral 7 x 38": slice(0, 204),
     "timbral 7 x 67": slice(204, 408),
@@ -42,7 +43,7 @@ class Output(NamedTuple):
 
 
 def package() -> Path:
-    """The folder of the installed musicnn."""
+    """Folder of the installed musicnn."""
     spec = importlib.util.find_spec("musicnn")
     assert spec is not None
     assert spec.submodule_search_locations is not None
@@ -51,88 +52,88 @@ def package() -> Path:
 
 @cache
 def tags(network: str) -> tuple[str, ...]:
-    """The 50 tags of "msd" or "mtt", in the order of the outputs, out of the text of configuration.py."""
+    """Read the 50 tags of "msd" or "mtt" from the text of configuration.py, in the order of the outputs."""
     for statement in ast.parse((package() / "configuration.py").read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == f"{network.upper()}_LABELS":
             return tuple(ast.literal_eval(statement.value))
-    raise AssertionError(f"configuration.py names no tags of {network}")
+    raise AssertionError(f"configuration.py has no tags of {network}")
 
 
 # The weights ----------------------------------------------------------------------------------------------------------
 
 
-def varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number in groups of seven bits, lowest first -> the number, and where the next thing begins."""
+def varint(data: bytes, position: int) -> tuple[int, int]:
+    """Decode a number in groups of seven bits, lowest first; return it and the position after it."""
     number = shift = 0
     while True:
-        byte = data[at]
+        byte = data[position]
         number |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
+        position, shift = position + 1, shift + 7
         if byte < 0x80:
-            return number, at
+            return number, position
 
 
 def block(table: bytes, handle: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The keys and values of one block of a LevelDB table. A key leaves out what it shares with the key before."""
-    offset, at = varint(handle, 0)
-    size, _ = varint(handle, at)
+    """Yield the keys and values of a block of a LevelDB table. A key omits the bytes shared with the key before."""
+    offset, position = varint(handle, 0)
+    size, _ = varint(handle, position)
     assert table[offset + size] == 0, "the block is compressed"
     data = table[offset : offset + size]
     restarts = int.from_bytes(data[-4:], "little")
-    at, end, key = 0, size - 4 * (restarts + 1), b""
-    while at < end:
-        shared, at = varint(data, at)
-        fresh, at = varint(data, at)
-        length, at = varint(data, at)
-        key = key[:shared] + data[at : at + fresh]
-        yield key, data[at + fresh : at + fresh + length]
-        at += fresh + length
+    position, end, key = 0, size - 4 * (restarts + 1), b""
+    while position < end:
+        shared, position = varint(data, position)
+        unshared, position = varint(data, position)
+        length, position = varint(data, position)
+        key = key[:shared] + data[position : position + unshared]
+        yield key, data[position + unshared : position + unshared + length]
+        position += unshared + length
 
 
 def fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """The fields of a protocol buffer: numbers, 32-bit words as bytes, and nested messages as bytes."""
-    at = 0
-    while at < len(message):
-        tag, at = varint(message, at)
+    """Yield the fields of a protocol buffer: numbers, 32-bit words as bytes, and nested messages as bytes."""
+    position = 0
+    while position < len(message):
+        tag, position = varint(message, position)
         if tag & 7 == 0:
-            value, at = varint(message, at)
+            value, position = varint(message, position)
             yield tag >> 3, value
         else:
-            size, at = (4, at) if tag & 7 == 5 else varint(message, at)
-            yield tag >> 3, message[at : at + size]
-            at += size
+            size, position = (4, position) if tag & 7 == 5 else varint(message, position)
+            yield tag >> 3, message[position : position + size]
+            position += size
 
 
 @cache
 def weights(network: str) -> dict[str, Array]:
-    """Variable name -> double precision array, of the TensorFlow V2 checkpoint of "msd" or "mtt"."""
+    """Read the TensorFlow V2 checkpoint of "msd" or "mtt": variable name -> array in double precision."""
     folder = package() / f"{network.upper()}_musicnn"
     table, raw = (folder / ".index").read_bytes(), (folder / ".data-00000-of-00001").read_bytes()
     footer = table[-48:]
     assert footer[-8:] == bytes.fromhex("57fb808b247547db"), "not a LevelDB table"
-    _, at = varint(footer, 0)  # the meta index: its offset
-    _, at = varint(footer, at)  # and its size
-    found = {}
-    for _, handle in block(table, footer[at:]):
+    _, position = varint(footer, 0)  # the meta index: its offset
+    _, position = varint(footer, position)  # and its size
+    arrays = {}
+    for _, handle in block(table, footer[position:]):
         for key, value in block(table, handle):
             entry = dict(fields(value))
-            if not key or b"Adam" in key or entry[1] != 1:  # the header; the optimizer's memory; not float32
+            if not key or b"Adam" in key or entry[1] != 1:  # the header; the optimizer's state; not float32
                 continue
             shape = [dict(fields(size)).get(1, 0) for number, size in fields(entry.get(2, b"")) if number == 2]
             start = entry.get(4, 0)
             tensor = np.frombuffer(raw[start : start + entry[5]], "<f4").reshape(shape)
-            found[key.decode()] = tensor.astype(np.float64)
-    return found
+            arrays[key.decode()] = tensor.astype(np.float64)
+    return arrays
 
 
 # The input ------------------------------------------------------------------------------------------------------------
 
 
 def power(wave_T: Array) -> Array:
-    """Mel power (96, N), N = 1 + T // 256, of 16 kHz samples, before it is rounded to float16.
+    """Compute mel power (96, N), N = 1 + T // 256, of samples at 16 kHz, before rounding to float16.
 
-    musicnn was trained on librosa 0.7.0, which mirrored the sound at its two ends; librosa 0.10 came to pad with
-    zeros. It also transformed in double precision.
+    musicnn was trained with librosa 0.7.0, which mirrored the sound at both ends and computed the transform in
+    double precision. From version 0.10 on, librosa pads with zeros.
     """
     settings: dict[str, Any] = {"sr": RATE, "n_fft": FRAME, "hop_length": HOP, "n_mels": BANDS, "pad_mode": "reflect"}
     mel_FN: Array = librosa.feature.melspectrogram(y=wave_T.astype(np.float64), **settings)
@@ -140,10 +141,10 @@ def power(wave_T: Array) -> Array:
 
 
 def compress(power_FN: Array) -> Array:
-    """log10(10000 power + 1) of powers that are rounded to float16 first.
+    """Round powers to float16 and compute log10(10000 power + 1).
 
-    The published line multiplies float16 by the integer 10000. numpy 1, with which it was trained, made that float32;
-    numpy 2 stays in float16 and is infinite from 6.55 on, which music passes all the time.
+    The published code multiplies float16 by the integer 10000. numpy 1, used in its training, gives float32. numpy 2
+    gives float16, which is infinite from a power of 6.55 on; music often exceeds this value.
     """
     rounded_FN = power_FN.astype(np.float16).astype(np.float32)
     compressed_FN: Array = np.log10(10000 * rounded_FN + 1)
@@ -151,7 +152,7 @@ def compress(power_FN: Array) -> Array:
 
 
 def logmel(wave_T: Array) -> Array:
-    """(T,) at 16 kHz -> (96, N), N = 1 + T // 256."""
+    """Compute the network's input: (T,) at 16 kHz -> (96, N), N = 1 + T // 256."""
     return compress(power(wave_T))
 
 
@@ -159,12 +160,12 @@ def logmel(wave_T: Array) -> Array:
 
 
 def numbered(name: str, index: int) -> str:
-    """TensorFlow's name of the layer that was made as number `index`, from 0 on, of its kind."""
+    """TensorFlow's name of layer number `index`, from 0, of its kind."""
     return f"{name}_{index}" if index else name
 
 
 def normalize(network: str, index: int, x: Array) -> Array:
-    """Batch normalization with the statistics of the training; the last axis is the channel."""
+    """Batch normalization with the statistics of the original training; the last axis is the channel."""
     w = weights(network)
     name = numbered("batch_normalization", index)
     mean, variance = w[f"{name}/moving_mean"], w[f"{name}/moving_variance"]
@@ -172,7 +173,7 @@ def normalize(network: str, index: int, x: Array) -> Array:
 
 
 def convolve(network: str, index: int, x_NF: Array, before: int, after: int) -> Array:
-    """Convolution number `index` and its rectifier, padded in time alone: (N, F) -> (N, F', channels)."""
+    """Convolution number `index` and its rectifier, padded over time only: (N, F) -> (N, F', channels)."""
     w = weights(network)
     name = numbered("conv2d", index)
     kernel = w[f"{name}/kernel"][:, :, 0]  # (time, frequency, channels)
@@ -188,13 +189,13 @@ def dense(network: str, index: int, x: Array) -> Array:
 
 
 def forward(network: str, patch_FN: Array) -> Output:
-    """One patch, (96, N), through "msd" or "mtt"."""
+    """Compute the outputs of "msd" or "mtt" for one patch (96, N)."""
     x_NF = normalize(network, 0, patch_FN.T.astype(np.float64)[:, :, None])[:, :, 0]
     rows = []
     for index, length in enumerate((7, 7, 128, 64, 32)):
-        # TensorFlow's "same": an even kernel looks one frame further ahead than back.
+        # TensorFlow's padding "same": an even kernel covers one more frame after the centre than before it.
         before = (length - 1) // 2
-        # The maximum comes after the normalization: where gamma is negative it is the lowest activation that counts.
+        # The maximum is taken after the normalization: with a negative gamma it comes from the lowest activation.
         rows.append(normalize(network, 1 + index, convolve(network, index, x_NF, before, length - 1 - before)).max(1))
     hidden = front = np.concatenate(rows, axis=1)
     rows = [front]

@@ -1,4 +1,4 @@
-"""src/pretrained against a second musicnn, in plain numpy, and against what the published TensorFlow code said."""
+"""src/pretrained compared with a numpy reference of musicnn, and with outputs of the published TensorFlow code."""
 
 import shutil
 import sys
@@ -17,11 +17,12 @@ from src.pretrained.weights import read
 from tests.pretrained import reference
 from tests.pretrained.reference import BANDS, HOP, LAYERS, PATCH, RATE, Array
 
-LENGTH = (PATCH - 1) * HOP  # samples that make one patch
-FP32 = 1e-4  # of a share; and of a layer's value, or of its typical size (RMS) where the value is smaller
-# float16 may round the two to either side of a tie: log10(1 + 2**-10) in the log-mel, and what follows from it.
+LENGTH = (PATCH - 1) * HOP  # samples in a patch
+FP32 = 1e-4  # of a probability, and relative to a layer's value, or to its RMS if the value is smaller
+# At a tie, float16 may round the two in different directions. STEP: log10(1 + 2**-10) in the log-mel. AFTER_STEP: its
+# effect on later layers.
 STEP, AFTER_STEP = 4.3e-4, 1e-3
-# bfloat16 keeps 8 bits. Over these sounds and 35 recordings a share moved by 0.0101 at most, a layer by 0.028 of its RMS.
+# bfloat16 has 8 bits. On these sounds and 35 recordings, probabilities changed by up to 0.0101, layers by 0.028 of RMS.
 BF16_TAGS, BF16_LAYER = 0.02, 0.05
 
 
@@ -59,13 +60,13 @@ def net(network: str) -> Musicnn:
 
 @cache
 def patches() -> Tensor:
-    """(B, 96, 187): the sounds, each as the judge hears it."""
+    """The sounds as input patches of the reference, (B, 96, 187)."""
     return torch.from_numpy(np.stack([reference.logmel(sound_T.astype(np.float32)) for sound_T in SOUNDS.values()]))
 
 
 @cache
 def expected(network: str) -> reference.Output:
-    """What the judge makes of the patches: (B, 1506), (B, 200) and (B, 50)."""
+    """Outputs of the reference for the patches: (B, 1506), (B, 200) and (B, 50)."""
     return reference.Output(
         *map(np.stack, zip(*(reference.forward(network, p.numpy()) for p in patches()), strict=True))
     )
@@ -73,28 +74,28 @@ def expected(network: str) -> reference.Output:
 
 @cache
 @torch.inference_mode()
-def heard(network: str) -> reference.Output:
-    """What src/pretrained makes of the same patches."""
-    return judged(net(network)(patches()))
+def actual(network: str) -> reference.Output:
+    """Outputs of src/pretrained for the same patches."""
+    return as_reference(net(network)(patches()))
 
 
-def judged(ours: Layers) -> reference.Output:
-    """Our layers, in the judge's form."""
-    return reference.Output(*(layer.double().numpy() for layer in (ours.pool, ours.penultimate, ours.tags)))
+def as_reference(output: Layers) -> reference.Output:
+    """Convert the layers to the form of the reference."""
+    return reference.Output(*(layer.double().numpy() for layer in (output.pool, output.penultimate, output.tags)))
 
 
 def layers(pool: Array) -> dict[str, Array]:
-    """(..., 1506) -> the maxima and means of each layer."""
+    """Split the pooled rows (..., 1506) into the maxima and means of each layer."""
     return {name: pool[..., 2 * rows.start : 2 * rows.stop] for name, rows in LAYERS.items()}
 
 
-def same(ours: Array, theirs: Array, tolerance: float = FP32) -> None:
-    """Equal to `tolerance` of each value, or of the RMS of all where the value is smaller."""
-    typical = np.sqrt(np.mean(theirs**2))
-    np.testing.assert_array_less(np.abs(ours - theirs), tolerance * np.maximum(np.abs(theirs), typical))
+def assert_close(values: Array, expected_values: Array, tolerance: float = FP32) -> None:
+    """Compare with a tolerance relative to each value, or to the RMS of all values if the value is smaller."""
+    rms = np.sqrt(np.mean(expected_values**2))
+    np.testing.assert_array_less(np.abs(values - expected_values), tolerance * np.maximum(np.abs(expected_values), rms))
 
 
-# The judge is judged --------------------------------------------------------------------------------------------------
+# The reference --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -116,19 +117,19 @@ def same(ours: Array, theirs: Array, tolerance: float = FP32) -> None:
         ),
     ],
 )
-def test_the_judge_says_what_the_published_code_says(
+def test_the_reference_equals_the_published_code(
     network: str,
     tags: dict[str, float],
     penultimate: tuple[float, ...],
     maxima: tuple[float, ...],
     means: tuple[float, ...],
 ) -> None:
-    # These numbers came out of the wheel's own models.py under TensorFlow 2.15.1.
+    # These numbers were computed by models.py of the published package under TensorFlow 2.15.1.
     band_F1, frame_N = np.arange(BANDS)[:, None], np.arange(PATCH)
     output = reference.forward(network, (3 + 3 * np.sin(band_F1 / 7 + frame_N / 11)).astype(np.float32))
-    shares = dict(zip(reference.tags(network), output.tags, strict=True))
-    assert sorted(shares, key=lambda tag: -shares[tag])[:4] == list(tags)
-    np.testing.assert_allclose([shares[tag] for tag in tags], list(tags.values()), atol=1e-6)
+    probabilities = dict(zip(reference.tags(network), output.tags, strict=True))
+    assert sorted(probabilities, key=lambda tag: -probabilities[tag])[:4] == list(tags)
+    np.testing.assert_allclose([probabilities[tag] for tag in tags], list(tags.values()), atol=1e-6)
     np.testing.assert_allclose(output.penultimate[:3], penultimate, atol=1e-5)
     np.testing.assert_allclose(output.pool[[0, -2]], maxima, rtol=1e-5)
     np.testing.assert_allclose(output.pool[[1, -1]], means, rtol=1e-5)
@@ -138,37 +139,37 @@ def test_the_judge_says_what_the_published_code_says(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_log_mel_is_librosa_s_to_one_step_of_float16(name: str) -> None:
+def test_log_mel_equals_librosa_to_one_step_of_float16(name: str) -> None:
     power_FN = reference.power(SOUNDS[name].astype(np.float32)).astype(np.float16)
-    # The two may round to either side of a tie, which is one step of at most 2**-10 of a power.
+    # At a tie, the two may round in different directions: one step, at most 2**-10 of a power.
     below_FN = reference.compress(np.maximum(np.nextafter(power_FN, np.float16(-np.inf)), np.float16(0)))
     above_FN = reference.compress(np.nextafter(power_FN, np.float16(np.inf)))
-    ours_FN = logmel(wave(name)[None])[0].numpy()
-    assert ours_FN.shape == (BANDS, PATCH)
-    assert (ours_FN >= below_FN - 1e-6).all()
-    assert (ours_FN <= above_FN + 1e-6).all()
+    feature_FN = logmel(wave(name)[None])[0].numpy()
+    assert feature_FN.shape == (BANDS, PATCH)
+    assert (feature_FN >= below_FN - 1e-6).all()
+    assert (feature_FN <= above_FN + 1e-6).all()
     # Ties are rare: nearly all values are the same.
-    assert np.mean(np.abs(ours_FN - reference.compress(power_FN)) < 1e-6) > 0.97
+    assert np.mean(np.abs(feature_FN - reference.compress(power_FN)) < 1e-6) > 0.97
 
 
-def test_silence_reads_zero() -> None:
+def test_silence_gives_zero() -> None:
     assert not logmel(wave("silence")[None]).any()
 
 
 def test_loud_music_is_finite() -> None:
-    # numpy 2 would overflow in the published line from a mel power of 6.55 on, a sine of -19 dB.
+    # With numpy 2 the published code would overflow from a mel power of 6.55 on, a sine of -19 dB.
     loud_FN = logmel(wave("full-scale square")[None])[0]
     assert loud_FN.isfinite().all()
     assert loud_FN.max() > np.log10(np.finfo(np.float16).max) + 1
 
 
-@pytest.mark.filterwarnings("ignore:n_fft=512 is too large")  # librosa's, on sounds of less than a frame
+@pytest.mark.filterwarnings("ignore:n_fft=512 is too large")  # librosa's warning on sounds shorter than a frame
 @pytest.mark.parametrize("samples", [300, 511, 512, 16000, LENGTH - 1])
 def test_log_mel_has_a_frame_every_256_samples_and_mirrors_the_ends(samples: int) -> None:
     sound_T = noise(0.1)[:samples].astype(np.float32)
-    ours_FN = logmel(torch.from_numpy(sound_T)[None])[0].numpy()
-    assert ours_FN.shape == (BANDS, 1 + samples // HOP)
-    np.testing.assert_allclose(ours_FN, reference.logmel(sound_T), rtol=0, atol=STEP)
+    feature_FN = logmel(torch.from_numpy(sound_T)[None])[0].numpy()
+    assert feature_FN.shape == (BANDS, 1 + samples // HOP)
+    np.testing.assert_allclose(feature_FN, reference.logmel(sound_T), rtol=0, atol=STEP)
 
 
 def test_log_mel_of_a_clip_does_not_depend_on_its_batch() -> None:
@@ -182,14 +183,14 @@ def test_log_mel_of_a_clip_does_not_depend_on_its_batch() -> None:
 
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("network", NETWORKS)
-def test_each_pooled_layer_is_the_judge_s(network: str, layer: str) -> None:
-    same(layers(heard(network).pool)[layer], layers(expected(network).pool)[layer])
+def test_each_pooled_layer_equals_the_reference(network: str, layer: str) -> None:
+    assert_close(layers(actual(network).pool)[layer], layers(expected(network).pool)[layer])
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_the_penultimate_layer_and_the_tags_are_the_judge_s(network: str) -> None:
-    same(heard(network).penultimate, expected(network).penultimate)
-    np.testing.assert_allclose(heard(network).tags, expected(network).tags, rtol=0, atol=FP32)
+def test_the_penultimate_layer_and_the_tags_equal_the_reference(network: str) -> None:
+    assert_close(actual(network).penultimate, expected(network).penultimate)
+    np.testing.assert_allclose(actual(network).tags, expected(network).tags, rtol=0, atol=FP32)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -197,16 +198,18 @@ def test_from_music_to_tags(network: str, music: Path) -> None:
     paths = [min((music / genre).glob("*.ogg")) for genre in ("classical", "metal")]
     wave_BT = torch.stack([torch.from_numpy(read_audio(path, RATE, 5, 9)[:LENGTH]) for path in paths])
     with torch.inference_mode():
-        ours = net(network)(logmel(wave_BT))
-    theirs = [reference.forward(network, reference.logmel(wave_T.numpy())) for wave_T in wave_BT]
-    np.testing.assert_allclose(ours.tags.numpy(), np.stack([output.tags for output in theirs]), rtol=0, atol=AFTER_STEP)
-    pools = layers(ours.pool.double().numpy()), layers(np.stack([output.pool for output in theirs]))
+        output = net(network)(logmel(wave_BT))
+    expected_outputs = [reference.forward(network, reference.logmel(wave_T.numpy())) for wave_T in wave_BT]
+    expected_tags = np.stack([expected_output.tags for expected_output in expected_outputs])
+    np.testing.assert_allclose(output.tags.numpy(), expected_tags, rtol=0, atol=AFTER_STEP)
+    pool = layers(output.pool.double().numpy())
+    expected_pool = layers(np.stack([expected_output.pool for expected_output in expected_outputs]))
     for layer in LAYERS:
-        same(pools[0][layer], pools[1][layer], AFTER_STEP)
+        assert_close(pool[layer], expected_pool[layer], AFTER_STEP)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_shapes_and_kinds(network: str) -> None:
+def test_shapes_and_types(network: str) -> None:
     with torch.inference_mode():
         output = net(network)(patches()[:2])
     assert {name: tuple(layer.shape) for name, layer in output._asdict().items()} == {
@@ -219,44 +222,44 @@ def test_shapes_and_kinds(network: str) -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_a_patch_alone_and_in_a_batch_is_the_same_and_leaves_nothing_behind(network: str) -> None:
-    together = heard(network)
+def test_a_patch_gives_the_same_alone_in_a_batch_and_again(network: str) -> None:
+    together = actual(network)
     index = NAMES.index("chirp")
     with torch.inference_mode():
-        first, second = (judged(net(network)(patches()[index : index + 1])) for _ in range(2))
-    for alone, again, among in zip(first, second, together, strict=True):
+        first, second = (as_reference(net(network)(patches()[index : index + 1])) for _ in range(2))
+    for alone, again, in_batch in zip(first, second, together, strict=True):
         assert np.array_equal(alone, again)
-        same(alone[0], among[index])
+        assert_close(alone[0], in_batch[index])
 
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_training_mode_changes_nothing(network: str) -> None:
-    # Lightning calls train() on all that a model holds.
-    tuned = Musicnn(network).train()
-    before = {name: array.clone() for name, array in tuned.state_dict().items()}
+    # Lightning calls train() on all submodules of a model.
+    model = Musicnn(network).train()
+    before = {name: array.clone() for name, array in model.state_dict().items()}
     with torch.inference_mode():
-        for ours, theirs in zip(judged(tuned(patches()[-1:])), heard(network), strict=True):
-            same(ours[0], theirs[-1])
-    assert all(torch.equal(array, before[name]) for name, array in tuned.state_dict().items())
+        for layer, expected_layer in zip(as_reference(model(patches()[-1:])), actual(network), strict=True):
+            assert_close(layer[0], expected_layer[-1])
+    assert all(torch.equal(array, before[name]) for name, array in model.state_dict().items())
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_bfloat16_stays_near(network: str) -> None:
+def test_bfloat16_is_close_to_the_reference(network: str) -> None:
     chosen = [NAMES.index(name) for name in ("noise", "chirp")]
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         output = net(network)(patches()[chosen])
-    ours, theirs = layers(output.pool.double().numpy()), layers(expected(network).pool[chosen])
+    pool, expected_pool = layers(output.pool.double().numpy()), layers(expected(network).pool[chosen])
     for layer in LAYERS:
-        error = np.linalg.norm(ours[layer] - theirs[layer]) / np.linalg.norm(theirs[layer])
+        error = np.linalg.norm(pool[layer] - expected_pool[layer]) / np.linalg.norm(expected_pool[layer])
         assert error < BF16_LAYER, f"{layer}: {error:.4f}"
-    shares = output.tags.double().numpy()
-    np.testing.assert_allclose(shares, expected(network).tags[chosen], rtol=0, atol=BF16_TAGS)
+    probabilities = output.tags.double().numpy()
+    np.testing.assert_allclose(probabilities, expected(network).tags[chosen], rtol=0, atol=BF16_TAGS)
 
 
-# The wheel ------------------------------------------------------------------------------------------------------------
+# The package ----------------------------------------------------------------------------------------------------------
 
 
-def test_tags_are_those_of_the_wheel_in_its_order() -> None:
+def test_tags_are_those_of_the_package_in_its_order() -> None:
     assert NETWORKS == ("msd", "mtt")
     for network in NETWORKS:
         assert TAGS[network] == reference.tags(network)
@@ -264,23 +267,23 @@ def test_tags_are_those_of_the_wheel_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_the_wheel_s_weights_are_read(network: str) -> None:
-    ours, theirs = read(network), reference.weights(network)
-    assert ours.keys() - {"beta1_power", "beta2_power"} == theirs.keys() - {"beta1_power", "beta2_power"}
-    for name, array in ours.items():
-        np.testing.assert_array_equal(array, theirs[name])
+def test_the_weights_of_the_package_are_read(network: str) -> None:
+    arrays, expected_arrays = read(network), reference.weights(network)
+    assert arrays.keys() - {"beta1_power", "beta2_power"} == expected_arrays.keys() - {"beta1_power", "beta2_power"}
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, expected_arrays[name])
 
 
 @pytest.mark.parametrize("call", [read, Musicnn])
-def test_a_missing_wheel_is_named_with_its_remedy(
+def test_the_error_for_a_missing_package_says_what_to_do(
     call: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "musicnn", None)  # importlib's find_spec finds None from now on
+    monkeypatch.setitem(sys.modules, "musicnn", None)  # importlib's find_spec now returns None
     with pytest.raises(ImportError, match=r"(?s)musicnn.*make setup"):
         call("msd")
 
 
-def turn_a_bit(file: Path) -> None:
+def flip_a_bit(file: Path) -> None:
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
@@ -291,15 +294,15 @@ def cut_short(file: Path) -> None:
 
 
 def swap(file: Path) -> None:
-    """The file of the other network."""
+    """Replace the file by that of the other network."""
     shutil.copy(reference.package() / "MTT_musicnn" / file.name, file)
 
 
-@pytest.mark.parametrize("harm", [turn_a_bit, cut_short, swap, Path.unlink])
+@pytest.mark.parametrize("damage", [flip_a_bit, cut_short, swap, Path.unlink])
 @pytest.mark.parametrize("name", [".index", ".data-00000-of-00001"])
-def test_a_file_that_was_not_published_is_refused(harm: Callable[[Path], None], name: str, tmp_path: Path) -> None:
+def test_a_damaged_or_missing_file_is_refused(damage: Callable[[Path], None], name: str, tmp_path: Path) -> None:
     folder = shutil.copytree(reference.package() / "MSD_musicnn", tmp_path / "copy")
     assert read("msd", folder).keys() == read("msd").keys()
-    harm(folder / name)
+    damage(folder / name)
     with pytest.raises(ValueError, match=rf"(?s){name}.*musicnn 0\.1\.0.*make setup"):
         read("msd", folder)
