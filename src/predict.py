@@ -14,42 +14,43 @@ from src import console
 if TYPE_CHECKING:
     from src.inference.recognizer import Recognizer
 
-MOST_WORKERS = 8  # by default: each holds a network's intermediate results, some 100 MB
+MAX_WORKERS = 8  # by default: each holds the intermediate results of a network, some 100 MB
 HELP = """\
-answers, one a file on standard output, as they are known; messages go to standard error:
+output: one prediction a file on standard output, as soon as it is known; messages go to standard error
   json    one object a line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
-          model; segments with --timeline; note where the file has one. A file that cannot be heard: audio_file, error
+          model; segments with --timeline; note if there is one. A file that cannot be read: audio_file, error
   csv     a header and one row a file: the same, error, and p_<genre> for each genre; no timeline, no notes
-  table   for people, when all is done, with a summary
+  table   a table and a summary, printed at the end
 with several --run: agree, and models, a list with one such object each (csv and table: one row each)
 
-A file is heard in stretches as long as the model was trained on, from beginning to end; its answer is their mean.
-confidence is the predicted genre's share. calibrated: shares were fitted to how often they are right; otherwise a share
-of 0.8 may well be right more or less often. predicted_genre is "unsure" where the model knows that its share is too
-small. m4a, mp4, aac, wma and other formats of FFmpeg are read after `make extra-m4a`.
+A file is cut into windows as long as the crops that the model was trained on, from beginning to end; the prediction is
+the mean over the windows. confidence is the probability of the predicted genre. calibrated: probabilities were fitted to
+how often they are right; otherwise 0.8 may be right more or less often than in 80 % of cases. predicted_genre is
+"unsure" where the highest probability is too low to be trusted. m4a, mp4, aac, wma and other formats that FFmpeg reads
+need `make extra-m4a`, once.
 
-exit: 0; 1 if any file failed, or nothing could be done; 130 interrupted, with what is printed kept
+exit: 0; 1 if any file failed, or nothing could be done; 130 interrupted: what is printed stays valid
 
 examples:
-  python -m src.predict song.mp3                                      the pretrained tagger; no run is needed
-  python -m src.predict music --genres rock,pop,jazz --format table   a folder, all that is in it
+  python -m src.predict song.mp3                                      the pretrained tagger, no training needed
+  python -m src.predict music --genres rock,pop,jazz --format table   a folder with all its files
   python -m src.predict music --run outputs/my_run --format csv > genres.csv
-  python -m src.predict mix.flac --timeline --format table            what is heard when
-  python -m src.predict music --run outputs/a --run outputs/b         two models, and where they agree
-  python -m src.predict music --resume out.jsonl >> out.jsonl         go on where an earlier output ends
+  python -m src.predict mix.flac --timeline --format table            which genre prevails when
+  python -m src.predict music --run outputs/a --run outputs/b         two models, and whether they agree
+  python -m src.predict music --resume out.jsonl >> out.jsonl         continue an earlier output
   find music -newer out.jsonl | python -m src.predict -               a list of paths, one a line
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the answers and return the exit status: 0; 1 on bad input or a file that failed; 130 interrupted."""
+    """Print the predictions and return the exit status: 0; 1 on bad input or a file that failed; 130 interrupted."""
     options = _options(arguments)
-    if isinstance(sys.stdout, TextIOWrapper):  # so that --resume reads back every file's name, be it text or not
+    if isinstance(sys.stdout, TextIOWrapper):  # so that --resume can read back any file name
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         return _predict(options, sys.stdout)
     except KeyboardInterrupt:
-        print("predict: interrupted; what is printed is kept", file=sys.stderr)
+        print("predict: interrupted; what is printed stays valid", file=sys.stderr)
         return 130
     except BrokenPipeError:
         console.unheard()
@@ -68,16 +69,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("audio", nargs="+", metavar="AUDIO", help="a file, a folder, or - for paths on standard input")
     parser.add_argument("--run", action="append", default=[], metavar="RUN", help="a run directory; may be repeated")
-    parser.add_argument("--genres", metavar="G", help="of the tagger: gtzan (its ten genres), or names: rock,pop,jazz")
+    parser.add_argument("--genres", metavar="G", help="for the tagger: gtzan (its ten genres), or names: rock,pop,jazz")
     parser.add_argument("--format", choices=("json", "csv", "table"), default="json", help="default: json")
     parser.add_argument("--timeline", action="store_true", help="which genre prevails when, in windows of about 10 s")
+    parser.add_argument("--top", type=_integer, metavar="K", help="print only the K most probable genres")
+    parser.add_argument("--excerpt", type=_positive, metavar="SECONDS", help="use only the middle of each file")
     parser.add_argument(
-        "--top", type=_whole, metavar="K", help="show only the K most probable genres, which no longer sum to 1"
+        "--resume", type=Path, metavar="FILE", help="skip files that have a prediction in this earlier output"
     )
-    parser.add_argument("--excerpt", type=_positive, metavar="SECONDS", help="hear only the middle of each file")
-    parser.add_argument("--resume", type=Path, metavar="FILE", help="skip files that this earlier output answered")
     parser.add_argument(
-        "--threads", type=_whole, metavar="N", help=f"of the processor (default: cores, up to {MOST_WORKERS})"
+        "--threads", type=_integer, metavar="N", help=f"CPU threads (default: one a core, up to {MAX_WORKERS})"
     )
     options = parser.parse_intermixed_args(arguments)
     options.genres = [word.strip() for word in options.genres.split(",")] if options.genres is not None else None
@@ -88,7 +89,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.genres is not None and not all(options.genres):
         parser.error("--genres expects names between commas, e.g. --genres rock,pop,jazz, or gtzan.")
     if options.timeline and options.format == "csv":
-        parser.error("--timeline has no place in a csv of one row a file: ask for --format json or table.")
+        parser.error("--timeline does not fit into a csv of one row a file: choose --format json or table.")
     return options
 
 
@@ -96,13 +97,13 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     # Imported here, so that --help does not wait for torch.
     from src.inference import audio_files, resume
 
-    files = audio_files.listed(options.audio, sys.stdin)
+    files = audio_files.list_audio(options.audio, sys.stdin)
     if not files:
         raise ValueError(f"no audio in {', '.join(options.audio)}: expected files in {' '.join(audio_files.SUFFIXES)}.")
     earlier = resume.read(options.resume) if options.resume else None
     if earlier:
-        console.note(earlier.skipped(files))
-        files = [file for file in files if file not in earlier.answered]
+        console.note(earlier.describe_skipped(files))
+        files = [file for file in files if file not in earlier.predicted]
         if not files:
             return 0
 
@@ -114,39 +115,43 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     from src.inference.recognizer import Prediction
 
     torch.set_num_threads(1)  # each worker has a batch of its own
-    workers = 1 if torch.cuda.is_available() else options.threads or min(os.cpu_count() or 1, MOST_WORKERS)
+    workers = 1 if torch.cuda.is_available() else options.threads or min(os.cpu_count() or 1, MAX_WORKERS)
     recognizers = _recognizers(options.run, options.genres)
-    for said in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
-        console.note(f"Note: {said}")
+    for note in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
+        console.note(f"Note: {note}")
     genres = list(dict.fromkeys(genre for recognizer in recognizers for genre in recognizer.genres))
-    shown = output.Shown(genres, len(recognizers), options.top, options.timeline)
-    if earlier and earlier.continues(out):
-        earlier.append_to(out, options.format, output.columns(shown))
-        shown = replace(shown, header=not earlier.header)
-    printed = output.FORMATS[options.format](shown, out)
+    output_options = output.OutputOptions(genres, len(recognizers), options.top, options.timeline)
+    if earlier and earlier.is_appended_to(out):
+        earlier.prepare_append(out, options.format, output.columns(output_options))
+        output_options = replace(output_options, header=not earlier.header)
+    printer = output.FORMATS[options.format](output_options, out)
 
-    heard: Iterable[Sequence[Prediction | AudioError]]
-    heard = zip(*(recognizer.predict_files(files, options.excerpt, workers) for recognizer in recognizers), strict=True)
-    if sys.stderr.isatty() and (options.format == "table" or not out.isatty()):  # else answers show how far it is
-        heard = console.track(heard, "Listening", len(files))
+    results: Iterable[Sequence[Prediction | AudioError]]
+    results = zip(
+        *(recognizer.predict_files(files, options.excerpt, workers) for recognizer in recognizers), strict=True
+    )
+    if sys.stderr.isatty() and (
+        options.format == "table" or not out.isatty()
+    ):  # else the predictions show the progress
+        results = console.track(results, "Predicting", len(files))
     failed = agreed = 0
     try:
-        for file, results in zip(files, heard, strict=True):
-            predictions = [each for each in results if isinstance(each, Prediction)]
-            errors = [each for each in results if isinstance(each, AudioError)]
+        for file, of_models in zip(files, results, strict=True):
+            predictions = [result for result in of_models if isinstance(result, Prediction)]
+            errors = [result for result in of_models if isinstance(result, AudioError)]
             if errors:
-                printed.fail(file, str(errors[0]))
+                printer.fail(file, str(errors[0]))
                 failed += 1
             else:
-                printed.add(file, predictions)
+                printer.add(file, predictions)
                 agreed += output.agree(predictions)
-            for said in dict.fromkeys([str(e) for e in errors[:1]] or [p.note for p in predictions if p.note]):
-                console.note(f"{file}: {said}")
+            for note in dict.fromkeys([str(e) for e in errors[:1]] or [p.note for p in predictions if p.note]):
+                console.note(f"{file}: {note}")
     finally:
-        printed.finish()
-    answered = formatting.count(len(files) - failed, "file")
+        printer.finish()
+    predicted = formatting.count(len(files) - failed, "file")
     if len(recognizers) > 1:
-        console.note(f"The {len(recognizers)} models agree on {agreed} of {answered}.")
+        console.note(f"The {len(recognizers)} models agree on {agreed} of {predicted}.")
     if failed:
         console.note(f"{failed} of {formatting.count(len(files), 'file')} failed.")
     return int(failed > 0)
@@ -165,7 +170,7 @@ def _recognizers(runs: Sequence[str], genres: Sequence[str] | None) -> "list[Rec
     return loaded
 
 
-def _whole(text: str) -> int:
+def _integer(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
     return int(text)

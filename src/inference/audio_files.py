@@ -1,4 +1,4 @@
-"""Which files there are to listen to: those that are named, those in folders, those whose paths are written line by line."""
+"""List audio files: those that are named, those in folders, those whose paths come line by line."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -11,38 +11,39 @@ from src.clip import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
 SUFFIXES = (*AUDIO_SUFFIXES, *UNREADABLE_SUFFIXES)
 
 
-def listed(asked: Iterable[str], lines: TextIO) -> list[str]:
-    """The files that are asked for, each once, in order: paths as they are given, joined below a folder that is given.
+def list_audio(arguments: Iterable[str], lines: TextIO) -> list[str]:
+    """List the files that the arguments name, each once, in order.
 
-    A folder stands for the audio in it, "-" for the paths in `lines`, one a line. A named file is listed whatever it is called.
+    A folder stands for the audio files in it and below it, "-" for the paths in `lines`, one a line. A file that is named
+    itself is listed whatever its suffix.
     """
-    return list(dict.fromkeys(_each(asked, lines)))
+    return list(dict.fromkeys(_expand(arguments, lines)))
 
 
-def _each(asked: Iterable[str], lines: TextIO) -> Iterator[str]:
-    for word in asked:
-        if word == "-":
-            yield from _each(
+def _expand(arguments: Iterable[str], lines: TextIO) -> Iterator[str]:
+    for argument in arguments:
+        if argument == "-":
+            yield from _expand(
                 (path for line in lines.buffer if (path := os.fsdecode(line.rstrip(b"\r\n"))) not in ("", "-")), lines
             )
-        elif os.path.isdir(word):
-            inside = _inside(word)
+        elif os.path.isdir(argument):
+            inside = _inside(argument)
             if not inside:
-                console.note(f"{word}: no audio in this folder")
+                console.note(f"{argument}: no audio in this folder")
             yield from inside
         else:
-            yield word
+            yield argument
 
 
 def _inside(folder: str) -> list[str]:
-    """The audio in a folder and those below it, in order; nothing that is hidden."""
+    """List the audio files in a folder and below it, sorted; hidden ones are left out."""
     found = []
-    for where, folders, names in os.walk(folder, onerror=_say):
+    for where, folders, names in os.walk(folder, onerror=_report):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        sounds = (name for name in names if name.lower().endswith(SUFFIXES) and not name.startswith("."))
-        found += [os.path.join(where, name) for name in sounds]
+        audio = (name for name in names if name.lower().endswith(SUFFIXES) and not name.startswith("."))
+        found += [os.path.join(where, name) for name in audio]
     return sorted(found, key=Path)
 
 
-def _say(error: OSError) -> None:
+def _report(error: OSError) -> None:
     console.note(f"{error.filename}: {error.strerror}")

@@ -1,4 +1,4 @@
-"""Predictions on standard output, one file after another, as JSON, CSV or a table; and such output, read again."""
+"""Print predictions as JSON lines, CSV or a table (`predict --format`)."""
 
 import csv
 import json
@@ -14,23 +14,23 @@ from rich.table import Table as RichTable
 from src import formatting
 from src.inference.recognizer import Prediction
 
-DIGITS = 8  # of a share: many genres still sum to 1
-WIDTH = 160  # characters of a table that no terminal's width bounds
+DIGITS = 8  # of a probability: those of many genres still sum to 1
+WIDTH = 160  # characters of a table that is not printed on a terminal
 
 
 class Format(Protocol):
-    """What `--format` chooses. `add` takes the answers of each model on a file, `fail` why there are none."""
+    """An output format. `add` takes the predictions of all models for a file, `fail` the reason why there are none."""
 
-    def add(self, file: str, answers: Sequence[Prediction]) -> None: ...
+    def add(self, file: str, predictions: Sequence[Prediction]) -> None: ...
     def fail(self, file: str, reason: str) -> None: ...
     def finish(self) -> None: ...
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What is shown: the genres that are asked about, the number of models, and what the user chose.
+class OutputOptions:
+    """The genres of all models, the number of models, and the user's choices.
 
-    `top`: of the most probable genres only, None for all; `header`: whether a CSV still needs its first line.
+    `top`: print the most probable genres only, None for all; `header`: whether a CSV still needs its header line.
     """
 
     genres: Sequence[str]
@@ -40,88 +40,92 @@ class Shown:
     header: bool = True
 
 
-def agree(answers: Sequence[Prediction]) -> bool:
-    """Whether all models predict one genre."""
-    return len({answer.predicted_genre for answer in answers}) == 1
+def agree(predictions: Sequence[Prediction]) -> bool:
+    """Whether all models predict the same genre."""
+    return len({prediction.predicted_genre for prediction in predictions}) == 1
 
 
-def ranked(answer: Prediction, top: int | None) -> dict[str, float]:
-    """The genres' shares: all in their order, or the `top` most probable ones, falling."""
+def ranked(prediction: Prediction, top: int | None) -> dict[str, float]:
+    """The genres' probabilities: all in their usual order, or the `top` highest, in falling order."""
     if top is None:
-        return answer.probabilities
-    return dict(sorted(answer.probabilities.items(), key=lambda item: -item[1])[:top])
+        return prediction.probabilities
+    return dict(sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:top])
 
 
 class Json:
-    """One object a line and file: what it says is in `python -m src.predict --help`."""
+    """JSON lines: one object a file. `python -m src.predict --help` lists its keys."""
 
-    def __init__(self, shown: Shown, out: TextIO) -> None:
-        self.shown, self.out = shown, out
+    def __init__(self, options: OutputOptions, out: TextIO) -> None:
+        self.options, self.out = options, out
 
-    def add(self, file: str, answers: Sequence[Prediction]) -> None:
-        objects = [self._object(answer) for answer in answers]
+    def add(self, file: str, predictions: Sequence[Prediction]) -> None:
+        objects = [self._object(prediction) for prediction in predictions]
         if len(objects) == 1:
             self._line({"audio_file": file, **objects[0]})
             return
-        told = {"audio_file": file, "duration_seconds": objects[0]["duration_seconds"], "agree": agree(answers)}
-        models = [{"model": each["model"]} | {k: v for k, v in each.items() if k not in told} for each in objects]
-        self._line({**told, "models": models})
+        common = {"audio_file": file, "duration_seconds": objects[0]["duration_seconds"], "agree": agree(predictions)}
+        models = [{"model": each["model"]} | {k: v for k, v in each.items() if k not in common} for each in objects]
+        self._line({**common, "models": models})
 
     def fail(self, file: str, reason: str) -> None:
         self._line({"audio_file": file, "error": reason})
 
     def finish(self) -> None:
-        """Nothing: every line was written when it was known."""
+        """Do nothing: every line is already written."""
 
-    def _object(self, answer: Prediction) -> dict[str, Any]:
+    def _object(self, prediction: Prediction) -> dict[str, Any]:
         content: dict[str, Any] = {
-            "predicted_genre": answer.predicted_genre,
-            "confidence": round(answer.confidence, DIGITS),
-            "calibrated": answer.calibrated,
-            "probabilities": {g: round(share, DIGITS) for g, share in ranked(answer, self.shown.top).items()},
-            "duration_seconds": round(answer.duration_seconds, 3),
-            "model": answer.model,
+            "predicted_genre": prediction.predicted_genre,
+            "confidence": round(prediction.confidence, DIGITS),
+            "calibrated": prediction.calibrated,
+            "probabilities": {
+                g: round(probability, DIGITS) for g, probability in ranked(prediction, self.options.top).items()
+            },
+            "duration_seconds": round(prediction.duration_seconds, 3),
+            "model": prediction.model,
         }
-        if self.shown.timeline:
+        if self.options.timeline:
             content["segments"] = [
                 {"start": round(s.start_seconds, 3), "stop": round(s.stop_seconds, 3)}
                 | {"genre": s.genre, "confidence": round(s.confidence, DIGITS)}
-                for s in answer.segments
+                for s in prediction.segments
             ]
-        return content | ({"note": answer.note} if answer.note else {})
+        return content | ({"note": prediction.note} if prediction.note else {})
 
     def _line(self, content: dict[str, Any]) -> None:
         text = json.dumps(content, ensure_ascii=False)
         try:
             text.encode(self.out.encoding or "utf-8")
-        except UnicodeEncodeError:  # a file's name that is no text, or a terminal without its letters
+        except UnicodeEncodeError:  # a file name that is not valid text, or a terminal that lacks its letters
             text = json.dumps(content)
         self.out.write(text + "\n")
         self.out.flush()
 
 
 class Csv:
-    """One row a file and model, under `columns`."""
+    """CSV: one row a file and model, under `columns`."""
 
-    def __init__(self, shown: Shown, out: TextIO) -> None:
-        self.shown, self.out = shown, out
-        self.rows = csv.DictWriter(out, columns(shown), restval="", lineterminator="\n")
-        if shown.header:
+    def __init__(self, options: OutputOptions, out: TextIO) -> None:
+        self.options, self.out = options, out
+        self.rows = csv.DictWriter(out, columns(options), restval="", lineterminator="\n")
+        if options.header:
             self.rows.writeheader()
 
-    def add(self, file: str, answers: Sequence[Prediction]) -> None:
-        for answer in answers:
+    def add(self, file: str, predictions: Sequence[Prediction]) -> None:
+        for prediction in predictions:
             row: dict[str, Any] = {
                 "audio_file": file,
-                "predicted_genre": answer.predicted_genre,
-                "confidence": round(answer.confidence, DIGITS),
-                "calibrated": str(answer.calibrated).lower(),
-                "duration_seconds": round(answer.duration_seconds, 3),
-                "model": answer.model,
+                "predicted_genre": prediction.predicted_genre,
+                "confidence": round(prediction.confidence, DIGITS),
+                "calibrated": str(prediction.calibrated).lower(),
+                "duration_seconds": round(prediction.duration_seconds, 3),
+                "model": prediction.model,
             }
-            row |= {"agree": str(agree(answers)).lower()} if len(answers) > 1 else {}
-            shares = ranked(answer, self.shown.top)
-            self.rows.writerow(row | {f"p_{genre}": round(share, DIGITS) for genre, share in shares.items()})
+            row |= {"agree": str(agree(predictions)).lower()} if len(predictions) > 1 else {}
+            probabilities = ranked(prediction, self.options.top)
+            self.rows.writerow(
+                row | {f"p_{genre}": round(probability, DIGITS) for genre, probability in probabilities.items()}
+            )
         self.out.flush()
 
     def fail(self, file: str, reason: str) -> None:
@@ -129,37 +133,37 @@ class Csv:
         self.out.flush()
 
     def finish(self) -> None:
-        """Nothing: every row was written when it was known."""
+        """Do nothing: every row is already written."""
 
 
-def columns(shown: Shown) -> list[str]:
-    """The header of the CSV."""
-    told = ["audio_file", "predicted_genre", "confidence", "calibrated", "duration_seconds", "model"]
-    told += ["agree"] if shown.models > 1 else []
-    return [*told, "error", *(f"p_{genre}" for genre in shown.genres)]
+def columns(options: OutputOptions) -> list[str]:
+    """The column names of the CSV."""
+    names = ["audio_file", "predicted_genre", "confidence", "calibrated", "duration_seconds", "model"]
+    names += ["agree"] if options.models > 1 else []
+    return [*names, "error", *(f"p_{genre}" for genre in options.genres)]
 
 
 class Table:
-    """A table for people, printed when all is known, and a summary."""
+    """A table and a summary, printed at the end."""
 
-    def __init__(self, shown: Shown, out: TextIO) -> None:
-        self.shown = shown
+    def __init__(self, options: OutputOptions, out: TextIO) -> None:
+        self.options = options
         wide = None if out.isatty() or "COLUMNS" in os.environ else WIDTH
         self.console = Console(file=out, width=wide, markup=False, highlight=False, emoji=False)
-        self.answers: list[tuple[str, Sequence[Prediction]]] = []
+        self.predictions: list[tuple[str, Sequence[Prediction]]] = []
         self.failures: list[tuple[str, str]] = []
 
-    def add(self, file: str, answers: Sequence[Prediction]) -> None:
-        self.answers.append((file, answers))
+    def add(self, file: str, predictions: Sequence[Prediction]) -> None:
+        self.predictions.append((file, predictions))
 
     def fail(self, file: str, reason: str) -> None:
         self.failures.append((file, reason))
 
     def finish(self) -> None:
-        several = self.shown.models > 1
-        if self.answers:
+        several = self.options.models > 1
+        if self.predictions:
             self.console.print(self._table(several))
-        if self.shown.timeline and self.answers:
+        if self.options.timeline and self.predictions:
             self.console.print(self._timeline(several))
         for file, reason in self.failures:
             self.console.print(f"{file}: {reason}", soft_wrap=True)
@@ -167,25 +171,27 @@ class Table:
             self.console.print(line, soft_wrap=True)
 
     def _table(self, several: bool) -> RichTable:
-        raw = any(not answer.calibrated for _, answers in self.answers for answer in answers)
-        table = RichTable(caption="Confidence is a share of the model's, not calibrated." if raw else None)
+        raw = any(not prediction.calibrated for _, predictions in self.predictions for prediction in predictions)
+        table = RichTable(caption="Confidence is the model's own probability, not calibrated." if raw else None)
         table.add_column("file", overflow="fold")
         for name in (*(["model"] if several else []), "genre", "confidence", "next best", "seconds"):
             table.add_column(name, justify="right" if name in ("confidence", "seconds") else "left")
         if several:
             table.add_column("agree")
-        for file, answers in self.answers:
-            for answer in answers:
-                shares = list(ranked(answer, max(2, self.shown.top or 0)).items())
-                following = shares if answer.predicted_genre != shares[0][0] else shares[1:]  # unsure of all of them
+        for file, predictions in self.predictions:
+            for prediction in predictions:
+                probabilities = list(ranked(prediction, max(2, self.options.top or 0)).items())
+                following = (
+                    probabilities if prediction.predicted_genre != probabilities[0][0] else probabilities[1:]
+                )  # where the model is unsure, all of them
                 table.add_row(
                     file,
-                    *([answer.model] if several else []),
-                    answer.predicted_genre,
-                    formatting.percent(answer.confidence),
-                    ", ".join(f"{genre} {formatting.percent(share)}" for genre, share in following),
-                    f"{answer.duration_seconds:.1f}",
-                    *(["yes" if agree(answers) else "no"] if several else []),
+                    *([prediction.model] if several else []),
+                    prediction.predicted_genre,
+                    formatting.percent(prediction.confidence),
+                    ", ".join(f"{genre} {formatting.percent(probability)}" for genre, probability in following),
+                    f"{prediction.duration_seconds:.1f}",
+                    *(["yes" if agree(predictions) else "no"] if several else []),
                 )
         return table
 
@@ -194,19 +200,19 @@ class Table:
         table.add_column("file", overflow="fold")
         for name in (*(["model"] if several else []), "from", "to", "genre", "confidence"):
             table.add_column(name, justify="left" if name in ("model", "genre") else "right")
-        for file, answers in self.answers:
-            for answer in answers:
-                for start, stop, genre, share in answer.segments:
-                    told = [answer.model] if several else []
-                    table.add_row(file, *told, clock(start), clock(stop), genre, formatting.percent(share))
+        for file, predictions in self.predictions:
+            for prediction in predictions:
+                for start, stop, genre, probability in prediction.segments:
+                    model = [prediction.model] if several else []
+                    table.add_row(file, *model, clock(start), clock(stop), genre, formatting.percent(probability))
         return table
 
     def _summary(self, several: bool) -> Iterable[str]:
-        for k in range(self.shown.models):
-            counted = Counter(answers[k].predicted_genre for _, answers in self.answers)
-            model = f", {self.answers[0][1][k].model}" if several and self.answers else ""
+        for k in range(self.options.models):
+            counted = Counter(predictions[k].predicted_genre for _, predictions in self.predictions)
+            model = f", {self.predictions[0][1][k].model}" if several and self.predictions else ""
             genres = ", ".join(f"{genre} {count}" for genre, count in counted.most_common())
-            yield f"{formatting.count(len(self.answers), 'file')}{model}{': ' if genres else ''}{genres}"
+            yield f"{formatting.count(len(self.predictions), 'file')}{model}{': ' if genres else ''}{genres}"
         if self.failures:
             yield f"{formatting.count(len(self.failures), 'file')} failed"
 
@@ -217,4 +223,4 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-FORMATS: dict[str, Callable[[Shown, TextIO], Format]] = {"json": Json, "csv": Csv, "table": Table}
+FORMATS: dict[str, Callable[[OutputOptions, TextIO], Format]] = {"json": Json, "csv": Csv, "table": Table}

@@ -101,7 +101,10 @@ def cut(blocks: Iterable[NDArray[np.float32]], promised: int, length: int) -> It
     """
     count = max(1, round(promised / length))
     starts = deque(spread_evenly(max(0, promised - length), count))
-    buffer_T, origin = np.empty(0, dtype=np.float32), 0  # samples that a window may still need, and the first one's number
+    buffer_T, origin = (
+        np.empty(0, dtype=np.float32),
+        0,
+    )  # samples that a window may still need, and the first one's number
     stop = 0  # of the last window
     for block_T in blocks:
         buffer_T = np.concatenate((buffer_T, block_T))

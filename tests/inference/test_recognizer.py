@@ -316,7 +316,9 @@ def test_a_run_that_this_version_cannot_load_is_said(
 
 
 def test_a_sound_ends_with_what_is_known_of_it() -> None:
-    *_, end = windows(Waveform(np.ones(2500, dtype=np.float32) * np.array([1, -1] * 1250, dtype=np.float32), SECOND), 1000)
+    *_, end = windows(
+        Waveform(np.ones(2500, dtype=np.float32) * np.array([1, -1] * 1250, dtype=np.float32), SECOND), 1000
+    )
     assert end == SoundEnd(samples=2500, start_seconds=0.0, duration_seconds=2.5, notes=[])
 
 
