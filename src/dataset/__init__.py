@@ -1,4 +1,4 @@
-"""Where clips come from: one data set a file."""
+"""Data sets, one module for each: they list the clips of a corpus."""
 
 from src.dataset.dataset import DataSet
 from src.dataset.fma import Fma

@@ -1,4 +1,4 @@
-"""What audio files say of themselves: artist, album, title and genre from their tags, which tinytag reads."""
+"""Artist, album, title and genre from the tags of audio files, read with tinytag."""
 
 import re
 import unicodedata
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-# What programs and labels write where there is no one name to write; compared in lower case, without punctuation.
-NO_NAME = """
+# Texts that programs and labels write in place of a name; compared in lower case and without punctuation.
+PLACEHOLDER_LIST = """
     various, various artists, various artist, va, v a, verschiedene, verschiedene interpreten, verschiedene künstler,
     diverse, diverse interpreten, diverse künstler, diverse artister, divers, artistes divers, artistes variés,
     multi interprètes, varios, varios artistas, vários, vários artistas, vari, artisti vari, aa vv, blandade artister,
@@ -16,11 +16,11 @@ NO_NAME = """
     unbekannter künstler, unbekanntes album, inconnu, artiste inconnu, album inconnu, desconocido, artista desconocido,
     none, n a, no artist
 """
-NAMELESS = frozenset(name.strip() for name in NO_NAME.split(","))
+PLACEHOLDERS = frozenset(name.strip() for name in PLACEHOLDER_LIST.split(","))
 
 
 class Tags(NamedTuple):
-    """What the tags of one file say; None where they say nothing. `error` is why they could not be read."""
+    """The tags of one file; None where a tag is missing or names nothing. `error`: why they could not be read."""
 
     artist: str | None = None
     album: str | None = None
@@ -30,15 +30,15 @@ class Tags(NamedTuple):
 
 
 def read(paths: Sequence[Path]) -> list[Tags]:
-    """The tags of each file: ID3, Vorbis comments, MP4 atoms, RIFF and AIFF chunks, ASF; the sound is not decoded.
+    """Read the tags of each file: ID3, Vorbis comments, MP4 atoms, RIFF and AIFF chunks, ASF. No audio is decoded.
 
-    A name that differs in case and spaces only is one name, and is given as it is most often written. Where there is no
-    artist, the album's artist stands in; "Various Artists", "Unknown Artist" and their like are no name. Of several
-    artists or genres the first counts.
+    Names that differ only in case and spaces are one name, which gets its most frequent spelling. If there is no
+    artist, the album artist is used; "Various Artists", "Unknown Artist" and similar placeholders count as no name. Of
+    several artists or genres, the first is used.
     """
     rows = [_read(path) for path in paths]
     *columns, errors = zip(*rows, strict=True) if rows else ((),) * len(Tags._fields)
-    return [Tags(*row) for row in zip(*(_one_spelling(column) for column in columns), errors, strict=True)]
+    return [Tags(*row) for row in zip(*(_unify_spelling(column) for column in columns), errors, strict=True)]
 
 
 def _read(path: Path) -> Tags:
@@ -52,17 +52,17 @@ def _read(path: Path) -> Tags:
 
 
 def _name(text: str | None) -> str | None:
-    """A tag in Unicode's composed form with single spaces; None where it names nothing."""
+    """Bring a tag to Unicode's composed form with single spaces; None if it is empty or a placeholder."""
     name = " ".join(unicodedata.normalize("NFC", text or "").replace("\0", " ").split())
-    return None if re.sub(r"[\W_]+", " ", name.lower()).strip() in NAMELESS else name or None
+    return None if re.sub(r"[\W_]+", " ", name.lower()).strip() in PLACEHOLDERS else name or None
 
 
-def _one_spelling(names: Sequence[str | None]) -> list[str | None]:
-    """The same names, each as it is most often written; of two spellings that are as frequent, the capitalized one."""
+def _unify_spelling(names: Sequence[str | None]) -> list[str | None]:
+    """Give each name its most frequent spelling; of two equally frequent spellings, the capitalized one."""
     frequency = Counter(name for name in names if name)
-    chosen: dict[str, str] = {}
+    spelling: dict[str, str] = {}
     for name in sorted(frequency):
         key = name.casefold()
-        if key not in chosen or frequency[name] > frequency[chosen[key]]:
-            chosen[key] = name
-    return [name and chosen[name.casefold()] for name in names]
+        if key not in spelling or frequency[name] > frequency[spelling[key]]:
+            spelling[key] = name
+    return [name and spelling[name.casefold()] for name in names]

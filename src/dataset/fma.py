@@ -13,17 +13,19 @@ from src.dataset.tracks import SUBSETS, Track
 
 FACTS = Path(__file__).parent / "facts"
 NO_SOUND, SHORT, REPORTED = "no sound", "short", "reported unreadable"  # the faults in facts/fma_faults.csv
-NAMED = 3  # of many tracks, so many are named
-NO_GENRE = "no top genre in tracks.csv: its genres have several roots, or it has none"
+MAX_EXAMPLES = 3  # a note names at most this many missing tracks
+NO_GENRE = "no top genre in tracks.csv: its genres have several roots, or it has no genre"
 
 
 class Fma(DataSet):
-    """The tracks of FMA's `subset` that have one top genre, with their artists, albums and official sides.
+    """The tracks of FMA's `subset` that have one top genre, with their artists, albums and official sets.
 
-    `root` is where fma_small.zip, fma_medium.zip or fma_large.zip was unpacked, or the folder that came out of it; a
-    larger archive serves for a smaller subset too. `metadata` is tracks.csv or its folder; None looks in `root`, in its
-    fma_metadata, and beside `root`. No artist is on two official sides. Known faults of single tracks stand, each with
-    its source, in facts/fma_faults.csv: what has no sound is left out, what is short is kept.
+    `root` is the folder in which fma_small.zip, fma_medium.zip or fma_large.zip was unpacked, or the unpacked folder
+    itself; a larger archive also serves for a smaller subset. `metadata` is tracks.csv or its folder; None searches
+    `root`, its parent folder, and fma_metadata in both. No artist is in two official sets.
+
+    facts/fma_faults.csv lists the known faults of single tracks, each with its source: tracks without sound are left
+    out, short ones are not.
     """
 
     def __init__(
@@ -42,73 +44,76 @@ class Fma(DataSet):
         self.metadata = Path(metadata) if metadata else None
 
     def listed(self) -> Corpus:
-        """The clips. Raises ValueError where tracks.csv cannot be used, or none of its tracks has a file."""
+        """List the clips. Raises ValueError if tracks.csv cannot be used, or if none of its tracks has a file."""
         if not self.root.is_dir():
-            raise ValueError(f"dataset.root is {self.root}, which is no folder: {self._expected()}")
-        listed, folder, faults = tracks.read(self._table(), self.subset), self._folder(), _faults()
-        there = _files(folder)
+            raise ValueError(f"dataset.root is {self.root}, which is not a folder: {self._expected()}")
+        subset_tracks, folder, faults = tracks.read(self._table(), self.subset), self._folder(), _faults()
+        files = _files(folder)
         clips: list[Clip] = []
         silent, missing, unlabelled = [], [], []
-        for track in listed:
+        for track in subset_tracks:
             fault = faults.get(track.number)
             if fault and fault["fault"] == NO_SOUND:
                 silent.append(Excluded(track.name, f"no sound in the archive's file ({fault['source']})"))
             elif not track.genre:
                 unlabelled.append(Excluded(track.name, NO_GENRE))
-            elif track.name not in there:
+            elif track.name not in files:
                 missing.append(Excluded(track.name, "no such file"))
             else:
                 clips.append(_clip(track, folder))
         if not clips:
             raise ValueError(
-                f"{folder} holds none of the {len(listed):,} tracks of FMA {self.subset}: dataset.root is {self.root}, "
-                f"{self._expected()}"
+                f"{folder} contains none of the {len(subset_tracks):,} tracks of FMA {self.subset}: dataset.root is "
+                f"{self.root}, {self._expected()}"
             )
-        unused = len(there - {track.name for track in listed})
-        notes = [*self._gaps(len(listed), len(unlabelled), missing, unused, folder), *_doubts(clips, faults)]
+        unused = len(files - {track.name for track in subset_tracks})
+        gap_notes = self._gap_notes(len(subset_tracks), len(unlabelled), missing, unused, folder)
+        notes = [*gap_notes, *_fault_notes(clips, faults)]
         return Corpus(f"fma-{self.subset}", clips, [*silent, *missing, *unlabelled], notes=notes)
 
     def _folder(self) -> Path:
-        """What holds the folders 000, 001 and so on: an archive's folder below `root`, or else `root` itself."""
-        below = [self.root / f"fma_{subset}" for subset in SUBSETS[SUBSETS.index(self.subset) :]]
-        return next((folder for folder in below if folder.is_dir()), self.root)
+        """The folder that contains 000, 001 and so on: an archive's folder below `root`, or else `root` itself."""
+        candidates = [self.root / f"fma_{subset}" for subset in SUBSETS[SUBSETS.index(self.subset) :]]
+        return next((folder for folder in candidates if folder.is_dir()), self.root)
 
     def _table(self) -> Path:
-        """Where tracks.csv is. Raises ValueError, with the places where it was looked for, where it is in none."""
+        """The path of tracks.csv. Raises ValueError, with the paths that were tried, if none of them is a file."""
         if self.metadata:
-            places = [self.metadata, self.metadata / "tracks.csv"]
+            candidates = [self.metadata, self.metadata / "tracks.csv"]
         else:
             bases = (self.root, self.root.resolve().parent)
-            places = [base / path for base in bases for path in ("tracks.csv", "fma_metadata/tracks.csv")]
-        for place in places:
-            if place.is_file():
-                return place
+            candidates = [base / path for base in bases for path in ("tracks.csv", "fma_metadata/tracks.csv")]
+        for candidate in candidates:
+            if candidate.is_file():
+                return candidate
         raise ValueError(
-            f"FMA's tracks.csv is not there: neither {', nor '.join(map(str, places))}. Unpack fma_metadata.zip and "
-            "name its folder: dataset.metadata=DIR"
+            f"FMA's tracks.csv was not found: expected {' or '.join(map(str, candidates))}. Unpack fma_metadata.zip "
+            "and name its folder: dataset.metadata=DIR"
         )
 
     def _expected(self) -> str:
+        """The end of an error message about `root`."""
         archive = f"fma_{self.subset}"
         return (
-            f"expected the folder in which {archive}.zip was unpacked, with {archive}/000/000002.mp3 or the like in it, or "
-            f"that {archive} itself."
+            f"expected the folder in which {archive}.zip was unpacked, with files such as {archive}/000/000002.mp3, "
+            f"or the folder {archive} itself."
         )
 
-    def _gaps(
+    def _gap_notes(
         self, total: int, unlabelled: int, missing: Sequence[Excluded], unused: int, folder: Path
     ) -> Iterator[str]:
-        """What of the subset is not there, and what is there and not of the subset."""
+        """Describe the tracks of the subset that cannot be used, and the files that are not in the subset."""
         name = f"FMA {self.subset}"
         if unlabelled:
             yield f"{name} has no top genre for {unlabelled:,} of its {total:,} tracks; they are left out."
         if missing:
+            examples = ", ".join(exclusion.clip for exclusion in missing[:MAX_EXAMPLES])
             yield (
-                f"{folder} has no file for {len(missing):,} of the {total:,} tracks of {name}, e.g. "
-                f"{', '.join(left.clip for left in missing[:NAMED])}: unpack the archive again, or go on without them."
+                f"{folder} has no file for {len(missing):,} of the {total:,} tracks of {name}, e.g. {examples}. "
+                "Unpack the archive again, or go on without them."
             )
         if unused:
-            yield f"{name} has no row for {unused:,} of the mp3 files in {folder}; they are not used."
+            yield f"{unused:,} of the mp3 files in {folder} are not tracks of {name}; they are not used."
 
 
 def _clip(track: Track, folder: Path) -> Clip:
@@ -124,31 +129,31 @@ def _clip(track: Track, folder: Path) -> Clip:
 
 
 def _files(folder: Path) -> set[str]:
-    """The mp3 files in an archive's folder, named as tracks are."""
-    shelves = [name for name in os.listdir(folder) if re.fullmatch(r"\d{3}", name) and (folder / name).is_dir()]
+    """The mp3 files in an archive's folder, named like tracks (000/000002.mp3)."""
+    subfolders = [name for name in os.listdir(folder) if re.fullmatch(r"\d{3}", name) and (folder / name).is_dir()]
     return {
-        f"{shelf}/{name}"
-        for shelf in shelves
-        for name in os.listdir(folder / shelf)
+        f"{subfolder}/{name}"
+        for subfolder in subfolders
+        for name in os.listdir(folder / subfolder)
         if name.endswith(".mp3") and not name.startswith(".")
     }
 
 
 def _faults() -> dict[int, dict[str, str]]:
-    """What is known to be wrong with single tracks: fault, seconds of sound and source, by a track's number."""
+    """The known faults of single tracks (fault, seconds of sound, source), by track number."""
     rows = plain_files.rows(FACTS, "fma_faults.csv", ("track_id", "fault", "seconds", "source"))
     return {int(row["track_id"]): row for _, row in rows}
 
 
-def _doubts(clips: Sequence[Clip], faults: dict[int, dict[str, str]]) -> Iterator[str]:
-    """What the user should know of clips that are kept."""
-    known = [(clip, faults[int(clip.path.stem)]) for clip in clips if int(clip.path.stem) in faults]
-    short = [f"{clip.name} ({fault['seconds']} s)" for clip, fault in known if fault["fault"] == SHORT]
+def _fault_notes(clips: Sequence[Clip], faults: dict[int, dict[str, str]]) -> Iterator[str]:
+    """Describe the known faults of the clips that are used."""
+    faulty = [(clip, faults[int(clip.path.stem)]) for clip in clips if int(clip.path.stem) in faults]
+    short = [f"{clip.name} ({fault['seconds']} s)" for clip, fault in faulty if fault["fault"] == SHORT]
     if short:
-        yield f"The mdeff/fma wiki calls clips shorter than 30 s that are kept here: {', '.join(short)}."
-    reported = sum(fault["fault"] == REPORTED for _, fault in known)
+        yield f"The mdeff/fma wiki lists clips shorter than 30 s that are used here: {', '.join(short)}."
+    reported = sum(fault["fault"] == REPORTED for _, fault in faulty)
     if reported:
         yield (
-            f"mdeff/fma issue 49 calls {reported} of the clips unreadable, without a second check: they are tried, and "
-            "those that prove so are listed in excluded.csv."
+            f"mdeff/fma issue 49 reports {reported} of the clips as unreadable, without a second check: they are "
+            "decoded all the same, and those that fail are listed in excluded.csv."
         )

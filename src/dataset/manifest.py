@@ -1,4 +1,4 @@
-"""A table of clips: one row a clip, in a CSV file with a header."""
+"""A CSV table of clips: a header, then one row per clip."""
 
 import csv
 import os
@@ -11,15 +11,16 @@ from pathlib import Path
 from src.clip import SUBSETS, Clip, Corpus
 from src.dataset.dataset import DataSet
 
-NEEDED = ("path", "genre")
-USED = (*NEEDED, "artist", "album", "track", "split", "start", "stop")
-ENOUGH = 1000  # files missing: the table is in the wrong place, and nobody waits for the rest of a million
+REQUIRED = ("path", "genre")
+COLUMNS = (*REQUIRED, "artist", "album", "track", "split", "start", "stop")
+MAX_MISSING = 1000  # with so many files missing, the table is in the wrong place; checking a million takes long
 
 
 class Manifest(DataSet):
-    """Clips from the CSV file `path`: path and genre are needed; artist, album, track, split, start and stop are used.
+    """The clips of the CSV file `path`.
 
-    Paths are relative to the file. `split` holds train, val or test; `start` and `stop` are seconds into the file.
+    The columns path and genre are required; artist, album, track, split, start and stop are optional. Paths are
+    relative to the table. `split` is train, val or test; `start` and `stop` are seconds from the beginning of the file.
     """
 
     def __init__(
@@ -33,112 +34,117 @@ class Manifest(DataSet):
         self.path = Path(path)
 
     def listed(self) -> Corpus:
-        """The clips. Raises ValueError, with the line, on a table that cannot be used."""
+        """List the clips. Raises ValueError, with the line, if the table cannot be used."""
         if not self.path.is_file():
             raise ValueError(
-                f"dataset.path is {self.path}, which is no file: expected a CSV with columns path and genre."
+                f"dataset.path is {self.path}, which is not a file: expected a CSV file with columns path and genre."
             )
         clips = []
         try:
             with open(self.path, newline="", encoding="utf-8-sig") as file:
                 reader = csv.reader(file)
                 columns = next(reader, [])
-                self._check(columns)
-                rows = _Rows(self.path.parent, columns)
+                self._check_columns(columns)
+                row_reader = _RowReader(self.path.parent, columns)
                 for row in filter(None, reader):
                     try:
-                        clips.append(rows.clip(row))
+                        clips.append(row_reader.clip(row))
                     except ValueError as error:
                         raise ValueError(f"{self.path}, line {reader.line_num}: {error}") from None
-                    if len(rows.missing) == ENOUGH:
+                    if len(row_reader.missing) == MAX_MISSING:
                         break
         except UnicodeDecodeError as error:
             raise ValueError(f"{self.path} is not UTF-8 text ({error}). Save the table as UTF-8.") from error
         except csv.Error as error:
-            raise ValueError(f"{self.path}, line {reader.line_num}: {error}. Is a quote left open before?") from error
-        if not clips:
-            raise ValueError(f"{self.path} has a header and no rows: expected one row a clip.")
-        if rows.missing:
-            looked = f"first {len(rows.paths)}" if len(rows.missing) == ENOUGH else f"{len(rows.paths)}"
             raise ValueError(
-                f"{self.path}: {len(rows.missing)} of its {looked} files are missing, e.g. {rows.missing[0]}. "
+                f"{self.path}, line {reader.line_num}: {error}. Is there an unclosed quote before it?"
+            ) from error
+        if not clips:
+            raise ValueError(f"{self.path} has a header but no rows: expected one row per clip.")
+        if row_reader.missing:
+            n_files, n_missing = len(row_reader.paths), len(row_reader.missing)
+            checked = f"first {n_files}" if n_missing == MAX_MISSING else f"{n_files}"
+            raise ValueError(
+                f"{self.path}: {n_missing} of its {checked} files are missing, e.g. {row_reader.missing[0]}. "
                 f"Paths are relative to {self.path.parent}."
             )
         if len({clip.name for clip in clips}) < len(clips):
-            [(twice, _)] = Counter(clip.name for clip in clips).most_common(1)
-            raise ValueError(f"{self.path} lists {twice} twice. Remove one, or give the rows other starts and stops.")
-        others = [column for column in columns if column and column not in USED]
+            [(duplicate, _)] = Counter(clip.name for clip in clips).most_common(1)
+            raise ValueError(f"{self.path} lists {duplicate} twice. Remove one row, or change its start or stop.")
+        unused = [column for column in columns if column and column not in COLUMNS]
         notes = (
-            [f"{self.path}: columns {', '.join(others)} are not used; known are {', '.join(USED)}."] if others else []
+            [f"{self.path}: columns {', '.join(unused)} are not used; known columns are {', '.join(COLUMNS)}."]
+            if unused
+            else []
         )
         return Corpus(self._name(), clips, notes=notes)
 
     def _name(self) -> str:
-        """The file's name, or its folder's where the file is just called manifest.csv."""
+        """The name of the table without its suffix, or of its folder if the table is called manifest.csv."""
         return self.path.resolve().parent.name if self.path.stem == "manifest" else self.path.stem
 
-    def _check(self, columns: Sequence[str]) -> None:
+    def _check_columns(self, columns: Sequence[str]) -> None:
         named = [column for column in columns if column]
-        for needed in NEEDED:
-            if needed not in named:
-                near = get_close_matches(needed, named, n=1, cutoff=0.5)
+        for required in REQUIRED:
+            if required not in named:
+                similar = get_close_matches(required, named, n=1, cutoff=0.5)
                 raise ValueError(
-                    f"{self.path} has no column {needed!r}; it has {', '.join(named) or 'no header'}."
-                    + (f" Did you mean {near[0]!r} to be {needed!r}?" if near else "")
+                    f"{self.path} has no column {required!r}; it has {', '.join(named) or 'no header'}."
+                    + (f" Did you mean {similar[0]!r} to be {required!r}?" if similar else "")
                 )
 
 
-class _Rows:
-    """Makes clips of a table's rows. A million of them fit in memory, since what rows have in common is kept once."""
+class _RowReader:
+    """Convert the rows of a table to clips. Equal texts and paths are stored once, so that a million clips fit in memory."""
 
     def __init__(self, folder: Path, columns: Sequence[str]) -> None:
         self.folder, self.width = folder, len(columns)
-        place = {column: k for k, column in enumerate(columns)}
-        self._used = itemgetter(*(place.get(column, self.width) for column in USED))
-        self._same: dict[str, str] = {}
-        self.paths: dict[str, Path] = {}  # of each file that a row has named
-        self.missing: list[Path] = []  # those of them that are not there
+        position = {column: k for k, column in enumerate(columns)}
+        self._cells = itemgetter(*(position.get(column, self.width) for column in COLUMNS))
+        self._texts: dict[str, str] = {}
+        self.paths: dict[str, Path] = {}  # by the text in the column `path`
+        self.missing: list[Path] = []  # the paths that do not exist
 
     def clip(self, row: list[str]) -> Clip:
-        """The clip that a row describes. Raises ValueError on a row that cannot be used."""
+        """Convert a row to a clip. Raises ValueError if the row cannot be used."""
         if len(row) > self.width:
-            raise ValueError("more cells than the header has columns. Quote a cell that holds a comma.")
-        row += [""] * (self.width + 1 - len(row))  # the last one stands for all columns that the table lacks
-        file, genre, artist, album, track, subset, from_text, to_text = map(str.strip, self._used(row))
+            raise ValueError("more cells than the header has columns. Quote a cell that contains a comma.")
+        row += [""] * (self.width + 1 - len(row))  # the last cell serves all columns that the table lacks
+        file, genre, artist, album, track, split, start_text, stop_text = map(str.strip, self._cells(row))
         if not file or not genre:
             raise ValueError(f"{'genre' if file else 'path'} is empty.")
-        if subset and subset not in SUBSETS:
-            raise ValueError(f"split is {subset!r}: expected {', '.join(SUBSETS)} or nothing.")
-        start = _seconds(from_text, "start") or 0.0
-        stop = _seconds(to_text, "stop")
+        if split and split not in SUBSETS:
+            raise ValueError(f"split is {split!r}: expected {', '.join(SUBSETS)} or an empty cell.")
+        start = _seconds(start_text, "start") or 0.0
+        stop = _seconds(stop_text, "stop")
         if stop is not None and stop <= start:
-            raise ValueError(f"stop is {stop:g} s, not after start, {start:g} s.")
+            raise ValueError(f"stop is {stop:g} s: expected more than start, {start:g} s.")
         return Clip(
-            name=_stretch(file, start, stop) if from_text or to_text else file,
+            name=_part_name(file, start, stop) if start_text or stop_text else file,
             path=self._path(file),
-            genre=self._once(genre),
-            artist=self._once(artist) or None,
-            track=self._once(track) or None,
+            genre=self._shared(genre),
+            artist=self._shared(artist) or None,
+            track=self._shared(track) or None,
             start_seconds=start,
             stop_seconds=stop,
-            subset=subset or None,
-            album=self._once(album) or None,
+            subset=split or None,
+            album=self._shared(album) or None,
         )
 
     def _path(self, file: str) -> Path:
         if file not in self.paths:
             self.paths[file] = self.folder / file
-            # Not path.exists(), which would keep each path a second time, as text.
+            # Not path.exists(), which would store each path a second time, as text.
             if not os.path.exists(os.path.join(self.folder, file)):
                 self.missing.append(self.paths[file])
         return self.paths[file]
 
-    def _once(self, text: str) -> str:
-        return self._same.setdefault(text, text)
+    def _shared(self, text: str) -> str:
+        return self._texts.setdefault(text, text)
 
 
-def _stretch(file: str, start: float, stop: float | None) -> str:
-    # Ten digits tell stretches apart to the millisecond, in recordings of weeks.
+def _part_name(file: str, start: float, stop: float | None) -> str:
+    # Ten digits distinguish parts to the millisecond, even in recordings that last weeks.
     return f"{file}#{start:.10g}-{'' if stop is None else f'{stop:.10g}'}"
 
 

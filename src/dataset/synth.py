@@ -1,7 +1,7 @@
-"""The embedded corpus: rule-made music of GTZAN's ten genres by invented artists, rendered once and kept as FLAC.
+"""The synthetic corpus: rule-based music of GTZAN's ten genres by invented artists, rendered once and cached as FLAC.
 
-It needs no download, and its artists are real factors: each has instruments, tempi, keys, habits and a mix that stay
-the same over the artist's tracks. What is learned from it says little about real recordings.
+It needs no download. The artist is a real factor in it: each artist has instruments, tempi, keys, habits and a mix that
+stay the same in all of the artist's tracks. What a model learns from it says little about real recordings.
 """
 
 import hashlib
@@ -24,10 +24,10 @@ COMPOSER = Path(__file__).parent / "composer"
 
 
 class Synth(DataSet):
-    """`artists` a genre with `tracks` each, and of every track one clip of `clip_seconds` from somewhere within it.
+    """`artists` per genre with `tracks` each, and one clip of `clip_seconds` from a random position in each track.
 
-    The clips lie in `<cache>/synth-<digest of all that decides the sound>/<genre>/<artist>--<track>.flac`. One seed
-    gives the same bytes each time on one machine; which genres are asked for changes no clip.
+    The clips are `<cache>/synth-<digest of all that determines the sound>/<genre>/<artist>--<track>.flac`. On one
+    machine, the same seed always gives the same bytes; the choice of genres changes no clip.
     """
 
     def __init__(
@@ -41,41 +41,41 @@ class Synth(DataSet):
         exclude: str | None = None,
         split_file: str | None = None,
     ) -> None:
-        super().__init__(None, exclude, split_file)  # genres that are not asked for are not even rendered
-        _check("seed", seed, 0, 2**32 - 1)
-        _check("artists", artists, 1, MOST_ARTISTS)
-        _check("tracks", tracks, 1, MOST_TRACKS)
-        _check("clip_seconds", clip_seconds, 1, 600)
-        asked = list(GENRES) if genres is None else [genres] if isinstance(genres, str) else list(genres)
-        unknown = [str(genre) for genre in asked if genre not in GENRES]
-        if unknown or not asked:
-            raise ValueError(f"dataset.genres is {asked}: expected null (all) or some of {', '.join(GENRES)}")
+        super().__init__(None, exclude, split_file)  # None: genres that are not chosen are not even rendered
+        _check_setting("seed", seed, 0, 2**32 - 1)
+        _check_setting("artists", artists, 1, MOST_ARTISTS)
+        _check_setting("tracks", tracks, 1, MOST_TRACKS)
+        _check_setting("clip_seconds", clip_seconds, 1, 600)
+        chosen = list(GENRES) if genres is None else [genres] if isinstance(genres, str) else list(genres)
+        unknown = [str(genre) for genre in chosen if genre not in GENRES]
+        if unknown or not chosen:
+            raise ValueError(f"dataset.genres is {chosen}: expected null (all) or some of {', '.join(GENRES)}")
         self.seed, self.artists, self.tracks, self.clip_seconds = seed, artists, tracks, float(clip_seconds)
-        self.asked = [genre for genre in GENRES if genre in asked]
+        self.chosen_genres = [genre for genre in GENRES if genre in chosen]
         self.folder = Path(cache).absolute() / f"synth-{self._digest()}"
 
     def listed(self) -> Corpus:
-        """The clips, rendered first where they are not there yet.
+        """List the clips; render those that are not cached yet.
 
-        Raises OSError, saying what to do, without the SoundFont or where the cache cannot be written.
+        Raises OSError, which says what to do, if the SoundFont is missing or the cache cannot be written.
         """
-        clips = {genre: self._clips(genre) for genre in self.asked}
-        if not all(_complete(clips[genre]) for genre in self.asked):
+        clips = {genre: self._clips(genre) for genre in self.chosen_genres}
+        if not all(_complete(clips[genre]) for genre in self.chosen_genres):
             from filelock import FileLock
 
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                # A second process waits here, and then finds the clips.
+                # A second process waits here, and then finds the clips in the cache.
                 with FileLock(f"{self.folder}.lock"):
-                    missing = [genre for genre in self.asked if not _complete(clips[genre])]
+                    missing = [genre for genre in self.chosen_genres if not _complete(clips[genre])]
                     if missing:
                         self._render(missing)
             except OSError as error:
-                if error.errno is None:  # ours, and it says what to do
+                if error.errno is None:  # raised by this project: its message already says what to do
                     raise
-                advice = "Make room there, or choose another folder with data.cache="
-                raise OSError(f"dataset=synth cannot keep its clips: {error}. {advice}") from error
-        return Corpus("synth", [clip for genre in self.asked for clip in clips[genre]], synthetic=True)
+                advice = "Free some space there, or choose another folder with data.cache="
+                raise OSError(f"dataset=synth cannot cache its clips: {error}. {advice}") from error
+        return Corpus("synth", [clip for genre in self.chosen_genres for clip in clips[genre]], synthetic=True)
 
     def _digest(self) -> str:
         settings = [FORMAT, self.seed, self.artists, self.tracks, self.clip_seconds, version("symusic")]
@@ -85,7 +85,7 @@ class Synth(DataSet):
         return digest.hexdigest()[:8]
 
     def _clips(self, genre: str) -> list[Clip]:
-        """A genre's clips: artist after artist, track after track."""
+        """The clips of a genre, ordered by artist, then by track."""
         clips = []
         for number in range(self.artists):
             artist = artist_name(self.seed, genre, number)
@@ -95,8 +95,8 @@ class Synth(DataSet):
         return clips
 
     def _render(self, genres: list[str]) -> None:
-        """Render whole genres, each into a folder beside its own that takes its name when the last clip is there."""
-        for stale in self.folder.glob("*.partial"):  # left by an interruption: whoever holds the lock is alone
+        """Render whole genres, each into a folder <genre>.partial, which is renamed to <genre> after its last clip."""
+        for stale in self.folder.glob("*.partial"):  # left by an interrupted process; the lock admits one at a time
             shutil.rmtree(stale)
         jobs = []
         for genre in genres:
@@ -105,10 +105,10 @@ class Synth(DataSet):
             for index, clip in enumerate(self._clips(genre)):
                 artist, track = divmod(index, self.tracks)
                 jobs.append(Job(self.seed, genre, artist, track, self.clip_seconds, str(partial / clip.path.name)))
-        left = dict.fromkeys(genres, self.artists * self.tracks)
+        remaining = dict.fromkeys(genres, self.artists * self.tracks)
         for job in render(jobs):
-            left[job.genre] -= 1
-            if not left[job.genre]:
+            remaining[job.genre] -= 1
+            if not remaining[job.genre]:
                 shutil.rmtree(self.folder / job.genre, ignore_errors=True)
                 (self.folder / f"{job.genre}.partial").rename(self.folder / job.genre)
 
@@ -121,10 +121,10 @@ def _slug(name: str) -> str:
     return name.lower().replace(" ", "-")
 
 
-def _check(key: str, value: float, least: int, most: int) -> None:
+def _check_setting(key: str, value: float, minimum: int, maximum: int) -> None:
     whole = key != "clip_seconds"
-    number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < least:
-        raise ValueError(f"dataset.{key} is {value}: expected {'a whole number, ' * whole}{least} or more")
-    if value > most:
-        raise ValueError(f"dataset.{key} is {value}: expected {most} or less")
+    is_number = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value < minimum:
+        raise ValueError(f"dataset.{key} is {value}: expected {'a whole number, ' * whole}{minimum} or more")
+    if value > maximum:
+        raise ValueError(f"dataset.{key} is {value}: expected {maximum} or less")

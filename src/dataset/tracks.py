@@ -1,4 +1,4 @@
-"""FMA's tracks.csv: one row a track, below a header of two lines and a third that names the first column."""
+"""FMA's tracks.csv: a header of two lines, a third line that names the first column, then one row per track."""
 
 import csv
 from collections import Counter
@@ -8,9 +8,9 @@ from typing import NamedTuple, TextIO
 
 from src.plain_files import first_line
 
-SUBSETS = ("small", "medium", "large")  # each holds the tracks of those before it, and a track names the smallest
+SUBSETS = ("small", "medium", "large")  # each contains the tracks of those before it; a row names the smallest one
 SETS = {"training": "train", "validation": "val", "test": "test"}
-COLUMNS = (  # of the 52, by both lines of the header
+COLUMNS = (  # the ones that are used of the 52, each with both lines of the header
     ("set", "subset"),
     ("set", "split"),
     ("track", "genre_top"),
@@ -20,87 +20,87 @@ COLUMNS = (  # of the 52, by both lines of the header
     ("album", "id"),
     ("track", "title"),
 )
-LONGEST = 2**24  # characters in a cell: a biography has any length, and the csv module would stop at 131,072
-EXPECTED = "Expected tracks.csv as fma_metadata.zip holds it."
+MAX_CELL_LENGTH = 2**24  # characters: biographies can have any length, and the csv module would stop at 131,072
+EXPECTED = "Expected tracks.csv from fma_metadata.zip."
 
 
 class Track(NamedTuple):
-    """One row. Artist, album and title carry their numbers, since names are not unique: "AWOL (1)"."""
+    """One row of the table. Artist, album and title include their ids, since names are not unique: "AWOL (1)"."""
 
     number: int
     split: str
-    genre: str  # the one root of all its genres; empty where there are several roots, or no genre at all
+    genre: str  # the one root of all its genres; empty if there are several roots, or no genre at all
     artist: str | None
     album: str | None
     title: str | None
 
     @property
     def name(self) -> str:
-        """Where every archive holds it: 000/000002.mp3."""
+        """The path of the file in every archive: 000/000002.mp3."""
         return f"{self.number // 1000:03d}/{self.number:06d}.mp3"
 
 
 def read(table: Path, subset: str) -> list[Track]:
-    """The tracks of a subset, in order; the whole table takes some seconds.
+    """Read the tracks of a subset, in order. The whole table takes some seconds.
 
-    Raises ValueError, with the line, on a table that is not FMA's.
+    Raises ValueError, with the line, if the table is not FMA's.
     """
-    usual = csv.field_size_limit(LONGEST)
+    previous_limit = csv.field_size_limit(MAX_CELL_LENGTH)
     try:
         with open(table, newline="", encoding="utf-8-sig") as file:
-            return _tracks(file, table, SUBSETS[: SUBSETS.index(subset) + 1])
+            return _parse(file, table, SUBSETS[: SUBSETS.index(subset) + 1])
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{table} cannot be read as CSV ({first_line(error)}). {EXPECTED}") from error
     finally:
-        csv.field_size_limit(usual)
+        csv.field_size_limit(previous_limit)
 
 
-def _tracks(file: TextIO, table: Path, wanted: Collection[str]) -> list[Track]:
+def _parse(file: TextIO, table: Path, subsets: Collection[str]) -> list[Track]:
     rows = csv.reader(file)
-    upper, lower, index = next(rows, []), next(rows, []), next(rows, [])
-    header = list(zip(upper, lower, strict=False))
-    lacking = [f"{group}/{column}" for group, column in COLUMNS if (group, column) not in header]
-    if lacking or index[:1] != ["track_id"]:
+    upper_header, lower_header, third_line = next(rows, []), next(rows, []), next(rows, [])
+    header = list(zip(upper_header, lower_header, strict=False))
+    missing = [f"{group}/{column}" for group, column in COLUMNS if (group, column) not in header]
+    if missing or third_line[:1] != ["track_id"]:
         problem = (
-            f"lacks the columns {', '.join(lacking)}"
-            if lacking
+            f"lacks the columns {', '.join(missing)}"
+            if missing
             else "has a third line that does not begin with track_id"
         )
         raise ValueError(f"{table} {problem}. {EXPECTED}")
-    places = [header.index(column) for column in COLUMNS]
+    positions = [header.index(column) for column in COLUMNS]
 
     tracks: list[Track] = []
     for row in rows:
         if not row:
             continue
-        where = f"{table}, line {rows.line_num}"
+        location = f"{table}, line {rows.line_num}"
         if len(row) != len(header):
-            raise ValueError(f"{where}: {len(row)} cells, where the header has {len(header)}. {EXPECTED}")
-        number, cells = row[0], [row[place] for place in places]
+            raise ValueError(f"{location}: {len(row)} cells, but the header has {len(header)}. {EXPECTED}")
+        number, cells = row[0], [row[position] for position in positions]
         subset, split = cells[:2]
         if not number.isdecimal() or subset not in SUBSETS or split not in SETS:
             raise ValueError(
-                f"{where}: track {number[:20]!r}, subset {subset[:20]!r}, split {split[:20]!r}: expected a number, one of "
-                f"{', '.join(SUBSETS)}, and one of {', '.join(SETS)}. {EXPECTED}"
+                f"{location}: track {number[:20]!r}, subset {subset[:20]!r}, split {split[:20]!r}: expected a number, "
+                f"one of {', '.join(SUBSETS)}, and one of {', '.join(SETS)}. {EXPECTED}"
             )
-        if subset in wanted:
+        if subset in subsets:
             genre, artist, artist_id, album, album_id, title = cells[2:]
             tracks.append(
                 Track(
                     int(number),
                     SETS[split],
                     genre.strip(),
-                    _numbered(artist, artist_id),
-                    _numbered(album, album_id),
-                    _numbered(title, number),
+                    _with_id(artist, artist_id),
+                    _with_id(album, album_id),
+                    _with_id(title, number),
                 )
             )
-    twice = [number for number, count in Counter(track.number for track in tracks).items() if count > 1]
-    if twice:
-        raise ValueError(f"{table} lists track {twice[0]} twice. {EXPECTED}")
+    duplicates = [number for number, count in Counter(track.number for track in tracks).items() if count > 1]
+    if duplicates:
+        raise ValueError(f"{table} lists track {duplicates[0]} twice. {EXPECTED}")
     return tracks
 
 
-def _numbered(name: str, number: str) -> str | None:
-    """A name that is unique, on one line; None where the table has no number, or -1, for what is unknown."""
-    return " ".join([*name.split(), f"({number})"]) if number.isdecimal() else None
+def _with_id(name: str, identifier: str) -> str | None:
+    """Make a name unique by its id, on one line; None where it is unknown: the table has no id, or -1."""
+    return " ".join([*name.split(), f"({identifier})"]) if identifier.isdecimal() else None

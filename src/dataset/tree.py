@@ -1,4 +1,4 @@
-"""The audio in a folder and those below it."""
+"""Audio files in a folder and its subfolders."""
 
 import os
 from importlib.util import find_spec
@@ -7,42 +7,46 @@ from pathlib import Path
 from src.clip import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES, Excluded
 
 
-def sounds(root: Path) -> tuple[list[str], list[Excluded]]:
-    """The audio files below `root`, in order, as paths relative to it with "/"; and what of it is not listed, and why.
+def audio_files(root: Path) -> tuple[list[str], list[Excluded]]:
+    """List the audio files below `root`, and the files and folders that were left out, with the reasons.
 
-    Nothing hidden. What libsndfile cannot decode is listed where PyAV can. Of links to folders only those in the root
-    itself are followed, so that none leads around in a circle.
+    The files are in order, as paths relative to `root` with "/". Hidden files and folders are ignored. A format that
+    libsndfile cannot decode is listed if PyAV is installed, and left out otherwise. Links to folders are followed only
+    in `root` itself, so that no link leads around in a circle.
     """
     names: list[str] = []
     left_out: list[Excluded] = []
-    decoded = AUDIO_SUFFIXES + UNREADABLE_SUFFIXES * (find_spec("av") is not None)
+    readable_suffixes = AUDIO_SUFFIXES + UNREADABLE_SUFFIXES * (find_spec("av") is not None)
 
-    def cannot(error: OSError) -> None:
-        left_out.append(Excluded(_below(root, error.filename) or ".", f"a folder that is not read: {error.strerror}"))
+    def exclude_folder(error: OSError) -> None:
+        reason = f"a folder that cannot be read: {error.strerror}"
+        left_out.append(Excluded(_relative(root, error.filename) or ".", reason))
 
-    for where, folders, files in os.walk(root, onerror=cannot, followlinks=True):
-        below = _below(root, where)
-        folders[:] = [name for name in folders if not (name.startswith(".") or (below and _is_link(where, name)))]
+    for folder, subfolders, files in os.walk(root, onerror=exclude_folder, followlinks=True):
+        prefix = _relative(root, folder)
+        subfolders[:] = [
+            name for name in subfolders if not (name.startswith(".") or (prefix and _is_link(folder, name)))
+        ]
         for file in files:
-            name = f"{below}/{file}" if below else file
-            if file.startswith(".") or not os.path.isfile(os.path.join(where, file)):
+            name = f"{prefix}/{file}" if prefix else file
+            if file.startswith(".") or not os.path.isfile(os.path.join(folder, file)):
                 continue
-            if file.lower().endswith(decoded):
+            if file.lower().endswith(readable_suffixes):
                 names.append(name)
             elif file.lower().endswith(UNREADABLE_SUFFIXES):
                 left_out.append(Excluded(name, "a format that FFmpeg reads: `make extra-m4a` installs it, once"))
-    return sorted(names, key=_parts), sorted(left_out, key=lambda left: _parts(left.clip))
+    return sorted(names, key=_path_parts), sorted(left_out, key=lambda exclusion: _path_parts(exclusion.clip))
 
 
-def _below(root: Path, folder: str) -> str:
-    """A folder's path relative to the root; nothing for the root itself."""
+def _relative(root: Path, folder: str) -> str:
+    """The path of a folder relative to the root; empty for the root itself."""
     path = Path(folder).relative_to(root).as_posix()
     return "" if path == "." else path
 
 
-def _is_link(where: str, name: str) -> bool:
-    return os.path.islink(os.path.join(where, name))
+def _is_link(folder: str, name: str) -> bool:
+    return os.path.islink(os.path.join(folder, name))
 
 
-def _parts(name: str) -> list[str]:
-    return name.split("/")  # as paths are ordered: what is in one folder stays together
+def _path_parts(name: str) -> list[str]:
+    return name.split("/")  # sorts like paths: the files of one folder stay together

@@ -1,4 +1,4 @@
-"""FMA's table and archives become a corpus, or say what is not as FMA published it."""
+"""FMA's table and archives become a corpus; an error says what differs from the published FMA."""
 
 import csv
 import re
@@ -14,7 +14,7 @@ from src.dataset import Fma, fma, tracks
 from src.training import setup
 from tests.conftest import tone
 
-# The columns of tracks.csv in their order, as the FMA of 2017 has them.
+# The columns of tracks.csv in their order, as in the FMA of 2017.
 TABLE = {
     "album": "comments date_created date_released engineer favorites id information listens producer tags title tracks type",
     "artist": (
@@ -43,14 +43,14 @@ PLAIN = {
 
 
 def row(number: int, **cells: str) -> list[str]:
-    """One line of tracks.csv; cells are named like artist_id."""
-    given = PLAIN | {name.replace("_", "/", 1): cell for name, cell in cells.items()}
-    assert all(tuple(name.split("/")) in COLUMNS for name in given)
-    return [str(number), *[given.get(f"{group}/{column}", "") for group, column in COLUMNS]]
+    """Make one row of tracks.csv; cells are named like artist_id."""
+    values = PLAIN | {name.replace("_", "/", 1): cell for name, cell in cells.items()}
+    assert all(tuple(name.split("/")) in COLUMNS for name in values)
+    return [str(number), *[values.get(f"{group}/{column}", "") for group, column in COLUMNS]]
 
 
 def table(path: Path, rows: Sequence[Sequence[str]], columns: Sequence[tuple[str, str]] = COLUMNS) -> Path:
-    """Write a tracks.csv as pandas writes two lines of header and a name of the index."""
+    """Write a tracks.csv like pandas: two header lines and a line with the name of the index."""
     path.parent.mkdir(parents=True, exist_ok=True)
     head = [["", *[group for group, _ in columns]], ["", *[column for _, column in columns]]]
     with open(path, "w", newline="", encoding="utf-8") as file:
@@ -59,7 +59,7 @@ def table(path: Path, rows: Sequence[Sequence[str]], columns: Sequence[tuple[str
 
 
 def archive(folder: Path, *numbers: int) -> Path:
-    """An archive's folder with the files of some tracks, empty."""
+    """Make an archive's folder with empty files for some tracks."""
     for number in numbers:
         path = folder / f"{number:06d}"[:3] / f"{number:06d}.mp3"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def archive(folder: Path, *numbers: int) -> Path:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Five tracks: two of small, one of medium, two of large, one of which has no top genre; and large's files."""
+    """Five tracks (two of small, one of medium, two of large, one of them without top genre) and the files of large."""
     rows = [
         row(2),
         row(5, set_split="test", artist_name="Ben", artist_id="2", track_genre_top="Folk"),
@@ -87,7 +87,7 @@ def _names(root: Path, subset: str, **settings: Any) -> list[str]:
     return [clip.name for clip in Fma(str(root), subset, **settings).corpus().clips]
 
 
-def test_a_row_becomes_a_clip_with_its_artist_album_title_and_side(root: Path) -> None:
+def test_a_row_becomes_a_clip_with_artist_album_title_and_set(root: Path) -> None:
     corpus = Fma(str(root), "large").corpus()
     folder = root / "fma_large"
     assert corpus.clips[1] == Clip(
@@ -96,7 +96,7 @@ def test_a_row_becomes_a_clip_with_its_artist_album_title_and_side(root: Path) -
         genre="Folk",
         artist="Ben (2)",
         track="Food (5)",
-        side="test",
+        subset="test",
         album="A Way, Of Life (10)",
     )
     last = corpus.clips[-1]
@@ -104,18 +104,18 @@ def test_a_row_becomes_a_clip_with_its_artist_album_title_and_side(root: Path) -
     assert (corpus.name, corpus.synthetic, corpus.genres) == ("fma-large", False, ["Folk", "Jazz", "Pop", "Rock"])
 
 
-def test_each_subset_holds_those_before_it(root: Path) -> None:
+def test_each_subset_contains_the_smaller_ones(root: Path) -> None:
     small, medium = ["000/000002.mp3", "000/000005.mp3"], ["000/000010.mp3"]
     assert _names(root, "small") == small
     assert _names(root, "medium") == small + medium
     assert _names(root, "large") == [*small, *medium, "155/155320.mp3"]
 
 
-def test_official_sides_are_train_val_and_test(root: Path) -> None:
+def test_official_sets_are_train_val_and_test(root: Path) -> None:
     assert [clip.subset for clip in Fma(str(root), "medium").corpus().clips] == ["train", "test", "val"]
 
 
-def test_artists_and_albums_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_artists_and_albums_with_the_same_name_are_distinguished(tmp_path: Path) -> None:
     rows = [
         row(2, artist_name="The\n Band ", artist_id="7", album_id="3", album_title="Live"),
         row(3, artist_name="The Band", artist_id="8", album_id="4", album_title="Live"),
@@ -131,30 +131,30 @@ def test_artists_and_albums_of_one_name_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "place", ["tracks.csv", "fma_metadata/tracks.csv", "../tracks.csv", "../fma_metadata/tracks.csv"]
 )
-def test_the_table_is_found_in_root_and_beside_it(place: str, tmp_path: Path) -> None:
+def test_the_table_is_found_in_root_and_its_parent_folder(place: str, tmp_path: Path) -> None:
     folder = archive(tmp_path / "fma_small", 2)
     table(folder / place, [row(2)])
     assert _names(folder, "small") == ["000/000002.mp3"]
 
 
-@pytest.mark.parametrize("inside", ["", "tracks.csv"])
-def test_metadata_names_the_table_or_its_folder(inside: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["", "tracks.csv"])
+def test_metadata_is_the_table_or_its_folder(file: str, tmp_path: Path) -> None:
     folder = archive(tmp_path / "music", 2)
     table(tmp_path / "elsewhere" / "tracks.csv", [row(2)])
-    assert _names(folder, "small", metadata=str(tmp_path / "elsewhere" / inside)) == ["000/000002.mp3"]
+    assert _names(folder, "small", metadata=str(tmp_path / "elsewhere" / file)) == ["000/000002.mp3"]
 
 
-def test_the_archive_of_the_subset_comes_before_a_larger_one(root: Path) -> None:
+def test_the_archive_of_the_subset_is_preferred_to_a_larger_one(root: Path) -> None:
     archive(root / "fma_small", 2)
     corpus = Fma(str(root), "small").corpus()
     assert [clip.path for clip in corpus.clips] == [root / "fma_small" / "000" / "000002.mp3"]
-    assert _names(root, "medium") == ["000/000002.mp3", "000/000005.mp3", "000/000010.mp3"]  # large's
+    assert _names(root, "medium") == ["000/000002.mp3", "000/000005.mp3", "000/000010.mp3"]  # from large
 
 
 def test_tracks_without_a_top_genre_are_counted_and_listed(root: Path) -> None:
     corpus = Fma(str(root), "large").corpus()
     assert corpus.excluded == [
-        Excluded("000/000134.mp3", "no top genre in tracks.csv: its genres have several roots, or it has none")
+        Excluded("000/000134.mp3", "no top genre in tracks.csv: its genres have several roots, or it has no genre")
     ]
     assert corpus.notes == ["FMA large has no top genre for 1 of its 5 tracks; they are left out."]
 
@@ -163,23 +163,23 @@ def test_missing_files_are_counted_listed_and_named(tmp_path: Path) -> None:
     table(tmp_path / "tracks.csv", [row(number) for number in range(1, 7)])
     archive(tmp_path, 1)
     corpus = Fma(str(tmp_path), "small").corpus()
-    assert [left.clip for left in corpus.excluded] == [f"000/00000{number}.mp3" for number in range(2, 7)]
-    assert {left.reason for left in corpus.excluded} == {"no such file"}
+    assert [exclusion.clip for exclusion in corpus.excluded] == [f"000/00000{number}.mp3" for number in range(2, 7)]
+    assert {exclusion.reason for exclusion in corpus.excluded} == {"no such file"}
     assert corpus.notes == [
-        f"{tmp_path} has no file for 5 of the 6 tracks of FMA small, e.g. 000/000002.mp3, 000/000003.mp3, 000/000004.mp3: "
-        "unpack the archive again, or go on without them."
+        f"{tmp_path} has no file for 5 of the 6 tracks of FMA small, e.g. 000/000002.mp3, 000/000003.mp3, 000/000004.mp3. "
+        "Unpack the archive again, or go on without them."
     ]
 
 
-def test_files_that_are_not_of_the_subset_are_counted(root: Path) -> None:
-    (root / "fma_large" / "000" / "._000002.mp3").touch()  # what macOS leaves behind is no file of the user's
+def test_files_that_are_not_in_the_subset_are_counted(root: Path) -> None:
+    (root / "fma_large" / "000" / "._000002.mp3").touch()  # written by macOS, not by the user
     archive(root / "fma_large", 999999)
     assert Fma(str(root), "small").corpus().notes == [
-        f"FMA small has no row for 4 of the mp3 files in {root / 'fma_large'}; they are not used."
+        f"4 of the mp3 files in {root / 'fma_large'} are not tracks of FMA small; they are not used."
     ]
 
 
-def test_known_faults_are_left_out_or_told_with_their_source(tmp_path: Path) -> None:
+def test_clips_with_known_faults_are_left_out_or_noted_with_the_source(tmp_path: Path) -> None:
     table(tmp_path / "tracks.csv", [row(number) for number in (2, 2624, 98565, 98567, 99134, 133297)])
     archive(tmp_path, 2, 2624, 98565, 98567, 99134)  # the user has deleted one of the files without sound
     corpus = Fma(str(tmp_path), "small").corpus()
@@ -189,9 +189,9 @@ def test_known_faults_are_left_out_or_told_with_their_source(tmp_path: Path) -> 
         Excluded("133/133297.mp3", "no sound in the archive's file (mdeff/fma wiki and issues 4, 8, 36, 44 and 70)"),
     ]
     assert corpus.notes == [
-        "The mdeff/fma wiki calls clips shorter than 30 s that are kept here: 098/098565.mp3 (1.6 s), 098/098567.mp3 (0.5 s).",
-        "mdeff/fma issue 49 calls 1 of the clips unreadable, without a second check: they are tried, and those that prove "
-        "so are listed in excluded.csv.",
+        "The mdeff/fma wiki lists clips shorter than 30 s that are used here: 098/098565.mp3 (1.6 s), 098/098567.mp3 (0.5 s).",
+        "mdeff/fma issue 49 reports 1 of the clips as unreadable, without a second check: they are decoded all the same, "
+        "and those that fail are listed in excluded.csv.",
     ]
 
 
@@ -209,18 +209,18 @@ def test_every_known_fault_has_a_source() -> None:
             assert fault["seconds"] == ("0" if fault["fault"] == "no sound" else "")
 
 
-def test_genres_choose_a_subset(root: Path) -> None:
+def test_genres_select_clips(root: Path) -> None:
     assert _names(root, "medium", genres=["Jazz", "Folk"]) == ["000/000005.mp3", "000/000010.mp3"]
     with pytest.raises(ValueError, match=r"^dataset.genres asks for rock, but fma-small has Folk, Rock\.$"):
         _names(root, "small", genres=["rock"])
 
 
-def test_a_very_long_cell_is_read_and_the_limit_is_as_before(tmp_path: Path) -> None:
+def test_a_very_long_cell_is_read_and_the_csv_limit_is_restored(tmp_path: Path) -> None:
     table(tmp_path / "tracks.csv", [row(2, artist_bio="la, " * 100_000)])
     archive(tmp_path, 2)
-    usual = csv.field_size_limit()
+    previous_limit = csv.field_size_limit()
     assert _names(tmp_path, "small") == ["000/000002.mp3"]
-    assert csv.field_size_limit() == usual
+    assert csv.field_size_limit() == previous_limit
 
 
 def test_an_unknown_subset_is_refused() -> None:
@@ -228,10 +228,10 @@ def test_an_unknown_subset_is_refused() -> None:
         Fma("somewhere", "full")
 
 
-def test_a_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_root_is_refused(tmp_path: Path) -> None:
     message = (
-        f"dataset.root is {tmp_path / 'gone'}, which is no folder: expected the folder in which fma_medium.zip was "
-        "unpacked, with fma_medium/000/000002.mp3 or the like in it, or that fma_medium itself."
+        f"dataset.root is {tmp_path / 'gone'}, which is not a folder: expected the folder in which fma_medium.zip was "
+        "unpacked, with files such as fma_medium/000/000002.mp3, or the folder fma_medium itself."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Fma(str(tmp_path / "gone"), "medium").corpus()
@@ -240,33 +240,33 @@ def test_a_root_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_root_without_any_track_is_refused(root: Path) -> None:
     wrong = root / "fma_metadata"
     message = (
-        f"{wrong} holds none of the 2 tracks of FMA small: dataset.root is {wrong}, expected the folder in which "
-        "fma_small.zip was unpacked, with fma_small/000/000002.mp3 or the like in it, or that fma_small itself."
+        f"{wrong} contains none of the 2 tracks of FMA small: dataset.root is {wrong}, expected the folder in which "
+        "fma_small.zip was unpacked, with files such as fma_small/000/000002.mp3, or the folder fma_small itself."
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Fma(str(wrong), "small").corpus()
 
 
-def test_a_table_that_is_nowhere_is_refused(tmp_path: Path) -> None:
+def test_a_missing_table_is_refused(tmp_path: Path) -> None:
     folder = archive(tmp_path / "fma_small", 2)
     places = [base / name for base in (folder, tmp_path) for name in ("tracks.csv", "fma_metadata/tracks.csv")]
     message = (
-        f"FMA's tracks.csv is not there: neither {', nor '.join(map(str, places))}. Unpack fma_metadata.zip and name its "
+        f"FMA's tracks.csv was not found: expected {' or '.join(map(str, places))}. Unpack fma_metadata.zip and name its "
         "folder: dataset.metadata=DIR"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Fma(str(folder), "small").corpus()
-    with pytest.raises(ValueError, match=r"^FMA's tracks.csv is not there: neither gone, nor gone/tracks.csv\. "):
+    with pytest.raises(ValueError, match=r"^FMA's tracks.csv was not found: expected gone or gone/tracks.csv\. "):
         Fma(str(folder), "small", metadata="gone").corpus()
 
 
-END = " Expected tracks.csv as fma_metadata.zip holds it."
+END = " Expected tracks.csv from fma_metadata.zip."
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([row(2)[:-1]], "{path}, line 7: 52 cells, where the header has 53." + END),
+        ([row(2)[:-1]], "{path}, line 7: 52 cells, but the header has 53." + END),
         (
             [row(2), row(3, set_split="train")],
             "{path}, line 11: track '3', subset 'small', split 'train': expected a number, one of small, medium, large, and "
@@ -280,15 +280,15 @@ END = " Expected tracks.csv as fma_metadata.zip holds it."
         ([row(2), row(3), row(2)], "{path} lists track 2 twice." + END),
     ],
 )
-def test_a_row_that_is_not_fmas_is_refused(rows: list[list[str]], message: str, tmp_path: Path) -> None:
+def test_a_row_that_is_not_from_fma_is_refused(rows: list[list[str]], message: str, tmp_path: Path) -> None:
     path = table(tmp_path / "tracks.csv", rows)
     with pytest.raises(ValueError, match=f"^{re.escape(message.format(path=path))}$"):
         Fma(str(archive(tmp_path, 2)), "small").corpus()
 
 
 def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
-    kept = [column for column in COLUMNS if column not in [("track", "genre_top"), ("set", "split")]]
-    path = table(tmp_path / "tracks.csv", [], kept)
+    columns = [column for column in COLUMNS if column not in [("track", "genre_top"), ("set", "split")]]
+    path = table(tmp_path / "tracks.csv", [], columns)
     message = f"{path} lacks the columns set/split, track/genre_top.{END}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Fma(str(archive(tmp_path, 2)), "small").corpus()
@@ -316,24 +316,24 @@ def test_a_table_without_its_third_line_is_refused(tmp_path: Path) -> None:
         Fma(str(archive(tmp_path, 2)), "small").corpus()
 
 
-def test_a_cell_beyond_all_measure_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracks, "LONGEST", 100)
+def test_a_cell_longer_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracks, "MAX_CELL_LENGTH", 100)
     path = table(tmp_path / "tracks.csv", [row(2, artist_bio="x" * 101)])
     message = re.escape(f"{path} cannot be read as CSV (field larger than field limit (100)).{END}")
     with pytest.raises(ValueError, match=message):
         Fma(str(archive(tmp_path, 2)), "small").corpus()
 
 
-def test_fma_is_heard_from_its_mp3s_on_its_official_sides(tmp_path: Path) -> None:
-    """From an archive of tiny mp3 files to training batches; one file is cut to nothing, as some of FMA's are."""
+def test_mp3_files_are_decoded_and_get_their_official_sets(tmp_path: Path) -> None:
+    """An archive of tiny mp3 files is prepared for training; one file is empty, like some of FMA's."""
     rows, number = [], 2
-    for side in ("training", "validation", "test"):
+    for split in ("training", "validation", "test"):
         for genre, hz in (("Rock", 220.0), ("Folk", 880.0)):
-            name = f"{genre} {side}"
+            name = f"{genre} {split}"
             rows.append(
                 row(
                     number,
-                    set_split=side,
+                    set_split=split,
                     track_genre_top=genre,
                     artist_name=name,
                     artist_id=str(number),
@@ -344,8 +344,8 @@ def test_fma_is_heard_from_its_mp3s_on_its_official_sides(tmp_path: Path) -> Non
             number += 1
     table(tmp_path / "fma_metadata" / "tracks.csv", [*rows, row(number, artist_id="9")])
     archive(tmp_path / "fma_small", number)
-    words = ("dataset=fma", f"dataset.root={tmp_path}", "split=official", f"data.cache={tmp_path / 'cache'}")
-    data = setup.compose_data(compose(*words))
+    overrides = ("dataset=fma", f"dataset.root={tmp_path}", "split=official", f"data.cache={tmp_path / 'cache'}")
+    data = setup.compose_data(compose(*overrides))
     assert data.subsets == ["train", "train", "val", "val", "test", "test"]
     assert data.genres == ["Folk", "Rock"]
     assert data.excluded == [Excluded("000/000008.mp3", "an empty file (0 bytes)")]

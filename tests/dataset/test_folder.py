@@ -1,4 +1,4 @@
-"""A user's own folders become a corpus."""
+"""Folders of a user's own music become a corpus."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from src.clip import AUDIO_SUFFIXES, Clip, Excluded
 from src.dataset import Folder, tree
-from tests.dataset.tagged import id3, m4a, sound
+from tests.dataset.tagged import id3, m4a, silence
 
 
 def _touch(root: Path, *names: str) -> Path:
@@ -34,13 +34,13 @@ def test_each_folder_is_a_genre_and_each_audio_file_below_it_a_clip(tmp_path: Pa
     assert (corpus.excluded, corpus.synthetic) == ([], False)
 
 
-def test_every_format_is_found_in_upper_case_too(tmp_path: Path) -> None:
+def test_every_suffix_is_found_in_upper_case_too(tmp_path: Path) -> None:
     names = [f"g/{k}{suffix}" for k, suffix in enumerate(AUDIO_SUFFIXES)]
     upper = [f"g/{k}-upper{suffix.upper()}" for k, suffix in enumerate(AUDIO_SUFFIXES)]
     assert sorted(_names(_touch(tmp_path, *names, *upper))) == sorted([*names, *upper])
 
 
-def test_other_and_hidden_files_are_no_clips(tmp_path: Path) -> None:
+def test_other_and_hidden_files_are_ignored(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/a.wav", "jazz/cover.jpg", "jazz/._a.wav", ".git/a.wav", "readme.wav.txt")
     assert _names(tmp_path) == ["jazz/a.wav"]
 
@@ -53,17 +53,17 @@ def test_the_order_is_the_same_on_every_machine(tmp_path: Path) -> None:
 def test_a_folder_without_audio_is_listed_as_left_out(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/a.wav", "notes/todo.txt")
     (tmp_path / "empty").mkdir()
-    reason = "a folder with no audio in it is no genre"
+    reason = "a folder without audio is not a genre"
     assert Folder(str(tmp_path), None, None).corpus().excluded == [Excluded("empty", reason), Excluded("notes", reason)]
 
 
-def test_an_audio_file_in_no_genres_folder_is_listed_as_left_out(tmp_path: Path) -> None:
+def test_an_audio_file_outside_the_genre_folders_is_listed_as_left_out(tmp_path: Path) -> None:
     corpus = Folder(str(_touch(tmp_path, "jazz/a.wav", "loose.MP3", "notes.txt")), None, None).corpus()
     assert [clip.name for clip in corpus.clips] == ["jazz/a.wav"]
-    assert corpus.excluded == [Excluded("loose.MP3", "in no genre's folder")]
+    assert corpus.excluded == [Excluded("loose.MP3", "not in a genre folder")]
 
 
-def test_genres_choose_a_subset(tmp_path: Path) -> None:
+def test_genres_select_clips(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/a.wav", "rock/a.wav", "pop/a.wav")
     assert _names(tmp_path, genres=["rock", "jazz"]) == ["jazz/a.wav", "rock/a.wav"]
     with pytest.raises(ValueError, match=r"^dataset.genres asks for folk, but .* has jazz, pop, rock\.$"):
@@ -77,17 +77,17 @@ def test_genres_choose_a_subset(tmp_path: Path) -> None:
         ("/([^/]+?)--", "chet_baker"),
         ("^(jazz)/(?P<artist>chet)", "chet"),  # the named group, though it is the second
         ("(?i)(CHET)", "chet"),
-        ("(jazz)/(x(?P<artist>y))?", None),  # the named group took no part, and the first is no artist
-        ("/(x*)", None),  # an empty name is none
+        ("(jazz)/(x(?P<artist>y))?", None),  # the named group did not match, and the first group is not the artist
+        ("/(x*)", None),  # an empty match is not a name
     ],
 )
-def test_the_pattern_names_the_artist(pattern: str, artist: str | None, tmp_path: Path) -> None:
+def test_the_pattern_gives_the_artist(pattern: str, artist: str | None, tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/chet_baker--alone.mp3", "jazz/xy.mp3")
     [clip, _] = Folder(str(tmp_path), pattern, None).corpus().clips
     assert clip.artist == artist
 
 
-def test_where_the_pattern_does_not_match_the_artist_is_unknown(tmp_path: Path) -> None:
+def test_the_artist_is_unknown_if_the_pattern_does_not_match(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/chet--alone.mp3", "jazz/alone.mp3")
     artists = {clip.name: clip.artist for clip in Folder(str(tmp_path), "/([^/]+)--", None).corpus().clips}
     assert artists == {"jazz/alone.mp3": None, "jazz/chet--alone.mp3": "chet"}
@@ -96,7 +96,7 @@ def test_where_the_pattern_does_not_match_the_artist_is_unknown(tmp_path: Path) 
 def test_a_pattern_that_matches_no_file_is_refused(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/a.wav", "jazz/b.wav")
     with pytest.raises(
-        ValueError, match=r"^dataset.artist_pattern '\(x\+\)--' matches no file, e.g. not jazz/a.wav\.$"
+        ValueError, match=r"^dataset.artist_pattern '\(x\+\)--' matches none of the files, e.g. jazz/a.wav\.$"
     ):
         _names(tmp_path, "(x+)--")
 
@@ -104,27 +104,30 @@ def test_a_pattern_that_matches_no_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("([^/]+--", "dataset.artist_pattern is '([^/]+--', no regular expression: missing ), unterminated subpattern"),
+        (
+            "([^/]+--",
+            "dataset.artist_pattern is '([^/]+--', which is not a regular expression: missing ), unterminated subpattern",
+        ),
         (
             "[^/]+--",
             "dataset.artist_pattern is '[^/]+--': expected a group around the artist's name, e.g. '(?P<artist>",
         ),
     ],
 )
-def test_a_pattern_that_cannot_be_is_refused(pattern: str, message: str, tmp_path: Path) -> None:
+def test_an_invalid_pattern_is_refused(pattern: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         Folder(str(tmp_path), pattern, None)
 
 
 @pytest.mark.parametrize("name", ["gone", "file"])
-def test_a_root_that_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_root_that_is_not_a_folder_is_refused(name: str, tmp_path: Path) -> None:
     root = _touch(tmp_path, "file") / name
-    message = f"dataset.root is {root}, which is no folder: expected DIR with DIR/genre/file."
+    message = f"dataset.root is {root}, which is not a folder: expected DIR with DIR/genre/file."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         _names(root)
 
 
-def test_a_root_without_audio_says_what_was_expected(tmp_path: Path) -> None:
+def test_a_root_without_audio_is_refused_with_the_expected_layout(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/cover.jpg", ".hidden.wav")
     message = f"dataset.root is {tmp_path}, which holds no audio: expected {tmp_path}/genre/file with files ending in "
     with pytest.raises(ValueError, match=f"^{re.escape(message + ' '.join(AUDIO_SUFFIXES))}.$"):
@@ -136,12 +139,12 @@ def test_a_root_without_audio_says_what_was_expected(tmp_path: Path) -> None:
 
 def test_real_recordings_are_listed_with_their_artists(music: Path) -> None:
     corpus = Folder(str(music), "/(?P<artist>[^/]+?)--", None).corpus()
-    counted = {genre: sum(clip.genre == genre for clip in corpus.clips) for genre in corpus.genres}
-    assert counted == {"classical": 35, "electronic": 35, "metal": 33}
+    counts = {genre: sum(clip.genre == genre for clip in corpus.clips) for genre in corpus.genres}
+    assert counts == {"classical": 35, "electronic": 35, "metal": 33}
     assert all(clip.artist for clip in corpus.clips)
 
 
-def test_formats_that_are_not_read_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_need_ffmpeg_are_listed_as_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "find_spec", lambda _: None)
     _touch(tmp_path, "jazz/a.wav", "rock/b.wav", "rock/live/c.M4A", "d.wma", "rock/._c.m4a")
     reason = "a format that FFmpeg reads: `make extra-m4a` installs it, once"
@@ -150,7 +153,7 @@ def test_formats_that_are_not_read_are_listed(tmp_path: Path, monkeypatch: pytes
     assert corpus.excluded == [Excluded("d.wma", reason), Excluded("rock/live/c.M4A", reason)]
 
 
-def test_where_all_is_in_such_a_format_the_error_says_what_reads_it(
+def test_the_error_says_what_to_install_if_all_files_need_ffmpeg(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tree, "find_spec", lambda _: None)
@@ -159,7 +162,7 @@ def test_where_all_is_in_such_a_format_the_error_says_what_reads_it(
         _names(tmp_path)
 
 
-def test_with_the_extra_they_are_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_need_ffmpeg_are_clips_if_pyav_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "find_spec", {"av": object()}.get)
     _touch(tmp_path, "jazz/a.wav", "rock/live/c.M4A")
     m4a(tmp_path / "rock" / "b.m4a", artist="Nirvana")
@@ -172,8 +175,8 @@ def test_with_the_extra_they_are_clips(tmp_path: Path, monkeypatch: pytest.Monke
     assert corpus.excluded == []
 
 
-def test_tags_name_artist_album_and_track(tmp_path: Path) -> None:
-    sound(tmp_path / "jazz" / "a.flac", artist="Chet Baker", album="Sings", title="Alone", genre="Vocal")
+def test_artist_album_and_track_are_read_from_tags(tmp_path: Path) -> None:
+    silence(tmp_path / "jazz" / "a.flac", artist="Chet Baker", album="Sings", title="Alone", genre="Vocal")
     id3(tmp_path / "jazz" / "b.mp3", artist="CHET  BAKER", albumartist="Various Artists")
     id3(tmp_path / "jazz" / "c.mp3", artist="V.A.", title="Intro")
     corpus = Folder(str(tmp_path), artist="tags").corpus()
@@ -185,16 +188,16 @@ def test_tags_name_artist_album_and_track(tmp_path: Path) -> None:
     assert corpus.notes == [f"{tmp_path}: the tags of 1 of 3 clips name no artist, e.g. jazz/c.mp3."]
 
 
-def test_unless_they_are_asked_for_tags_are_not_read(tmp_path: Path) -> None:
-    sound(tmp_path / "jazz" / "chet--a.flac", artist="Chet Baker", album="Sings", title="Alone", genre="Vocal")
+def test_tags_are_used_only_for_what_is_set_to_tags(tmp_path: Path) -> None:
+    silence(tmp_path / "jazz" / "chet--a.flac", artist="Chet Baker", album="Sings", title="Alone", genre="Vocal")
     [clip] = Folder(str(tmp_path)).corpus().clips
     assert clip == Clip("jazz/chet--a.flac", tmp_path / "jazz/chet--a.flac", "jazz")
     [clip] = Folder(str(tmp_path), "(?P<artist>chet)", genre="tags").corpus().clips
     assert clip == Clip("jazz/chet--a.flac", tmp_path / "jazz/chet--a.flac", "Vocal", "chet")
 
 
-def test_tags_that_cannot_be_read_are_counted_and_stop_nothing(tmp_path: Path) -> None:
-    sound(tmp_path / "jazz" / "a.flac", artist="Chet Baker")
+def test_tags_that_cannot_be_read_are_noted_and_do_not_stop_the_others(tmp_path: Path) -> None:
+    silence(tmp_path / "jazz" / "a.flac", artist="Chet Baker")
     for name in ("b", "c"):
         (tmp_path / "jazz" / f"{name}.wav").write_text("no sound at all")
     corpus = Folder(str(tmp_path), artist="tags").corpus()
@@ -205,7 +208,7 @@ def test_tags_that_cannot_be_read_are_counted_and_stop_nothing(tmp_path: Path) -
     ]
 
 
-def test_tags_name_the_genre_wherever_the_file_lies(tmp_path: Path) -> None:
+def test_the_genre_is_read_from_tags_in_any_folder(tmp_path: Path) -> None:
     id3(tmp_path / "a.mp3", genre="(8)")
     id3(tmp_path / "old" / "tapes" / "b.mp3", genre="jazz")
     id3(tmp_path / "old" / "c.mp3", genre="17", artist="Nirvana")
@@ -221,7 +224,10 @@ def test_tags_name_the_genre_wherever_the_file_lies(tmp_path: Path) -> None:
 
 def test_tags_without_any_genre_are_refused(tmp_path: Path) -> None:
     id3(tmp_path / "jazz" / "a.mp3", artist="Chet Baker")
-    message = f"dataset.genre=tags: no file in {tmp_path} names a genre in its tags, e.g. not jazz/a.mp3. Choose genre="
+    message = (
+        f"dataset.genre=tags: none of the files in {tmp_path} has a genre in its tags, e.g. jazz/a.mp3. "
+        "Choose dataset.genre="
+    )
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         Folder(str(tmp_path), genre="tags").corpus()
 
@@ -238,27 +244,27 @@ def test_without_genres_any_tree_is_listed(tmp_path: Path) -> None:
         Folder(str(tmp_path), genres=["jazz"], genre="none").corpus()
 
 
-def test_a_root_of_files_alone_is_listed_without_genres_and_says_so(tmp_path: Path) -> None:
+def test_a_root_without_genre_folders_is_listed_without_genres_and_noted(tmp_path: Path) -> None:
     _touch(tmp_path, "b.wav", "a.mp3", "covers/a.jpg")
     corpus = Folder(str(tmp_path)).corpus()
     assert [(clip.name, clip.genre) for clip in corpus.clips] == [("a.mp3", ""), ("b.wav", "")]
-    assert corpus.excluded == [Excluded("covers", "a folder with no audio in it is no genre")]
-    assert corpus.notes == [f"{tmp_path}: no folder in it holds audio, so the genre of 2 clips is unknown."]
+    assert corpus.excluded == [Excluded("covers", "a folder without audio is not a genre")]
+    assert corpus.notes == [f"{tmp_path}: no folder in it contains audio, so the genre of 2 clips is unknown."]
 
 
 @pytest.mark.parametrize(
-    ("keys", "message"),
+    ("settings", "message"),
     [
         ({"artist": "tag"}, "dataset.artist is 'tag': expected path or tags."),
         ({"genre": "jazz"}, "dataset.genre is 'jazz': expected folder or tags or none."),
         ({"genre": None}, "dataset.genre is None: expected folder or tags or none."),
         (
             {"artist": "tags", "artist_pattern": "(x)"},
-            "dataset.artist_pattern is '(x)', and dataset.artist=tags: expected one of them. Leave the pattern out, or "
-            "choose dataset.artist=path.",
+            "dataset.artist_pattern is '(x)', and dataset.artist=tags: expected only one of them. Leave the pattern "
+            "out, or choose dataset.artist=path.",
         ),
     ],
 )
-def test_keys_that_cannot_be_are_refused(keys: dict[str, str], message: str, tmp_path: Path) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Folder(str(tmp_path), **keys)  # type: ignore[arg-type]
+        Folder(str(tmp_path), **settings)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A table becomes a corpus, or says in which line it cannot."""
+"""A table becomes a corpus, or an error names the line that is wrong."""
 
 import csv
 import re
@@ -42,23 +42,23 @@ def test_path_and_genre_are_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("start", "stop", "name"), [("", "", "a.wav"), ("2", "", "a.wav#2-"), ("", "3", "a.wav#0-3"), ("0", "", "a.wav#0-")]
 )
-def test_a_stretch_is_part_of_the_name(start: str, stop: str, name: str, tmp_path: Path) -> None:
+def test_start_and_stop_are_part_of_the_name(start: str, stop: str, name: str, tmp_path: Path) -> None:
     [clip] = _clips(tmp_path, f"path,genre,start,stop\na.wav,jazz,{start},{stop}\n")
     assert clip.name == name
 
 
-def test_stretches_of_one_file_are_clips_of_their_own(tmp_path: Path) -> None:
+def test_parts_of_one_file_are_separate_clips(tmp_path: Path) -> None:
     table = "path,genre,start,stop\n" + "".join(f"a.wav,jazz,{k},{k + 10}\n" for k in range(3))
     assert [clip.name for clip in _clips(tmp_path, table)] == ["a.wav#0-10", "a.wav#1-11", "a.wav#2-12"]
 
 
-def test_stretches_late_in_a_long_file_have_names_of_their_own(tmp_path: Path) -> None:
+def test_parts_late_in_a_long_file_have_different_names(tmp_path: Path) -> None:
     table = "path,genre,start\na.wav,jazz,12345.61\na.wav,jazz,12345.64\n"
     assert [clip.name for clip in _clips(tmp_path, table)] == ["a.wav#12345.61-", "a.wav#12345.64-"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_names_of_all_scripts_are_read(encoding: str, tmp_path: Path) -> None:
+def test_names_in_any_script_are_read(encoding: str, tmp_path: Path) -> None:
     [clip] = _clips(tmp_path, "path,genre,artist\na.wav,爵士,Björk\n", encoding)
     assert (clip.genre, clip.artist) == ("爵士", "Björk")
 
@@ -70,12 +70,12 @@ def test_paths_are_relative_to_the_table_or_absolute(tmp_path: Path, monkeypatch
     assert [clip.path for clip in clips] == [tmp_path / "a.wav", tmp_path / "b.wav"]
 
 
-def test_quoted_commas_and_blank_lines_are_fine(tmp_path: Path) -> None:
+def test_quoted_commas_and_blank_lines_are_accepted(tmp_path: Path) -> None:
     [clip, other] = _clips(tmp_path, 'path,genre,artist\n\na.wav,jazz,"Earth, Wind & Fire"\n\nb.wav,jazz,\n')
     assert (clip.artist, other.artist) == ("Earth, Wind & Fire", None)
 
 
-def test_a_short_row_leaves_the_rest_unknown(tmp_path: Path) -> None:
+def test_cells_missing_at_the_end_of_a_row_are_unknown(tmp_path: Path) -> None:
     [clip] = _clips(tmp_path, "path,genre,artist,track\na.wav,jazz\n")
     assert (clip.artist, clip.track) == (None, None)
 
@@ -83,31 +83,32 @@ def test_a_short_row_leaves_the_rest_unknown(tmp_path: Path) -> None:
 def test_columns_that_are_not_used_are_noted(tmp_path: Path) -> None:
     path = _write(tmp_path, "path,genre,bpm,Artist\na.wav,jazz,120,Chet\n")
     assert Manifest(str(path), None).corpus().notes == [
-        f"{path}: columns bpm, Artist are not used; known are path, genre, artist, album, track, split, start, stop."
+        f"{path}: columns bpm, Artist are not used; "
+        "known columns are path, genre, artist, album, track, split, start, stop."
     ]
 
 
-def test_genres_choose_a_subset(tmp_path: Path) -> None:
+def test_genres_select_clips(tmp_path: Path) -> None:
     path = str(_write(tmp_path, "path,genre\na.wav,jazz\nb.wav,rock\n"))
     assert Manifest(path, ["rock"]).corpus().genres == ["rock"]
     with pytest.raises(ValueError, match=r"^dataset.genres asks for pop, but shelf has jazz, rock\.$"):
         Manifest(path, ["pop"]).corpus()
 
 
-def test_a_table_that_is_missing_is_refused(tmp_path: Path) -> None:
-    message = f"dataset.path is {tmp_path}, which is no file: expected a CSV with columns path and genre."
+def test_a_missing_table_is_refused(tmp_path: Path) -> None:
+    message = f"dataset.path is {tmp_path}, which is not a file: expected a CSV file with columns path and genre."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         Manifest(str(tmp_path), None).corpus()
 
 
-HEAD = "path,genre,artist,split,start,stop"
+HEADER = "path,genre,artist,split,start,stop"
 
 
 @pytest.mark.parametrize(
     ("table", "message"),
     [
         ("", "{path} has no column 'path'; it has no header."),
-        (HEAD, "{path} has a header and no rows: expected one row a clip."),
+        (HEADER, "{path} has a header but no rows: expected one row per clip."),
         ("path,artist\na.wav,Chet", "{path} has no column 'genre'; it has path, artist."),
         (
             "Path,genre\na.wav,jazz",
@@ -117,21 +118,24 @@ HEAD = "path,genre,artist,split,start,stop"
             "path,gener\na.wav,x",
             "{path} has no column 'genre'; it has path, gener. Did you mean 'gener' to be 'genre'?",
         ),
-        (f"{HEAD}\na.wav,jazz\n,jazz", "{path}, line 3: path is empty."),
-        (f"{HEAD}\na.wav,jazz\n\nb.wav, ,", "{path}, line 4: genre is empty."),
-        (f"{HEAD}\na.wav,jazz,,Test,,", "{path}, line 2: split is 'Test': expected train, val, test or nothing."),
-        (f"{HEAD}\na.wav,jazz,,,1:30,", "{path}, line 2: start is '1:30': expected seconds, e.g. 12.5."),
-        (f"{HEAD}\na.wav,jazz,,,-1,", "{path}, line 2: start is -1: expected 0 s or more."),
-        (f"{HEAD}\na.wav,jazz,,,,nan", "{path}, line 2: stop is nan: expected 0 s or more."),
-        (f"{HEAD}\na.wav,jazz,,,0,inf", "{path}, line 2: stop is inf: expected 0 s or more."),
-        (f"{HEAD}\na.wav,jazz,,,5,5", "{path}, line 2: stop is 5 s, not after start, 5 s."),
-        (f"{HEAD}\na.wav,jazz,,,,0", "{path}, line 2: stop is 0 s, not after start, 0 s."),
+        (f"{HEADER}\na.wav,jazz\n,jazz", "{path}, line 3: path is empty."),
+        (f"{HEADER}\na.wav,jazz\n\nb.wav, ,", "{path}, line 4: genre is empty."),
+        (
+            f"{HEADER}\na.wav,jazz,,Test,,",
+            "{path}, line 2: split is 'Test': expected train, val, test or an empty cell.",
+        ),
+        (f"{HEADER}\na.wav,jazz,,,1:30,", "{path}, line 2: start is '1:30': expected seconds, e.g. 12.5."),
+        (f"{HEADER}\na.wav,jazz,,,-1,", "{path}, line 2: start is -1: expected 0 s or more."),
+        (f"{HEADER}\na.wav,jazz,,,,nan", "{path}, line 2: stop is nan: expected 0 s or more."),
+        (f"{HEADER}\na.wav,jazz,,,0,inf", "{path}, line 2: stop is inf: expected 0 s or more."),
+        (f"{HEADER}\na.wav,jazz,,,5,5", "{path}, line 2: stop is 5 s: expected more than start, 5 s."),
+        (f"{HEADER}\na.wav,jazz,,,,0", "{path}, line 2: stop is 0 s: expected more than start, 0 s."),
         (
             "path,genre,artist\na.wav,funk,Earth, Wind & Fire",
-            "{path}, line 2: more cells than the header has columns. Quote a cell that holds a comma.",
+            "{path}, line 2: more cells than the header has columns. Quote a cell that contains a comma.",
         ),
         (
-            f"{HEAD}\na.wav,jazz\nd.wav,jazz\ne.wav,jazz",
+            f"{HEADER}\na.wav,jazz\nd.wav,jazz\ne.wav,jazz",
             "{path}: 2 of its 3 files are missing, e.g. {folder}/d.wav. Paths are relative to {folder}.",
         ),
         (
@@ -139,23 +143,23 @@ HEAD = "path,genre,artist,split,start,stop"
             "{path}: 1 of its 2 files are missing, e.g. {folder}/d.wav. Paths are relative to {folder}.",
         ),
         (
-            f'{HEAD}\na.wav,jazz\nb.wav,jazz,"Chet\n' + 200_000 * "x",
-            "{path}, line 4: field larger than field limit (131072). Is a quote left open before?",
+            f'{HEADER}\na.wav,jazz\nb.wav,jazz,"Chet\n' + 200_000 * "x",
+            "{path}, line 4: field larger than field limit (131072). Is there an unclosed quote before it?",
         ),
         (
-            f"{HEAD}\na.wav,jazz,,,1,2\nb.wav,jazz\na.wav,rock,,,1.0,2.0",
-            "{path} lists a.wav#1-2 twice. Remove one, or give the rows other starts and stops.",
+            f"{HEADER}\na.wav,jazz,,,1,2\nb.wav,jazz\na.wav,rock,,,1.0,2.0",
+            "{path} lists a.wav#1-2 twice. Remove one row, or change its start or stop.",
         ),
     ],
 )
-def test_a_table_that_cannot_be_used_says_why_and_where(table: str, message: str, tmp_path: Path) -> None:
+def test_an_unusable_table_is_refused_with_reason_and_line(table: str, message: str, tmp_path: Path) -> None:
     path = _write(tmp_path, table)
     expected = message.format(path=path, folder=tmp_path)
     with pytest.raises(ValueError, match=f"^{re.escape(expected)}$"):
         Manifest(str(path), None).corpus()
 
 
-def test_a_table_in_the_wrong_place_is_not_read_to_its_end(tmp_path: Path) -> None:
+def test_a_table_in_the_wrong_folder_is_not_read_to_its_end(tmp_path: Path) -> None:
     table = "path,genre\na.wav,jazz\n" + "".join(f"gone/{k}.wav,jazz\n" for k in range(5000)) + ",no path\n"
     path = _write(tmp_path, table)
     message = f"{path}: 1000 of its first 1001 files are missing, e.g. {tmp_path}/gone/0.wav. Paths are relative to "
@@ -164,7 +168,7 @@ def test_a_table_in_the_wrong_place_is_not_read_to_its_end(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_another_encoding_is_refused(encoding: str, tmp_path: Path) -> None:
+def test_an_encoding_other_than_utf_8_is_refused(encoding: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"shelf.csv is not UTF-8 text \(.*\). Save the table as UTF-8.$"):
         _clips(tmp_path, "path,genre,artist\na.wav,jazz,Björk\n", encoding)
 
@@ -177,14 +181,14 @@ def test_the_manifest_of_real_recordings_is_read(music: Path) -> None:
     assert len(rows) == 103
 
 
-def test_a_corpus_is_called_like_its_file_or_its_folder(tmp_path: Path) -> None:
+def test_a_corpus_has_the_name_of_its_file_or_its_folder(tmp_path: Path) -> None:
     tone(tmp_path / "a.wav")
     for file, name in (("shelf.csv", "shelf"), ("manifest.csv", tmp_path.name)):
         (tmp_path / file).write_text("path,genre\na.wav,jazz\n", encoding="utf-8")
         assert Manifest(str(tmp_path / file), None).corpus().name == name
 
 
-def test_what_rows_have_in_common_is_kept_once(tmp_path: Path) -> None:
+def test_equal_values_of_different_rows_are_stored_once(tmp_path: Path) -> None:
     table = "path,genre,artist,album,track,start\n" + "".join(
         f"a.wav,jazz,Chet Baker,Sings,Alone,{k}\n" for k in range(2)
     )
@@ -194,7 +198,7 @@ def test_what_rows_have_in_common_is_kept_once(tmp_path: Path) -> None:
         assert getattr(one, key) is getattr(other, key)
 
 
-def test_a_large_table_is_listed_in_time_and_memory_that_grow_with_it(tmp_path: Path) -> None:
+def test_a_large_table_needs_little_memory_per_row(tmp_path: Path) -> None:
     """20,000 rows take less than 1 kB each, so that a million take less than a gigabyte."""
     table = "path,genre,artist,track,start,stop\n" + "".join(
         f"a.wav,genre {k % 10},artist {k % 500},track {k % 5000},{10 * k},{10 * k + 10}\n" for k in range(20_000)

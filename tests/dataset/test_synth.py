@@ -1,4 +1,4 @@
-"""dataset=synth: the same bytes from one seed, nothing half-valid on disk, and music that keeps its genres' laws."""
+"""dataset=synth: the same bytes from the same seed, no incomplete genre in the cache, and music typical of its genres."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return small(tmp_path_factory.mktemp("cache")).corpus()
 
 
-def test_every_clip_says_what_it_is(corpus: Corpus) -> None:
+def test_clips_have_unique_names_and_tracks_and_an_artist_of_one_genre(corpus: Corpus) -> None:
     assert corpus.synthetic
     assert corpus.name == "synth"
     assert corpus.genres == sorted(GENRES)
@@ -45,7 +45,7 @@ def test_every_clip_says_what_it_is(corpus: Corpus) -> None:
     assert len(names) == len(corpus.clips)
     assert all(name.isascii() and " " not in name for name in names)
     assert len({clip.track for clip in corpus.clips}) == len(corpus.clips)
-    # No artist plays in two genres, so that a split by artist is a split.
+    # No artist plays in two genres, so each artist group of a split has one genre.
     assert (
         len({clip.artist for clip in corpus.clips}) == len({(clip.artist, clip.genre) for clip in corpus.clips}) == 20
     )
@@ -62,19 +62,19 @@ def test_every_clip_is_two_seconds_of_sound(corpus: Corpus) -> None:
         assert -30 < level_db < -10, f"{clip.name}: {level_db:.1f} dB"
 
 
-def test_same_seed_same_bytes_whatever_else_is_rendered(corpus: Corpus, tmp_path: Path) -> None:
-    some = content(small(tmp_path, genres=["reggae", "jazz"]).corpus())
-    assert len(some) == 4
-    everything = content(corpus)
-    assert some == {name: everything[name] for name in some}
+def test_the_same_seed_gives_the_same_bytes_for_any_choice_of_genres(corpus: Corpus, tmp_path: Path) -> None:
+    part = content(small(tmp_path, genres=["reggae", "jazz"]).corpus())
+    assert len(part) == 4
+    whole = content(corpus)
+    assert part == {name: whole[name] for name in part}
 
 
-def test_another_seed_is_another_corpus(corpus: Corpus, tmp_path: Path) -> None:
+def test_another_seed_gives_another_corpus(corpus: Corpus, tmp_path: Path) -> None:
     other = content(small(tmp_path, genres=["jazz"], seed=4).corpus())
     assert not set(other.values()) & set(content(corpus).values())
 
 
-def test_second_call_renders_nothing(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_call_renders_nothing(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(jobs: Sequence[Job]) -> Iterator[Job]:
         raise AssertionError("rendered again")
 
@@ -85,48 +85,48 @@ def test_second_call_renders_nothing(corpus: Corpus, monkeypatch: pytest.MonkeyP
     assert {clip.path: clip.path.stat().st_mtime_ns for clip in again.clips} == before
 
 
-def test_interrupted_rendering_leaves_nothing_half_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_rendering_leaves_no_incomplete_genre(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(jobs: Sequence[Job]) -> Iterator[Job]:
         for job in render(jobs):
             yield job
             raise KeyboardInterrupt
 
     monkeypatch.setattr(synth, "render", interrupted)
-    made = small(tmp_path, genres=["rock"])
+    data = small(tmp_path, genres=["rock"])
     with pytest.raises(KeyboardInterrupt):
-        made.corpus()
-    assert not (made.folder / "rock").exists()
-    (made.folder / "rock.partial" / "stranger.flac").write_bytes(b"half")
+        data.corpus()
+    assert not (data.folder / "rock").exists()
+    (data.folder / "rock.partial" / "stale.flac").write_bytes(b"half")
     monkeypatch.undo()
-    clips = made.corpus().clips
-    assert sorted(path.name for path in (made.folder / "rock").iterdir()) == sorted(clip.path.name for clip in clips)
-    assert [path.name for path in made.folder.iterdir()] == ["rock"]
+    clips = data.corpus().clips
+    assert sorted(path.name for path in (data.folder / "rock").iterdir()) == sorted(clip.path.name for clip in clips)
+    assert [path.name for path in data.folder.iterdir()] == ["rock"]
 
 
-def test_two_processes_at_once_both_get_all(tmp_path: Path) -> None:
+def test_two_processes_at_once_both_get_all_clips(tmp_path: Path) -> None:
     code = (
         "from src.dataset.synth import Synth; "
         f"clips = Synth({str(tmp_path)!r}, 3, 2, 1, 2.0, ['disco', 'pop']).corpus().clips; "
         "print(sum(clip.path.stat().st_size > 1000 for clip in clips))"
     )
-    both = [
+    processes = [
         subprocess.Popen(
             [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         for _ in range(2)
     ]
-    answers = [process.communicate(timeout=60) for process in both]
-    assert [out.strip() for out, _ in answers] == ["4", "4"], answers
-    # One of them rendered, and said so on one line; the other found the clips.
-    assert sorted(len(error.strip().splitlines()) for _, error in answers) == [0, 1], answers
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert [out.strip() for out, _ in outputs] == ["4", "4"], outputs
+    # One process rendered, with one line of progress; the other found the clips in the cache.
+    assert sorted(len(error.strip().splitlines()) for _, error in outputs) == [0, 1], outputs
 
 
 def test_importing_is_cheap() -> None:
     code = (
         "import sys, src.dataset.synth; print([m for m in ('torch', 'scipy', 'symusic', 'rich') if m in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
@@ -153,16 +153,16 @@ def test_missing_soundfont_says_what_to_do(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_unwritable_cache_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OSError, match=r"cannot keep its clips.*data\.cache="):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match=r"cannot cache its clips.*data\.cache="):
         small(tmp_path / "file").corpus()
 
 
-# The laws of music, on the notes.
+# Musical rules, tested on the notes
 
 
 def played(genre: str, tracks: int = 12) -> Iterator[tuple[Song, dict[str, Part]]]:
-    """Whole songs of a genre by several artists, with their parts by role."""
+    """Whole songs of a genre, each by another artist, with their parts by role."""
     for number in range(tracks):
         artist, rng = draw_artist(1, genre, number), stream(1, genre, number, 0)
         song = plan(artist, rng, 30)
@@ -173,23 +173,23 @@ def starts(part: Part, pitches: Sequence[int] = range(128)) -> set[float]:
     return {note.start for note in part.notes if note.pitch in pitches}
 
 
-def test_napkin_chords() -> None:
+def test_chord_symbols_give_the_pitch_classes() -> None:
     two_five_one = progression("ii7 | V7 | Imaj7", tonic=0)
     assert [bar[0].classes for bar in two_five_one] == [(2, 5, 9, 0), (7, 11, 2, 5), (0, 4, 7, 11)]
     assert progression("bVII | vi", tonic=9)[1][0].classes == (6, 9, 1)
 
 
-def test_voices_move_little() -> None:
-    (one,), (four,), (five,), (home,) = progression("I | IV | V7 | I", tonic=0)
+def test_voice_leading_moves_little() -> None:
+    (one,), (four,), (five,), (final,) = progression("I | IV | V7 | I", tonic=0)
     pitches = voicing(one, (), 60, 4)
-    for chord in (four, five, home):
-        led = voicing(chord, pitches, 60, 4)
-        assert {pitch % 12 for pitch in led} <= set(chord.classes)
-        assert sum(abs(new - old) for new, old in zip(led, pitches, strict=True)) <= 10
-        pitches = led
+    for chord in (four, five, final):
+        next_pitches = voicing(chord, pitches, 60, 4)
+        assert {pitch % 12 for pitch in next_pitches} <= set(chord.classes)
+        assert sum(abs(new - old) for new, old in zip(next_pitches, pitches, strict=True)) <= 10
+        pitches = next_pitches
 
 
-def test_disco_kicks_on_every_beat() -> None:
+def test_disco_has_a_kick_on_every_beat() -> None:
     for song, parts in played("disco"):
         expected = {
             float(beat)
@@ -200,16 +200,16 @@ def test_disco_kicks_on_every_beat() -> None:
         assert starts(parts["drums"], [36]) == expected
 
 
-def test_reggae_skanks_between_the_beats() -> None:
+def test_reggae_chords_skank_between_the_beats() -> None:
     for song, parts in played("reggae"):
         assert song.patterns["chords"] == "skank"
         # On the "and", or once more a sixteenth later; the strings of a stroke follow within a few hundredths.
-        places = np.array(sorted(starts(parts["chords"]))) % 1
-        assert np.all((places >= 0.5) & (places < 0.8))
-        assert np.mean((places >= 0.5) & (places < 0.55)) > 0.6
+        positions = np.array(sorted(starts(parts["chords"]))) % 1
+        assert np.all((positions >= 0.5) & (positions < 0.8))
+        assert np.mean((positions >= 0.5) & (positions < 0.55)) > 0.6
 
 
-def test_one_drop_leaves_one_empty() -> None:
+def test_one_drop_has_no_kick_on_beat_one() -> None:
     songs = [(song, parts) for song, parts in played("reggae", 20) if song.patterns["drums"] == "one drop"]
     assert songs
     for _, parts in songs:
@@ -227,7 +227,7 @@ def test_jazz_swings_and_rock_mostly_does_not() -> None:
     assert np.median([ratio(song) for song, _ in played("rock")]) == pytest.approx(1)
 
 
-def test_walking_bass_walks_in_quarters_from_the_root() -> None:
+def test_walking_bass_plays_quarter_notes_from_the_root() -> None:
     walks = [(song, parts["bass"]) for song, parts in played("jazz") if song.patterns["bass"] == "walk"]
     assert walks
     for song, bass in walks:
@@ -242,13 +242,13 @@ def test_classical_has_no_drums() -> None:
     assert all("drums" not in parts for _, parts in played("classical"))
 
 
-def test_blues_comes_round_every_twelve_bars() -> None:
+def test_blues_repeats_every_twelve_bars() -> None:
     twelve = [song for song, _ in played("blues", 20) if song.sections[0][2] == 12]
     assert len(twelve) > 10
     for song in twelve:
         roots = [(bar[0].root - song.tonic) % 12 for bar in song.bars]
         assert (roots[0], roots[4]) == (0, 5)  # I, and IV in the fifth bar
-        assert roots[8] in (7, 8, 2)  # V, or what stands for it in minor and in jazz
+        assert roots[8] in (7, 8, 2)  # V, or its substitute in minor and in jazz
         if len({length for _, _, length in song.sections}) == 1:
             assert all(song.bars[index] == song.bars[index + 12] for index in range(12))
 
@@ -258,7 +258,7 @@ def test_metal_is_loud_and_low() -> None:
     assert sum(name in ("distorted guitar", "overdriven guitar") for name in guitars) > 10
 
 
-def test_time_only_runs_forward() -> None:
+def test_beat_times_increase() -> None:
     for genre in ("classical", "hiphop", "blues"):
         for song, _ in played(genre, 4):
             assert np.all(np.diff(song.time(np.arange(0, 64, 0.25))) > 0)

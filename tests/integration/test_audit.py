@@ -212,7 +212,7 @@ def test_files_without_genres_are_audited(
 
 
 WRONG = {
-    "dataset.root=nowhere": "dataset.root is nowhere, which is no folder",
+    "dataset.root=nowhere": "dataset.root is nowhere, which is not a folder",
     "labels_by=album": "labels_by is 'album': expected track or artist.",
     "labels=maybe": "labels is 'maybe': expected true or false",
     "split.folds=1": "split.folds is 1: expected 2 or more.",

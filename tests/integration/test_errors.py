@@ -91,7 +91,7 @@ def test_a_missing_folder_and_one_without_audio_are_told_apart(
 ) -> None:
     words = ("dataset=folder", "logger=none", f"hydra.run.dir={tmp_path / 'run'}", f"data.cache={tmp_path / 'cache'}")
     assert train(monkeypatch, *words, "dataset.root=nowhere") == 1
-    assert "dataset.root is nowhere, which is no folder: expected DIR with DIR/genre/file." in message(capsys)
+    assert "dataset.root is nowhere, which is not a folder: expected DIR with DIR/genre/file." in message(capsys)
     (tmp_path / "music" / "jazz").mkdir(parents=True)
     assert train(monkeypatch, *words, f"dataset.root={tmp_path / 'music'}") == 1
     assert "which holds no audio" in message(capsys)
