@@ -1,4 +1,4 @@
-"""From features to genres: feature (B, F, N) -> logits (B, C), by networks that are trained and models that are fitted."""
+"""Models, feature (B, F, N) -> logits (B, C): networks that are trained and classic models that are fitted."""
 
 from src.model.cnn import Cnn
 from src.model.cnn1d import Cnn1d

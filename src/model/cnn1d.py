@@ -1,20 +1,21 @@
-"""A convolutional network along time alone, which reads samples as well as frames."""
+"""Convolutional network along time only, for raw samples as well as frames."""
 
 import itertools
 
 from torch import Tensor, nn
 
-from src.model.network import ACTIVATIONS, Network, check, summary
+from src.model.network import ACTIVATIONS, Network, check, pool_time
 
-LEFT = 16  # steps of a training crop that the last layer leaves, so that mean and maximum have something to choose from
+FINAL_STEPS = 16  # time steps of a training crop after the last layer; with fewer, mean and maximum have little to pool
 
 
 class Cnn1d(Network):
-    """`layers` blocks of strided convolutions along time, of width, 2, 4, 4 ... times `width` channels; mean and maximum.
+    """`layers` blocks of strided convolutions along time with 1, 2, 4, 4 ... times `width` channels; mean and maximum.
 
-    The rows are the channels of the first block. Every block has the same stride, which follows from the frames of a
-    training crop: 8 for the 66,150 samples of 3 s and four layers, 2 for their 130 frames of a spectrogram. A filter
-    spans two strides and one step. Source: figure 1 of Guo 2024; on samples, Dieleman and Schrauwen 2014 and Lee et al. 2017.
+    The feature rows are the input channels of the first block. All blocks have the same stride, which follows from the
+    number of frames of a training crop: with four layers it is 8 for a waveform of 3 s (66,150 samples) and 2 for a
+    spectrogram of 3 s (130 frames). A filter is two strides and one step long.
+    Source: figure 1 of Guo 2024; on samples, Dieleman and Schrauwen 2014 and Lee et al. 2017.
     """
 
     def __init__(
@@ -22,7 +23,7 @@ class Cnn1d(Network):
     ) -> None:
         check(layers, width, dropout, activation)
         channels = [rows, *(width * min(2**k, 4) for k in range(layers))]
-        stride = max(2, round((frames / LEFT) ** (1 / layers)))
+        stride = max(2, round((frames / FINAL_STEPS) ** (1 / layers)))
         super().__init__(2 * channels[-1], genres, dropout)
         self.blocks = nn.Sequential(
             *(
@@ -36,5 +37,5 @@ class Cnn1d(Network):
         )
 
     def embed(self, feature_BFN: Tensor) -> Tensor:
-        """feature (B, F, N) -> (B, E)."""
-        return summary(self.blocks(feature_BFN))
+        """Embed the feature: (B, F, N) -> (B, E)."""
+        return pool_time(self.blocks(feature_BFN))

@@ -1,4 +1,4 @@
-"""What all networks share: an embedding, a linear head, and the parts that both convolution networks are made of."""
+"""Base class of the networks, with the layers and checks that they share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
@@ -11,23 +11,23 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky_relu": nn.Lea
 CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
-MOST_STEPS = 4096  # 95 s of frames 23 ms apart; a waveform has as many in 0.2 s
+MAX_STEPS = 4096  # 95 s in frames 23 ms apart; a waveform has as many samples in 0.2 s
 
 
 class Network(nn.Module, ABC):
-    """feature (B, F, N) -> embedding (B, E) -> dropout -> logits (B, C). A model defines `embed`."""
+    """Base class: feature (B, F, N) -> embedding (B, E) -> dropout -> logits (B, C). A model defines `embed`."""
 
     def __init__(self, embedding: int, genres: int, dropout: float) -> None:
         super().__init__()
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(embedding, genres))
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """What is fitted rather than trained, from (feature (B, F, N), genre (B,)); nothing here."""
+        """Fit to batches of (feature (B, F, N), genre (B,)) before training. By default, fit nothing."""
         return {}
 
     @abstractmethod
     def embed(self, feature_BFN: Tensor) -> Tensor:
-        """feature (B, F, N) -> (B, E), what the head tells the genres from."""
+        """Embed the feature, (B, F, N) -> (B, E). The head classifies the embedding."""
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
         logits_BC: Tensor = self.head(self.embed(feature_BFN))
@@ -37,7 +37,8 @@ class Network(nn.Module, ABC):
 class Block(nn.Module):
     """3 x 3 convolution, batch normalization, activation, max pooling: (B, K, F, N) -> (B, K', F', N').
 
-    Pooling halves the rows, and the frames where `pool_frames`; it stops at one of either, so any F and N go through.
+    Pooling halves the rows, and also the frames if `pool_frames`. It leaves a size of 1 as it is, so any F and N are
+    possible.
     """
 
     def __init__(self, channels: int, width: int, activation: str, pool_frames: bool = True) -> None:
@@ -54,30 +55,33 @@ class Block(nn.Module):
 
 
 def image(feature_BFN: Tensor) -> Tensor:
-    """A feature as a picture of one channel, (B, 1, F, N), in the memory order that convolutions are fastest in."""
+    """Turn a feature into an image of one channel, (B, 1, F, N), in the memory order fastest for convolutions."""
     return feature_BFN.unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
 
-def summary(hidden_BHN: Tensor) -> Tensor:
+def pool_time(hidden_BHN: Tensor) -> Tensor:
     """Mean and maximum over time, (B, H, N) -> (B, 2H): what is usual, and what happens at least once."""
     return torch.cat((hidden_BHN.mean(dim=2), hidden_BHN.amax(dim=2)), dim=1)
 
 
 def sequence(hidden_BHN: Tensor) -> Tensor:
-    """What recurrence and attention read, (B, H, N) -> (B, N, H). Raises ValueError on more steps than they can learn from."""
+    """Turn features into a sequence for recurrence or attention: (B, H, N) -> (B, N, H).
+
+    Raises ValueError if it has more time steps than such layers can learn from.
+    """
     steps = hidden_BHN.shape[2]
-    if steps > MOST_STEPS:
+    if steps > MAX_STEPS:
         raise ValueError(
-            f"The model would go through {steps} steps of time, and learns from {MOST_STEPS} at most: choose a feature with "
+            f"The model would read {steps} time steps, and can learn from {MAX_STEPS} at most: choose a feature with "
             "frames (feature=mel, mfcc, chroma ...), a shorter data.crop_seconds, or model=cnn1d."
         )
     return hidden_BHN.transpose(1, 2)
 
 
-def with_frames(feature_BFN: Tensor) -> Tensor:
-    """The feature, for a model that looks at frames one by one. Raises ValueError on samples, which say little alone."""
+def require_frames(feature_BFN: Tensor) -> Tensor:
+    """Return the feature unchanged. Raises ValueError on a waveform, since single samples say little."""
     _, rows, frames = feature_BFN.shape
-    if rows == 1 and frames > MOST_STEPS:
+    if rows == 1 and frames > MAX_STEPS:
         raise ValueError(
             f"The model reads frames, and a waveform of {frames} samples has none: choose a feature with frames "
             "(feature=mfcc, mel, chroma ...), or model=cnn1d."
@@ -85,10 +89,10 @@ def with_frames(feature_BFN: Tensor) -> Tensor:
     return feature_BFN
 
 
-def check(layers: int, width: int, dropout: float, activation: str, least_layers: int = 1) -> None:
-    """Raise ValueError, in the command line's words, on settings that no network can have."""
-    if layers < least_layers:
-        raise ValueError(f"model.layers is {layers}: expected {least_layers} or more.")
+def check(layers: int, width: int, dropout: float, activation: str, min_layers: int = 1) -> None:
+    """Raise ValueError, with the name of the key, on settings out of range."""
+    if layers < min_layers:
+        raise ValueError(f"model.layers is {layers}: expected {min_layers} or more.")
     if width < 1:
         raise ValueError(f"model.width is {width}: expected 1 or more.")
     if not 0 <= dropout < 1:
@@ -98,7 +102,7 @@ def check(layers: int, width: int, dropout: float, activation: str, least_layers
 
 
 def recurrent(name: str) -> Callable[..., nn.RNNBase]:
-    """The recurrent layer of that name; ValueError on another."""
+    """Return the class of the recurrent layer "rnn", "lstm" or "gru". Raises ValueError on another name."""
     if name not in CELLS:
         raise ValueError(f"model.cell is {name!r}: expected {', '.join(CELLS)}.")
     return CELLS[name]

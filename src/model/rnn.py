@@ -1,12 +1,12 @@
-"""A recurrent network along the frames."""
+"""Recurrent network along the frames."""
 
 from torch import Tensor, nn
 
-from src.model.network import ACTIVATIONS, Network, check, recurrent, sequence, summary
+from src.model.network import ACTIVATIONS, Network, check, pool_time, recurrent, sequence
 
 
 class Rnn(Network):
-    """A linear layer on each frame, then `layers` recurrent layers in both directions; mean and maximum over time.
+    """A linear layer on each frame, then `layers` bidirectional recurrent layers; mean and maximum over time.
 
     `cell` is rnn, lstm or gru. Source: section 3.3 of Guo 2024.
     """
@@ -25,10 +25,10 @@ class Rnn(Network):
         check(layers, width, dropout, activation)
         super().__init__(4 * width, genres, dropout)
         self.frame = nn.Sequential(nn.Linear(rows, width), ACTIVATIONS[activation]())
-        between = dropout if layers > 1 else 0.0  # there is nothing between the layers of one
-        self.cell = recurrent(cell)(width, width, layers, batch_first=True, dropout=between, bidirectional=True)
+        layer_dropout = dropout if layers > 1 else 0.0  # it acts between recurrent layers
+        self.cell = recurrent(cell)(width, width, layers, batch_first=True, dropout=layer_dropout, bidirectional=True)
 
     def embed(self, feature_BFN: Tensor) -> Tensor:
-        """feature (B, F, N) -> (B, E = 4 * width)."""
+        """Embed the feature: (B, F, N) -> (B, E = 4 * width)."""
         hidden_BNH, _ = self.cell(self.frame(sequence(feature_BFN)))
-        return summary(hidden_BNH.transpose(1, 2))
+        return pool_time(hidden_BNH.transpose(1, 2))

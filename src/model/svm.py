@@ -1,4 +1,4 @@
-"""A support vector machine."""
+"""Support vector machine."""
 
 from itertools import combinations
 
@@ -6,27 +6,28 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from src.model.classic import Classic, one_of
+from src.model.classic import Classic, check_choice
 
 KERNELS = ("rbf", "linear")
-FOLDS = 3  # more would calibrate no better: one number is fitted
-SHARPNESS = torch.logspace(-2, 2, 81)  # steps of 12 %
+FOLDS = 3  # more would not calibrate better: only one number is fitted
+SHARPNESS = torch.logspace(-2, 2, 81)  # candidates for b, in steps of 12 %
 
 
 class Svm(Classic):
     """scikit-learn's SVC on standardized statistics over time: one machine for each pair of genres, which then vote.
 
-    k(x, y) = exp(-gamma |x - y|^2) for rbf, x . y for linear; gamma `scale` is 1 / (E var(x)). d(c), the votes plus less
-    than a half for the margins, is SVC's decision_function: the genre with the most votes is first, as in SVC, and
-    margins decide between equals, as in its break_ties.
+    k(x, y) = exp(-gamma |x - y|^2) for rbf, x . y for linear; gamma `scale` is 1 / (E var(x)). d(c) is SVC's
+    decision_function: the votes for genre c, plus a margin term of less than a half. The genre with the most votes
+    comes first, as in SVC, and the margins decide ties, as in its break_ties.
 
-    p = softmax(b d) over the genres of the training clips. The one number b is the one of least cross-entropy on
-    stretches that the machine did not hear: three folds, each a third of every genre's stretches in their order. Clips
-    come one after another, in the order of their names, so at most two clips a genre have stretches in two folds, but
-    an artist may well be in two: the probabilities are a little too sure of themselves for new artists. Genres with
-    fewer than three stretches sit out, and where less than two genres are left, b = 1.
+    p = softmax(b d) over the genres of the training clips. The single number b minimizes the cross-entropy on held-out
+    segments, in three folds: each is a consecutive third of every genre's segments. The segments are sorted by the
+    names of their clips, so at most two clips of a genre have segments in two folds, but an artist may well be in two:
+    the probabilities are slightly overconfident for new artists. Genres with fewer than three segments are left out
+    here, and if fewer than two genres remain, b = 1.
 
-    Support vectors and weights are what is remembered. Raises ValueError where the training clips have one genre only.
+    The fitted values are the support vectors, their weights, gamma and b. Raises ValueError if the training clips have
+    one genre only.
     Source: Cortes and Vapnik 1995; Guo et al. 2017 for b; for genres, Mandel and Ellis 2005.
     """
 
@@ -47,32 +48,35 @@ class Svm(Classic):
             raise ValueError(f"model.gamma is {gamma!r}: expected scale or a number above 0.")
         if class_weight not in (None, "balanced"):
             raise ValueError(f"model.class_weight is {class_weight!r}: expected null or balanced.")
-        self.kernel, self.gamma = one_of("kernel", kernel, KERNELS), gamma
+        self.kernel, self.gamma = check_choice("kernel", kernel, KERNELS), gamma
         self.settings = {"C": c, "kernel": kernel, "class_weight": class_weight, "cache_size": 500}
 
     def fit(self, standard_ME: Tensor, genre_M: Tensor) -> dict[str, Tensor]:
         standard_ME, genre_M = standard_ME.cpu(), genre_M.cpu()
         if len(torch.bincount(genre_M).nonzero()) < 2:
             raise ValueError(
-                "A support vector machine tells genres apart, and the training clips are all of one: give it clips of a "
+                "A support vector machine needs two genres, and the training clips are all of one: add clips of a "
                 "second genre, or use model=knn or model=majority."
             )
         scale = standard_ME.shape[1] * float(standard_ME.var(correction=0))
         gamma = 1 / max(scale, 1e-9) if self.gamma == "scale" else float(self.gamma)
         sharpness = self.calibrate(standard_ME, genre_M, gamma)
-        return {**self.machine(standard_ME, genre_M, gamma), "sharpness_1": torch.tensor([sharpness])}
+        return {**self.fit_machine(standard_ME, genre_M, gamma), "sharpness_1": torch.tensor([sharpness])}
 
-    def machine(self, standard_ME: Tensor, genre_M: Tensor, gamma: float) -> dict[str, Tensor]:
-        """SVC as a linear layer on the kernel: d(pair) = k(x, support) @ weight + bias, above 0 for the pair's first."""
-        from sklearn.svm import SVC  # here, since it takes two seconds, for which other models should not wait
+    def fit_machine(self, standard_ME: Tensor, genre_M: Tensor, gamma: float) -> dict[str, Tensor]:
+        """Fit SVC and write it as a linear layer on the kernel: d(pair) = k(x, support) @ weight + bias.
+
+        d is above 0 for the pair's first genre.
+        """
+        from sklearn.svm import SVC  # imported here because it takes two seconds, which the other models do not need
 
         svc = SVC(gamma=gamma, **self.settings).fit(standard_ME.numpy(), genre_M.numpy())
-        owner_M = torch.arange(len(svc.classes_)).repeat_interleave(torch.from_numpy(svc.n_support_))
+        class_M = torch.arange(len(svc.classes_)).repeat_interleave(torch.from_numpy(svc.n_support_))
         dual_OM = torch.from_numpy(svc.dual_coef_).float()
         pairs = list(combinations(range(len(svc.classes_)), 2))
-        # libsvm's layout: a vector's weight against each other genre, in order, its own left out.
-        weight_MP = torch.stack([dual_OM[j - 1] * (owner_M == i) + dual_OM[i] * (owner_M == j) for i, j in pairs], 1)
-        sign = -1 if len(pairs) == 1 else 1  # of two genres scikit-learn names the second first
+        # libsvm's layout: a support vector's weights against the O other genres, in order, its own genre left out.
+        weight_MP = torch.stack([dual_OM[j - 1] * (class_M == i) + dual_OM[i] * (class_M == j) for i, j in pairs], 1)
+        sign = -1 if len(pairs) == 1 else 1  # for two genres, scikit-learn's decision is above 0 for the second
         return {
             "genre_G": torch.from_numpy(svc.classes_),
             "support_ME": torch.from_numpy(svc.support_vectors_).float(),
@@ -82,45 +86,45 @@ class Svm(Classic):
         }
 
     def calibrate(self, standard_ME: Tensor, genre_M: Tensor, gamma: float) -> float:
-        """b, from decisions on stretches that were held out."""
+        """Fit b to the decisions on held-out segments."""
         count_C = torch.bincount(genre_M)
         genre_G = (count_C >= FOLDS).nonzero().flatten()
         if len(genre_G) < 2:
             return 1.0
-        common_M = count_C[genre_M] >= FOLDS
-        standard_ME, genre_M = standard_ME[common_M], genre_M[common_M]
+        in_all_folds_M = count_C[genre_M] >= FOLDS
+        standard_ME, genre_M = standard_ME[in_all_folds_M], genre_M[in_all_folds_M]
         fold_M = torch.empty_like(genre_M)
         for genre in genre_G:
             fold_M[genre_M == genre] = torch.arange(int(count_C[genre])) * FOLDS // count_C[genre]
-        rank_M = torch.searchsorted(genre_G, genre_M)  # the genre's column
+        column_M = torch.searchsorted(genre_G, genre_M)
         decision_MG = torch.empty(len(genre_M), len(genre_G))
         for fold in range(FOLDS):
-            machine = self.machine(standard_ME[fold_M != fold], genre_M[fold_M != fold], gamma)
+            machine = self.fit_machine(standard_ME[fold_M != fold], genre_M[fold_M != fold], gamma)
             decision_MG[fold_M == fold] = self.decide(standard_ME[fold_M == fold], machine)
-        losses = [float(functional.cross_entropy(b * decision_MG, rank_M)) for b in SHARPNESS]
+        losses = [float(functional.cross_entropy(b * decision_MG, column_M)) for b in SHARPNESS]
         return float(SHARPNESS[losses.index(min(losses))])
 
     def decide(self, standard_BE: Tensor, machine: dict[str, Tensor]) -> Tensor:
-        """SVC's decision_function: votes (B, G), and margins that settle what the votes leave open."""
-        decision_BP = self.similar(standard_BE, machine) @ machine["weight_MP"] + machine["bias_P"]
+        """Compute SVC's decision_function (B, G): the votes for each genre, and the margins to break ties."""
+        decision_BP = self.kernel_values(standard_BE, machine) @ machine["weight_MP"] + machine["bias_P"]
         genres = len(machine["genre_G"])
-        side_PG = decision_BP.new_zeros(decision_BP.shape[1], genres)
+        sign_PG = decision_BP.new_zeros(decision_BP.shape[1], genres)
         for pair, (i, j) in enumerate(combinations(range(genres), 2)):
-            side_PG[pair, i], side_PG[pair, j] = 1, -1
-        vote_BG = ((2.0 * (decision_BP > 0) - 1) @ side_PG + genres - 1) / 2
-        margin_BG = decision_BP @ side_PG
+            sign_PG[pair, i], sign_PG[pair, j] = 1, -1
+        vote_BG = ((2.0 * (decision_BP > 0) - 1) @ sign_PG + genres - 1) / 2
+        margin_BG = decision_BP @ sign_PG
         return vote_BG + margin_BG / (3 * (margin_BG.abs() + 1))
 
-    def similar(self, standard_BE: Tensor, machine: dict[str, Tensor]) -> Tensor:
-        """The kernel between stretches and support vectors, (B, M)."""
+    def kernel_values(self, standard_BE: Tensor, machine: dict[str, Tensor]) -> Tensor:
+        """Compute the kernel between segments and support vectors, (B, M)."""
         support_ME = machine["support_ME"]
         if self.kernel == "linear":
             return standard_BE @ support_ME.T
         distance_BM = torch.cdist(standard_BE, support_ME, compute_mode="donot_use_mm_for_euclid_dist")
         return torch.exp(-machine["gamma_1"] * distance_BM.square())
 
-    def shares(self, standard_BE: Tensor) -> Tensor:
-        decision_BG = self.decide(standard_BE, {name: getattr(self, name) for name in self.remembered})
-        share_BC = standard_BE.new_zeros(len(standard_BE), self.genres)
-        share_BC[:, self.genre_G] = (self.sharpness_1 * decision_BG).softmax(dim=1)
-        return share_BC
+    def probabilities(self, standard_BE: Tensor) -> Tensor:
+        decision_BG = self.decide(standard_BE, {name: getattr(self, name) for name in self.fitted_names})
+        probability_BC = standard_BE.new_zeros(len(standard_BE), self.genres)
+        probability_BC[:, self.genre_G] = (self.sharpness_1 * decision_BG).softmax(dim=1)
+        return probability_BC

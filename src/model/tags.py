@@ -1,4 +1,4 @@
-"""Genres read off the tags of a pretrained network, by a written table: nothing is learned here."""
+"""Genres from the tags of a pretrained network, by a fixed table: nothing is trained."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,20 +7,21 @@ import torch
 from torch import Tensor, nn
 
 GTZAN = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-RARE = -13.8  # nats: what no tag covers gets one in a million
+UNCOVERED_NATS = -13.8  # a genre that no tag covers gets a probability of one in a million
 
 
 class Tags(nn.Module):
-    """Log-odds of tags above the usual (B, F, N), as feature=musicnn feature.layer=tags gives them -> logits (B, C).
+    """Tag log-odds minus their training mean (B, F, N), from feature=musicnn feature.layer=tags -> logits (B, C).
 
-    A genre's evidence is, in each network, the largest of its tags'; then the mean over the networks that have any. Since
-    every tag is measured from the average song of its network's training, in nats, tags of both networks share one scale,
-    and common ones such as rock have no advantage over rare ones. `a + b` in the table is both tags together, the mean of
-    the two. A tag that is the name of another genre that is asked for counts for that one only. Genres' names
-    are compared by their letters: hip-hop is Hip Hop is hiphop. A genre that no tag covers is never the answer.
+    In each network, a genre's evidence is the largest of its tags' values, averaged over time. Its logit is the mean
+    over the networks that have any of its tags. Each tag is measured in nats from the average song of its network's
+    training, so the tags of both networks share one scale, and common tags such as rock have no advantage over rare
+    ones. In the table, `a + b` means both tags together: the mean of the two. A tag that is the name of another
+    requested genre counts for that genre only. Genre names are compared without case, spaces and punctuation: hip-hop
+    is Hip Hop is hiphop. A genre that no tag covers is never predicted.
 
-    The probabilities are uncalibrated; where the largest is below `unsure_below`, the answer is better called unsure.
-    Raises ValueError on a feature that is not made of tags, or is normalized.
+    The probabilities are uncalibrated; where the largest is below `unsure_below`, the prediction is better reported
+    as unsure. Raises ValueError on a feature that does not consist of tags, or is normalized.
     """
 
     def __init__(
@@ -35,50 +36,55 @@ class Tags(nn.Module):
         super().__init__()
         if not row_names or normalized:
             raise ValueError(
-                "model=tags reads the tags of feature=musicnn feature.layer=tags with normalization=none: experiment=tags "
-                "sets all three."
+                "model=tags needs feature=musicnn with feature.layer=tags, and normalization=none: experiment=tags sets "
+                "all three."
             )
         self.table, self.unsure_below = dict(table), unsure_below
-        asked = [letters(name) for name in genre_names]
+        requested = [letters(name) for name in genre_names]
         tags_of = {letters(genre): tags for genre, tags in table.items()}
         networks = sorted({name.split("/")[0] for name in row_names})
         rows = {tuple(name.split("/", 1)): k for k, name in enumerate(row_names)}
-        self.places: list[list[list[list[int]]]] = []  # of each genre, network and tag: the rows of its parts
-        for genre in asked:
-            mine = [tag for tag in tags_of.get(genre, ()) if letters(tag) == genre or letters(tag) not in asked]
-            found = [
-                [[rows[network, part] for part in tag.split(" + ")] for tag in mine if _has(rows, network, tag)]
+        self.tag_rows: list[list[list[list[int]]]] = []  # genre, network, tag -> the feature rows of the tag's parts
+        for genre in requested:
+            tags = [tag for tag in tags_of.get(genre, ()) if letters(tag) == genre or letters(tag) not in requested]
+            network_rows = [
+                [[rows[network, part] for part in tag.split(" + ")] for tag in tags if _has_tag(rows, network, tag)]
                 for network in networks
             ]
-            self.places.append([tags for tags in found if tags])
-        self.uncovered = [name for name, places in zip(genre_names, self.places, strict=True) if not places]
+            self.tag_rows.append([rows_of_tags for rows_of_tags in network_rows if rows_of_tags])
+        self.uncovered = [
+            name for name, network_rows in zip(genre_names, self.tag_rows, strict=True) if not network_rows
+        ]
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Nothing is learned."""
+        """Fit nothing."""
         return {}
 
     @property
     def notes(self) -> list[str]:
-        """What the user should know."""
-        return [f"No tag covers {', '.join(self.uncovered)}: never the answer."] if self.uncovered else []
+        """Notes for the user: the genres that no tag covers."""
+        return [f"No tag covers {', '.join(self.uncovered)}: never predicted."] if self.uncovered else []
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
-        evidence_BF = feature_BFN.mean(dim=2)
+        tag_BF = feature_BFN.mean(dim=2)
         logits = []
-        for places in self.places:
-            of_networks = [
-                torch.stack([evidence_BF[:, parts].mean(dim=1) for parts in tags]).amax(dim=0) for tags in places
+        for network_rows in self.tag_rows:
+            evidence = [
+                torch.stack([tag_BF[:, rows].mean(dim=1) for rows in rows_of_tags]).amax(dim=0)
+                for rows_of_tags in network_rows
             ]
-            logits.append(torch.stack(of_networks).mean(dim=0) if places else None)
+            logits.append(torch.stack(evidence).mean(dim=0) if network_rows else None)
         covered = [logit_B for logit_B in logits if logit_B is not None]
-        least_B = torch.stack(covered).logsumexp(dim=0) + RARE if covered else evidence_BF.new_zeros(len(evidence_BF))
-        return torch.stack([least_B if logit_B is None else logit_B for logit_B in logits], dim=1)
+        uncovered_B = (
+            torch.stack(covered).logsumexp(dim=0) + UNCOVERED_NATS if covered else tag_BF.new_zeros(len(tag_BF))
+        )
+        return torch.stack([uncovered_B if logit_B is None else logit_B for logit_B in logits], dim=1)
 
 
 def letters(name: str) -> str:
-    """A genre's name without case, spaces and signs: Hip-Hop -> hiphop."""
+    """Reduce a genre's name to letters and digits in lower case: Hip-Hop -> hiphop."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
-def _has(rows: Mapping[tuple[str, ...], int], network: str, tag: str) -> bool:
+def _has_tag(rows: Mapping[tuple[str, ...], int], network: str, tag: str) -> bool:
     return all((network, part) in rows for part in tag.split(" + "))

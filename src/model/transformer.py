@@ -1,4 +1,4 @@
-"""A transformer over patches in time."""
+"""Transformer over patches of frames."""
 
 import math
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from src.model.network import ACTIVATIONS, Network, check, sequence, summary
+from src.model.network import ACTIVATIONS, Network, check, pool_time, sequence
 
 
 class Transformer(Network):
-    """Patches of `patch` frames and all rows, `layers` layers of self-attention; mean and maximum over time.
+    """`layers` layers of self-attention over patches of `patch` frames and all rows; mean and maximum over time.
 
-    Positions are sines (`places`), so any number of frames goes through; normalization comes before each part of a
-    layer, which trains without a warm-up. Source: Vaswani et al. 2017; patches of spectrograms, Gong et al. 2021,
-    here in time alone, since a band of frequency means something else an octave higher.
+    Positions are encoded by sines (`positions`), so any number of frames is possible. Normalization comes before each
+    part of a layer, which trains without a warm-up. Source: Vaswani et al. 2017; patches of spectrograms, Gong et al.
+    2021, here along time only, since a frequency band has another meaning an octave higher.
     """
 
     def __init__(
@@ -43,16 +43,16 @@ class Transformer(Network):
         self.encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
 
     def embed(self, feature_BFN: Tensor) -> Tensor:
-        """feature (B, F, N) -> (B, E = 2 * width). The last patch is filled up with zeros, the mean of a feature."""
-        missing = -feature_BFN.shape[2] % self.patch
-        patch_BFPK = functional.pad(feature_BFN, (0, missing)).unfold(2, self.patch, self.patch)
+        """Embed the feature: (B, F, N) -> (B, E = 2 * width). Zeros, the mean of a feature, fill the last patch."""
+        padding = -feature_BFN.shape[2] % self.patch
+        patch_BFPK = functional.pad(feature_BFN, (0, padding)).unfold(2, self.patch, self.patch)
         token_BPE = self.token(sequence(patch_BFPK.transpose(2, 3).flatten(1, 2)))
-        hidden_BPE: Tensor = self.encoder(token_BPE + places(token_BPE))
-        return summary(hidden_BPE.transpose(1, 2))
+        hidden_BPE: Tensor = self.encoder(token_BPE + positions(token_BPE))
+        return pool_time(hidden_BPE.transpose(1, 2))
 
 
-def places(token_BPE: Tensor) -> Tensor:
-    """Sines and cosines of geometrically spaced periods, which tell the network where a token stands: (P, E).
+def positions(token_BPE: Tensor) -> Tensor:
+    """Position encoding, (P, E): sines and cosines with geometrically spaced periods.
 
     Source: Vaswani et al. 2017, section 3.5.
     """

@@ -26,7 +26,7 @@ WRONG = {
     "trainer.accelerator=gpu": "trainer.accelerator is gpu, but torch finds no GPU here: use trainer.accelerator=cpu, or auto.",
     "trainer.threads=0": "trainer.threads is 0: expected 1 or more.",
     "feature.n_mels=0": "feature.n_mels is 0",
-    "feature=waveform": "The model would go through 5512 steps of time, and learns from 4096 at most",
+    "feature=waveform": "The model would read 5512 time steps, and can learn from 4096 at most",
     "split.test=1.5": "split.test is 1.5: expected a share of the clips between 0 and 1.",
     "split.grouped=maybe": "split.grouped is 'maybe': expected true or false",
     "split=leave_one_artist_in": "split=leave_one_artist_in: there is no such choice. Did you mean 'leave_one_artist_out'?",

@@ -33,7 +33,7 @@ class Tags(nn.Module):
     def __init__(self, genres: list[str] | None) -> None:
         super().__init__()
         self.genres = genres or ["high", "low", "neither"]
-        self.model = SimpleNamespace(unsure_below=0.4, notes=["No tag covers polka: never the answer."])
+        self.model = SimpleNamespace(unsure_below=0.4, notes=["No tag covers polka: never predicted."])
         self.feature = SimpleNamespace(sample_rate=16000)
         self.calibrated = torch.tensor(False)
 
@@ -553,7 +553,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
     json.loads(process.stdout.readline())
     process.stdout.close()
     assert process.wait(timeout=60) == 0
-    assert process.stderr.read() == "Note: No tag covers polka: never the answer.\n"
+    assert process.stderr.read() == "Note: No tag covers polka: never predicted.\n"
     process.stderr.close()
 
 

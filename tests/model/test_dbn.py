@@ -1,4 +1,4 @@
-"""The deep belief network: its windows, its machines on distributions with known answers, and what pre-training is for."""
+"""Deep belief network: windows, Boltzmann machines on known distributions, and the benefit of pre-training."""
 
 import io
 from typing import Any
@@ -9,25 +9,25 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from src.model import dbn
-from src.model.dbn import Dbn, Machine, some, windows
+from src.model.dbn import BoltzmannMachine, Dbn, sample_windows, windows
 
 ROWS = 4
 
 
 def _dbn(**settings: Any) -> Dbn:
-    asked = {"layers": 2, "width": 16, "dropout": 0.0, "activation": "relu", "window": 5, "passes": 10}
+    defaults = {"layers": 2, "width": 16, "dropout": 0.0, "activation": "relu", "window": 5, "passes": 10}
     torch.manual_seed(0)
-    return Dbn(**{**asked, "pretraining_lr": 0.2, "rows": ROWS, **settings}, genres=3).eval()
+    return Dbn(**{**defaults, "pretraining_lr": 0.2, "rows": ROWS, **settings}, genres=3).eval()
 
 
 def _structured(clips: int, seed: int, frames: int = 25, rows: int = ROWS) -> tuple[Tensor, Tensor]:
-    """Noise, of which genre g = 0, 1, 2 lets the rows of the g-th part move together: no mean, no deviation tells it."""
-    chance = torch.Generator().manual_seed(seed)
+    """Noise in which genre g = 0, 1, 2 correlates the rows of the g-th third; mean and deviation are equal."""
+    random = torch.Generator().manual_seed(seed)
     genre_B = torch.arange(clips) % 3
-    noise_BFN = torch.randn(clips, rows, frames, generator=chance)
-    common_B1N = torch.randn(clips, 1, frames, generator=chance)
-    own_BF1 = (torch.arange(rows) * 3 // rows == genre_B[:, None])[:, :, None]
-    return torch.where(own_BF1, 0.9 * common_B1N + 0.44 * noise_BFN, noise_BFN), genre_B
+    noise_BFN = torch.randn(clips, rows, frames, generator=random)
+    common_B1N = torch.randn(clips, 1, frames, generator=random)
+    correlated_BF1 = (torch.arange(rows) * 3 // rows == genre_B[:, None])[:, :, None]
+    return torch.where(correlated_BF1, 0.9 * common_B1N + 0.44 * noise_BFN, noise_BFN), genre_B
 
 
 @pytest.mark.parametrize(
@@ -40,26 +40,26 @@ def _structured(clips: int, seed: int, frames: int = 25, rows: int = ROWS) -> tu
         (1, [[0, 0, 0]]),
     ],
 )
-def test_windows_hear_every_frame(frames: int, expected: list[list[int]]) -> None:
+def test_windows_cover_every_frame(frames: int, expected: list[list[int]]) -> None:
     feature_BFN = torch.arange(frames).repeat(1, 2, 1)
     assert windows(feature_BFN, 3)[0, :, 1].tolist() == expected
 
 
-def test_the_answer_is_the_mean_of_the_windows_answers() -> None:
+def test_logits_are_the_mean_of_the_windows_logits() -> None:
     network, feature_BFN = _dbn(), torch.randn(2, ROWS, 20)
     alone = torch.stack([network(feature_BFN[:, :, k : k + 5]) for k in range(0, 20, 5)])
     torch.testing.assert_close(network(feature_BFN), alone.mean(0))
 
 
-def test_a_sample_is_all_of_little_and_a_fair_part_of_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_is_all_of_a_short_stream_and_a_fair_part_of_a_long_one(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = torch.arange(1000.0).reshape(10, 20, 5, 1, 1)
-    assert torch.equal(some(iter(stream)).flatten(), torch.arange(1000.0))
-    monkeypatch.setattr(dbn, "MOST_WINDOWS", 100)
+    assert torch.equal(sample_windows(iter(stream)).flatten(), torch.arange(1000.0))
+    monkeypatch.setattr(dbn, "MAX_WINDOWS", 100)
     torch.manual_seed(0)
-    drawn = torch.stack([some(iter(stream)).flatten() for _ in range(10)])
-    assert all(len(row.unique()) == 100 for row in drawn)
-    assert float(drawn.mean()) == pytest.approx(499.5, abs=40)  # more than four standard errors
-    assert float(drawn.std()) == pytest.approx(288.7, abs=30)
+    sampled = torch.stack([sample_windows(iter(stream)).flatten() for _ in range(10)])
+    assert all(len(row.unique()) == 100 for row in sampled)
+    assert float(sampled.mean()) == pytest.approx(499.5, abs=40)  # more than four standard errors
+    assert float(sampled.std()) == pytest.approx(288.7, abs=30)
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu", "sigmoid"])
@@ -73,25 +73,26 @@ def test_the_reconstruction_error_falls_in_every_layer(activation: str) -> None:
     assert network(_structured(5, 9)[0]).isfinite().all()
 
 
-def test_the_slope_of_a_silent_machine_is_the_data_itself() -> None:
-    """With weights of zero, binary hidden units are 1/2 and Gaussian ones rebuild the bias, 0: known by hand."""
+def test_the_gradient_with_zero_weights_is_known_by_hand() -> None:
+    """Zero weights: binary hidden units have the mean 1/2, and Gaussian visible units reconstruct the bias, 0."""
     layer = nn.Linear(2, 3)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
     visible_BV = torch.tensor([[1.0, -2.0], [3.0, -2.0]])
+    machine = BoltzmannMachine(layer, nn.Sigmoid(), nn.Identity())
     with torch.no_grad():
-        weight_HV, bias_H, visible_V, error_BV = Machine(layer, nn.Sigmoid(), nn.Identity()).contrast(visible_BV)
+        weight_HV, bias_H, visible_V, error_BV = machine.contrastive_divergence(visible_BV)
     torch.testing.assert_close(weight_HV, torch.tensor([[1.0, -1.0]]).repeat(3, 1))  # mean of v / 2
     torch.testing.assert_close(bias_H, torch.zeros(3))
     torch.testing.assert_close(visible_V, torch.tensor([2.0, -2.0]))
     torch.testing.assert_close(error_BV, visible_BV)
 
 
-def test_contrastive_divergence_climbs_the_likelihood() -> None:
-    """Two bits that agree: the exact log-likelihood, by counting all states of a binary machine, rises to near log 1/2."""
+def test_contrastive_divergence_raises_the_likelihood() -> None:
+    """Two equal bits: the exact log-likelihood, a sum over all states of a binary machine, rises to nearly log 1/2."""
     torch.manual_seed(0)
     layer = nn.Linear(2, 3)
-    machine = Machine(layer, nn.Sigmoid(), nn.Sigmoid())
+    machine = BoltzmannMachine(layer, nn.Sigmoid(), nn.Sigmoid())
     state_KV = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
     def likelihood() -> float:
@@ -101,36 +102,39 @@ def test_contrastive_divergence_climbs_the_likelihood() -> None:
     with torch.no_grad():
         before = likelihood()
         for number in range(30):
-            machine.hear(state_KV[[0, 3]].repeat(500, 1), 0.2, number)
-        assert before < -1.2  # four states are as likely as one another, log 1/4
-        assert likelihood() > -0.85  # two of them share nearly all, log 1/2 = -0.69
+            machine.train_pass(state_KV[[0, 3]].repeat(500, 1), 0.2, number)
+        assert before < -1.2  # four states are equally likely, log 1/4
+        assert likelihood() > -0.85  # two of them have nearly all the probability, log 1/2 = -0.69
 
 
-def test_rectified_units_are_drawn_around_their_input() -> None:
+def test_rectified_units_are_sampled_around_their_input() -> None:
     torch.manual_seed(0)
-    drawn = Machine(nn.Linear(1, 1), nn.ReLU(), nn.Identity()).draw(torch.full((20_000, 1), 6.0))
-    assert float(drawn.mean()) == pytest.approx(6, abs=0.05)
-    assert float(drawn.std()) == pytest.approx(1, abs=0.02)  # sigmoid(6) = 0.998
-    assert float(Machine(nn.Linear(1, 1), nn.ReLU(), nn.Identity()).draw(torch.full((100, 1), -9.0)).max()) < 0.1
+    machine = BoltzmannMachine(nn.Linear(1, 1), nn.ReLU(), nn.Identity())
+    sampled = machine.sample_hidden(torch.full((20_000, 1), 6.0))
+    assert float(sampled.mean()) == pytest.approx(6, abs=0.05)
+    assert float(sampled.std()) == pytest.approx(1, abs=0.02)  # sigmoid(6) = 0.998
+    assert float(machine.sample_hidden(torch.full((100, 1), -9.0)).max()) < 0.1
 
 
-def test_binary_units_are_drawn_at_their_chance() -> None:
+def test_binary_units_are_sampled_with_their_probability() -> None:
     torch.manual_seed(0)
-    drawn = Machine(nn.Linear(1, 1), nn.Sigmoid(), nn.Identity()).draw(torch.full((20_000, 1), 1.0))
-    assert set(drawn.unique().tolist()) == {0.0, 1.0}
-    assert float(drawn.mean()) == pytest.approx(0.731, abs=0.01)
+    sampled = BoltzmannMachine(nn.Linear(1, 1), nn.Sigmoid(), nn.Identity()).sample_hidden(torch.full((20_000, 1), 1.0))
+    assert set(sampled.unique().tolist()) == {0.0, 1.0}
+    assert float(sampled.mean()) == pytest.approx(0.731, abs=0.01)
 
 
-def test_pre_training_hears_structure_that_random_weights_do_not() -> None:
-    """A linear judge tells the genres better from pre-trained features, for which no genre was looked at."""
-    (heard, genre_B), (new, truth_B) = (_structured(300, seed, frames=10, rows=60) for seed in (1, 2))
+def test_pre_training_learns_structure_that_random_weights_miss() -> None:
+    """A linear classifier separates the genres better on pre-trained embeddings; pre-training does not use genres."""
+    (train_BFN, train_genre_B), (test_BFN, test_genre_B) = (
+        _structured(300, seed, frames=10, rows=60) for seed in (1, 2)
+    )
     score = {}
     for passes in (0, 20):
         network = _dbn(passes=passes, layers=1, width=8, window=1, rows=60)
-        network.prepare([(heard, torch.zeros_like(genre_B))])
+        network.prepare([(train_BFN, torch.zeros_like(train_genre_B))])
         with torch.no_grad():
-            judge = LogisticRegression(max_iter=1000).fit(network.embed(heard), genre_B)
-            score[passes] = judge.score(network.embed(new), truth_B)
+            classifier = LogisticRegression(max_iter=1000).fit(network.embed(train_BFN), train_genre_B)
+            score[passes] = classifier.score(network.embed(test_BFN), test_genre_B)
     assert score[20] > score[0] + 0.1
 
 
@@ -138,36 +142,36 @@ def test_the_scale_of_a_feature_does_not_matter() -> None:
     feature_BFN, genre_B = _structured(30, 1)
     plain, loud = _dbn(), _dbn()
     errors = []
-    for network, heard_BFN in ((plain, feature_BFN), (loud, 1000 * feature_BFN + 7)):
+    for network, scaled_BFN in ((plain, feature_BFN), (loud, 1000 * feature_BFN + 7)):
         torch.manual_seed(0)
-        errors.append(network.prepare([(heard_BFN, genre_B)])["rbm1/reconstruction_error"])
+        errors.append(network.prepare([(scaled_BFN, genre_B)])["rbm1/reconstruction_error"])
     assert errors[1] == pytest.approx(errors[0], rel=1e-3)
     torch.testing.assert_close(loud(1000 * feature_BFN + 7), plain(feature_BFN), atol=1e-3, rtol=0)
 
 
-def test_no_passes_leave_the_weights_alone() -> None:
+def test_without_passes_the_weights_do_not_change() -> None:
     network = _dbn(passes=0)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     assert network.prepare([_structured(6, 1)]) == {}
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
-def test_pre_training_keeps_the_parameters_themselves_and_is_repeatable() -> None:
-    """An optimizer may hold them already; the same seed gives the same weights, which a checkpoint keeps."""
-    one, other, stored = _dbn(), _dbn(), _dbn(passes=0)
-    held = list(one.parameters())
+def test_pre_training_changes_parameters_in_place_and_is_repeatable() -> None:
+    """An optimizer may already refer to the parameters. The same seed gives the same weights; a checkpoint stores them."""
+    one, other, loaded = _dbn(), _dbn(), _dbn(passes=0)
+    parameters = list(one.parameters())
     for network in (one, other):
         torch.manual_seed(5)
         network.prepare([_structured(30, 1)])
-    assert all(a is b for a, b in zip(held, one.parameters(), strict=True))
-    assert all(parameter.requires_grad for parameter in held)
+    assert all(a is b for a, b in zip(parameters, one.parameters(), strict=True))
+    assert all(parameter.requires_grad for parameter in parameters)
     file = io.BytesIO()
     torch.save(one.state_dict(), file)
     file.seek(0)
-    stored.load_state_dict(torch.load(file, weights_only=True))
-    heard = _structured(6, 2)[0]
-    assert torch.equal(one(heard), other(heard))
-    assert torch.equal(one(heard), stored(heard))
+    loaded.load_state_dict(torch.load(file, weights_only=True))
+    feature_BFN = _structured(6, 2)[0]
+    assert torch.equal(one(feature_BFN), other(feature_BFN))
+    assert torch.equal(one(feature_BFN), loaded(feature_BFN))
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
@@ -182,7 +186,7 @@ def test_a_single_short_clip_of_silence_is_enough(activation: str) -> None:
     [
         ({"activation": "tanh"}, "model.activation is 'tanh': expected sigmoid or relu or leaky_relu."),
         ({"window": 0}, "model.window is 0: expected 1 frame or more."),
-        ({"passes": -1}, "model.passes is -1: expected 0, which leaves pre-training out, or more."),
+        ({"passes": -1}, "model.passes is -1: expected 0, for no pre-training, or more."),
         ({"pretraining_lr": 0.0}, "model.pretraining_lr is 0: expected more than 0."),
     ],
 )
@@ -191,7 +195,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], message: st
         _dbn(**settings)
 
 
-def test_a_pre_training_that_diverges_says_so() -> None:
+def test_diverging_pre_training_is_an_error() -> None:
     with pytest.raises(
         ValueError, match="diverged in layer 1: model.pretraining_lr=1000 is too large for this feature"
     ):

@@ -1,4 +1,4 @@
-"""The head against scikit-learn's logistic regression, and its settings."""
+"""Linear head: comparison with scikit-learn's logistic regression, and settings."""
 
 import numpy as np
 import pytest
@@ -27,14 +27,14 @@ def test_a_linear_head_starts_as_logistic_regression(l2: float) -> None:
     model = head(l2=l2)
     model.prepare(batches())
     feature_MFN, genre_M = (torch.cat(parts) for parts in zip(*batches(), strict=True))
-    judge = LogisticRegression(C=1 / (l2 * CLIPS), tol=1e-8, max_iter=1000).fit(feature_MFN.mean(2), genre_M)
+    reference = LogisticRegression(C=1 / (l2 * CLIPS), tol=1e-8, max_iter=1000).fit(feature_MFN.mean(2), genre_M)
     with torch.no_grad():
-        ours_MC = model.eval()(feature_MFN).softmax(1)
-    np.testing.assert_allclose(ours_MC, judge.predict_proba(feature_MFN.mean(2)), atol=1e-3)
+        probability_MC = model.eval()(feature_MFN).softmax(1)
+    np.testing.assert_allclose(probability_MC, reference.predict_proba(feature_MFN.mean(2)), atol=1e-3)
     assert all(weight.grad is None for weight in model.parameters())
 
 
-def test_a_hidden_layer_has_no_optimum_to_start_at() -> None:
+def test_a_head_with_a_hidden_layer_starts_random() -> None:
     model = head(hidden=8)
     before = [weight.clone() for weight in model.parameters()]
     assert model.prepare(batches()) == {}
@@ -46,6 +46,6 @@ def test_a_hidden_layer_has_no_optimum_to_start_at() -> None:
     ("settings", "message"),
     [({"hidden": -1}, "model.hidden is -1: expected 0"), ({"l2": 0.0}, "model.l2 is 0: expected more than 0")],
 )
-def test_settings_that_cannot_be_are_refused(settings: dict[str, float], message: str) -> None:
+def test_settings_out_of_range_are_refused(settings: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         head(**settings)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The majority hears nothing, and knows how often each genre occurs."""
+"""Majority baseline: it ignores the sound and knows the genre shares of the training clips."""
 
 import math
 
@@ -27,7 +27,7 @@ def test_a_genre_without_training_clips_is_one_in_a_million() -> None:
     assert float(logits_BC[0, 1]) == pytest.approx(math.log(1e-6))
 
 
-def test_it_has_no_parameter_and_survives_storage() -> None:
+def test_it_has_no_parameter_and_can_be_saved_and_loaded() -> None:
     model, other = Majority(counts=[3, 1]), Majority(counts=[1, 1])
     assert not list(model.parameters())
     other.load_state_dict(model.state_dict())

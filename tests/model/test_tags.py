@@ -1,4 +1,4 @@
-"""Genres read off tags, by arithmetic that can be done by hand."""
+"""Genres from tags, compared with results calculated by hand."""
 
 import pytest
 import torch
@@ -41,30 +41,30 @@ def test_time_is_averaged() -> None:
     assert tags("rock", "disco")(feature_BFN)[0, 0] == 3.5
 
 
-def test_two_tags_together_are_their_mean_and_a_network_without_them_has_no_say() -> None:
+def test_two_tags_together_are_their_mean_and_a_network_without_them_does_not_count() -> None:
     torch.testing.assert_close(tags("disco", "rock")(evidence(a_dance=3, a_70s=1))[:, 0], torch.tensor([2.0]))
 
 
 def test_a_tag_that_is_another_genre_counts_for_that_one_only() -> None:
-    loud = evidence(a_rock=1, a_hardrock=3)
-    assert tags("rock", "disco")(loud)[0, 0] == 1.5
-    torch.testing.assert_close(tags("rock", "hard rock")(loud), torch.tensor([[0.5, 3.0]]))
+    hard_BFN = evidence(a_rock=1, a_hardrock=3)
+    assert tags("rock", "disco")(hard_BFN)[0, 0] == 1.5
+    torch.testing.assert_close(tags("rock", "hard rock")(hard_BFN), torch.tensor([[0.5, 3.0]]))
 
 
 @pytest.mark.parametrize("name", ["hip-hop", "hiphop", "Hip Hop", "HIP_HOP"])
-def test_names_are_compared_by_their_letters(name: str) -> None:
+def test_names_are_compared_without_case_spaces_and_punctuation(name: str) -> None:
     model = tags(name, "rock")
     assert not model.uncovered
     assert model(evidence(a_HipHop=4, b_HipHop=4)).argmax() == 0
 
 
-def test_a_genre_without_a_tag_is_never_the_answer_and_this_is_said() -> None:
+def test_a_genre_without_a_tag_is_never_predicted_and_a_note_says_so() -> None:
     model = tags("reggae", "rock", "polka")
     assert model.uncovered == ["reggae", "polka"]
-    assert model.notes == ["No tag covers reggae, polka: never the answer."]
-    share_C = model(evidence(a_rock=-30, b_rock=-30)).softmax(1)[0]
-    assert share_C[1] > 0.99999
-    assert share_C[0] > 0
+    assert model.notes == ["No tag covers reggae, polka: never predicted."]
+    probability_C = model(evidence(a_rock=-30, b_rock=-30)).softmax(1)[0]
+    assert probability_C[1] > 0.99999
+    assert probability_C[0] > 0
 
 
 @pytest.mark.parametrize(("rows", "normalized"), [((), False), (ROWS, True)])
@@ -73,15 +73,15 @@ def test_other_features_are_refused(rows: tuple[str, ...], normalized: bool) -> 
         Tags(TABLE, 0.3, genre_names=["rock", "disco"], row_names=rows, normalized=normalized)
 
 
-def test_the_table_names_tags_of_the_networks_only() -> None:
+def test_all_tags_in_the_table_exist_in_the_networks() -> None:
     module = build.tagger()
     table = module.model.table  # type: ignore[union-attr]
     known = {name.split("/", 1)[1] for name in module.feature.row_names}  # type: ignore[union-attr]
-    assert {part for found in table.values() for tag in found for part in tag.split(" + ")} <= known
-    assert module.genres == sorted(genre for genre, found in table.items() if found)
+    assert {part for tags in table.values() for tag in tags for part in tag.split(" + ")} <= known
+    assert module.genres == sorted(genre for genre, tags in table.items() if tags)
 
 
-def test_gtzan_is_its_ten_genres() -> None:
+def test_gtzan_stands_for_its_ten_genres() -> None:
     module = build.tagger(["gtzan"])
     assert module.genres == list(GTZAN)
     assert module.model.uncovered == ["reggae"]  # type: ignore[union-attr]
