@@ -1,7 +1,7 @@
-"""In which order, and how often, training hears its clips.
+"""Samplers: the order of the training crops, and the frequency of each genre.
 
-An epoch has `crops` crops; crop i is cut number i // clips of training clip i % clips, at a random place of its own.
-(seed, epoch) alone decides the order, so that a resumed run repeats it.
+An epoch has `crops` crops. Crop i is number i // clips of training clip i % clips, each at its own random position.
+The order depends on (seed, epoch) only, so that a resumed run repeats it.
 """
 
 from abc import ABC, abstractmethod
@@ -13,13 +13,13 @@ from torch.utils.data import Sampler
 
 
 class _Order(Sampler[int], ABC):
-    """An order drawn anew for each epoch."""
+    """Random order of the crops, drawn again for each epoch."""
 
     def __init__(self, crops: int, seed: int) -> None:
         self.crops, self.seed, self.epoch = crops, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of each epoch."""
+        """Set the epoch. Lightning calls this at the start of each one."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -30,36 +30,37 @@ class _Order(Sampler[int], ABC):
 
     @abstractmethod
     def draw(self, generator: torch.Generator) -> Tensor:
-        """The numbers of one epoch's crops, in order: (crops,)."""
+        """Draw the crop numbers of one epoch, in order: (crops,)."""
 
 
 class Shuffled(_Order):
-    """Every training crop once an epoch."""
+    """Every training crop once per epoch."""
 
     def draw(self, generator: torch.Generator) -> Tensor:
         return torch.randperm(self.crops, generator=generator)
 
 
 class Balanced(_Order):
-    """Every genre equally often, to within one crop; a genre's clips come equally often too.
+    """All genres equally often, to within one crop; so are the clips of one genre.
 
-    `clip_genres`: the genre's number of each training clip.
+    `clip_genres`: the genre number of each training clip.
     """
 
     def __init__(self, crops: int, seed: int, clip_genres: Sequence[int]) -> None:
         super().__init__(crops, seed)
         genre_K = torch.tensor(clip_genres)
-        self.clips, self.members = (
+        self.clips, self.genre_clips = (
             len(genre_K),
             [(genre_K == genre).nonzero()[:, 0] for genre in sorted(set(clip_genres))],
         )
 
     def draw(self, generator: torch.Generator) -> Tensor:
-        drawn = []
-        for turn, place in enumerate(torch.randperm(len(self.members), generator=generator).tolist()):
-            clip_M = self.members[place]
-            share = self.crops // len(self.members) + (turn < self.crops % len(self.members))
-            cut_R = torch.arange(-(-share // len(clip_M)))  # rounds through the genre's clips
-            round_RM = torch.stack([clip_M[torch.randperm(len(clip_M), generator=generator)] for _ in cut_R])
-            drawn.append((cut_R[:, None] * self.clips + round_RM).flatten()[:share])
-        return torch.cat(drawn)[torch.randperm(self.crops, generator=generator)]
+        genre_crops = []
+        for rank, index in enumerate(torch.randperm(len(self.genre_clips), generator=generator).tolist()):
+            clip_M = self.genre_clips[index]
+            # What the division leaves over goes to the first genres of the random order, one crop each.
+            count = self.crops // len(self.genre_clips) + (rank < self.crops % len(self.genre_clips))
+            round_R = torch.arange(-(-count // len(clip_M)))  # rounds through the clips of the genre
+            clip_RM = torch.stack([clip_M[torch.randperm(len(clip_M), generator=generator)] for _ in round_R])
+            genre_crops.append((round_R[:, None] * self.clips + clip_RM).flatten()[:count])
+        return torch.cat(genre_crops)[torch.randperm(self.crops, generator=generator)]

@@ -1,4 +1,4 @@
-"""How the learning rate goes, over all steps of a training: what torch has under another name or in other units."""
+"""Learning-rate schedulers over all training steps; torch has them under other names or in other units."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 class Step(LambdaLR):
-    """The rate times `factor` after each of the `drops` evenly spaced drops: three cut the training in four parts."""
+    """Multiply the rate by `factor` at each of `drops` evenly spaced steps: three drops make four equal parts."""
 
     def __init__(self, optimizer: Optimizer, factor: float, drops: int, *, total_steps: int) -> None:
         if not 0 < factor < 1:
@@ -18,7 +18,7 @@ class Step(LambdaLR):
 
 
 class Cosine(LambdaLR):
-    """Up in a straight line for the share `warm_up` of all steps, then down to 0 along half a cosine.
+    """Linear warm-up during the share `warm_up` of all steps, then half a cosine down to 0.
 
     Source: Loshchilov and Hutter 2017; the warm-up, Goyal et al. 2017.
     """
@@ -26,11 +26,13 @@ class Cosine(LambdaLR):
     def __init__(self, optimizer: Optimizer, warm_up: float, *, total_steps: int) -> None:
         if not 0 <= warm_up < 1:
             raise ValueError(f"scheduler.warm_up is {warm_up:g}: expected a share of 0 or more, and less than 1.")
-        rise = round(warm_up * total_steps)
+        warm_up_steps = round(warm_up * total_steps)
 
-        def share(step: int) -> float:
-            if step < rise:
-                return (step + 1) / (rise + 1)
-            return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - rise) / max(1, total_steps - rise)))
+        def factor(step: int) -> float:
+            if step < warm_up_steps:
+                return (step + 1) / (warm_up_steps + 1)
+            return 0.5 + 0.5 * math.cos(
+                math.pi * min(1.0, (step - warm_up_steps) / max(1, total_steps - warm_up_steps))
+            )
 
-        super().__init__(optimizer, share)
+        super().__init__(optimizer, factor)

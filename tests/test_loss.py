@@ -1,4 +1,4 @@
-"""The losses, compared with their formulas and with torch's."""
+"""Training losses, compared with their formulas and with torch's losses."""
 
 from typing import Any
 
@@ -26,7 +26,9 @@ def _mixed() -> Tensor:
     return 0.7 * _target() + 0.3 * _target().flip(0)
 
 
-ALL = pytest.mark.parametrize("loss", [CrossEntropy(0.1), Weighted(0.1, counts=COUNTS), Focal(0.0, 2.0)], ids=repr)
+all_losses = pytest.mark.parametrize(
+    "loss", [CrossEntropy(0.1), Weighted(0.1, counts=COUNTS), Focal(0.0, 2.0)], ids=repr
+)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
@@ -40,34 +42,34 @@ def test_cross_entropy_is_the_formula(smoothing: float, target_BC: Tensor) -> No
     assert float(CrossEntropy(smoothing)(_logits(), target_BC)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_knowing_nothing_costs_the_logarithm_of_the_genres() -> None:
-    nothing_BC = torch.zeros(CLIPS, GENRES)
+def test_equal_logits_cost_the_logarithm_of_the_number_of_genres() -> None:
+    equal_BC = torch.zeros(CLIPS, GENRES)
     for loss in (CrossEntropy(0.1), Weighted(0.1, counts=COUNTS), Focal(0.1, 0.0)):
-        assert float(loss(nothing_BC, _target())) == pytest.approx(np.log(GENRES))
+        assert float(loss(equal_BC, _target())) == pytest.approx(np.log(GENRES))
 
 
-def test_weights_are_those_of_torch() -> None:
+def test_weights_act_as_in_torch() -> None:
     weight_C = torch.tensor([sum(COUNTS) / (GENRES * count) for count in COUNTS])
     expected = nn.CrossEntropyLoss(weight_C)(_logits(), _target().argmax(1))
     assert float(Weighted(0.0, counts=COUNTS)(_logits(), _target())) == pytest.approx(float(expected), rel=1e-6)
 
 
-def test_even_counts_weigh_nothing() -> None:
+def test_equal_counts_give_plain_cross_entropy() -> None:
     plain, weighted = CrossEntropy(0.1), Weighted(0.1, counts=[12] * GENRES)
     assert float(weighted(_logits(), _mixed())) == pytest.approx(float(plain(_logits(), _mixed())), rel=1e-6)
 
 
-def test_every_genre_weighs_the_same_however_rare() -> None:
-    """Over a batch with the genres as common as in training, each genre's clips make up the same share of the sum."""
+def test_rare_genres_have_the_same_total_weight() -> None:
+    """In a batch with the genre counts of training, the clips of each genre make up the same share of the sum."""
     target_BC = torch.eye(GENRES).repeat_interleave(torch.tensor(COUNTS), dim=0)
     logits_BC = torch.zeros(len(target_BC), GENRES, requires_grad=True)
     Weighted(0.0, counts=COUNTS)(logits_BC, target_BC).backward()
     assert logits_BC.grad is not None
-    own_C = (logits_BC.grad * target_BC).sum(0)  # how much each genre's clips raise their own logit
-    assert own_C == pytest.approx(own_C.mean().expand(GENRES), rel=1e-5)
+    gradient_C = (logits_BC.grad * target_BC).sum(0)  # total gradient of each genre's clips at their own logit
+    assert gradient_C == pytest.approx(gradient_C.mean().expand(GENRES), rel=1e-5)
 
 
-def test_a_genre_without_clips_is_no_division_by_zero() -> None:
+def test_a_genre_without_clips_does_not_divide_by_zero() -> None:
     assert Weighted(0.1, counts=[3, 0])(torch.zeros(2, 2), torch.eye(2)[[0, 0]]).isfinite()
 
 
@@ -80,23 +82,23 @@ def test_focal_is_the_formula_and_gamma_0_is_cross_entropy() -> None:
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
-def test_focal_has_a_slope_where_all_is_known(gamma: float) -> None:
+def test_the_gradient_of_focal_is_finite_where_predictions_are_certain(gamma: float) -> None:
     logits_BC = (1e4 * _target()).requires_grad_()
     Focal(0.0, gamma)(logits_BC, _target()).backward()
     assert logits_BC.grad is not None
     assert logits_BC.grad.isfinite().all()
 
 
-@ALL
-def test_coarse_logits_are_computed_on_in_float32(loss: nn.Module) -> None:
-    coarse_BC = _logits().bfloat16()
-    found = loss(coarse_BC, _target())
-    assert found.dtype == torch.float32
-    assert float(found) == pytest.approx(float(loss(coarse_BC.float(), _target())), rel=1e-6)
+@all_losses
+def test_bfloat16_logits_are_converted_to_float32(loss: nn.Module) -> None:
+    logits_BC = _logits().bfloat16()
+    value = loss(logits_BC, _target())
+    assert value.dtype == torch.float32
+    assert float(value) == pytest.approx(float(loss(logits_BC.float(), _target())), rel=1e-6)
 
 
-@ALL
-def test_nothing_of_a_loss_is_kept_in_checkpoints(loss: nn.Module) -> None:
+@all_losses
+def test_losses_store_nothing_in_checkpoints(loss: nn.Module) -> None:
     assert not loss.state_dict()
 
 
