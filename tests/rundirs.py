@@ -73,7 +73,7 @@ def write_run(
     certificate = {
         "split": f"fold {config['split']['fold']} of 4, seed 0" if "fold" in config["split"] else "holdout, seed 0",
         "grouped_by": "artist" if artists_known else "clip",
-        "sides": {side: {"clips": clips, "tracks": clips, "artists": 80} for side in ("train", "val", "test")},
+        "sets": {side: {"clips": clips, "tracks": clips, "artists": 80} for side in ("train", "val", "test")},
         "shared": shared or {"artists": [], "tracks": [], "audio": []},
         "allow_leak": bool(shared),
         "warnings": list(warnings),

@@ -1,4 +1,4 @@
-"""Scores, their intervals, significance of differences, and calibration."""
+"""Scores, confidence intervals, significance tests and calibration."""
 
 from src.metrics.scores import Bin, Scores, confusion, reliability, score
 

@@ -1,28 +1,28 @@
-"""How sure a model may be: the temperature that its logits are divided by, fitted on clips that trained nothing."""
+"""Temperature scaling: calibrate a model's probabilities on clips that were not used for training."""
 
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
-RANGE = (0.01, 100.0)  # of T: at its ends nearly every model is certain, or finds all genres equally likely
+RANGE = (0.01, 100.0)  # of T: at its ends nearly every model is certain, or gives all genres the same probability
 
 
 def temperature(logits_KC: Tensor, genre_K: Tensor) -> float:
-    """The T in RANGE for which softmax(logits / T) has the least cross-entropy on K clips of C genres.
+    """Fit the T in RANGE for which softmax(logits / T) has the lowest cross-entropy on K clips of C genres.
 
-    Above 1 the model was surer than it was right, below 1 less sure; the order of the genres stays. The cross-entropy
-    is convex in 1/T, so what is sought is where its slope in 1/T, the mean over the clips of
-    sum_c (softmax(logits / T)_c - target_c) logits_c, is 0; where it has one sign throughout, T is an end of RANGE.
+    T above 1 means that the model was overconfident, T below 1 that it was underconfident. The order of the genres does
+    not change. The cross-entropy is convex in 1/T, so T is where the slope in 1/T is 0. This slope is the mean over the
+    clips of sum_c (softmax(logits / T)_c - target_c) logits_c. If it has the same sign everywhere, T is an end of RANGE.
 
-    Clips that are all recognized would drive T to 0, though no number of them shows that there will be no mistake. So
-    the true genre's target is Platt's (K + 1) / (K + 2) and the others share the rest, as if one clip more had been
-    recognized and one not. (With C genres in the denominator, one mistake for each, 100 clips of 10 genres gave T = 5.3
-    where 2 was true, and a worse likelihood than no calibration at all.)
+    If all clips are recognized, T would go to 0, although no number of clips proves that there will be no mistake. So
+    the target of the true genre is Platt's (K + 1) / (K + 2) and the other genres share the rest, as if there were one
+    more correct and one more wrong clip. (With K + C in the denominator, one mistake for each genre, 100 clips of 10
+    genres gave T = 5.3 where 2 was true, and a worse likelihood than no calibration at all.)
 
-    A genre of logit -inf is impossible at every T: it has no target, and clips that are of it say nothing of T. Where
-    nothing depends on T, as all logits of each clip are equal, T is 1.
+    A genre with logit -inf is impossible at every T: it has no target, and clips of that genre carry no information
+    about T. If nothing depends on T, because all logits of each clip are equal, T is 1.
 
-    Raises ValueError on no clips, lengths that differ, and logits that are NaN or +inf.
+    Raises ValueError if there are no clips, if the lengths differ, and on logits that are NaN or +inf.
     Source: Guo et al. 2017, section 4.2; Platt 1999, section 2.2.
     """
     clips = len(genre_K)
@@ -32,30 +32,31 @@ def temperature(logits_KC: Tensor, genre_K: Tensor) -> float:
             f"{tuple(logits_KC.shape)} and {clips} genres."
         )
     logits_KC, genre_K = logits_KC.detach().cpu().double(), genre_K.detach().cpu().long()
-    bad = int((logits_KC.isnan() | logits_KC.isposinf()).any(dim=1).sum())
-    if bad:
+    invalid = int((logits_KC.isnan() | logits_KC.isposinf()).any(dim=1).sum())
+    if invalid:
         raise ValueError(
-            f"the logits of {bad} of {clips} clips are NaN or infinite: the model diverged. Try a lower optimizer.lr."
+            f"the logits of {invalid} of {clips} clips are NaN or infinite: the model diverged. "
+            "Try a lower optimizer.lr."
         )
     true_KC = torch.nn.functional.one_hot(genre_K, logits_KC.shape[1]).bool()
     possible_KC = logits_KC.isfinite()
-    told_K = possible_KC[true_KC]
-    logits_KC, true_KC, possible_KC = logits_KC[told_K], true_KC[told_K], possible_KC[told_K]
-    # Relative to the true genre, whose logit is 0 then: nothing is left of what all logits of a clip have in common.
+    informative_K = possible_KC[true_KC]
+    logits_KC, true_KC, possible_KC = logits_KC[informative_K], true_KC[informative_K], possible_KC[informative_K]
+    # Relative to the logit of the true genre, which becomes 0: a constant added to all logits of a clip cancels.
     relative_KC = logits_KC - logits_KC[true_KC][:, None]
-    finite_KC = relative_KC.where(possible_KC, 0.0)  # as 0 * inf is no number
+    finite_KC = relative_KC.where(possible_KC, 0.0)  # as 0 * inf is NaN
     if not finite_KC.any():
         return 1.0
     others_K1 = possible_KC.sum(dim=1, keepdim=True) - 1
-    # The true genre's target is left out of the sum, as its relative logit is 0.
+    # The target of the true genre is not in this sum, as its relative logit is 0.
     expected = float((finite_KC.sum(dim=1, keepdim=True) / others_K1.clamp_min(1)).sum()) / (clips + 2)
 
     def slope(inverse: float) -> float:
         return float(((inverse * relative_KC).softmax(dim=1) * finite_KC).sum()) - expected
 
-    coolest, hottest = RANGE
-    if slope(1 / hottest) >= 0:
-        return hottest
-    if slope(1 / coolest) <= 0:
-        return coolest
-    return 1 / float(brentq(slope, 1 / hottest, 1 / coolest))
+    lowest, highest = RANGE
+    if slope(1 / highest) >= 0:
+        return highest
+    if slope(1 / lowest) <= 0:
+        return lowest
+    return 1 / float(brentq(slope, 1 / highest, 1 / lowest))

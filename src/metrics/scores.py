@@ -1,4 +1,4 @@
-"""How well genres are recognized: the scores of metrics.json, the confusion matrix and the per-genre table."""
+"""Classification scores: those of metrics.json, the confusion matrix, the reliability diagram and the per-genre table."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -26,20 +26,20 @@ def score(
     artists: Sequence[str | None] | None = None,
     tracks: Sequence[str | None] | None = None,
 ) -> Scores:
-    """Score K clips: the `val` or `test` object of metrics.json, in plain ints, floats, lists, dicts and None.
+    """Compute the scores of K clips: the `val` or `test` object of metrics.json, in plain Python types.
 
-    `logits_KC` are logits; probabilities are passed as their logarithms, which are logits too. `genre_K` are the true
-    genres' indices, `genres` their C names, `artists` and `tracks` the clips', None where unknown.
+    `logits_KC` are logits; pass probabilities as their logarithms, which are logits too. `genre_K` are the indices of
+    the true genres and `genres` the C genre names. `artists` and `tracks` are those of the clips, None where unknown.
 
-    Averages called macro are plain means over the genres that have clips here or were predicted here, one set for all
-    three, so that macro F1 never exceeds the harmonic mean of macro precision and macro recall. Recall without clips,
-    precision without predictions and F1 without both are undefined: None in `genres`, and 0 in the averages where the
-    genre counts (scikit-learn's `zero_division=0`). `nll` is the mean negative log-likelihood in nats, None where a
-    true genre was given a probability of 0; `ece` has 15 bins of equal width. `tracks` and `artists` are None where
-    they are unknown for any clip. `accuracy_interval_by_artist` is None unless each genre that has clips has at least
-    10 artists.
+    Macro averages are plain means over the genres that have clips or predictions here. All three use the same genres,
+    so macro F1 never exceeds the harmonic mean of macro precision and macro recall. Recall without clips, precision
+    without predictions and F1 without both are undefined: None in `genres`, and 0 in the averages if the genre is one
+    of those averaged (scikit-learn's `zero_division=0`). `nll` is the mean negative log-likelihood in nats, None if a
+    true genre got probability 0. `ece` is the expected calibration error, with 15 bins of equal width. The counts
+    `tracks` and `artists` are None if any clip's is unknown. `accuracy_interval_by_artist` is None unless each genre
+    that has clips has at least 10 artists.
 
-    Raises ValueError on no clips, fewer than two genres, lengths that differ, or logits that are NaN.
+    Raises ValueError if there are no clips, fewer than two genres, lengths that differ, or logits that are NaN.
     """
     artists = [None] * len(genre_K) if artists is None else artists
     tracks = [None] * len(genre_K) if tracks is None else tracks
@@ -79,9 +79,9 @@ def _check(
 ) -> None:
     clips = len(genre_K)
     if clips == 0:
-        raise ValueError("no clips to score: this side of the split is empty. Use more clips or another split.")
+        raise ValueError("no clips to score: this set of the split is empty. Use more clips or another split.")
     if len(genres) < 2:
-        raise ValueError(f"{len(genres)} genre(s): at least two are needed to tell apart.")
+        raise ValueError(f"{len(genres)} genre(s): at least two are needed for classification.")
     if logits_KC.shape != (clips, len(genres)) or len(artists) != clips or len(tracks) != clips:
         raise ValueError(
             f"expected logits of shape ({clips}, {len(genres)}), {clips} artists and {clips} tracks; "
@@ -95,26 +95,27 @@ def _check(
 
 
 def _interval_by_artist(correct_K: Tensor, genre_K: Tensor, artists: Sequence[str | None]) -> list[float] | None:
-    known = [artist for artist in artists if artist is not None]
-    if len(known) < len(artists):
+    known_artists = [artist for artist in artists if artist is not None]
+    if len(known_artists) < len(artists):
         return None
-    pairs = set(zip(genre_K.tolist(), known, strict=True))
-    artists_of_genre = torch.tensor([genre for genre, _ in pairs]).bincount()
-    if bool((artists_of_genre[genre_K] < ARTISTS_PER_GENRE).any()):
+    pairs = set(zip(genre_K.tolist(), known_artists, strict=True))
+    artists_of_genre_C = torch.tensor([genre for genre, _ in pairs]).bincount()
+    if bool((artists_of_genre_C[genre_K] < ARTISTS_PER_GENRE).any()):
         return None
-    return list(intervals.bootstrap_by_cluster(correct_K.numpy(), known))
+    return list(intervals.bootstrap_by_cluster(correct_K.numpy(), known_artists))
 
 
 def _per_genre(predicted_K: Tensor, genre_K: Tensor, genres: Sequence[str]) -> dict[str, Scores]:
-    # From counts: torchmetrics' own ratios are float32, and its per-class accuracy is recall under another name.
+    # Computed from counts: torchmetrics' own ratios are float32, and what it calls per-class accuracy is recall.
     counts_C5 = multiclass_stat_scores(predicted_K, genre_K, len(genres), average="none").tolist()
     per_genre = {}
-    for genre, (hits, false_alarms, rejections, misses, support) in zip(genres, counts_C5, strict=True):
+    for genre, counts in zip(genres, counts_C5, strict=True):
+        true_positives, false_positives, true_negatives, false_negatives, support = counts
         per_genre[genre] = {
-            "recall": _ratio(hits, support),
-            "precision": _ratio(hits, hits + false_alarms),
-            "f1": _ratio(2 * hits, 2 * hits + false_alarms + misses),
-            "accuracy_one_vs_rest": (hits + rejections) / len(genre_K),
+            "recall": _ratio(true_positives, support),
+            "precision": _ratio(true_positives, true_positives + false_positives),
+            "f1": _ratio(2 * true_positives, 2 * true_positives + false_positives + false_negatives),
+            "accuracy_one_vs_rest": (true_positives + true_negatives) / len(genre_K),
             "support": support,
         }
     return per_genre
@@ -125,19 +126,22 @@ def _ratio(part: int, whole: int) -> float | None:
 
 
 def macro(per_genre: Mapping[str, Scores], score: str) -> float:
-    """The mean over the genres that have clips or predictions, which are those whose F1 is defined."""
-    counted = [row[score] or 0.0 for row in per_genre.values() if row["f1"] is not None]
-    return sum(counted) / len(counted)
+    """Mean over the genres that have clips or predictions, which are those whose F1 is defined."""
+    values = [row[score] or 0.0 for row in per_genre.values() if row["f1"] is not None]
+    return sum(values) / len(values)
 
 
 def confusion(predicted_K: Tensor, genre_K: Tensor, genres: int) -> Tensor:
-    """Counts (C, C) of clips: rows are the true genres, columns the predicted ones."""
+    """Confusion matrix (C, C), in clips: rows are the true genres, columns the predicted genres."""
     counts_CC: Tensor = multiclass_confusion_matrix(predicted_K.cpu(), genre_K.cpu(), num_classes=genres)
     return counts_CC
 
 
 class Bin(NamedTuple):
-    """Clips whose predicted genre has a probability from `low` on, 1 / ECE_BINS wide; `sure` is its mean over them."""
+    """One bin of a reliability diagram: the clips whose predicted genre has a probability in [low, low + 1 / ECE_BINS).
+
+    The last bin includes 1. `correct` counts the clips with a correct prediction; `sure` is the mean probability.
+    """
 
     low: float
     clips: int
@@ -146,15 +150,16 @@ class Bin(NamedTuple):
 
 
 def reliability(probability_K: Tensor, correct_K: Tensor) -> list[Bin]:
-    """The clips by the probability of their predicted genre, in the bins of `ece` that have any, the lowest first.
+    """Bins of the reliability diagram: K clips by the probability of their predicted genre, lowest bin first.
 
-    `correct_K` is whether the prediction was right. `ece` is the mean over the clips of |correct / clips - sure|.
+    The bins are those of `ece`, without the empty ones. `correct_K` is True for each correct prediction. `ece` is the
+    mean over the clips of |correct / clips - sure| of their bin.
     Source: DeGroot and Fienberg 1983.
     """
-    bin_K = (probability_K * ECE_BINS).long().clamp_max(ECE_BINS - 1)  # 1 belongs to the last one
-    inside = [(number / ECE_BINS, bin_K == number) for number in range(ECE_BINS)]
+    bin_K = (probability_K * ECE_BINS).long().clamp_max(ECE_BINS - 1)  # probability 1 belongs to the last bin
+    bins = [(k / ECE_BINS, bin_K == k) for k in range(ECE_BINS)]
     return [
         Bin(low, int(inside_K.sum()), int(correct_K[inside_K].sum()), float(probability_K[inside_K].mean()))
-        for low, inside_K in inside
+        for low, inside_K in bins
         if inside_K.any()
     ]

@@ -1,4 +1,4 @@
-"""How surprising a difference would be if there were none: p values, two-sided, each second to an effect and its interval."""
+"""Significance tests of a difference between two models. Report the two-sided p values after the effect and its interval."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,38 +8,40 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 from scipy.stats import t as student
 
-LEVEL = 0.05  # below it a p value is called small, as 95 % intervals leave out one truth in twenty
+LEVEL = 0.05  # p values below it are called small; it matches 95 % intervals, which miss 1 true value in 20
 
 
 def mcnemar(a_only: int, b_only: int) -> float:
-    """Exact p of McNemar's test: `a_only` clips that only A recognizes, `b_only` that only B does.
+    """Exact p value of McNemar's test: only model A recognizes `a_only` clips, only model B recognizes `b_only` clips.
 
-    Were both as good, each such clip would fall to either side like a coin, so this is the binomial test of one half;
-    clips that both or neither recognize say nothing. Without any such clip p is 1. Clips count as independent; those of
-    one artist are not, so beside it stands a bootstrap by artist. Raises ValueError on counts below 0.
+    If both models were equally good, each of these clips would be A's or B's with probability one half, so this is the
+    binomial test of one half. Clips that both or neither recognize carry no information. Without any clip that tells
+    the models apart, p is 1. The test treats clips as independent, but clips of one artist are not, so report a
+    bootstrap by artist beside it. Raises ValueError on negative counts.
     Source: McNemar 1947; Dietterich 1998, section 3.1.
     """
     if a_only < 0 or b_only < 0:
         raise ValueError(f"{a_only} and {b_only} clips were recognized by one model only: expected 0 or more of each.")
-    either = a_only + b_only
-    return float(binomtest(int(a_only), int(either)).pvalue) if either else 1.0
+    discordant = a_only + b_only
+    return float(binomtest(int(a_only), int(discordant)).pvalue) if discordant else 1.0
 
 
 def bootstrap_p(difference_R: NDArray[np.float64]) -> float:
-    """p of no difference, from R bootstrap replicates of it: twice the smaller share of those that are 0 or beyond it.
+    """p value of no difference, from R bootstrap replicates of the difference.
 
-    The percentile interval turned round: it is below 0.05 where the 95 % interval leaves out 0. Never below
-    2 / (R + 1), since so few draws cannot tell; 1 where all replicates are 0. Raises ValueError on no replicates.
-    Source: Efron and Tibshirani 1993, section 15.4; the added ones as in Davison and Hinkley 1997, section 4.2.
+    It is twice the smaller of two shares: the replicates at or below 0, and those at or above 0. It inverts the
+    percentile interval: p is below 0.05 where the 95 % interval excludes 0. It is never below 2 / (R + 1), as R draws
+    cannot show less, and 1 if all replicates are 0. Raises ValueError if there are no replicates.
+    Source: Efron and Tibshirani 1993, section 15.4; 1 is added to both counts as in Davison and Hinkley 1997, section 4.2.
     """
     if not len(difference_R):
-        raise ValueError("no replicates came: expected one or more.")
-    beyond = min(int((difference_R <= 0).sum()), int((difference_R >= 0).sum()))
-    return min(1.0, 2 * (1 + beyond) / (1 + len(difference_R)))
+        raise ValueError("no replicates: expected one or more.")
+    tail = min(int((difference_R <= 0).sum()), int((difference_R >= 0).sum()))
+    return min(1.0, 2 * (1 + tail) / (1 + len(difference_R)))
 
 
 class CorrectedT(NamedTuple):
-    """The mean difference over folds, its interval, and p of no difference; None where there is nothing to tell by."""
+    """Mean difference over folds, its interval, and the p value of no difference; None where they cannot be estimated."""
 
     difference: float
     low: float | None
@@ -50,12 +52,13 @@ class CorrectedT(NamedTuple):
 def corrected_t(difference_F: ArrayLike, test_per_train: float, confidence: float = 0.95) -> CorrectedT:
     """Nadeau and Bengio's t test of a mean difference over F folds, t = mean / sqrt(variance (1 / F + test / train)).
 
-    `difference_F` is a score of A less that of B in each fold; `test_per_train` the test clips for each training clip.
-    Folds share training clips and so vary less than new data would: the plain t test, without test / train, finds too
-    much. Unlike a bootstrap over test clips, this asks whether the difference would hold after training on other clips.
-    Without variance: p is 1 where no fold differs; where all differ by the same amount, interval and p are None, as an
-    estimated variance of 0 from a few folds of a few clips is luck, and no proof.
-    Raises ValueError on fewer than two folds, on what is not a number, or on a ratio that is not above 0.
+    `difference_F` is the score of A minus the score of B in each fold; `test_per_train` is the number of test clips
+    divided by the number of training clips. Folds share training clips, so their scores vary less than those on new
+    data would: the plain t test, without test / train, finds too many differences. Unlike a bootstrap over test clips,
+    this test asks if the difference would hold after training on other clips. If the variance is 0, p is 1 where all
+    differences are 0; where all are the same other number, interval and p are None, as a variance of 0 estimated from a
+    few folds of a few clips is chance, not proof.
+    Raises ValueError on fewer than two folds, on values that are not finite, or on a ratio that is not above 0.
     Source: Nadeau and Bengio 2003; for cross-validation Bouckaert and Frank 2004.
     """
     value_F = np.asarray(difference_F, dtype=np.float64)
@@ -64,25 +67,26 @@ def corrected_t(difference_F: ArrayLike, test_per_train: float, confidence: floa
     if not test_per_train > 0:
         raise ValueError(f"test_per_train is {test_per_train}: expected test clips / training clips, above 0.")
     mean = float(value_F.mean())
-    if np.ptp(value_F) < 1e-12:  # equal but for rounding in the last binary digits
+    if np.ptp(value_F) < 1e-12:  # equal apart from rounding in the last binary digits
         return CorrectedT(0.0, 0.0, 0.0, 1.0) if abs(mean) < 1e-12 else CorrectedT(mean, None, None, None)
     folds = len(value_F)
-    error = float(np.sqrt(value_F.var(ddof=1) * (1 / folds + test_per_train)))
-    reach = float(student.ppf((1 + confidence) / 2, folds - 1)) * error
-    p = 2 * float(student.sf(abs(mean) / error, folds - 1))
-    return CorrectedT(mean, mean - reach, mean + reach, p)
+    standard_error = float(np.sqrt(value_F.var(ddof=1) * (1 / folds + test_per_train)))
+    half_width = float(student.ppf((1 + confidence) / 2, folds - 1)) * standard_error
+    p = 2 * float(student.sf(abs(mean) / standard_error, folds - 1))
+    return CorrectedT(mean, mean - half_width, mean + half_width, p)
 
 
 def holm(p_M: Sequence[float]) -> list[float]:
-    """M p values adjusted for having asked M questions, in the given order: their chance of one false find stays bounded.
+    """Adjust M p values for M comparisons by Holm's method; the result is in the order of the input.
 
-    The smallest is multiplied by M, the next by M - 1 and so on, none becomes smaller than one before it, nor more than
-    1. No assumption on how the questions depend on one another. Raises ValueError on what is no p value.
+    It bounds the probability of one or more false positives among the M tests. The smallest p is multiplied by M, the
+    next by M - 1, and so on; none becomes smaller than the one before it, nor larger than 1. The tests may depend on
+    each other in any way. Raises ValueError on a number outside 0 to 1.
     Source: Holm 1979.
     """
-    wrong = [p for p in p_M if not 0 <= p <= 1]
-    if wrong:
-        raise ValueError(f"{wrong[0]} is no p value: expected 0 to 1.")
+    invalid = [p for p in p_M if not 0 <= p <= 1]
+    if invalid:
+        raise ValueError(f"{invalid[0]} is not a p value: expected 0 to 1.")
     adjusted = [0.0] * len(p_M)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p_M)), key=lambda k: p_M[k])):

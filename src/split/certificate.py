@@ -28,7 +28,7 @@ def certify(
     return {
         "split": words,
         "grouped_by": _grouped_by(clips) if grouped else "nothing",
-        "sides": _sizes(clips, sides),
+        "sets": _sizes(clips, sides),
         "shared": {
             "artists": _on_two_sides((clip.artist for clip in clips), sides),
             "albums": albums,

@@ -1,4 +1,4 @@
-"""Intervals against published figures, against scipy, and against simulated truth."""
+"""Confidence intervals against published values, against scipy, and against simulations with known true values."""
 
 import numpy as np
 import pytest
@@ -16,14 +16,14 @@ def test_wilson_gives_newcombes_published_intervals(successes: int, total: int, 
     assert intervals.wilson(successes, total) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_wilson_mirrors_successes_and_failures() -> None:
+def test_wilson_is_symmetric_in_successes_and_failures() -> None:
     low, high = intervals.wilson(13, 40)
     assert intervals.wilson(27, 40) == pytest.approx((1 - high, 1 - low))
 
 
 @pytest.mark.parametrize(("successes", "total"), [(1, 0), (0, 0), (-1, 5), (6, 5)])
-def test_wilson_refuses_what_is_no_share(successes: int, total: int) -> None:
-    with pytest.raises(ValueError, match="is no share"):
+def test_wilson_refuses_invalid_counts(successes: int, total: int) -> None:
+    with pytest.raises(ValueError, match="is not a share"):
         intervals.wilson(successes, total)
 
 
@@ -34,7 +34,7 @@ def test_clusters_of_one_clip_give_scipys_bootstrap() -> None:
     assert ours == pytest.approx((scipys.low, scipys.high), abs=0.003)
 
 
-def test_bootstrap_is_the_same_each_time_and_whatever_the_order_of_clips() -> None:
+def test_bootstrap_is_reproducible_and_independent_of_the_order_of_clips() -> None:
     rng = np.random.default_rng(0)
     value, cluster = rng.random(60), [f"artist {k % 13}" for k in range(60)]
     order = rng.permutation(60)
@@ -43,20 +43,20 @@ def test_bootstrap_is_the_same_each_time_and_whatever_the_order_of_clips() -> No
     assert intervals.bootstrap_by_cluster(value[order], [cluster[k] for k in order]) == pytest.approx(first)
 
 
-def test_clips_that_agree_within_artists_know_less() -> None:
-    correct = np.repeat(np.arange(40) % 2, 10)  # 40 artists of 10 clips, each all right or all wrong
+def test_clips_that_agree_within_artists_give_wider_intervals() -> None:
+    correct = np.repeat(np.arange(40) % 2, 10)  # 40 artists of 10 clips; an artist's clips are all right or all wrong
     naive = intervals.wilson(int(correct.sum()), len(correct))
     low, high = intervals.bootstrap_by_cluster(correct, [str(k // 10) for k in range(400)])
-    # 40 independent artists instead of 400 clips: sqrt(10) times as wide.
+    # 40 independent artists instead of 400 independent clips: sqrt(10) times as wide.
     assert (high - low) / (naive[1] - naive[0]) == pytest.approx(10**0.5, rel=0.06)
 
 
-def test_interval_of_clustered_clips_covers_the_truth_about_as_often_as_it_says() -> None:
+def test_interval_of_clustered_clips_has_the_nominal_coverage() -> None:
     rng = np.random.default_rng(0)
     cluster = [str(k // 5) for k in range(300)]  # 60 artists of 5 clips
     ours = naive = 0
     for _ in range(300):
-        correct = rng.random(300) < np.repeat(rng.beta(1.2, 0.8, size=60), 5)  # truth: 0.6 on average
+        correct = rng.random(300) < np.repeat(rng.beta(1.2, 0.8, size=60), 5)  # the true value: 0.6 on average
         low, high = intervals.bootstrap_by_cluster(correct, cluster, resamples=1000)
         ours += low <= 0.6 <= high
         low, high = intervals.wilson(int(correct.sum()), 300)
@@ -72,18 +72,18 @@ def test_bootstrap_refuses_lengths_that_differ() -> None:
         intervals.bootstrap_by_cluster([], [])
 
 
-def test_blocks_of_draws_change_nothing_but_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_block_size_does_not_change_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     value, cluster = np.arange(10.0), [str(k) for k in range(10)]
     whole = intervals.bootstrap_by_cluster(value, cluster, resamples=50)
-    monkeypatch.setattr(intervals, "_BLOCK", 70)
+    monkeypatch.setattr(intervals, "_BLOCK_DRAWS", 70)
     assert intervals.bootstrap_by_cluster(value, cluster, resamples=50) == whole
 
 
 def test_paired_difference() -> None:
     rng = np.random.default_rng(0)
     cluster = [str(k // 4) for k in range(200)]
-    hard = rng.random(200)
-    a, b = hard < 0.7, hard < 0.6  # what b gets right, a gets right too
+    difficulty = rng.random(200)
+    a, b = difficulty < 0.7, difficulty < 0.6  # a is right wherever b is right
     difference, low, high = intervals.paired_difference(a, b, cluster)
     assert difference == pytest.approx(a.mean() - b.mean())
     assert 0 < low < difference < high
@@ -92,12 +92,12 @@ def test_paired_difference() -> None:
     assert intervals.paired_difference(a, a, cluster) == (0.0, 0.0, 0.0)
 
 
-def test_paired_difference_refuses_other_clips() -> None:
+def test_paired_difference_refuses_different_clips() -> None:
     with pytest.raises(ValueError, match="the same clips in the same order"):
         intervals.paired_difference([1, 0], [1], ["a", "b"])
 
 
-def test_unpaired_difference_of_single_clips_is_scipys() -> None:
+def test_unpaired_difference_of_clusters_of_one_clip_is_scipys() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.random(120), rng.random(80) ** 2
     names = [str(k) for k in range(120)]
@@ -110,8 +110,8 @@ def test_unpaired_difference_of_single_clips_is_scipys() -> None:
     assert intervals.unpaired_difference(a, names, b, names[:80]) == (difference, low, high)
 
 
-def test_arms_that_are_the_same_are_drawn_apart() -> None:
-    """What is the same clip by clip differs by nothing where it is paired; unpaired it is two samples of their own."""
+def test_two_identical_samples_are_drawn_independently() -> None:
+    """The paired difference of identical values is exactly 0; the unpaired one treats them as two separate samples."""
     value = np.random.default_rng(0).random(100)
     names = [str(k) for k in range(100)]
     difference, low, high = intervals.unpaired_difference(value, names, value, names)
@@ -121,36 +121,36 @@ def test_arms_that_are_the_same_are_drawn_apart() -> None:
     assert low == pytest.approx(-high, rel=0.1)
 
 
-def test_unpaired_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+def test_unpaired_interval_has_the_nominal_coverage() -> None:
     rng = np.random.default_rng(0)
     ours = 0
-    owners_a, owners_b = [str(k // 5) for k in range(200)], [str(k // 4) for k in range(120)]  # 40 and 30 artists
+    artists_a, artists_b = [str(k // 5) for k in range(200)], [str(k // 4) for k in range(120)]  # 40 and 30 artists
     for _ in range(300):
         a = rng.random(200) < np.repeat(rng.beta(2, 0.5, size=40), 5)  # 0.8 on average
-        b = rng.random(120) < np.repeat(rng.beta(1.2, 0.8, size=30), 4)  # 0.6
-        _, low, high = intervals.unpaired_difference(a, owners_a, b, owners_b, resamples=1000)
+        b = rng.random(120) < np.repeat(rng.beta(1.2, 0.8, size=30), 4)  # 0.6 on average
+        _, low, high = intervals.unpaired_difference(a, artists_a, b, artists_b, resamples=1000)
         ours += low <= 0.2 <= high
     assert 0.91 <= ours / 300 <= 0.98
 
 
-def test_unpaired_difference_refuses_an_empty_arm() -> None:
+def test_unpaired_difference_refuses_an_empty_sample() -> None:
     with pytest.raises(ValueError, match="at least one clip"):
         intervals.unpaired_difference([1, 0], ["a", "b"], [], [])
 
 
-def test_resampled_sums_of_single_clips_are_scipys_bootstrap() -> None:
-    """A ratio of two sums, as macro F1 is made of."""
+def test_resampled_sums_of_clusters_of_one_clip_are_scipys_bootstrap() -> None:
+    """A ratio of two sums, as in macro F1."""
     rng = np.random.default_rng(0)
-    hits, whole = rng.random(90), 1 + rng.random(90)
+    part, whole = rng.random(90), 1 + rng.random(90)
     scipys = bootstrap(
-        (hits, whole),
+        (part, whole),
         lambda x, y, axis: x.sum(axis) / y.sum(axis),
         paired=True,
         method="percentile",
         n_resamples=9999,
         rng=1,
     ).confidence_interval
-    sum_R2 = intervals.resampled_sums(np.stack([hits, whole], axis=1), [str(k) for k in range(90)])
+    sum_R2 = intervals.resampled_sums(np.stack([part, whole], axis=1), [str(k) for k in range(90)])
     assert intervals.percentiles(sum_R2[:, 0] / sum_R2[:, 1]) == pytest.approx((scipys.low, scipys.high), abs=0.003)
 
 
@@ -158,7 +158,7 @@ def test_resampled_sums_draw_whole_clusters_and_the_same_ones_each_time() -> Non
     cluster = ["b", "a", "b", "c"]
     column = np.array([[1.0, 0], [10, 1], [2, 0], [100, 0]])
     sum_R2 = intervals.resampled_sums(column, cluster, resamples=200)
-    drawn = {(k, j, 3 - k - j) for k in range(4) for j in range(4 - k)}  # how often a, b and c
-    assert {tuple(row) for row in sum_R2.tolist()} == {(10.0 * a + 3 * b + 100 * c, float(a)) for a, b, c in drawn}
+    counts = {(k, j, 3 - k - j) for k in range(4) for j in range(4 - k)}  # counts of clusters a, b and c
+    assert {tuple(row) for row in sum_R2.tolist()} == {(10.0 * a + 3 * b + 100 * c, float(a)) for a, b, c in counts}
     again = intervals.resampled_sums(2 * column[:, :1], cluster, resamples=200)
     assert (again[:, 0] == 2 * sum_R2[:, 0]).all()

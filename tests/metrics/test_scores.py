@@ -1,4 +1,4 @@
-"""Scores against scikit-learn, against hand-counted tables and against what averages can be at all."""
+"""Scores against scikit-learn, against tables counted by hand, and against mathematical bounds of averages."""
 
 import io
 import json
@@ -25,9 +25,9 @@ def _logits(predicted: list[int]) -> Tensor:
 
 
 def _random(seed: int, clips: int, genres: int, skill: float) -> tuple[Tensor, Tensor]:
-    made = torch.Generator().manual_seed(seed)
-    genre_K = torch.randint(genres, (clips,), generator=made)
-    noise_KC = torch.randn(clips, genres, generator=made)
+    generator = torch.Generator().manual_seed(seed)
+    genre_K = torch.randint(genres, (clips,), generator=generator)
+    noise_KC = torch.randn(clips, genres, generator=generator)
     return noise_KC + skill * torch.nn.functional.one_hot(genre_K, genres), genre_K
 
 
@@ -35,24 +35,27 @@ def _random(seed: int, clips: int, genres: int, skill: float) -> tuple[Tensor, T
     ("true", "predicted"),
     [
         ([0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 1, 1, 2, 3, 3, 0]),
-        ([0, 0, 1, 1, 2, 2, 2, 2], [0, 1, 1, 3, 2, 3, 0, 2]),  # rock has no test clip, but is predicted
+        ([0, 0, 1, 1, 2, 2, 2, 2], [0, 1, 1, 3, 2, 3, 0, 2]),  # rock has no test clip but is predicted
         ([0, 0, 1, 1, 2, 2, 3, 3], [0, 1, 1, 1, 2, 2, 0, 2]),  # rock is never predicted
-        ([0, 0, 1, 1, 2, 2, 2, 2], [0, 1, 1, 1, 2, 2, 0, 2]),  # rock is neither: it is in no average
+        (
+            [0, 0, 1, 1, 2, 2, 2, 2],
+            [0, 1, 1, 1, 2, 2, 0, 2],
+        ),  # rock has neither clips nor predictions: it is in no average
         ([0, 0, 0], [1, 1, 1]),
     ],
 )
 def test_averages_are_scikit_learns(true: list[int], predicted: list[int]) -> None:
     scores = metrics.score(_logits(predicted), torch.tensor(true), GENRES)
     assert scores["accuracy"] == sklearn.accuracy_score(true, predicted)
-    for key, judge in (
+    for key, reference in (
         ("precision", sklearn.precision_score),
         ("recall", sklearn.recall_score),
         ("f1", sklearn.f1_score),
     ):
-        assert scores[f"{key}_macro"] == pytest.approx(judge(true, predicted, average="macro", zero_division=0))
-        each = judge(true, predicted, average=None, labels=range(4), zero_division=0)
+        assert scores[f"{key}_macro"] == pytest.approx(reference(true, predicted, average="macro", zero_division=0))
+        expected = reference(true, predicted, average=None, labels=range(4), zero_division=0)
         ours = [row[key] or 0.0 for row in scores["genres"].values()]
-        assert ours == pytest.approx(each.tolist())
+        assert ours == pytest.approx(expected.tolist())
     support = [row["support"] for row in scores["genres"].values()]
     assert support == [true.count(k) for k in range(4)]
 
@@ -67,7 +70,7 @@ def test_accuracy_one_vs_rest_is_not_recall() -> None:
     assert scores["genres"]["blues"]["accuracy_one_vs_rest"] == 0.75
 
 
-def test_what_is_undefined_is_none() -> None:
+def test_undefined_scores_are_none() -> None:
     scores = metrics.score(_logits([0, 0, 3]), torch.tensor([0, 1, 1]), GENRES)
     assert scores["genres"]["classical"] == {
         "recall": 0.0,
@@ -85,15 +88,15 @@ def test_what_is_undefined_is_none() -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_macro_f1_never_exceeds_the_harmonic_mean_of_macro_precision_and_recall(seed: int) -> None:
-    # The harmonic mean is concave; the paper's table 2 breaks this for two of its three models.
+    # The harmonic mean is concave. In the paper's table 2, two of the three models violate this bound.
     clips, genres = [7, 20, 200][seed % 3], 2 + seed % 9
     logits_KC, genre_K = _random(seed, clips, genres, skill=(seed % 5) / 2)
     scores = metrics.score(logits_KC, genre_K, [str(k) for k in range(genres)])
     precision, recall = scores["precision_macro"], scores["recall_macro"]
     harmonic = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     assert scores["f1_macro"] <= harmonic + 1e-12
-    shares = [row["recall"] for row in scores["genres"].values() if row["support"]]
-    assert min(shares) <= scores["accuracy"] <= max(shares)
+    recalls = [row["recall"] for row in scores["genres"].values() if row["support"]]
+    assert min(recalls) <= scores["accuracy"] <= max(recalls)
     errors = sum(1 - row["accuracy_one_vs_rest"] for row in scores["genres"].values())
     assert errors == pytest.approx(2 * (1 - scores["accuracy"]))
 
@@ -103,40 +106,40 @@ def test_likelihood_and_calibration() -> None:
     scores = metrics.score(logits_KC, genre_K, GENRES)
     probability = logits_KC.double().softmax(dim=1).numpy()
     assert scores["nll"] == pytest.approx(sklearn.log_loss(genre_K.numpy(), probability))
-    sure, right = probability.max(axis=1), probability.argmax(axis=1) == genre_K.numpy()
-    bins = np.minimum((sure * ECE_BINS).astype(int), ECE_BINS - 1)
-    ece = sum((bins == b).mean() * abs(sure[bins == b].mean() - right[bins == b].mean()) for b in set(bins))
+    confidence, correct = probability.max(axis=1), probability.argmax(axis=1) == genre_K.numpy()
+    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
+    ece = sum((bins == b).mean() * abs(confidence[bins == b].mean() - correct[bins == b].mean()) for b in set(bins))
     assert scores["ece"] == pytest.approx(ece, abs=1e-6)
 
 
-def test_reliability_adds_up_to_the_calibration_error() -> None:
+def test_reliability_bins_give_the_calibration_error() -> None:
     logits_KC, genre_K = _random(0, 500, 4, skill=1.0)
     probability_K, predicted_K = logits_KC.double().softmax(dim=1).max(dim=1)
     bins = metrics.reliability(probability_K, predicted_K == genre_K)
-    assert sum(each.clips for each in bins) == 500
-    assert all(each.low <= each.sure < each.low + 1 / ECE_BINS for each in bins)
-    error = sum(abs(each.correct - each.clips * each.sure) for each in bins) / 500
+    assert sum(b.clips for b in bins) == 500
+    assert all(b.low <= b.sure < b.low + 1 / ECE_BINS for b in bins)
+    error = sum(abs(b.correct - b.clips * b.sure) for b in bins) / 500
     assert error == pytest.approx(metrics.score(logits_KC, genre_K, GENRES)["ece"], abs=1e-6)
-    right, sure = sklearn_reliability(predicted_K == genre_K, probability_K, n_bins=ECE_BINS)
-    assert [each.correct / each.clips for each in bins] == pytest.approx(right.tolist())
-    assert [each.sure for each in bins] == pytest.approx(sure.tolist())
+    accuracy, confidence = sklearn_reliability(predicted_K == genre_K, probability_K, n_bins=ECE_BINS)
+    assert [b.correct / b.clips for b in bins] == pytest.approx(accuracy.tolist())
+    assert [b.sure for b in bins] == pytest.approx(confidence.tolist())
 
 
-def test_certainty_is_in_the_last_bin() -> None:
+def test_probability_1_is_in_the_last_bin() -> None:
     bins = metrics.reliability(torch.tensor([1.0, 0.95, 0.5]), torch.tensor([True, False, True]))
-    assert [(each.clips, each.correct) for each in bins] == [(1, 1), (2, 1)]
+    assert [(b.clips, b.correct) for b in bins] == [(1, 1), (2, 1)]
     assert bins[1].low == pytest.approx(14 / 15)
 
 
 def test_log_probabilities_are_logits_too() -> None:
     logits_KC, genre_K = _random(0, 50, 4, skill=1.0)
-    ours = metrics.score(logits_KC.double().softmax(dim=1).log(), genre_K, GENRES)
-    theirs = metrics.score(logits_KC, genre_K, GENRES)
-    assert ours["nll"] == pytest.approx(theirs["nll"])
-    assert ours["ece"] == pytest.approx(theirs["ece"])
+    of_log_probabilities = metrics.score(logits_KC.double().softmax(dim=1).log(), genre_K, GENRES)
+    of_logits = metrics.score(logits_KC, genre_K, GENRES)
+    assert of_log_probabilities["nll"] == pytest.approx(of_logits["nll"])
+    assert of_log_probabilities["ece"] == pytest.approx(of_logits["ece"])
 
 
-def test_a_true_genre_of_probability_zero_leaves_the_likelihood_undefined() -> None:
+def test_likelihood_is_undefined_if_a_true_genre_has_probability_0() -> None:
     certain_KC = torch.eye(4).log()
     scores = metrics.score(certain_KC, torch.tensor([0, 1, 2, 0]), GENRES)
     assert scores["nll"] is None
@@ -146,7 +149,7 @@ def test_a_true_genre_of_probability_zero_leaves_the_likelihood_undefined() -> N
 
 def test_counts_and_intervals() -> None:
     genre_K = torch.arange(80) % 4
-    artists: list[str | None] = [f"{k % 4} {k // 8}" for k in range(80)]  # 10 of each genre, 2 clips each
+    artists: list[str | None] = [f"{k % 4} {k // 8}" for k in range(80)]  # 10 artists in each genre, 2 clips each
     logits_KC = 2.0 * torch.nn.functional.one_hot((genre_K + (torch.arange(80) > 50)) % 4, 4)
     tracks: list[str | None] = ["Intro"] * 80
     scores = metrics.score(logits_KC, genre_K, GENRES, artists, tracks)
@@ -156,7 +159,7 @@ def test_counts_and_intervals() -> None:
     by_artist = intervals.bootstrap_by_cluster(correct, [str(artist) for artist in artists])
     assert scores["accuracy_interval_by_artist"] == list(by_artist)
 
-    artists[0] = artists[1 + 3]  # one genre has 10 artists still: the other clip of its first artist is left
+    artists[0] = artists[1 + 3]  # the genre still has 10 artists: one clip of its first artist is left
     assert metrics.score(logits_KC, genre_K, GENRES, artists, tracks)["accuracy_interval_by_artist"] is not None
     artists[4] = artists[8] = artists[0] = artists[12]
     assert metrics.score(logits_KC, genre_K, GENRES, artists, tracks)["accuracy_interval_by_artist"] is None
@@ -184,25 +187,33 @@ def test_scores_are_plain_numbers() -> None:
         (torch.full((2, 4), math.nan), torch.zeros(2, dtype=torch.long), GENRES, "2 of 2 clips are NaN"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(logits_KC: Tensor, genre_K: Tensor, genres: list[str], message: str) -> None:
+def test_invalid_input_is_refused(logits_KC: Tensor, genre_K: Tensor, genres: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         metrics.score(logits_KC, genre_K, genres)
 
 
-def test_confusion_has_true_genres_in_rows() -> None:
+def test_rows_of_the_confusion_matrix_are_true_genres() -> None:
     counts_CC = metrics.confusion(torch.tensor([1, 1, 2]), torch.tensor([0, 1, 2]), 4)
-    judge = sklearn.confusion_matrix([0, 1, 2], [1, 1, 2], labels=range(4))
-    assert counts_CC.tolist() == judge.tolist()
+    expected = sklearn.confusion_matrix([0, 1, 2], [1, 1, 2], labels=range(4))
+    assert counts_CC.tolist() == expected.tolist()
     assert counts_CC[0, 1] == 1
 
 
-def test_table_says_what_it_was_counted_on() -> None:
+def test_table_states_its_data_and_split() -> None:
     artists = [f"artist {k}" for k in range(8)]
     genres = ["[b]lues", *GENRES[1:]]
     scores = metrics.score(_logits([0, 1, 1, 1, 2, 2, 0, 2]), torch.arange(8) // 2, genres, artists)
     printed = io.StringIO()
     Console(width=100, file=printed).print(
-        genre_table(scores, "Test", "composer", "holdout, seed 0, grouped by artist", synthetic=True)
+        genre_table(
+            {
+                "test": scores,
+                "dataset": "composer",
+                "synthetic": True,
+                "certificate": {"split": "holdout, seed 0", "grouped_by": "artist"},
+            },
+            "Test",
+        )
     )
     text = " ".join(printed.getvalue().split())
     assert "[b]lues │ 2 │ 50.0 │ 50.0 │ 50.0 │ 75.0" in text
