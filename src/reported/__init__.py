@@ -1,4 +1,4 @@
-"""Reported tables of scores: which rows cannot be true, whatever was averaged how."""
+"""Reported tables of scores: find the rows that cannot be true, however their figures were averaged."""
 
 from src.reported.readings import Checked, check
 from src.reported.table import GENRES, Figure, Row, read

@@ -1,4 +1,4 @@
-"""Whether a reported row can be true: each way to read its figures, and what it contradicts."""
+"""Readings of a reported row: each way in which its figures may have been computed, with the contradictions it gives."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from src.reported.table import AVERAGES, Figure, Row
 
 MICRO = "micro averages"
 MEAN = "macro averages, F1 the mean of the genres' F1"
-OF_MEANS = "macro averages, F1 made of averaged precision and recall"
+OF_MEANS = "macro averages, F1 computed from averaged precision and recall"
 WEIGHTED = "averages weighted by support"
 READINGS = {"micro": [MICRO], "macro": [MEAN, OF_MEANS], "weighted": [WEIGHTED]}
 RULES: dict[str, Callable[[rules.Overall], Iterator[str]]] = {
@@ -18,15 +18,16 @@ RULES: dict[str, Callable[[rules.Overall], Iterator[str]]] = {
     WEIGHTED: rules.weighted,
 }
 RECALLS, ONE_VS_REST = "recalls", "accuracies one-vs-rest"
-NO_GENRES = ""  # the reading of the genres' figures of a row that has none
+NO_GENRES = ""  # the reading of the genres' figures if a row has none
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A row's readings: of the averages, of the genres' figures, and of both together, each with what it contradicts.
+    """A row with its readings: of the averages, of the genres' figures, and of both together.
 
-    `always` contradicts every reading. `alternatives` are the readings of the averages of which one must hold: a list
-    for each average that the headings name, one list of all where they name none.
+    `averages`, `genres` and `together` map each reading to its contradictions. `always` holds the contradictions that
+    do not depend on the reading. `alternatives` are lists of readings of the averages: one reading of each list must
+    hold. There is one list for each average that the headings name, or one list of all readings if they name none.
     """
 
     row: Row
@@ -38,66 +39,74 @@ class Checked:
 
     @property
     def possible(self) -> list[tuple[str, str]]:
-        """The readings, of averages and of genres, that contradict nothing."""
-        faults = {pair: self.averages[pair[0]] + self.genres[pair[1]] + found for pair, found in self.together.items()}
-        return [] if self.always else [pair for pair, found in faults.items() if not found]
+        """The pairs of a reading of the averages and a reading of the genres' figures that have no contradiction."""
+        contradictions = {
+            (average, genre): self.averages[average] + self.genres[genre] + of_both
+            for (average, genre), of_both in self.together.items()
+        }
+        return [] if self.always else [pair for pair, of_pair in contradictions.items() if not of_pair]
 
     @property
     def impossible(self) -> bool:
-        """Whether no reading of the genres' figures goes with one of each average's alternatives."""
+        """True if no reading of the genres' figures agrees with one reading from each list of alternatives."""
         possible = set(self.possible)
         return not any(
-            all(any((average, genre) in possible for average in each) for each in self.alternatives)
+            all(any((average, genre) in possible for average in readings) for readings in self.alternatives)
             for genre in self.genres
         )
 
 
 def check(row: Row, all_genres: bool = True) -> Checked:
-    """Try every reading of a row. `all_genres`: the genres of the table's columns are all that there were.
+    """Try every reading of a row. `all_genres`: the table has columns for all genres of the experiment.
 
-    Figures may be off by their rounding, half a unit of the last digit. All are taken to be of one set of test clips,
-    counted together or averaged over folds of the same mixture of genres.
+    Figures may differ from the true scores by rounding, half a unit of the last digit. All figures are assumed to come
+    from one set of test clips, counted together or averaged over folds with the same mixture of genres.
     """
     if not all_genres:
-        row = replace(row, columns=row.columns | {NO_GENRES})  # one more genre, of which nothing is told
-    overall = _by_reading(row)
-    told, accuracy = row.genres.get("genre", {}), row.overall.get(("accuracy", ""))
-    recall = {**told, **row.genres.get("recall", {})}
+        row = replace(row, columns=row.columns | {NO_GENRES})  # one more genre, which has no figures
+    figures_of = _figures_by_reading(row)
+    # Columns that name a genre but no measure: recalls, or one-vs-rest accuracies.
+    ambiguous, accuracy = row.genres.get("genre", {}), row.overall.get(("accuracy", ""))
+    recall = {**ambiguous, **row.genres.get("recall", {})}
     genres = {RECALLS: list(rules.recalls(row, recall, accuracy))} if row.genres else {NO_GENRES: []}
-    if told:
-        genres[ONE_VS_REST] = list(rules.one_vs_rest(row, told, accuracy))
+    if ambiguous:
+        genres[ONE_VS_REST] = list(rules.one_vs_rest(row, ambiguous, accuracy))
     return Checked(
         row,
-        averages={name: list(RULES[name](given)) for name, given in overall.items()},
+        averages={reading: list(RULES[reading](figures)) for reading, figures in figures_of.items()},
         genres=genres,
         together={
-            (average, genre): list(_together(row, average, given, recall if genre == RECALLS else {}))
-            for average, given in overall.items()
+            (average, genre): list(_together(row, average, figures, recall if genre == RECALLS else {}))
+            for average, figures in figures_of.items()
             for genre in genres
         },
         always=list(rules.one_genre(row)),
-        alternatives=[READINGS[name] for name in _named(row)] or [list(RULES)],
+        alternatives=[READINGS[average] for average in _named_averages(row)] or [list(RULES)],
     )
 
 
-def _together(row: Row, average: str, given: rules.Overall, recall: rules.Genres) -> list[str]:
-    if average == MICRO:
+def _together(row: Row, reading: str, figures: rules.Overall, recall: rules.Genres) -> list[str]:
+    if reading == MICRO:
         return []
-    return list(rules.averages(row, given, recall, by_support=average == WEIGHTED, of_f1=average != OF_MEANS))
+    by_support, f1_is_mean = reading == WEIGHTED, reading != OF_MEANS
+    return list(rules.averages(row, figures, recall, by_support=by_support, f1_is_mean=f1_is_mean))
 
 
-def _named(row: Row) -> list[str]:
-    return [average for average in AVERAGES if average in {its for _, its in row.overall}]
+def _named_averages(row: Row) -> list[str]:
+    return [average for average in AVERAGES if average in {named for _, named in row.overall}]
 
 
-def _by_reading(row: Row) -> dict[str, dict[str, Figure]]:
-    """The readings that the row's headings leave open, each with the figures that it reads."""
-    named = _named(row)
-    found: dict[str, dict[str, Figure]] = {}
-    for average in named or AVERAGES:
-        # Beside figures of several averages, one that does not say its own could be of either; accuracy has none.
-        silent = [measure for measure, its in row.overall if not its and (measure == "accuracy" or len(named) < 2)]
-        mine = {measure: row.overall[measure, ""] for measure in silent}
-        mine |= {measure: figure for (measure, its), figure in row.overall.items() if its == average}
-        found |= dict.fromkeys(READINGS[average], mine)
-    return found
+def _figures_by_reading(row: Row) -> dict[str, dict[str, Figure]]:
+    """Map each reading that the row's headings allow to the overall figures that it applies to."""
+    averages = _named_averages(row)
+    figures_of: dict[str, dict[str, Figure]] = {}
+    for average in averages or AVERAGES:
+        # If the headings name several averages, a figure without a named average could belong to any of them, so it is
+        # left out. Accuracy is not averaged over genres, so it belongs to all of them.
+        unnamed = [
+            measure for measure, named in row.overall if not named and (measure == "accuracy" or len(averages) < 2)
+        ]
+        figures = {measure: row.overall[measure, ""] for measure in unnamed}
+        figures |= {measure: figure for (measure, named), figure in row.overall.items() if named == average}
+        figures_of |= dict.fromkeys(READINGS[average], figures)
+    return figures_of

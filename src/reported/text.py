@@ -1,4 +1,4 @@
-"""What came of checking a row, in words and as plain values."""
+"""Format a checked row, as lines of text and as plain values for JSON."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,53 +6,62 @@ from typing import Any
 from src.reported.readings import NO_GENRES, Checked
 
 ASSUMED = (
-    "Taken for granted: figures are rounded, not cut; all are of the same test clips with one genre each, counted together "
-    "or averaged over folds of the same mixture of genres"
+    "Assumed: figures are rounded, not truncated; all come from the same test clips with one genre each, counted together "
+    "or averaged over folds with the same mixture of genres"
 )
 
 NAMES = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1"}
 
 
 def lines(checked: Checked) -> Iterator[tuple[int, str]]:
-    """The row's verdict and its readings, a line each, with how deep it is: (0, "CNN: impossible"), (1, "as ...")."""
+    """Yield (depth of indentation, line) pairs: the row's verdict, (0, "CNN: impossible"), then its readings."""
     row = checked.row
     verdict = "impossible, however its figures were averaged" if checked.impossible else "possible"
     yield 0, f"{row.name}: {verdict}"
-    yield from ((1, said) for said in checked.always)
+    yield from ((1, contradiction) for contradiction in checked.always)
     overall = ", ".join(f"{average} {NAMES[measure]} {f.text}".strip() for (measure, average), f in row.overall.items())
     if overall:
-        yield 1, f"{overall} as"
-        yield from ((2, f"{name}: {_said(found)}") for name, found in checked.averages.items())
+        yield 1, f"{overall} read as"
+        yield from (
+            (2, f"{reading}: {_verdict(contradictions)}") for reading, contradictions in checked.averages.items()
+        )
     for measure, figures in row.genres.items():
         kind = "" if measure == "genre" else f"{NAMES[measure]} "
         yield (
             1,
-            f"{kind}{', '.join(f'{genre} {f.text}' for genre, f in figures.items())}{' as' if measure == 'genre' else ''}",
+            f"{kind}{', '.join(f'{genre} {f.text}' for genre, f in figures.items())}{' read as' if measure == 'genre' else ''}",
         )
-    for name, found in checked.genres.items():
-        if name != NO_GENRES:
-            yield 2, f"{name}: {_said(found)}"
-    beside: dict[tuple[str, str], str] = {}  # the two macro readings contradict the genres' figures alike: told once
-    for (average, genre), found in checked.together.items():
-        if found:
-            beside.setdefault((genre, _said(found)), average.partition(",")[0])
-    yield from ((2, f"{genre} beside {average}: {said}") for (genre, said), average in beside.items())
+    for reading, contradictions in checked.genres.items():
+        if reading != NO_GENRES:
+            yield 2, f"{reading}: {_verdict(contradictions)}"
+    combined: dict[tuple[str, str], str] = {}  # both macro readings may give the same contradiction: shown once
+    for (average, genre), contradictions in checked.together.items():
+        if contradictions:
+            combined.setdefault((genre, _verdict(contradictions)), average.partition(",")[0])
+    yield from ((2, f"{genre} with {average}: {verdict}") for (genre, verdict), average in combined.items())
 
 
-def _said(contradictions: list[str]) -> str:
+def _verdict(contradictions: list[str]) -> str:
     return f"impossible: {'; '.join(contradictions)}" if contradictions else "possible"
 
 
 def plain(checked: Checked) -> dict[str, Any]:
-    """The row for JSON."""
+    """Convert a checked row to plain values for JSON."""
     return {
         "name": checked.row.name,
         "impossible": checked.impossible,
-        "averages": [{"read_as": name, "contradictions": found} for name, found in checked.averages.items()],
-        "genres": [{"read_as": name, "contradictions": found} for name, found in checked.genres.items() if name],
+        "averages": [
+            {"read_as": reading, "contradictions": contradictions}
+            for reading, contradictions in checked.averages.items()
+        ],
+        "genres": [
+            {"read_as": reading, "contradictions": contradictions}
+            for reading, contradictions in checked.genres.items()
+            if reading
+        ],
         "together": [
-            {"averages": average, "genres": genre, "contradictions": found}
-            for (average, genre), found in checked.together.items()
+            {"averages": average, "genres": genre, "contradictions": contradictions}
+            for (average, genre), contradictions in checked.together.items()
             if genre
         ],
         "always": checked.always,

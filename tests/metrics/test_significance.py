@@ -54,13 +54,11 @@ def test_corrected_t_by_hand() -> None:
     # Differences 1, 2, 3: mean 2, variance 1. 3 folds with as many test as training clips: t = 2 / sqrt(4 / 3).
     result = significance.corrected_t([1, 2, 3], 1.0)
     assert result.difference == 2
-    assert result.low == pytest.approx(
-        2 - 4.302653 * np.sqrt(4 / 3), abs=1e-5
-    )  # 97.5 % quantile of Student's t, 2 degrees of freedom
+    # 4.302653 is the 97.5 % quantile of Student's t with 2 degrees of freedom.
+    assert result.low == pytest.approx(2 - 4.302653 * np.sqrt(4 / 3), abs=1e-5)
     assert result.high == pytest.approx(2 + 4.302653 * np.sqrt(4 / 3), abs=1e-5)
-    assert result.p == pytest.approx(
-        0.225403, abs=1e-6
-    )  # t = sqrt(3), 2 degrees of freedom: p = 1 - t / sqrt(2 + t**2) = 1 - sqrt(3 / 5)
+    # t = sqrt(3): p = 1 - t / sqrt(2 + t**2) = 1 - sqrt(3 / 5).
+    assert result.p == pytest.approx(0.225403, abs=1e-6)
 
 
 def test_corrected_t_without_the_correction_is_students() -> None:
