@@ -1,1 +1,1 @@
-"""Read sound files: the only package that opens them."""
+"""Audio files and fingerprints: the only package that opens audio files."""

@@ -1,37 +1,38 @@
-"""What the header of a sound file promises, which may be more than the file holds."""
+"""Length that the header of a sound file states, which may be more than the file holds."""
 
 import re
 from pathlib import Path
 
 from src.audio.decoders import File
 
-SHORT_SECONDS = 0.1  # encoders pad: a header that promises so little more than there is tells no lie
-ENDLESS = 2**31 - 2**16  # bytes that a header promises which was written before the length was known, as to a pipe
+TOLERANCE_SECONDS = 0.1  # encoders pad: a header may state this much more than the file holds without damage
+UNKNOWN_BYTES = 2**31 - 2**16  # a header with this many or more was written before the length was known, as to a pipe
 
 
-def promised(path: Path, file: File) -> int:
-    """The frames that the header promises, be they there or not; 0 where there is no promise but an estimate."""
-    lie = re.search(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", file.extra_info)
-    if lie and int(lie[1]) < ENDLESS and int(lie[2]):  # libsndfile counts the bytes of wav, aiff and au itself
-        return file.frames * int(lie[1]) // int(lie[2])
-    if file.format == "MP3" and not _tells_length(path):
+def stated_frames(path: Path, file: File) -> int:
+    """Number of frames that the header states, even if the file holds fewer; 0 if the length is only an estimate."""
+    mismatch = re.search(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", file.extra_info)
+    # For wav, aiff and au, libsndfile counts the bytes itself, and `frames` follows that count.
+    if mismatch and int(mismatch[1]) < UNKNOWN_BYTES and int(mismatch[2]):
+        return file.frames * int(mismatch[1]) // int(mismatch[2])
+    if file.format == "MP3" and not _states_length(path):
         return 0
     return file.frames
 
 
-def shortfall(promised: int, there: int, rate: int) -> str | None:
-    """In words, that fewer frames are there than were promised; None where they are, give or take an encoder's padding."""
-    if promised - there < SHORT_SECONDS * rate:
+def shortfall(stated: int, present: int, rate: int) -> str | None:
+    """Describe how much of the stated length is missing; None if all of it is there, apart from an encoder's padding."""
+    if stated - present < TOLERANCE_SECONDS * rate:
         return None
-    return f"damaged or cut short: of {promised / rate:.1f} s that its header promises, {there / rate:.1f} s are there"
+    return f"damaged or cut short: its header states {stated / rate:.1f} s, but only {present / rate:.1f} s are there"
 
 
-def _tells_length(path: Path) -> bool:
-    """Whether an MP3 says how long it is, in the Xing, Info or VBRI header of its first frame, after tags and pictures."""
+def _states_length(path: Path) -> bool:
+    """True if an MP3 states its length, in the Xing, Info or VBRI header of its first frame, after tags and pictures."""
     with open(path, "rb") as file:
         head = file.read(10)
         while head[:3] == b"ID3" and len(head) == 10:
             file.seek(sum((byte & 127) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True)), 1)
             head = file.read(10)
-        first = head + file.read(1500)  # a frame and more
+        first = head + file.read(1500)  # more than one frame
     return any(word in first for word in (b"Xing", b"Info", b"VBRI"))

@@ -1,4 +1,4 @@
-"""Sound out of files: whole, a stretch, or block by block; mono, at the sample rate that is asked for."""
+"""Decode audio files: whole, in part, or block by block; mono, at the requested sample rate."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,12 +9,12 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from src.audio.decoders import AudioError as AudioError  # part of what reading a file may bring
+from src.audio.decoders import AudioError as AudioError  # re-exported, as `read` raises it
 from src.audio.decoders import File, go_to, has_end, opened, reasons
-from src.audio.header import SHORT_SECONDS, promised, shortfall
+from src.audio.header import TOLERANCE_SECONDS, shortfall, stated_frames
 
-SILENCE = 1e-3  # a peak below -60 dB of full scale is silence, not music
-BLOCK_SECONDS = 1.0  # decoded at once in a stream, which is what damage in a file takes away with it, at most
+SILENCE = 1e-3  # a peak below -60 dB re full scale is silence, not music
+BLOCK_SECONDS = 1.0  # decoded at once in a stream; damage in a file loses at most this much of the sound before it
 
 
 def read(
@@ -24,14 +24,14 @@ def read(
     stop_seconds: float | None = None,
     max_seconds: float | None = None,
 ) -> NDArray[np.float32]:
-    """Decode a stretch of a file: channels averaged to mono, resampled to `sample_rate` -> wave (T,) in about [-1, 1].
+    """Decode a file or a part of it: mean of the channels, resampled to `sample_rate` -> wave (T,) in about [-1, 1].
 
-    `max_seconds` keeps the middle of the stretch. Half a second more than what is kept is decoded, at most. Raises
-    AudioError on a file that is missing, unreadable, or has no sound in the stretch.
+    If the part is longer than `max_seconds`, only its middle is decoded. Half a second more than the result is decoded,
+    at most. Raises AudioError if the file is missing, unreadable, or has no sound in the part.
     """
     with reasons(path), closing(opened(path)) as file:
         rate = file.samplerate
-        wave_TK = _heard(file, *_stretch(file.frames, rate, start_seconds, stop_seconds, max_seconds))
+        wave_TK = _decode(file, *_frame_range(file.frames, rate, start_seconds, stop_seconds, max_seconds))
     wave_T = resample(mono(wave_TK), rate, sample_rate)
     if not len(wave_T):
         raise AudioError("no samples")
@@ -39,40 +39,40 @@ def read(
 
 
 class Sound(NamedTuple):
-    """A stretch of a file as it is, wave (T, K channels), and whether the file's end is there."""
+    """A decoded part of a file, with its own channels and sample rate: wave (T, K channels)."""
 
     wave_TK: NDArray[np.float32]
     sample_rate: int
     start_seconds: float  # in the file
-    shortfall: str | None  # in words; None where the file holds what its header promises
+    shortfall: str | None  # describes what is missing; None if the file holds all that its header states
 
 
 def sound(path: Path, start_seconds: float, stop_seconds: float | None, max_seconds: float | None) -> Sound:
-    """Decode a stretch of a file, as `read` does but for mixing and resampling, and look whether the file's end is there too."""
+    """Decode a part of a file as `read` does, without mixing and resampling, and check that the end of the file is there."""
     with reasons(path), closing(opened(path)) as file:
         frames, rate = file.frames, file.samplerate
-        first, last = _stretch(frames, rate, start_seconds, stop_seconds, max_seconds)
-        wave_TK = _heard(file, first, last)
-        lack = shortfall(promised(path, file), frames, rate)
-        if not (lack or has_end(file, round(SHORT_SECONDS * rate))):
-            lack = f"damaged or cut short: of the {frames / rate:.1f} s that its header promises, the end is not there"
+        first, last = _frame_range(frames, rate, start_seconds, stop_seconds, max_seconds)
+        wave_TK = _decode(file, first, last)
+        missing = shortfall(stated_frames(path, file), frames, rate)
+        if not (missing or has_end(file, round(TOLERANCE_SECONDS * rate))):
+            missing = f"damaged or cut short: its header states {frames / rate:.1f} s, but the end is not there"
     if not len(wave_TK):
-        raise AudioError(lack or "no samples")
-    return Sound(wave_TK, rate, first / rate, lack)
+        raise AudioError(missing or "no samples")
+    return Sound(wave_TK, rate, first / rate, missing)
 
 
 def resample(wave_T: NDArray[np.float32], rate: float, sample_rate: int) -> NDArray[np.float32]:
-    """The same sound at another sample rate: wave (T,) -> (round(T * sample_rate / rate),)."""
+    """Resample: wave (T,) at `rate` -> (round(T * sample_rate / rate),) at `sample_rate`."""
     return np.asarray(soxr.resample(wave_T, rate, sample_rate, quality="HQ"), dtype=np.float32)
 
 
 class Stream:
-    """A file's sound, block by block, so that an hour of it takes no more memory than a song; iterate over it once.
+    """Decode a file block by block, so that an hour takes no more memory than a song. Iterate over it once.
 
-    A block is mono, wave (T,) of about a second at `sample_rate`; joined, they are what `read` returns. `length` is how
-    many samples come, as far as the header is true; `max_seconds` keeps the middle, which begins at `start_seconds`.
-    What a damaged file still holds is yielded, and `shortfall` then tells of it. Raises AudioError as `read` does, when
-    opened or in the iteration.
+    A block is mono, wave (T,) of about one second at `sample_rate`; the concatenated blocks are what `read` returns.
+    `length` is the number of samples, if the header is right. If the file is longer than `max_seconds`, only its middle is
+    decoded, which begins at `start_seconds`. The readable part of a damaged file is yielded, and `shortfall` then
+    describes the damage. Raises AudioError as `read` does, when the file is opened or during the iteration.
     """
 
     def __init__(self, path: Path, sample_rate: int, max_seconds: float | None = None) -> None:
@@ -80,9 +80,9 @@ class Stream:
         with reasons(path):
             self._file = opened(path)
             self._rate, self._frames = self._file.samplerate, self._file.frames
-            self._promised = promised(path, self._file)
-        self._first, self._last = _stretch(self._frames, self._rate, 0.0, None, max_seconds)
-        self._next = self._first  # the frame to decode
+            self._stated = stated_frames(path, self._file)
+        self._first, self._last = _frame_range(self._frames, self._rate, 0.0, None, max_seconds)
+        self._next = self._first  # the next frame to decode
         self.length = (2 * (self._last - self._first) * sample_rate + self._rate) // (2 * self._rate)  # as soxr rounds
         self.start_seconds = self._first / self._rate
 
@@ -90,7 +90,7 @@ class Stream:
         resampler = soxr.ResampleStream(self._rate, self.sample_rate, 1, dtype="float32", quality="HQ")
         count = 0
         with closing(self._file):
-            for wave_T in self._decoded():
+            for wave_T in self._mono_blocks():
                 block_T = resampler.resample_chunk(wave_T)
                 count += len(block_T)
                 yield block_T
@@ -99,7 +99,7 @@ class Stream:
             raise AudioError(f"no samples{f' from {self.start_seconds:.1f} s on: cut short' if self._first else ''}")
         yield block_T
 
-    def _decoded(self) -> Iterator[NDArray[np.float32]]:
+    def _mono_blocks(self) -> Iterator[NDArray[np.float32]]:
         with reasons(self.path):
             go_to(self._file, self._first)
         while self._next < self._last:
@@ -120,16 +120,16 @@ class Stream:
 
     @property
     def duration_seconds(self) -> float:
-        """The length of the whole file, as its header says; once heard, of what is there."""
+        """Length of the whole file according to its header; after the iteration, of what could be decoded."""
         return self._frames / self._rate
 
     @property
     def shortfall(self) -> str | None:
-        """In words, once heard, that less is there than the header promises; None where it told the truth."""
-        return shortfall(self._promised, self._frames, self._rate)
+        """After the iteration: describes how much of the stated length is missing; None if the header was right."""
+        return shortfall(self._stated, self._frames, self._rate)
 
 
-def _stretch(
+def _frame_range(
     frames: int, rate: int, start_seconds: float, stop_seconds: float | None, max_seconds: float | None
 ) -> tuple[int, int]:
     first = round(start_seconds * rate)
@@ -142,13 +142,13 @@ def _stretch(
     return first, max(first, last)
 
 
-def _heard(file: File, first: int, last: int) -> NDArray[np.float32]:
+def _decode(file: File, first: int, last: int) -> NDArray[np.float32]:
     go_to(file, first)
     return file.read(last - first, dtype="float32", always_2d=True)
 
 
 def mono(wave_TK: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean of the channels, wave (T, K) -> (T,). Raises AudioError on samples that are not numbers."""
+    """Mean of the channels, wave (T, K) -> (T,). Raises AudioError on samples that are NaN or infinite."""
     wave_T: NDArray[np.float32] = wave_TK.mean(axis=1)
     if not np.isfinite(wave_T).all():
         raise AudioError("samples that are not numbers (NaN or infinite)")

@@ -96,7 +96,7 @@ def one_vs_rest(row: Row, figures: Genres, accuracy: Figure | None) -> Iterator[
         return
     for genre, figure in figures.items():
         if figure.high < accuracy.low - CLOSE:
-            yield f"{genre} {figure.text} is below accuracy {accuracy.text}, although its errors are a part of all errors"
+            yield f"{genre} {figure.text} is below accuracy {accuracy.text}, although the errors of one genre are a part of all errors"
     twice = _errors([accuracy, accuracy])
     errors = _errors(list(figures.values()))
     if errors.low > twice.high + CLOSE:

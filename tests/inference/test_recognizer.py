@@ -240,7 +240,7 @@ def test_a_truncated_file_is_answered_from_what_is_there(tmp_path: Path) -> None
     answer = _ear().predict(path)
     assert answer.predicted_genre == "loud"
     assert answer.duration_seconds == 12
-    assert answer.note == "damaged or cut short: of 20.0 s that its header promises, 12.0 s are there"
+    assert answer.note == "damaged or cut short: its header states 20.0 s, but only 12.0 s are there"
 
 
 def test_a_constant_offset_is_silence(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_a_truncated_file_is_answered_from_what_is_there(suffix: str, say: Any, 
     assert status == 0
     assert answer["predicted_genre"] == "high"
     assert answer["duration_seconds"] == pytest.approx(10, abs=1.1)
-    assert answer["note"].startswith("damaged or cut short: of 20.0 s that its header promises, ")
+    assert answer["note"].startswith("damaged or cut short: its header states 20.0 s, but only ")
     assert f"{path}: {answer['note']}" in err.replace("\n", "")
 
 
