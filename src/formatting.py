@@ -1,4 +1,4 @@
-"""Numbers as sentences: no score is shown without its data, split, average, number of clips and interval."""
+"""Format numbers as text. A score is always shown with its data set, split, average, number of clips and interval."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,18 +19,18 @@ def few(names: Sequence[str], most: int) -> str:
 
 
 def percent(share: float) -> str:
-    """0.614 -> "61 %"; what would round to 0 or 100 without being it gets a decimal."""
+    """0.614 -> "61 %"; with one decimal if it would round to 0 % or 100 % without being exactly that."""
     whole = round(100 * share)
     return f"{whole} %" if whole not in (0, 100) or whole == 100 * share else f"{100 * share:.1f} %"
 
 
 def cell(share: float | None) -> str:
-    """0.6136 -> "61.4", a share in percent for a table's cell; None, an undefined share -> "n/a"."""
+    """0.6136 -> "61.4", a share in percent for a cell of a table; None, an undefined share -> "n/a"."""
     return UNDEFINED if share is None else f"{100 * share:.1f}"
 
 
 def cell_interval(interval: Sequence[float]) -> str:
-    """(0.534, 0.681) -> "53.4 to 68.1", in percent."""
+    """(0.534, 0.681) -> "53.4 to 68.1", an interval in percent for a cell of a table."""
     return f"{cell(interval[0])} to {cell(interval[1])}"
 
 
@@ -45,10 +45,12 @@ def share(value: float, bounds: Sequence[float]) -> str:
 
 
 def size(scores: Mapping[str, Any]) -> str:
-    """The clips and artists that scores or a side's sizes count: "160 clips of 40 artists"."""
+    """The number of clips and artists in scores, or in a set of a split certificate: "160 clips of 40 artists"."""
     artists = scores["artists"]
-    known = f"of {count(artists, 'artist')}" if artists else "of unknown artists"
-    return f"{count(scores['clips'], 'clip')} {known if artists is not None else 'whose artists are not all known'}"
+    of_artists = f"of {count(artists, 'artist')}" if artists else "of unknown artists"
+    return (
+        f"{count(scores['clips'], 'clip')} {of_artists if artists is not None else 'whose artists are not all known'}"
+    )
 
 
 def split(certificate: Mapping[str, Any]) -> str:
@@ -57,7 +59,7 @@ def split(certificate: Mapping[str, Any]) -> str:
 
 
 def data(dataset: str, synthetic: bool) -> str:
-    """What the numbers beside it are about: "gtzan", "synth (synthetic music)"."""
+    """The name of the data set that scores were computed on: "gtzan", "synth (synthetic music)"."""
     return f"{dataset} (synthetic music)" if synthetic else dataset
 
 

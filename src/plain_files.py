@@ -1,4 +1,4 @@
-"""Plain files: tables written, and a run's JSON and CSV read; what is wrong with one is a ValueError that names it."""
+"""Read JSON and CSV files and write CSV files. A fault in a file raises a ValueError that names the file."""
 
 import csv
 import json
@@ -8,15 +8,15 @@ from typing import Any
 
 
 def existing(folder: Path, name: str) -> Path:
-    """The path of a run's file."""
+    """The path of a file in a run directory. Raises ValueError if the file is missing."""
     path = folder / name
     if not path.is_file():
-        raise ValueError(f"{folder} has no {name}: it is no complete run directory. Train the run again.")
+        raise ValueError(f"{folder} has no {name}: it is not a complete run directory. Train the run again.")
     return path
 
 
 def json_object(folder: Path, name: str, mend: str = "Train the run again.") -> dict[str, Any]:
-    """The content of a JSON file that holds an object; `mend` says what to do where it does not."""
+    """Read a JSON file that holds an object. Otherwise raises ValueError; `mend` is its advice on what to do."""
     path = existing(folder, name)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -28,7 +28,7 @@ def json_object(folder: Path, name: str, mend: str = "Train the run again.") -> 
 
 
 def rows(folder: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file, each with its line number. Raises ValueError on missing columns or ragged rows."""
+    """Yield the rows of a CSV file with their line numbers. Raises ValueError on missing columns or on rows of another length."""
     path = existing(folder, name)
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -49,7 +49,7 @@ def rows(folder: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[int,
 
 
 def number(folder: Path, name: str, line: int, text: str) -> float | None:
-    """The number in a cell; None where it is empty."""
+    """The number in a cell of a CSV file; None if the cell is empty. Raises ValueError if it is not a number."""
     try:
         return float(text) if text else None
     except ValueError as error:
@@ -57,18 +57,18 @@ def number(folder: Path, name: str, line: int, text: str) -> float | None:
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
-    """Size in bytes and time of change in ns: with another stamp a file is another. None where there is none."""
-    known = path.stat() if path.exists() else None
-    return (known.st_size, known.st_mtime_ns) if known else None
+    """Size in bytes and modification time in ns, to detect that a file has changed. None if there is no such file."""
+    status = path.stat() if path.exists() else None
+    return (status.st_size, status.st_mtime_ns) if status else None
 
 
 def first_line(error: Exception) -> str:
-    """What an error says first, or else its name."""
+    """The first line of an error message, or the name of the error class if the message is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table with its header line."""
+    """Write a table as CSV, with a header line."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)

@@ -1,4 +1,4 @@
-"""Work in threads, for what lets other threads run meanwhile: libsndfile, soxr and torch do."""
+"""Run work in threads, for libraries that let other threads run meanwhile, as libsndfile, soxr and torch do."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,17 +8,17 @@ from typing import TypeVar
 X = TypeVar("X")
 Y = TypeVar("Y")
 
-WAITING = 4  # items a worker that may be under way
+PENDING_PER_WORKER = 4  # items that are submitted but not yet yielded, at most
 
 
 def in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterator[Y]:
-    """What `work` makes of each item, in the items' order, as soon as it is known; `workers` at a time."""
+    """Apply `work` to each item, in `workers` threads; yield the results in the order of the items, as soon as possible."""
     pending: deque[Future[Y]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
             for item in items:
                 pending.append(pool.submit(work, item))
-                while pending and (pending[0].done() or len(pending) > WAITING * workers):
+                while pending and (pending[0].done() or len(pending) > PENDING_PER_WORKER * workers):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
@@ -27,7 +27,7 @@ def in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterat
 
 
 def ahead(items: Iterable[X], count: int) -> Iterator[X]:
-    """The same items, made in a thread up to `count` ahead of who takes them."""
+    """Yield the same items, computed in a thread, up to `count` items before they are needed."""
     end = object()
     iterator = iter(items)
     with ThreadPoolExecutor(1) as pool:

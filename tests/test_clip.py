@@ -1,4 +1,4 @@
-"""Corpora: which genres they have, and parts of them."""
+"""Genres of a corpus, and selection of genres."""
 
 from pathlib import Path
 
@@ -17,27 +17,27 @@ def test_genres_are_in_alphabetical_order(corpus: Corpus) -> None:
     assert corpus.genres == ["80", "jazz", "rock"]
 
 
-def test_null_keeps_all_genres(corpus: Corpus) -> None:
+def test_none_selects_all_genres(corpus: Corpus) -> None:
     assert corpus.select(None) is corpus
 
 
-def test_a_subset_keeps_its_clips_in_order_and_everything_else(corpus: Corpus) -> None:
+def test_selection_keeps_the_order_of_clips_and_all_other_fields(corpus: Corpus) -> None:
     part = corpus.select(["rock", "jazz"])
     assert [clip.name for clip in part.clips] == ["rock/0", "rock/1", "jazz/0", "jazz/1"]
     assert (part.name, part.excluded, part.synthetic, part.notes) == ("shelf", corpus.excluded, True, ["a note"])
 
 
-def test_one_word_is_one_genre(corpus: Corpus) -> None:
+def test_a_single_string_is_one_genre(corpus: Corpus) -> None:
     assert corpus.select("jazz").genres == ["jazz"]
 
 
-def test_a_genre_that_looks_like_a_number_is_found(corpus: Corpus) -> None:
+def test_a_genre_can_be_given_as_a_number(corpus: Corpus) -> None:
     assert corpus.select([80, "jazz"]).genres == ["80", "jazz"]  # type: ignore[list-item]  # dataset.genres=[80,jazz]
 
 
 @pytest.mark.parametrize(
-    ("asked", "named"), [(["jaz", "rock", "pop"], "jaz, pop"), ([90], "90"), ([], "none"), ("roc", "roc")]
+    ("selected", "unknown"), [(["jaz", "rock", "pop"], "jaz, pop"), ([90], "90"), ([], "none"), ("roc", "roc")]
 )
-def test_an_unknown_genre_is_named_beside_the_known_ones(corpus: Corpus, asked: list[str], named: str) -> None:
-    with pytest.raises(ValueError, match=f"^dataset.genres asks for {named}, but shelf has 80, jazz, rock.$"):
-        corpus.select(asked)
+def test_the_error_names_unknown_and_known_genres(corpus: Corpus, selected: list[str], unknown: str) -> None:
+    with pytest.raises(ValueError, match=f"^dataset.genres asks for {unknown}, but shelf has 80, jazz, rock.$"):
+        corpus.select(selected)

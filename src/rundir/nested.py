@@ -5,7 +5,7 @@ from typing import Any
 
 
 def get(config: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key, None where the config has none: get({"split": {"fold": 3}}, "split.fold") -> 3."""
+    """The value at a dotted key, None if there is none: get({"split": {"fold": 3}}, "split.fold") -> 3."""
     value: Any = config
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -13,7 +13,7 @@ def get(config: Mapping[str, Any], key: str) -> Any:
 
 
 def has(config: Mapping[str, Any], key: str) -> bool:
-    """Whether there is something, perhaps None, at a dotted key."""
-    above, _, name = key.rpartition(".")
-    owner = get(config, above) if above else config
-    return isinstance(owner, Mapping) and name in owner
+    """True if a dotted key exists, even if its value is None."""
+    parent_key, _, name = key.rpartition(".")
+    parent = get(config, parent_key) if parent_key else config
+    return isinstance(parent, Mapping) and name in parent
