@@ -39,7 +39,7 @@ REPEATS = 4  # times that a key counts in one clip, so that a loop does not use 
 PART_CODES = 2_000_000  # codes that are looked up at once
 SAMPLED_FRAMES = 16  # frames of an overlap that are compared first
 SAMPLED_ERROR_LIMIT = 0.42  # share of differing bits in them, above which the rest is not compared; chance gives 0.5
-SHIFT_TOLERANCE = 3  # frames around a shift that are tried: a key may come a little earlier in one of the clips
+SHIFT_TOLERANCE = 3  # frames on each side of a shift that are tried: a key may begin a little earlier in one clip
 
 
 class Match(NamedTuple):

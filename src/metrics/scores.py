@@ -56,7 +56,7 @@ def score(
         "clips": clips,
         "tracks": None
         if None in tracks
-        else len(set(zip(artists, tracks, strict=True))),  # two artists may have an Intro
+        else len(set(zip(artists, tracks, strict=True))),  # two artists may both have a track "Intro"
         "artists": None if None in artists else len(set(artists)),
         "accuracy": correct / clips,
         "accuracy_interval": list(intervals.wilson(correct, clips)),

@@ -56,8 +56,8 @@ def corrected_t(difference_F: ArrayLike, test_per_train: float, confidence: floa
     divided by the number of training clips. Folds share training clips, so their scores vary less than those on new
     data would: the plain t test, without test / train, finds too many differences. Unlike a bootstrap over test clips,
     this test asks if the difference would hold after training on other clips. If the variance is 0, p is 1 where all
-    differences are 0; where all are the same other number, interval and p are None, as a variance of 0 estimated from a
-    few folds of a few clips is chance, not proof.
+    differences are 0; where all are the same nonzero number, interval and p are None, as a variance of 0 estimated from
+    a few folds of a few clips is chance, not proof.
     Raises ValueError on fewer than two folds, on values that are not finite, or on a ratio that is not above 0.
     Source: Nadeau and Bengio 2003; for cross-validation Bouckaert and Frank 2004.
     """

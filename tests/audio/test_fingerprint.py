@@ -123,7 +123,7 @@ def test_steady_sound_has_blank_codes(wave_T: NDArray[np.float64]) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, HOP_LENGTH, 37 * HOP_LENGTH, 100, 11_111, 30_000])
-def test_the_shift_of_a_cut_copy_is_find_copies(cut: int) -> None:
+def test_the_shift_of_a_cut_copy_is_found(cut: int) -> None:
     wave_T = song(2)
     for waves, sign in (((wave_T, wave_T[cut:]), 1), ((wave_T[cut:], wave_T), -1)):
         (match,) = find_copies(*waves)
@@ -148,7 +148,7 @@ def test_a_short_clip_is_found_in_a_longer_one() -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".ogg"])
-def test_an_encoded_copy_is_find_copies(suffix: str, tmp_path: Path) -> None:
+def test_an_encoded_copy_is_found(suffix: str, tmp_path: Path) -> None:
     wave_T = song(5, rate=RATE)
     copy_T = reader.read(write(tmp_path / f"copy{suffix}", wave_T, RATE), SAMPLE_RATE)
     (match,) = find_copies(reader.resample(wave_T, RATE, SAMPLE_RATE), copy_T)
@@ -156,7 +156,7 @@ def test_an_encoded_copy_is_find_copies(suffix: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["noise", "resampling", "bass", "polarity"])
-def test_a_changed_copy_is_find_copies(change: str) -> None:
+def test_a_changed_copy_is_found(change: str) -> None:
     wave_T = song(6, rate=RATE)
     copy_T = {
         "noise": noisy(wave_T, 20),
