@@ -82,7 +82,7 @@ def write_run(
     _json(
         path / rundir.METRICS,
         {
-            "schema": 1,
+            "schema": rundir.SCHEMA,
             "val": scores,
             "test": scores,
             **({} if temperature is None else {"temperature": temperature}),

@@ -56,7 +56,7 @@ def test_a_run_leaves_what_the_contract_promises(done: Path) -> None:
     assert {path.name for path in done.iterdir() if not path.name.startswith(".")} == promised
     files = rundir.RunDir(done)
     test = files.metrics["test"]
-    assert files.metrics["schema"] == 1
+    assert files.metrics["schema"] == 2
     assert test["clips"] == len(files.predictions.clips) == sum(row["set"] == "test" for row in files.split)
     right = sum(t == p for t, p in zip(files.predictions.true, files.predictions.predicted, strict=True))
     assert test["accuracy"] == pytest.approx(right / test["clips"])

@@ -247,7 +247,7 @@ def test_combined_features_are_named() -> None:
     [
         (rundir.METRICS, "{", "is not JSON"),
         (rundir.METRICS, "[]", "holds a list, expected an object"),
-        (rundir.METRICS, '{"schema": 2}', "has schema 2, expected 1"),
+        (rundir.METRICS, '{"schema": 3}', "has schema 3, expected 2"),
         (rundir.METRICS, '{"schema": 1, "val": null, "test": {}}', "lacks train_seconds, .*test.clips"),
         (rundir.CONFIG, "a: [", "cannot be read as a config"),
         (rundir.CONFIG, "a: ${nothing}", "cannot be read as a config"),
