@@ -29,6 +29,7 @@ LEAST = {
     "trainer.accumulate_grad_batches": (1, True),
     "data.least_crops": (0, True),
 }
+RENAMED = {"trainer.keep": "trainer.checkpoint"}  # keys of earlier versions
 NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
 SEVERAL_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
 
@@ -103,6 +104,8 @@ def check(config: DictConfig) -> None:
     overrides = [text for text in HydraConfig.get().overrides.task if group_of(text)]
     usual = dict(leaves(OmegaConf.to_container(hydra.compose(str(HydraConfig.get().job.config_name), overrides))))
     for key, value in leaves(resolved(config)):
+        if key in RENAMED:
+            raise ValueError(f"{key} is now called {RENAMED[key]}: set that one.")
         default = usual.get(key)
         if isinstance(default, str) and default.startswith("${"):
             default = OmegaConf.select(config, key)

@@ -13,7 +13,7 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config import CONF, GROUPS, compose, group_of, leaves
+from src.config import CONF, GROUPS, RENAMED, compose, group_of, leaves
 
 # Hydra's plugin -> the choice that needs it, whose second half names the extra that installs it.
 EXTRAS = {
@@ -75,6 +75,8 @@ def _explain_hydra(message: str, program: str) -> str:
     key = re.search(r"Could not override '([^']+)'", message) or re.search(r"Key '([^']+)' is not in struct", message)
     if key:
         word = key.group(1)
+        if word in RENAMED:
+            return f"{word} is now called {RENAMED[word]}: set that one."
         if not any(word in text for text in sys.argv[1:]):
             group = word.split(".")[0]
             return f"{word}: the sweep sets this key, and the {group} chosen with it has none. Choose another {group}."

@@ -150,7 +150,7 @@ def test_a_waveform_is_judged_as_its_file(rate: int, done: Path, tmp_path: Path)
         (np.ones(9), 0, "sample_rate is 0"),
         (np.ones(9), "high", "sample_rate is 'high'"),
         (np.array([0.1]), 96000, "too short a waveform"),
-        ("a.wav", 44100, "sample_rate is for a waveform: a file says its own"),
+        ("a.wav", 44100, "sample_rate is for a waveform: a file states its own"),
         (np.zeros(999), 1000, "silent (its peak stays below 0.001 of full scale)"),
     ],
 )
@@ -231,7 +231,7 @@ def test_a_short_sound_is_repeated_and_this_is_said(tmp_path: Path) -> None:
     answer = _ear(3.0).predict(_tone(tmp_path / "a.wav", 0.5, seconds=0.5))
     assert answer.predicted_genre == "loud"
     assert answer.duration_seconds == 0.5
-    assert answer.note == "shorter than the 3 s that the model hears at once: repeated to fill them"
+    assert answer.note == "shorter than the 3 s that the model needs: repeated to fill them"
 
 
 def test_a_truncated_file_is_answered_from_what_is_there(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_a_run_that_this_version_cannot_load_is_said(
     def load(folder: Path) -> None:
         raise TypeError("forward() got an unexpected keyword")
 
-    monkeypatch.setattr(build, "load", load)
+    monkeypatch.setattr(build, "load_classifier", load)
     with pytest.raises(ValueError, match=r"cannot be loaded \(forward\(\) got .*Train the run again\.$"):
         Recognizer.load(done)
 

@@ -190,8 +190,8 @@ def test_clips_of_unknown_genre_stop_the_training(
     monkeypatch.setattr(Manifest, "listed", lambda self: replace(listed, clips=unsure))
     assert train(monkeypatch, *small(tiny, tmp_path / "run")) == 1
     said = message(capsys)
-    assert f"tiny: 1 of 24 clips have no genre, e.g. {LAST}, and nothing is learned from those." in said
+    assert f"tiny: 1 of 24 clips have no genre, e.g. {LAST}, so they cannot be trained on." in said
     assert "dataset.exclude=FILE" in said
     monkeypatch.setattr(Manifest, "listed", lambda self: replace(listed, clips=[]))
     assert train(monkeypatch, *small(tiny, tmp_path / "run")) == 1
-    assert "tiny has no clip: at least two are needed to tell apart." in message(capsys)
+    assert "tiny has no clip: at least two are needed." in message(capsys)

@@ -121,7 +121,7 @@ def test_a_folder_is_searched_and_answered_in_order(say: Any, music: Path) -> No
         assert "segments" not in each
     assert found[1]["duration_seconds"] == 4
     assert "note" not in found[1]
-    assert found[2]["note"] == "shorter than the 3 s that the model hears at once: repeated to fill them"
+    assert found[2]["note"] == "shorter than the 3 s that the model needs: repeated to fill them"
     assert "Note: No tag covers polka" in err
     assert f"{music}/b/high.wav: shorter than the 3 s" in err
 
@@ -359,7 +359,7 @@ def test_runs_of_one_name_are_told_apart(say: Any, runs: list[str], tmp_path: Pa
         (["a.wav", "--run", "r", "--genres", "gtzan"], "--genres is for the pretrained tagger: a run has the genres"),
         (["a.wav", "--genres", "rock,,pop"], "--genres expects names between commas"),
         (["a.wav", "--genres", ""], "--genres expects names between commas"),
-        (["a.wav", "--timeline", "--format", "csv"], "--timeline has no place in a csv"),
+        (["a.wav", "--timeline", "--format", "csv"], "--timeline does not fit into a csv"),
         (["a.wav", "--top", "0"], "'0': expected a whole number of 1 or more"),
         (["a.wav", "--excerpt", "-3"], "expected"),
         (["a.wav", "--excerpt", "nan"], "'nan': expected a number of seconds, more than 0"),
@@ -407,14 +407,14 @@ def test_an_output_that_was_cut_off_is_continued(
     whole, path = tmp_path / "whole", tmp_path / "out"
     words = [str(music), "--format", form]
     assert _append(words, whole, monkeypatch) == 0
-    assert "holds no answers yet: nothing is skipped" in capsys.readouterr().err
+    assert "holds no predictions yet: nothing is skipped" in capsys.readouterr().err
     content = whole.read_bytes()
     path.write_bytes(content[: round(torn * len(content))])
     assert _append(words, path, monkeypatch) == 0
     assert path.read_bytes() == content
     said = capsys.readouterr().err
     assert "of 3 files: they are skipped." in said
-    assert ("cut off" in said) == (torn < 1)
+    assert ("incomplete" in said) == (torn < 1)
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])
@@ -427,7 +427,7 @@ def test_what_failed_is_tried_again(
     assert _append(words, path, monkeypatch) == 1
     tone(broken, hz=110)
     assert _append(words, path, monkeypatch) == 0
-    assert "answers 3 of 4 files" in capsys.readouterr().err
+    assert "has predictions for 3 of 4 files" in capsys.readouterr().err
     text = path.read_text(encoding="utf-8")
     found = objects(text) if form == "json" else rows(text)
     assert len(found) == 5
@@ -454,7 +454,7 @@ def test_what_would_not_fit_an_output_is_not_appended(
         (["--format", "json"], "holds csv, but --format is json: ask for csv."),
         (
             ["--format", "csv", "--genres", "high,low"],
-            "has other columns (p_neither): it is of another --run or --genres",
+            "has other columns (p_neither): it was made with another --run or --genres",
         ),
     ):
         capsys.readouterr()
@@ -488,7 +488,7 @@ def test_a_name_that_is_no_text_is_given_back_and_resumed(
     assert "a\u2028b ü.wav".encode() in before
     assert _append(words, path, monkeypatch) == 0
     assert path.read_bytes() == before
-    assert "answers 3 of 3 files" in capsys.readouterr().err
+    assert "has predictions for 3 of 3 files" in capsys.readouterr().err
 
 
 def _stub(tmp_path: Path, *words: str | Path, delay: float = 0.0) -> list[str]:
@@ -533,7 +533,7 @@ def test_ctrl_c_keeps_what_is_printed(tmp_path: Path) -> None:
     assert process.returncode == 130, said
     assert time.monotonic() - begun < 15
     assert "Traceback" not in said
-    assert "predict: interrupted; what is printed is kept" in said
+    assert "predict: interrupted; what is printed stays valid" in said
     assert 1 <= len(objects(first + rest)) < 200
 
 

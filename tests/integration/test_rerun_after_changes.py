@@ -29,6 +29,7 @@ SILENT = {
     "sweep/processes",
     "training/callbacks",
     "training/loggers",
+    "training/resume",
 }
 
 

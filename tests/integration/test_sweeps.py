@@ -155,7 +155,7 @@ def test_both_arms_are_trained_and_one_table_and_one_sentence_end_the_sweep(
     again = json.loads((random.path / rundir.ENVIRONMENT).read_text(encoding="utf-8"))["command"].split()[3:]
     assert "hydra.mode=RUN" in again
     assert train(monkeypatch, *again) == 0
-    assert "holds this very run, finished" in capsys.readouterr().out
+    assert "holds this run, finished" in capsys.readouterr().out
 
 
 def test_folds_are_a_second_dimension(
@@ -191,7 +191,7 @@ def test_an_arm_that_fails_is_said_in_place_of_a_table(
         raise ValueError("the dealer is ill.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("src.split.split.single", broken)
+        patch.setattr("src.split.holdout.single", broken)
         assert train(patch, *words(tiny, tmp_path, "model=majority")) == 1
     out, err = capsys.readouterr()
     assert "the dealer is ill." in err
@@ -200,7 +200,7 @@ def test_an_arm_that_fails_is_said_in_place_of_a_table(
     assert "2 jobs: 1 run, 0 resumed, 0 skipped, 1 failed." in out
     assert train(monkeypatch, *words(tiny, tmp_path, "model=majority")) == 0  # the finished arm is kept
     out = capsys.readouterr().out
-    assert "holds this very run, finished" in out
+    assert "holds this run, finished" in out
     assert "random split claims" in out
     assert out.index("random split claims") < out.index("2 jobs: 1 run, 0 resumed, 1 skipped, 0 failed.")
 

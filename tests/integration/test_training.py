@@ -179,13 +179,13 @@ def test_an_epoch_that_cannot_be_kept_is_refused(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(monkeypatch, *_words(tiny, tmp_path / "run", "trainer.checkpoint=first")) == 1
-    assert "trainer.keep is 'first': expected val/f1_macro, val/loss, last." in capsys.readouterr().err
+    assert "trainer.checkpoint is 'first': expected val/f1_macro, val/loss, last." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_an_average_that_cannot_be_is_refused(decay: float) -> None:
     with pytest.raises(ValueError, match=rf"^trainer.ema_decay is {decay:g}: expected 0 or more, and less than 1\.$"):
-        build_trainer(threads=1, accelerator="cpu", ema_decay=decay, keep="last", folder=Path(), logger=False)
+        build_trainer(threads=1, accelerator="cpu", ema_decay=decay, checkpoint="last", folder=Path(), logger=False)
 
 
 def test_the_plateau_lowers_the_rate_when_validation_stands_still(
