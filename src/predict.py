@@ -72,7 +72,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--genres", metavar="G", help="for the tagger: gtzan (its ten genres), or names: rock,pop,jazz")
     parser.add_argument("--format", choices=("json", "csv", "table"), default="json", help="default: json")
     parser.add_argument("--timeline", action="store_true", help="which genre prevails when, in windows of about 10 s")
-    parser.add_argument("--top", type=_integer, metavar="K", help="print only the K most probable genres; their probabilities no longer sum to 1")
+    parser.add_argument(
+        "--top",
+        type=_integer,
+        metavar="K",
+        help="print only the K most probable genres; their probabilities no longer sum to 1",
+    )
     parser.add_argument("--excerpt", type=_positive, metavar="SECONDS", help="use only the middle of each file")
     parser.add_argument(
         "--resume", type=Path, metavar="FILE", help="skip files that have a prediction in this earlier output"

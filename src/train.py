@@ -51,50 +51,40 @@ def train(config: DictConfig, folder: Path) -> str:
     from src import rundir
     from src.reporting import run_page
     from src.reporting.genre_table import genre_table
-    from src.rundir import provenance
     from src.sweep import processes
-    from src.training import loggers, resume, run_writer, setup, stages
-    from src.training.callbacks import Bar, History
+    from src.training import loggers, resume, setup, stages
+    from src.training.callbacks import History, ProgressBar
     from src.training.resume import RunState
 
     processes.check_working_folder(HydraConfig.get().runtime.cwd)
     configs.check(config)
     setup.check_settings(config)
-    settings = configs.resolved(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
     # A job that another process of the same sweep still trains, as after a kill, is waited for and then skipped.
     with resume.lock(folder, wait=sweep is not None):
         data = setup.compose_data(config)
         announce(data)
-        environment = provenance.environment(settings, folder, data.digest)
-        state = resume.run_state(folder, settings, data, environment)
-        if state is RunState.FINISHED:
+        run = resume.open_run(config, folder, data)
+        if run.state is RunState.FINISHED:
             print(f"{folder} holds this run, finished: see {run_page.existing(folder)}")
             return "skipped"
-        if state is RunState.NEW:
-            run_writer.write_start(folder, settings, data, environment)
 
         module = setup.build_module(config, data.genres, data.counts)
         for note in module.notes:
             console.note(f"Note: {note}")
+        history = History(folder / rundir.HISTORY)
         with loggers.opened(config, folder, sweep) as logger:
-            history = History(folder / rundir.HISTORY)
-            trainer = setup.build_trainer(config, module, folder, logger, [history, Bar()])
-            if module.caches_feature:
-                data.use_cached(setup.cached_feature(config, data, module.feature, trainer.strategy.root_device))
-            stages.fit(trainer, module, data, folder, resume=state is RunState.PARTIAL)
-            seconds = round(history.seconds, 3)
+            trainer = setup.build_trainer(config, module, folder, logger, [history, ProgressBar()])
+            setup.cache_feature(config, data, module, trainer.strategy.root_device)
+            stages.fit(trainer, module, data, folder, resume=run.state is RunState.PARTIAL)
             evaluation = stages.evaluate(trainer, module, data, folder)
-            test = evaluation.test
-            loggers.log_scores(logger, evaluation.scores, test.logits.argmax(dim=1), test.genre, data.genres)
+            loggers.log_scores(logger, evaluation.scores, evaluation.test, data.genres)
 
-        training = {"train_seconds": seconds, "epochs": len(history.rows), "identity": environment["identity"]}
-        metrics = stages.finish(folder, evaluation, module, data, training)
-        report = run_page.write(folder)
+        metrics = stages.finish(folder, evaluation, module, data, history.seconds, len(history.rows), run.identity)
         console.result(genre_table(metrics, "{model} on {feature}, test clips".format(**configs.choices())))
-        print(f"{folder}: the report is {report}")
-        return "resumed" if state is RunState.PARTIAL else "run"
+        print(f"{folder}: the report is {run_page.write(folder)}")
+        return "resumed" if run.state is RunState.PARTIAL else "run"
 
 
 def announce(data: "GenreData") -> None:

@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from src.clip import UNREADABLE_SUFFIXES
 
 UNKNOWN = 2**63 - 1  # libsndfile's number of frames where a header states none
-LEAD_SECONDS = 0.5  # decoded before a stretch and dropped: an MP3 frame may borrow bits from those before it
+LEAD_SECONDS = 0.5  # decoded before the wanted part and dropped: an MP3 frame may borrow bits from those before it
 
 
 class AudioError(ValueError):
-    """A file whose sound cannot be used; the message is a reason that a user can act on."""
+    """A file whose sound cannot be used; the message is a reason that the user can act on."""
 
 
 class File(Protocol):
-    """An opened file of sound, as soundfile.SoundFile has it: so many `frames` of K channels at `samplerate` Hz."""
+    """An open sound file with the interface of soundfile.SoundFile: `frames` of K channels at `samplerate` Hz."""
 
     samplerate: int
     frames: int
     format: str
-    extra_info: str  # libsndfile's remarks on the header
+    extra_info: str  # libsndfile's log of the header
 
     def seek(self, frames: int) -> int: ...
     def read(self, frames: int, dtype: str, always_2d: bool) -> NDArray[np.float32]: ...
@@ -36,9 +36,9 @@ class File(Protocol):
 
 
 class Container:
-    """The first sound of a container, read from its beginning; a File.
+    """The first audio stream of a container file, decoded by FFmpeg; a File.
 
-    Raises ImportError where PyAV is not installed, and RuntimeError, with FFmpeg's words, on what it cannot decode.
+    Raises ImportError where PyAV is not installed, and RuntimeError with FFmpeg's message on what it cannot decode.
     """
 
     format = "FFmpeg"
@@ -62,7 +62,7 @@ class Container:
         self._waiting: NDArray[np.float32] | None = None  # decoded, not yet read: (frames, K)
 
     def seek(self, frames: int) -> int:
-        """Go `frames` on from the beginning. They are decoded and dropped, since a seek in a container is not exact."""
+        """Skip `frames` from the beginning: they are decoded and dropped, since seeking in a container is not exact."""
         left = frames
         while left > 0 and (got := len(self.read(min(left, self.samplerate)))):
             left -= got
@@ -86,12 +86,12 @@ class Container:
         self._file.close()
 
     def _open(self, path: Path) -> Any:
-        # Nothing but this very file is opened: a playlist may name others, or addresses in the network.
+        # Only this file is opened: a playlist may name others, or addresses in the network.
         return self._av.open(f"file:{path}", options={"protocol_whitelist": "file"})
 
     def _decoded(self) -> Iterator[NDArray[np.float32]]:
-        planar = self._av.AudioResampler(format="fltp")  # the sample's type alone is changed
-        for frame in chain(self._file.decode(audio=0), [None]):  # None: what the resampler still holds
+        planar = self._av.AudioResampler(format="fltp")  # changes the sample format only
+        for frame in chain(self._file.decode(audio=0), [None]):  # None flushes the resampler
             for part in planar.resample(frame):
                 yield part.to_ndarray().T
 
@@ -104,7 +104,7 @@ class Container:
 
 
 class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]
-    """One that goes on where the last read ended: soundfile seeks there after each, which costs an MP3 a frame."""
+    """A file that is read on from where the last read ended; soundfile would seek there, which costs an MP3 a frame."""
 
     def seekable(self) -> bool:
         return False
@@ -112,7 +112,7 @@ class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]
 
 @contextmanager
 def reasons(path: Path) -> Iterator[None]:
-    """The libraries' errors as AudioError."""
+    """Turn the libraries' errors into AudioError."""
     try:
         yield
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:  # TypeError: headerless .raw
@@ -120,7 +120,7 @@ def reasons(path: Path) -> Iterator[None]:
 
 
 def opened(path: Path) -> File:
-    """The file, to be read from its beginning. Raises the libraries' errors (see `reasons`), or AudioError on an endless one."""
+    """Open a file at its beginning. Raises the libraries' errors (see `reasons`), and AudioError on one without an end."""
     try:
         # As bytes, since soundfile refuses a name that is no text; but not on Windows, where all names are.
         file: File = _SoundFile(os.fsencode(path) if os.name == "posix" else path)
@@ -134,13 +134,13 @@ def opened(path: Path) -> File:
 
 
 def _open_container(path: Path, error: Exception) -> Container:
-    """Try FFmpeg on a file that libsndfile refuses; raise libsndfile's `error` where the format was libsndfile's."""
+    """Try FFmpeg on a file that libsndfile refuses; raise libsndfile's `error` where the format is one of its own."""
     foreign = Path(path).suffix.lower() in UNREADABLE_SUFFIXES
     try:
         return Container(path)
     except ImportError:
         if foreign:
-            raise AudioError("a format that FFmpeg reads: `make extra-m4a` installs it, once") from None
+            raise AudioError("needs FFmpeg: run `make extra-m4a` once") from None
     except RuntimeError:
         if foreign:
             raise
@@ -148,14 +148,14 @@ def _open_container(path: Path, error: Exception) -> Container:
 
 
 def go_to(file: File, first: int) -> None:
-    """Seek to a frame, so that what is read there is what decoding from the beginning would give."""
+    """Seek to a frame so that reading from there gives the same samples as decoding from the beginning."""
     lead = min(first, round(LEAD_SECONDS * file.samplerate))
     file.seek(first - lead)
     file.read(lead, dtype="float32", always_2d=True)
 
 
 def has_end(file: File, margin: int) -> bool:
-    """Whether a frame can be read that is `margin` frames before the end that the header promises."""
+    """Whether the frame can be read that lies `margin` frames before the end stated by the header."""
     try:
         go_to(file, max(0, file.frames - margin))
         return len(file.read(1, dtype="float32", always_2d=True)) > 0
@@ -164,7 +164,7 @@ def has_end(file: File, margin: int) -> bool:
 
 
 def mp3(wave_T: NDArray[np.float32], sample_rate: int) -> bytes:
-    """Sound (T,) as MP3 of 40 kbit/s, which every browser plays."""
+    """Encode sound (T,) as MP3 of 40 kbit/s, which every browser plays."""
     file = io.BytesIO()
     soundfile.write(file, wave_T, sample_rate, format="MP3", bitrate_mode="CONSTANT", compression_level=0.8)
     return file.getvalue()
@@ -176,6 +176,6 @@ def _reason(path: Path, error: Exception) -> str:
     if Path(path).stat().st_size == 0:
         return "an empty file (0 bytes)"
     detail = getattr(error, "error_string", str(error)).strip().rstrip(".")
-    if "does not exist" in detail:  # libsndfile's words for an MP3 without a frame of sound
+    if "does not exist" in detail:  # libsndfile's message for an MP3 without a frame of sound
         detail = "no sound found in it"
     return f"not readable as audio ({detail})"

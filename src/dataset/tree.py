@@ -34,7 +34,7 @@ def audio_files(root: Path) -> tuple[list[str], list[Excluded]]:
             if file.lower().endswith(readable_suffixes):
                 names.append(name)
             elif file.lower().endswith(UNREADABLE_SUFFIXES):
-                left_out.append(Excluded(name, "a format that FFmpeg reads: `make extra-m4a` installs it, once"))
+                left_out.append(Excluded(name, "needs FFmpeg: run `make extra-m4a` once"))
     return sorted(names, key=_path_parts), sorted(left_out, key=lambda exclusion: _path_parts(exclusion.clip))
 
 

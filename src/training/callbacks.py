@@ -1,4 +1,4 @@
-"""Lightning callbacks: history.csv and the progress bar."""
+"""Lightning callbacks: history.csv and the progress bar of a training."""
 
 import csv
 import time
@@ -21,11 +21,12 @@ class History(lightning.Callback):
         self.rows: list[dict[str, float]] = []
         self.seconds_before = 0.0
         self.started = 0.0
+        self.stopped: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Preparing, training and validation time so far."""
-        return self.seconds_before + time.monotonic() - self.started
+        """Time of preparing, training and validation so far, in s; after the training, all of it."""
+        return self.seconds_before + (self.stopped or time.monotonic()) - self.started
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "seconds": self.seconds}
@@ -36,15 +37,18 @@ class History(lightning.Callback):
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.started = time.monotonic()
 
+    def on_fit_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self.stopped = time.monotonic()
+
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        seen = trainer.callback_metrics
+        metrics = trainer.callback_metrics
         self.rows.append(
             {
                 "epoch": trainer.current_epoch + 1,
-                "train_loss": float(seen["train/loss"]),
-                "val_loss": float(seen["val/loss"]),
-                "val_accuracy": float(seen["val/accuracy"]),
-                "val_f1_macro": float(seen["val/f1_macro"]),
+                "train_loss": float(metrics["train/loss"]),
+                "val_loss": float(metrics["val/loss"]),
+                "val_accuracy": float(metrics["val/accuracy"]),
+                "val_f1_macro": float(metrics["val/f1_macro"]),
                 "lr": trainer.optimizers[0].param_groups[0]["lr"],
                 "seconds": round(self.seconds, 3),
             }
@@ -56,8 +60,11 @@ class History(lightning.Callback):
                 writer.writerows(self.rows)
 
 
-class Bar(lightning.Callback):
-    """Counts optimizer steps; after each epoch it shows the training loss and the validation scores."""
+class ProgressBar(lightning.Callback):
+    """One bar over all epochs with the time left; after each epoch it shows the training loss and the validation scores.
+
+    Where standard error is not a terminal, it prints a line an epoch instead.
+    """
 
     progress: Progress
     task: TaskID
@@ -78,9 +85,9 @@ class Bar(lightning.Callback):
         self.progress.update(self.task, completed=trainer.global_step)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        seen = trainer.callback_metrics
+        metrics = trainer.callback_metrics
         line = f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: " + ", ".join(
-            f"{key} {float(seen[key]):.3f}" for key in ("train/loss", "val/loss", "val/accuracy", "val/f1_macro")
+            f"{key} {float(metrics[key]):.3f}" for key in ("train/loss", "val/loss", "val/accuracy", "val/f1_macro")
         )
         if console.console.is_terminal:
             self.progress.update(self.task, description=line)

@@ -9,9 +9,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.loggers.logger import DummyLogger
-from torch import Tensor
 
 from src.instantiate import choose, supply
+from src.training.module import Predictions
 
 SCORES = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "nll", "ece")
 GENRE_SCORES = ("recall", "precision", "f1")
@@ -68,11 +68,10 @@ def opened(config: DictConfig, folder: Path, sweep: str | None) -> Iterator[Logg
 def log_scores(
     logger: Logger,
     scores: Mapping[str, Mapping[str, Any]],
-    predicted: Tensor,
-    genre: Tensor,
+    test: Predictions,
     genres: Sequence[str],
 ) -> None:
-    """Log the finished run's scores of each set; to wandb also the per-genre table and the confusion matrix of the test set."""
+    """Log the scores of each set of a finished run; to wandb also the per-genre table and confusion matrix of the test set."""
     metrics: dict[str, float | None] = {}
     for subset, of_subset in scores.items():
         metrics |= {f"{subset}/{key}": of_subset[key] for key in SCORES}
@@ -85,6 +84,9 @@ def log_scores(
         columns: list[str | int] = ["genre", "support", "recall", "precision", "f1", "accuracy_one_vs_rest"]
         rows = [[name, *(of_genre[key] for key in columns[1:])] for name, of_genre in scores["test"]["genres"].items()]
         matrix = library.plot.confusion_matrix(
-            y_true=genre.tolist(), preds=predicted.tolist(), class_names=list(genres), title="Test clips"
+            y_true=test.genre.tolist(),
+            preds=test.logits.argmax(dim=1).tolist(),
+            class_names=list(genres),
+            title="Test clips",
         )
         logger.experiment.log({"test/genres": library.Table(columns, rows), "test/confusion": matrix})

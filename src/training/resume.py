@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import filelock
+from omegaconf import DictConfig
 
+from src import config as configs
 from src import console, rundir
 from src.data.datamodule import GenreData
-from src.rundir import changes
-from src.training.run_writer import split_rows
+from src.rundir import changes, provenance
+from src.training.run_writer import split_rows, write_start
 
 TRAINED = (  # the files that are removed before a run is trained again
     rundir.BEST,
@@ -30,6 +32,26 @@ class RunState(Enum):
     NEW = "new"
     PARTIAL = "partial"  # a checkpoint, from which it goes on
     FINISHED = "finished"
+
+
+class OpenRun(NamedTuple):
+    """A run directory's state, and the run's identity: digests of its config, data and source code."""
+
+    state: RunState
+    identity: dict[str, str]
+
+
+def open_run(config: DictConfig, folder: Path, data: GenreData) -> OpenRun:
+    """Find out what the directory holds of this run, and write the first files of a new one.
+
+    Raises ValueError where the directory holds a run with other settings.
+    """
+    settings = configs.resolved(config)
+    environment = provenance.environment(settings, folder, data.digest)
+    state = run_state(folder, settings, data, environment)
+    if state is RunState.NEW:
+        write_start(folder, settings, data, environment)
+    return OpenRun(state, environment["identity"])
 
 
 @contextmanager

@@ -77,6 +77,12 @@ def build_trainer(
     return trainer
 
 
+def cache_feature(config: DictConfig, data: GenreData, module: GenreModule, device: torch.device) -> None:
+    """Let the data serve the cached feature where it is frozen and costly; elsewhere they go on serving sound."""
+    if module.caches_feature:
+        data.use_cached(cached_feature(config, data, module.feature, device))
+
+
 def cached_feature(
     config: DictConfig, data: GenreData, feature: Any, device: torch.device
 ) -> feature_cache.CachedFeature:

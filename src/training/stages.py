@@ -47,24 +47,30 @@ def evaluate(trainer: lightning.Trainer, module: GenreModule, data: GenreData, f
 
 
 def finish(
-    folder: Path, evaluation: Evaluation, module: GenreModule, data: GenreData, training: Mapping[str, Any]
+    folder: Path,
+    evaluation: Evaluation,
+    module: GenreModule,
+    data: GenreData,
+    seconds: float,
+    epochs: int,
+    identity: Mapping[str, str],
 ) -> dict[str, Any]:
     """Write predictions.csv, confusion.csv and metrics.json, and return what metrics.json says.
 
-    `training` has what only the training knows: `train_seconds`, `epochs` and the run's `identity`.
+    `seconds` and `epochs` are those of the training, summed over resumptions; `identity` is the run's.
     """
     content = {
         **evaluation.scores,
         "temperature": evaluation.temperature,
-        "train_seconds": training["train_seconds"],
-        "epochs": training["epochs"],
+        "train_seconds": round(seconds, 3),
+        "epochs": epochs,
         "best_epoch": evaluation.best_epoch if module.trained else None,
         "parameters": sum(p.numel() for p in module.parameters()),
         "passes": module.passes,
         "certificate": setup.certificate(data, module),
         "dataset": data.corpus.name,
         "synthetic": data.corpus.synthetic,
-        "identity": training["identity"],
+        "identity": dict(identity),
     }
     run_writer.write_results(folder, evaluation.test, data, content)
     return content

@@ -327,7 +327,7 @@ def test_a_container_without_the_extra_raises_with_the_command_to_install_it(
     monkeypatch.setitem(sys.modules, "av", None)  # as if it were not installed
     (tmp_path / f"a{suffix}").write_bytes(b"\0\0\0\x20ftypM4A " * 99)
     for reader in (read, Stream):
-        with pytest.raises(AudioError, match=r"^a format that FFmpeg reads: `make extra-m4a` installs it, once$"):
+        with pytest.raises(AudioError, match=r"^needs FFmpeg: run `make extra-m4a` once$"):
             reader(tmp_path / f"a{suffix}", RATE)
 
 

@@ -147,7 +147,7 @@ def test_real_recordings_are_listed_with_their_artists(music: Path) -> None:
 def test_files_that_need_ffmpeg_are_listed_as_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "find_spec", lambda _: None)
     _touch(tmp_path, "jazz/a.wav", "rock/b.wav", "rock/live/c.M4A", "d.wma", "rock/._c.m4a")
-    reason = "a format that FFmpeg reads: `make extra-m4a` installs it, once"
+    reason = "needs FFmpeg: run `make extra-m4a` once"
     corpus = Folder(str(tmp_path)).corpus()
     assert [clip.name for clip in corpus.clips] == ["jazz/a.wav", "rock/b.wav"]
     assert corpus.excluded == [Excluded("d.wma", reason), Excluded("rock/live/c.M4A", reason)]
