@@ -30,10 +30,20 @@ TRAININGS = {
 }
 FILES = ("history.csv", "metrics.json", "predictions.csv", "confusion.csv", "split.csv", "excluded.csv", "config.yaml")
 CLIPS = 6  # of the rendered corpus, for `predict`
+LONGEST = 200  # characters of a value that is printed
 # Values that differ from one run of the same code to the next, or that a changed source tree changes by design.
 VOLATILE = {"train_seconds", "identity", "schema", "seconds", "command", "made", "date", "version"}
+# Sentences for people, which may be reworded.
+SENTENCES = {"warnings", "notes", "detail", "split_trouble", "reason"}
 # Old name -> new name, of keys, columns and values that were renamed on purpose.
-RENAMED = {"side": "set", "sides": "sets", "keep": "checkpoint"}
+RENAMED = {
+    "side": "set",
+    "sides": "sets",
+    "keep": "checkpoint",
+    "src.data.GenreData": "src.data.datamodule.GenreData",
+    "src.run.trainer": "src.training.trainer.build_trainer",
+    "src.dashboard.none": "src.training.loggers.none",
+}
 
 
 def main() -> int:
@@ -110,12 +120,16 @@ def compare(before: Path, after: Path) -> Iterator[str]:
             continue
         pair = [dict(_leaves(_read(path, root))) for path, root in ((there, before), (here, after))]
         for key in sorted({*pair[0], *pair[1]}):
+            before_value, after_value = (str(leaves.get(key))[:LONGEST] for leaves in pair)
             if pair[0].get(key) != pair[1].get(key):
-                yield f"{name}: {key} was {pair[0].get(key)!r}, is {pair[1].get(key)!r}"
+                yield f"{name}: {key} was {before_value}, is {after_value}"
 
 
 def _read(path: Path, root: Path) -> Any:
     text = path.read_text(encoding="utf-8").replace(str(root.resolve()), "RESULTS")
+    text = re.sub(
+        r"\bsynth-[0-9a-f]{8}\b", "synth", text
+    )  # the corpus's cache is named by a digest of the composer's code
     if path.suffix == ".json":
         return json.loads(text)
     if path.suffix == ".csv":
@@ -130,14 +144,14 @@ def _read(path: Path, root: Path) -> Any:
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for name, each in value.items():
-            if name not in VOLATILE:
+            if name not in VOLATILE | SENTENCES:
                 name = RENAMED.get(str(name), str(name))
                 yield from _leaves(each, f"{key}.{name}" if key else name)
     elif isinstance(value, list):
         for number, each in enumerate(value):
             yield from _leaves(each, f"{key}[{number}]")
     else:
-        yield key, value
+        yield key, RENAMED.get(value, value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":
