@@ -31,7 +31,7 @@ COULD_NOT_RUN = 2
 @hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="audit")
 def main(config: DictConfig) -> None:
     """Exit 0 where nothing was found, 1 where something was, 2 where the audit could not run."""
-    folder = console.short(Path(HydraConfig.get().runtime.output_dir))
+    folder = console.relative_path(Path(HydraConfig.get().runtime.output_dir))
     try:
         found = audit(config, folder)
     except KeyboardInterrupt:

@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _check(options) if options.check else _compare(options)
     except BrokenPipeError:
-        console.unheard()
+        console.ignore_closed_pipe()
         return 0
     except (ValueError, OSError) as error:
         print(f"compare: {error}", file=sys.stderr)

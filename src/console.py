@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 X = TypeVar("X")
 
-console = Console(stderr=True)
+stderr = Console(stderr=True)
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
 def note(text: str) -> None:
     """Say one thing, on a line of its own."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    stderr.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def result(table: RenderableType) -> None:
@@ -36,7 +36,7 @@ def result(table: RenderableType) -> None:
     print(caught.get(), end="")
 
 
-def unheard() -> None:
+def ignore_closed_pipe() -> None:
     """Whoever reads standard output, head perhaps, has seen enough: let the rest go, or Python complains at its exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -44,7 +44,7 @@ def unheard() -> None:
 def bar() -> Progress:
     """An empty bar: what is done, how much of how much, and the time left."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console)
+    return Progress(*columns, console=stderr)
 
 
 def track(items: Iterable[X], what: str, total: int) -> Iterator[X]:
@@ -53,6 +53,6 @@ def track(items: Iterable[X], what: str, total: int) -> Iterator[X]:
         yield from progress.track(items, total=total, description=what)
 
 
-def short(path: Path) -> Path:
+def relative_path(path: Path) -> Path:
     """A path as a user would type it here: relative to the working directory, where it is below it."""
     return Path(os.path.relpath(path)) if path.resolve().is_relative_to(Path.cwd()) else path

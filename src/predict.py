@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("predict: interrupted; what is printed stays valid", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        console.unheard()
+        console.ignore_closed_pipe()
         return 0
     except (ValueError, ImportError, OSError) as error:
         print(f"predict: {error}", file=sys.stderr)

@@ -25,7 +25,7 @@ def main(config: DictConfig) -> Outcome:
     from src import rundir  # here, since --help and --cfg must not wait for torch
     from src.training import resume
 
-    folder = console.short(Path(HydraConfig.get().runtime.output_dir))
+    folder = console.relative_path(Path(HydraConfig.get().runtime.output_dir))
     in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
         return Outcome(train(config, folder), f1_macro=rundir.RunDir(folder).metrics["val"]["f1_macro"])

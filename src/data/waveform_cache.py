@@ -19,7 +19,7 @@ from torch import Tensor
 from src import code_digest
 from src.audio import reader
 from src.clip import Clip, Excluded
-from src.console import note, short, track
+from src.console import note, relative_path, track
 from src.data.decoding import decode
 from src.plain_files import stamp, write_csv
 from src.threads import in_order
@@ -108,7 +108,7 @@ def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_second
     # Minus twice the standard error of the estimate, so that no set is refused that might fit after all.
     margin = 2 * seconds.std() / seconds.mean() / len(seconds) ** 0.5 if len(seconds) < len(clips) else 0.0
     free = shutil.disk_usage(cache).free
-    estimate = f"{len(clips):,} clips will take about {_bytes(needed)} in {short(cache)} ({_bytes(free)} free)"
+    estimate = f"{len(clips):,} clips will take about {_bytes(needed)} in {relative_path(cache)} ({_bytes(free)} free)"
     if needed * (1 - margin) > free:
         raise OSError(
             f"{estimate}. Choose a folder on a larger disk with data.cache=, less of each file with data.max_seconds=, or "

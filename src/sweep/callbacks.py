@@ -66,7 +66,7 @@ class Jobs(Callback):
             self.lock.acquire()
         except filelock.Timeout:
             _refuse(
-                f"Another process runs this very sweep in {console.short(folder)}. Wait for it, or choose another folder "
+                f"Another process runs this very sweep in {console.relative_path(folder)}. Wait for it, or choose another folder "
                 "with hydra.sweep.dir=."
             )
         jobs.forget(self.notes)
@@ -74,8 +74,8 @@ class Jobs(Callback):
         many = formatting.count(len(self.labels), "job") if self.labels else "Jobs, as many as the sweeper asks for,"
         # Hydra composes each before the first begins, which takes it up to half a second a job.
         first = " The settings of all are checked first." if len(self.labels) > MANY else ""
-        console.note(f"{many} in {console.short(folder)}: what is finished there is skipped.{first}")
-        if console.console.is_terminal and self.labels:
+        console.note(f"{many} in {console.relative_path(folder)}: what is finished there is skipped.{first}")
+        if console.stderr.is_terminal and self.labels:
             self._show()
 
     def _show(self) -> None:
@@ -83,7 +83,7 @@ class Jobs(Callback):
 
         self.live = Live(
             get_renderable=lambda: jobs.live(self._noted(), self.labels, time.time() - self.began),
-            console=console.console,
+            console=console.stderr,
             refresh_per_second=1,
             transient=True,
             redirect_stdout=sys.stdout.isatty(),  # results that go into a file shall arrive there
@@ -122,7 +122,7 @@ class Jobs(Callback):
         """Say what became of all jobs of a sweep that ended as a `whole`, or broke off -> whether one failed."""
         if self.live is not None:
             self.live.stop()
-        folder, noted = console.short(Path(config.hydra.sweep.dir)), self._noted()
+        folder, noted = console.relative_path(Path(config.hydra.sweep.dir)), self._noted()
         if not noted and not whole:
             return False  # it was refused before its first job, and said why
         done = jobs.closed(noted, [] if whole and self.given else self.labels, whole)  # a grid may be smaller
@@ -143,7 +143,7 @@ class Jobs(Callback):
 
     def _say(self, text: str) -> None:
         """A line where no table shows the same."""
-        if not (console.console.is_terminal and self.labels):
+        if not (console.stderr.is_terminal and self.labels):
             console.note(text)
 
     def _noted(self) -> list[jobs.Job]:

@@ -25,7 +25,7 @@ class LeakGap(Callback):
         from src.evaluation.groups import group_by_config
         from src.reporting import leak_gap_text, render, sweep_page
 
-        folder = console.short(Path(config.hydra.sweep.dir))
+        folder = console.relative_path(Path(config.hydra.sweep.dir))
         failed = [job.label for job in jobs.read(names.notes(config)) if job.state == "failed"]
         if failed:
             console.note(

@@ -73,7 +73,7 @@ class ProgressBar(lightning.Callback):
         self.progress = console.bar()
         steps = int(trainer.estimated_stepping_batches)
         self.task = self.progress.add_task("Preparing: one pass over the training clips", total=steps)
-        if console.console.is_terminal:
+        if console.stderr.is_terminal:
             self.progress.start()
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -89,7 +89,7 @@ class ProgressBar(lightning.Callback):
         line = f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}: " + ", ".join(
             f"{key} {float(metrics[key]):.3f}" for key in ("train/loss", "val/loss", "val/accuracy", "val/f1_macro")
         )
-        if console.console.is_terminal:
+        if console.stderr.is_terminal:
             self.progress.update(self.task, description=line)
         else:
             console.note(line)
