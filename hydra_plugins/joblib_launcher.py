@@ -27,7 +27,7 @@ else:
             from src.sweep import jobs, names  # here, since Hydra reads this file for every --help
 
             self.joblib |= {"initializer": _end_with, "initargs": (os.getpid(),)}
-            notes = names.notes(self.config)
+            notes = names.notes_folder(self.config)
             asked = dict(enumerate(job_overrides, start=initial_job_idx))
             ended: dict[int, JobReturn] = {}
             rounds = [list(asked)]  # of jobs whose numbers follow one another
@@ -47,7 +47,7 @@ else:
                         f"The process of a job died. Those that were training go on at the end, alone: {labels}."
                     )
                 for job in met:
-                    noted[job.number] = jobs.died(job) if len(met) == 1 else replace(job, state=jobs.WAITING)
+                    noted[job.number] = jobs.crashed(job) if len(met) == 1 else replace(job, state=jobs.WAITING)
                     jobs.write(notes, noted[job.number])
                 ended |= {number: _returned(asked[number], job.outcome) for number, job in noted.items() if job.ended}
                 later = [number for number in now if number > max(noted)]

@@ -26,7 +26,7 @@ class LeakGap(Callback):
         from src.reporting import leak_gap_text, render, sweep_page
 
         folder = console.relative_path(Path(config.hydra.sweep.dir))
-        failed = [job.label for job in jobs.read(names.notes(config)) if job.state == "failed"]
+        failed = [job.label for job in jobs.read(names.notes_folder(config)) if job.state == "failed"]
         if failed:
             console.note(
                 f"sweep=leak_gap: {'; '.join(failed)} failed, so there is no table. Mend it and give the same command."

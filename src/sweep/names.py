@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
 
-HOW = ("debug", "launcher")  # where and how talkatively jobs run: the same sweep with another of these goes on
-LONGEST = 60  # characters of words; some file systems end at 143
+NOT_IN_NAME = ("debug", "launcher")  # where and how talkatively jobs run: the same sweep with another of these goes on
+MAX_LENGTH = 60  # characters of words; some file systems end at 143
 
 
 def job_name(*, _root_: DictConfig) -> str:
@@ -25,7 +25,7 @@ def job_name(*, _root_: DictConfig) -> str:
     words += [chosen["experiment"]] if chosen["experiment"] != "none" else []
     words += ["random"] if config["split"].get("grouped") is False else []
     words += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
-    return "_".join([*words, f"seed{config['seed']}"]) + "-" + configs.digest(config, without=HOW)[:8]
+    return "_".join([*words, f"seed{config['seed']}"]) + "-" + configs.digest(config, without=NOT_IN_NAME)[:8]
 
 
 def sweep_name(task: Sequence[str], noted: Mapping[str, str]) -> str:
@@ -38,12 +38,12 @@ def sweep_name(task: Sequence[str], noted: Mapping[str, str]) -> str:
     chosen = configs.chosen(task, noted)
     words = [word for group in ("sweep", "experiment") for word in re.findall(r"\w+", chosen[group]) if word != "none"]
     words += [each.key_or_group.split(".")[-1] for each in overrides if each.is_sweep_override()]
-    told = sorted(str(each.input_line).replace(" ", "") for each in overrides if each.key_or_group not in HOW)
+    told = sorted(str(each.input_line).replace(" ", "") for each in overrides if each.key_or_group not in NOT_IN_NAME)
     digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
-    return re.sub(r"\W", "_", "_".join(["sweep", *words]))[:LONGEST] + f"-{digest}"
+    return re.sub(r"\W", "_", "_".join(["sweep", *words]))[:MAX_LENGTH] + f"-{digest}"
 
 
-def notes(config: DictConfig) -> Path:
+def notes_folder(config: DictConfig) -> Path:
     """The folder of the notes on a sweep's jobs, absolute: a job may run in another working directory."""
     return (
         Path(config.hydra.sweep.dir).absolute()
@@ -52,13 +52,13 @@ def notes(config: DictConfig) -> Path:
     )
 
 
-def labels(config: DictConfig) -> list[str]:
+def job_labels(config: DictConfig) -> list[str]:
     """What tells each job of a sweep from the others, in order: "fold=0 model=rnn"; of a single job, nothing.
 
     A search asks for one job after the other: "trial 0", "trial 1", as many as there will be at most. Raises Hydra's and
     OmegaConf's errors.
     """
-    if searched(config):
+    if is_search(config):
         return [f"trial {number}" for number in range(config.hydra.sweeper.get("n_trials") or 0)]
     params = config.hydra.sweeper.params or {}
     words = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
@@ -68,12 +68,12 @@ def labels(config: DictConfig) -> list[str]:
     return [" ".join(words) for words in zip(*map(_shorten, swept), strict=True)] if swept else [""] * len(given)
 
 
-def searched(config: DictConfig) -> bool:
+def is_search(config: DictConfig) -> bool:
     """Whether another sweeper than Hydra's own decides what is trained, after it has seen what came of the jobs before."""
     return not str(config.hydra.sweeper._target_).endswith(f".{BasicSweeper.__name__}")
 
 
-def trial(given: Sequence[str], asked: Sequence[str]) -> str:
+def trial_label(given: Sequence[str], asked: Sequence[str]) -> str:
     """What a search made of the `given` words when it `asked` for a job, to four digits: "lr=0.003124 dropout=0.2"."""
     told = " ".join(_shorten([word for word in asked if word not in given]))
     return re.sub(r"\d+\.\d{4,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.4g}", told)

@@ -109,7 +109,7 @@ def test_a_job_whose_process_dies_does_not_stop_the_others(
     assert train(monkeypatch, *asked) == 1
     out, _ = capfd.readouterr()
     assert "4 jobs: 3 run, 0 resumed, 0 skipped, 1 failed." in out
-    assert f"Failed: layers=3: {jobs.DIED}" in out
+    assert f"Failed: layers=3: {jobs.CRASH_REASON}" in out
     made = tables(tmp_path)
     assert set(made) == {2, 4, 5}
     assert made[2] == basic[2]  # it ran beside the one that died

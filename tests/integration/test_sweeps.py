@@ -44,7 +44,7 @@ def planned(*given: str) -> tuple[str, list[str]]:
     """The folder of the sweep that the words make, and what tells its jobs apart."""
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         composed = GlobalHydra.instance().hydra.compose_config("train", list(given), run_mode=RunMode.MULTIRUN)  # type: ignore[union-attr]
-        return composed.hydra.sweep.dir, names.labels(composed)
+        return composed.hydra.sweep.dir, names.job_labels(composed)
 
 
 @pytest.mark.parametrize(

@@ -31,20 +31,22 @@ def test_what_is_noted_is_read_in_order_and_the_last_note_counts(tmp_path: Path)
     for job in (TRAINING, SKIPPED, RUN, replace(TRAINING, state="resumed")):
         jobs.write(tmp_path / "notes", job)
     assert jobs.read(tmp_path / "notes") == [RUN, SKIPPED, replace(TRAINING, state="resumed")]
-    jobs.forget(tmp_path / "notes")
+    jobs.clear(tmp_path / "notes")
     assert jobs.read(tmp_path / "notes") == []
 
 
 def test_the_time_left_is_that_of_jobs_that_were_trained() -> None:
-    assert jobs.seconds_left([SKIPPED, TRAINING], total=4, elapsed=1) is None  # nothing was trained yet
-    assert jobs.seconds_left([RUN, SKIPPED, FAILED, TRAINING], total=6, elapsed=12) == pytest.approx(3 * 10)
-    assert jobs.seconds_left([RUN, replace(RUN, number=1, seconds=20)], total=4, elapsed=30) == pytest.approx(2 * 15)
-    assert jobs.seconds_left([replace(RUN, state="resumed")], total=2, elapsed=10) == pytest.approx(10)
+    assert jobs.estimate_seconds_left([SKIPPED, TRAINING], total=4, elapsed=1) is None  # nothing was trained yet
+    assert jobs.estimate_seconds_left([RUN, SKIPPED, FAILED, TRAINING], total=6, elapsed=12) == pytest.approx(3 * 10)
+    assert jobs.estimate_seconds_left([RUN, replace(RUN, number=1, seconds=20)], total=4, elapsed=30) == pytest.approx(
+        2 * 15
+    )
+    assert jobs.estimate_seconds_left([replace(RUN, state="resumed")], total=2, elapsed=10) == pytest.approx(10)
 
 
 def test_jobs_that_run_at_once_are_done_so_much_sooner() -> None:
     four = [replace(RUN, number=k) for k in range(4)]
-    assert jobs.seconds_left(four, total=8, elapsed=10) == pytest.approx(10)
+    assert jobs.estimate_seconds_left(four, total=8, elapsed=10) == pytest.approx(10)
 
 
 def test_how_far_it_is() -> None:
@@ -55,45 +57,49 @@ def test_how_far_it_is() -> None:
 
 
 def test_each_ending_has_its_words() -> None:
-    assert jobs.line(RUN) == "model=cnn: run in 10.0 s, validation macro F1 61.2 %"
-    assert jobs.line(SKIPPED) == "model=rnn: skipped, finished before, validation macro F1 50.0 %"
-    assert jobs.line(FAILED) == "model=knn: failed"
-    assert jobs.line(FAILED, why=True) == "model=knn: failed: k is 0: expected 1 or more"
-    assert jobs.totals([RUN, SKIPPED, FAILED]) == "3 jobs: 1 run, 0 resumed, 1 skipped, 1 failed"
+    assert jobs.describe(RUN) == "model=cnn: run in 10.0 s, validation macro F1 61.2 %"
+    assert jobs.describe(SKIPPED) == "model=rnn: skipped, finished before, validation macro F1 50.0 %"
+    assert jobs.describe(FAILED) == "model=knn: failed"
+    assert jobs.describe(FAILED, with_reason=True) == "model=knn: failed: k is 0: expected 1 or more"
+    assert jobs.summary([RUN, SKIPPED, FAILED]) == "3 jobs: 1 run, 0 resumed, 1 skipped, 1 failed"
 
 
 def test_jobs_without_an_end_have_failed_and_equal_reasons_are_said_once() -> None:
-    closed = jobs.closed([RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"])
+    closed = jobs.with_final_states([RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"])
     assert [job.state for job in closed] == ["run", "failed", "failed", "failed"]
-    assert jobs.failures(closed) == [
+    assert jobs.failure_messages(closed) == [
         "Failed: model=rnn, and 1 more: It never began.",
         "Failed: model=svm: Its process ended without a word: killed, or out of memory?",
     ]
-    assert jobs.failures([RUN, FAILED]) == ["Failed: model=knn: k is 0: expected 1 or more."]
+    assert jobs.failure_messages([RUN, FAILED]) == ["Failed: model=knn: k is 0: expected 1 or more."]
 
 
 def test_a_sweep_that_broke_off_says_what_was_stopped_and_what_waits() -> None:
-    closed = jobs.closed([RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"], whole=False)
+    closed = jobs.with_final_states(
+        [RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"], complete=False
+    )
     assert [job.state for job in closed] == ["run", "waiting", "waiting", "stopped"]
-    assert jobs.failures(closed) == []
-    assert jobs.totals(closed) == "4 jobs: 1 run, 0 resumed, 0 skipped, 0 failed, 3 not finished"
+    assert jobs.failure_messages(closed) == []
+    assert jobs.summary(closed) == "4 jobs: 1 run, 0 resumed, 0 skipped, 0 failed, 3 not finished"
 
 
 def test_folds_and_seeds_are_no_rivals() -> None:
-    assert not jobs.rivals(
+    assert not jobs.differ_in_settings(
         [replace(RUN, label=label) for label in ("fold=0 seed=0", "fold=1 seed=0", "fold=10 seed=3")]
     )
-    assert jobs.rivals([replace(RUN, label=label) for label in ("fold=0 model=cnn", "fold=0 model=rnn")])
+    assert jobs.differ_in_settings([replace(RUN, label=label) for label in ("fold=0 model=cnn", "fold=0 model=rnn")])
 
 
 def test_the_live_table_tells_why_jobs_failed() -> None:
-    assert "Failed: model=knn: k is 0: expected 1 or more." in drawn(jobs.live([RUN, FAILED], ["", "", ""], elapsed=9))
+    assert "Failed: model=knn: k is 0: expected 1 or more." in drawn(
+        jobs.live_table([RUN, FAILED], ["", "", ""], elapsed=9)
+    )
 
 
 def test_the_live_table_is_short_and_shows_what_comes_next() -> None:
     labels = [f"seed={k}" for k in range(100)]
     ended = [replace(RUN, number=k, label=labels[k]) for k in range(40)]
-    shown = drawn(jobs.live([*ended, replace(TRAINING, number=40, label="seed=40")], labels, elapsed=400))
+    shown = drawn(jobs.live_table([*ended, replace(TRAINING, number=40, label="seed=40")], labels, elapsed=400))
     assert "40 of 100 jobs are done, 60 left: about 10 min 0 s" in shown
     rows = [line.split("│")[1].strip() for line in shown.splitlines() if line.startswith("│")]
     assert rows == [f"seed={k}" for k in range(34, 44)]
@@ -117,8 +123,8 @@ def test_a_copy_in_another_process_notes_what_it_does(tmp_path: Path, capsys: py
     here.on_multirun_start(config)
     there: Jobs = pickle.loads(pickle.dumps(here))
     there.on_job_start(config)
-    assert here.notes is not None
-    assert [job.state for job in jobs.read(here.notes)] == [jobs.TRAINING]
+    assert here.notes_folder is not None
+    assert [job.state for job in jobs.read(here.notes_folder)] == [jobs.TRAINING]
     ended = JobReturn(status=JobStatus.COMPLETED)
     ended.return_value = Outcome("failed", "no luck.")
     there.on_job_end(config, ended)
@@ -133,11 +139,11 @@ def test_a_copy_in_another_process_notes_what_it_does(tmp_path: Path, capsys: py
 def test_a_trial_of_a_search_is_told_by_its_settings() -> None:
     given = ["sweep=optuna", "model=cnn", "model.layers=2,3"]
     asked = ["sweep=optuna", "model=cnn", "optimizer.lr=0.0012520653814999472", "model.dropout=0.25", "model.layers=3"]
-    assert names.trial(given, asked) == "lr=0.001252 dropout=0.25 layers=3"
+    assert names.trial_label(given, asked) == "lr=0.001252 dropout=0.25 layers=3"
 
 
 def test_a_single_run_is_no_sweep(tmp_path: Path) -> None:
     callback, config = Jobs(), OmegaConf.create({})
     callback.on_job_start(config)
     callback.on_job_end(config, SimpleNamespace(status=JobStatus.COMPLETED))  # type: ignore[arg-type]
-    assert callback.notes is None
+    assert callback.notes_folder is None
