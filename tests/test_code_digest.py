@@ -19,20 +19,22 @@ from src.training import setup
 )
 def test_a_name_that_stands_for_nothing_is_an_error(name: str) -> None:
     with pytest.raises(LookupError, match="no module of this project"):
-        code_digest.behind(name)
+        code_digest.digests_with_imports(name)
 
 
 @pytest.mark.parametrize(
     "name", ["src.audio.reader", "src.model", "src.model.Cnn", "src.scheduler.Cosine", "src.audio.reader.SILENCE"]
 )
 def test_modules_and_what_stands_in_them_have_files(name: str) -> None:
-    assert code_digest.behind(name)
+    assert code_digest.digests_with_imports(name)
 
 
 def test_a_pretrained_front_end_depends_on_its_network() -> None:
-    assert {"src/feature/musicnn.py", "src/pretrained/musicnn.py", "src/pretrained/weights.py"} <= code_digest.behind(
-        "src.feature.Musicnn"
-    ).keys()
+    assert {
+        "src/feature/musicnn.py",
+        "src/pretrained/musicnn.py",
+        "src/pretrained/weights.py",
+    } <= code_digest.digests_with_imports("src.feature.Musicnn").keys()
 
 
 @pytest.mark.parametrize(
@@ -78,9 +80,9 @@ def test_a_changed_file_invalidates_what_depends_on_it_and_nothing_else(
     before = cached()
     assert all(before.values())
     assert cached() == before
-    usual = code_digest._digest
+    usual = code_digest._file_digest
     monkeypatch.setattr(
-        code_digest, "_digest", lambda path: "new" if path == code_digest.ROOT / changed else usual(path)
+        code_digest, "_file_digest", lambda path: "new" if path == code_digest.ROOT / changed else usual(path)
     )
     after = cached()
     assert {kind for kind in before if after[kind] != before[kind]} == computed_again

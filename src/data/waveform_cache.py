@@ -72,7 +72,7 @@ def prepare(
 def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
     """Hash all that decides the content: the files as they are on disk, the parts read from them, the sample rate, and
     the code that decodes them."""
-    code = code_digest.digest(code_digest.behind("src.data.decoding"))
+    code = code_digest.digest(code_digest.digests_with_imports("src.data.decoding"))
     parts: list[object] = [FORMAT, code, sample_rate, max_seconds]
     parts += [
         (clip.name, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds)

@@ -34,7 +34,7 @@ def hear(clips: Sequence[Clip], cache: Path, max_seconds: float | None) -> list[
     try:
         with closing(sqlite3.connect(cache / "heard.sqlite", timeout=60)) as store:
             store.execute("create table if not exists heard (key text primary key, measures text, codes blob)")
-            measured = code_digest.digest(code_digest.behind("src.quality.measures"))
+            measured = code_digest.digest(code_digest.digests_with_imports("src.quality.measures"))
             keys = [_key(clip, max_seconds, measured) for clip in clips]
             known: dict[str, Answer] = dict(_known(store, keys))
             missing = [(key, clip) for key, clip in zip(keys, clips, strict=True) if key not in known]

@@ -31,7 +31,7 @@ LIBRARIES = (
 def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str, Any]:
     """The run's identity, which is what its numbers follow from: its settings, its data and its source code, a hash each.
     Then what else they may depend on, and the command that makes them again."""
-    files = code_digest.files(config)
+    files = code_digest.run_digests(config)
     return {
         "identity": {"config": configs.digest(config), "data": data, "source": code_digest.digest(files)},
         "command": configs.command(folder),

@@ -89,7 +89,9 @@ def cached_feature(
     """A frozen feature of every segment of the data, read from the cache; what is missing there is computed first."""
     settings = configs.resolved(config.feature)
     # The code that cuts segments counts by itself: where the sound is the same, it does not matter how it was decoded.
-    code = code_digest.behind(*code_digest.targets(settings)) | code_digest.alone("src.data.crops")
+    code = code_digest.digests_with_imports(
+        *code_digest.project_targets(settings)
+    ) | code_digest.digests_without_imports("src.data.crops")
     key = {"feature": settings, "source": code_digest.digest(code)}
     return feature_cache.prepare(data.waveform_crops, data.segments, feature.to(device), key, data.cache, device)
 

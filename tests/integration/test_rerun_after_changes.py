@@ -85,8 +85,8 @@ def test_a_changed_source_line_makes_the_jobs_that_use_it_run_again(
     words = sweep(tiny, tmp_path, "model=majority,knn")
     assert train(monkeypatch, *words) == 0
     assert ended(capsys)[0] == "2 run, 0 resumed, 0 skipped, 0"
-    usual = code_digest._digest
-    monkeypatch.setattr(code_digest, "_digest", lambda path: "new" if path.name == "knn.py" else usual(path))
+    usual = code_digest._file_digest
+    monkeypatch.setattr(code_digest, "_file_digest", lambda path: "new" if path.name == "knn.py" else usual(path))
     assert train(monkeypatch, *words) == 0
     last, said = ended(capsys)
     assert last == "1 run, 0 resumed, 1 skipped, 0"
@@ -142,7 +142,7 @@ def test_no_file_that_makes_a_number_is_missing(
     finally:
         sys.setprofile(None)
         threading.setprofile(None)  # type: ignore[arg-type]
-    files = code_digest.files(rundir.RunDir(folder).config)
+    files = code_digest.run_digests(rundir.RunDir(folder).config)
     ours = {Path(path).relative_to(ROOT).as_posix() for path in ran if Path(path).is_relative_to(ROOT / "src")}
     outside = {path for path in ours - files.keys() if not path.endswith("__init__.py")}
     assert {"src/training/setup.py", "src/data/waveform_cache.py", "src/loss.py", "src/train.py"} <= ours
@@ -152,7 +152,7 @@ def test_no_file_that_makes_a_number_is_missing(
 
 def test_of_all_choices_only_those_that_are_made_count() -> None:
     def of(model: str) -> dict[str, str]:
-        return code_digest.files(
+        return code_digest.run_digests(
             {"model": {"_target_": f"src.model.{model}"}, "logger": {"_target_": "src.training.loggers.csv"}}
         )
 
@@ -160,7 +160,7 @@ def test_of_all_choices_only_those_that_are_made_count() -> None:
     assert {"src/model/cnn.py", "src/model/network.py", "src/train.py"} <= of("Cnn").keys()
     assert not [path for path in of("Cnn") if "reporting" in path or "loggers" in path]
     assert code_digest.digest(of("Cnn")) != code_digest.digest(of("Rnn"))
-    parts = code_digest.files(
+    parts = code_digest.run_digests(
         {"feature": {"parts": {"a": {"_target_": "src.feature.Mfcc"}}, "list": [{"_target_": "x.Y"}]}}
     )
     assert "src/feature/mfcc.py" in parts
