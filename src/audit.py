@@ -138,4 +138,4 @@ def _show(content: Mapping[str, Any], said: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    errors.run(main, "audit", failed=COULD_NOT_RUN)
+    errors.run(main, "audit", failure_status=COULD_NOT_RUN)

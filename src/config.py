@@ -15,7 +15,7 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
 
 # Keys of library classes and of our own whose range no constructor of ours checks: (least, may it be the least itself).
-LEAST = {
+MINIMUM = {
     "seed": (0, True),
     "split.seed": (0, True),
     "data.batch_size": (1, True),
@@ -31,7 +31,7 @@ LEAST = {
 }
 RENAMED = {"trainer.keep": "trainer.checkpoint"}  # keys of earlier versions
 NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
-SEVERAL_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
+MIXED_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
 
 
 # Where files lie, what computes, what is shown: settings that change no number, so they are no part of a run's identity.
@@ -58,7 +58,7 @@ def compose(*words: str, name: str = "train") -> DictConfig:
         return hydra.compose(name, list(words))
 
 
-def command(folder: Path) -> str:
+def rerun_command(folder: Path) -> str:
     """The command line that repeats a run in its folder, or resumes it there."""
     alone = ["hydra.mode=RUN"] if choices()["sweep"] != "none" else []  # a sweep preset makes many runs of one
     what = [word for word in HydraConfig.get().overrides.task if not word.startswith("launcher=")]
@@ -68,10 +68,10 @@ def command(folder: Path) -> str:
 
 def choices() -> dict[str, str]:
     """What was chosen in each group, in the command line's words."""
-    return chosen(HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices)
+    return choices_from(HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices)
 
 
-def chosen(task: Sequence[str], noted: Mapping[str, str]) -> dict[str, str]:
+def choices_from(task: Sequence[str], noted: Mapping[str, str]) -> dict[str, str]:
     """The same of a command's words and of what Hydra noted of them; several in one group read "[folds,paper]"."""
     several = dict(text.split("=", 1) for text in task if "=[" in text)  # of which Hydra notes nothing
     return {group: noted.get(group) or several.get(group, "none") for group in GROUPS}
@@ -101,7 +101,7 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 
 def check(config: DictConfig) -> None:
     """Raise ValueError on a value of another type than its default's, or out of its range."""
-    overrides = [text for text in HydraConfig.get().overrides.task if group_of(text)]
+    overrides = [text for text in HydraConfig.get().overrides.task if is_group_choice(text)]
     usual = dict(leaves(OmegaConf.to_container(hydra.compose(str(HydraConfig.get().job.config_name), overrides))))
     for key, value in leaves(resolved(config)):
         if key in RENAMED:
@@ -109,17 +109,17 @@ def check(config: DictConfig) -> None:
         default = usual.get(key)
         if isinstance(default, str) and default.startswith("${"):
             default = OmegaConf.select(config, key)
-        if key not in SEVERAL_TYPES and not (value is None and key in NULLABLE):
+        if key not in MIXED_TYPES and not (value is None and key in NULLABLE):
             _check_type(key, value, default)
-        if key in LEAST and value is not None:
-            least, inclusive = LEAST[key]
+        if key in MINIMUM and value is not None:
+            least, inclusive = MINIMUM[key]
             if value < least or (value == least and not inclusive):
                 raise ValueError(
                     f"{key} is {value}: expected {f'{least} or more' if inclusive else f'more than {least}'}."
                 )
 
 
-def group_of(override: str) -> bool:
+def is_group_choice(override: str) -> bool:
     return override.split("=")[0].lstrip("+~").split("@")[0] in GROUPS
 
 

@@ -13,7 +13,7 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.config import CONF, GROUPS, RENAMED, compose, group_of, leaves
+from src.config import CONF, GROUPS, RENAMED, compose, is_group_choice, leaves
 
 # Hydra's plugin -> the choice that needs it, whose second half names the extra that installs it.
 EXTRAS = {
@@ -25,8 +25,8 @@ EXTRAS = {
 LAUNCHER_LIBRARIES = ("joblib", "submitit", "ray")  # their errors concern a job's process, not our code in it
 
 
-def run(program: Callable[[], Any], name: str, failed: int = 1) -> None:
-    """Run a Hydra program to its exit: 0; `failed` with one message, and a traceback only under debug=true; 130 interrupted."""
+def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
+    """Run a Hydra program to its exit: 0; `failure_status` with one message, and a traceback only under debug=true; 130 interrupted."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us instead of printing them
     try:
         program()
@@ -34,7 +34,7 @@ def run(program: Callable[[], Any], name: str, failed: int = 1) -> None:
         sys.exit(130)
     except Exception as error:
         show(error, name)
-        sys.exit(failed)
+        sys.exit(failure_status)
 
 
 def show(error: BaseException, name: str) -> None:
@@ -81,7 +81,7 @@ def _explain_hydra(message: str, program: str) -> str:
             group = word.split(".")[0]
             return f"{word}: the sweep sets this key, and the {group} chosen with it has none. Choose another {group}."
         said = [text for text in sys.argv[1:] if text.split("=")[0] != word and "," not in text]
-        overrides = [text for text in said if group_of(text) and _exists(text)]
+        overrides = [text for text in said if is_group_choice(text) and _exists(text)]
         keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides, name=program)))]
         if word in keys:
             group = word.split(".")[0]

@@ -30,7 +30,7 @@ def main(config: DictConfig) -> Outcome:
     try:
         return Outcome(train(config, folder), f1_macro=rundir.RunDir(folder).metrics["val"]["f1_macro"])
     except KeyboardInterrupt:
-        advice = "the same command goes on." if in_sweep else f"to go on: {configs.command(folder)}"
+        advice = "the same command goes on." if in_sweep else f"to go on: {configs.rerun_command(folder)}"
         console.note(f"Interrupted. Finished epochs are saved; {advice}")
         sys.exit(130)
     except Exception as error:

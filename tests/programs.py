@@ -41,7 +41,7 @@ def audit(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["src/audit.py", *words])
     GlobalHydra.instance().clear()
     try:
-        errors.run(main_of_audit, "audit", failed=COULD_NOT_RUN)
+        errors.run(main_of_audit, "audit", failure_status=COULD_NOT_RUN)
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0

@@ -34,7 +34,7 @@ def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str,
     files = code_digest.run_digests(config)
     return {
         "identity": {"config": configs.digest(config), "data": data, "source": code_digest.digest(files)},
-        "command": configs.command(folder),
+        "command": configs.rerun_command(folder),
         "choices": configs.choices(),
         "source": files,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},

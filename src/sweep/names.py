@@ -35,7 +35,7 @@ def sweep_name(task: Sequence[str], noted: Mapping[str, str]) -> str:
     its words, `noted` what Hydra made of them.
     """
     overrides = OverridesParser.create().parse_overrides(list(task))
-    chosen = configs.chosen(task, noted)
+    chosen = configs.choices_from(task, noted)
     words = [word for group in ("sweep", "experiment") for word in re.findall(r"\w+", chosen[group]) if word != "none"]
     words += [each.key_or_group.split(".")[-1] for each in overrides if each.is_sweep_override()]
     told = sorted(str(each.input_line).replace(" ", "") for each in overrides if each.key_or_group not in NOT_IN_NAME)
