@@ -1,4 +1,4 @@
-"""The launcher behind conf/launcher/joblib.yaml. Hydra takes launchers from packages of this name only."""
+"""Launcher of conf/launcher/joblib.yaml. Hydra finds launchers only in packages named hydra_plugins."""
 
 import os
 import threading
@@ -11,63 +11,69 @@ from hydra.core.utils import JobReturn, JobStatus
 
 try:
     from hydra_plugins.hydra_joblib_launcher.joblib_launcher import JoblibLauncher
-except ImportError:  # an extra, of which conf/launcher/joblib.yaml says how to get it
+except ImportError:  # an optional package; conf/launcher/joblib.yaml explains how to install it
     pass
 else:
 
     class Joblib(JoblibLauncher):  # type: ignore[misc]  # comes without types
-        """Jobs side by side, of which one whose process dies (out of memory, or killed) does not stop the others.
+        """Run jobs in parallel; a killed worker (e.g. out of memory) fails only its own job.
 
-        joblib ends all processes when one dies, and does not say which it was. So the jobs that were training are set aside
-        until the others have ended, and then go on one by one: the one whose process dies when it is alone has failed.
+        If a worker dies, joblib ends all workers and does not report which one died. The jobs that were training at
+        that moment are therefore rerun one at a time after all others. A job has failed if its process dies while no
+        other job is training.
         """
 
         def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-            from src import console, formatting  # here, since Hydra reads this file for every --help
-            from src.sweep import jobs, names  # here, since Hydra reads this file for every --help
+            from src import console, formatting  # imported here, since Hydra imports this file for every --help
+            from src.sweep import jobs, names
 
             self.joblib |= {"initializer": _end_with, "initargs": (os.getpid(),)}
-            notes = names.notes_folder(self.config)
-            asked = dict(enumerate(job_overrides, start=initial_job_idx))
-            ended: dict[int, JobReturn] = {}
-            rounds = [list(asked)]  # of jobs whose numbers follow one another
-            while rounds:
-                now = rounds.pop(0)
+            notes_folder = names.notes_folder(self.config)
+            overrides = dict(enumerate(job_overrides, start=initial_job_idx))
+            returned: dict[int, JobReturn] = {}
+            batches = [list(overrides)]  # lists of consecutive job numbers
+            while batches:
+                batch = batches.pop(0)
                 try:
-                    ended |= zip(now, super().launch([asked[number] for number in now], now[0]), strict=True)
+                    returned |= zip(batch, super().launch([overrides[k] for k in batch], batch[0]), strict=True)
                     continue
                 except BrokenProcessPool:
-                    noted = {job.number: job for job in jobs.read(notes) if job.number in now}
-                    met = [job for job in noted.values() if not job.ended]
-                    if not met:
-                        raise  # before any job began, as it would again
-                if len(met) > 1:
-                    labels = formatting.few([job.label for job in met], 4)
+                    noted = {job.number: job for job in jobs.read(notes_folder) if job.number in batch}
+                    interrupted = [job for job in noted.values() if not job.ended]
+                    if not interrupted:
+                        raise  # no job had started, so another attempt would fail in the same way
+                if len(interrupted) > 1:
+                    labels = formatting.few([job.label for job in interrupted], 4)
                     console.note(
-                        f"The process of a job died. Those that were training go on at the end, alone: {labels}."
+                        "The process of a job died. The jobs that were training are rerun at the end, one at a time: "
+                        f"{labels}."
                     )
-                for job in met:
-                    noted[job.number] = jobs.crashed(job) if len(met) == 1 else replace(job, state=jobs.WAITING)
-                    jobs.write(notes, noted[job.number])
-                ended |= {number: _returned(asked[number], job.outcome) for number, job in noted.items() if job.ended}
-                later = [number for number in now if number > max(noted)]
-                alone = [[number] for number in now if number not in ended and number not in later]
-                rounds = [*([later] if later else []), *rounds, *alone]
-            return [ended[number] for number in asked]
+                for job in interrupted:
+                    alone = len(interrupted) == 1
+                    noted[job.number] = jobs.crashed(job) if alone else replace(job, state=jobs.WAITING)
+                    jobs.write(notes_folder, noted[job.number])
+                returned |= {k: _job_return(overrides[k], job.outcome) for k, job in noted.items() if job.ended}
+                not_started = [k for k in batch if k > max(noted)]
+                one_by_one = [[k] for k in batch if k not in returned and k not in not_started]
+                batches = [*([not_started] if not_started else []), *batches, *one_by_one]
+            return [returned[k] for k in overrides]
 
 
-def _returned(overrides: Sequence[str], outcome: object) -> JobReturn:
-    """What is known of a job whose process did not live to return it."""
-    made = JobReturn(overrides=overrides, status=JobStatus.COMPLETED)
-    made.return_value = outcome
-    return made
+def _job_return(overrides: Sequence[str], outcome: object) -> JobReturn:
+    """Build the return value of a job whose process died before returning it."""
+    job_return = JobReturn(overrides=overrides, status=JobStatus.COMPLETED)
+    job_return.return_value = outcome
+    return job_return
 
 
-def _end_with(sweep: int) -> None:
-    """Have a job's process end when that of its `sweep` is gone, be it killed: it would train on, and then wait for ever."""
+def _end_with(sweep_pid: int) -> None:
+    """End this job's process when the process of the sweep is gone, even if that one was killed.
+
+    Otherwise the job would train on and then wait forever.
+    """
 
     def watch() -> None:
-        while os.getppid() == sweep:
+        while os.getppid() == sweep_pid:
             time.sleep(1)
         os._exit(1)
 

@@ -1,6 +1,7 @@
-"""The source files that a run's numbers follow from: what its choices and the training are made of, and all they import.
+"""Digests of the source files that a run's results depend on: its choices, the training code and all that they import.
 
-A changed line then concerns the runs that use it: of a sweep over models, one model's; of the report's page, none.
+A changed source line therefore affects only the runs that use it: in a sweep over models, those of one model; a change
+in the report page affects none.
 """
 
 import ast
@@ -11,35 +12,33 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-USED_BY_EVERY_RUN = (
-    "src.training.setup",
-    "src.training.stages",
-    "src.training.run_writer",
-)  # what every run goes through
-WITHOUT_IMPORTS = ("src.train",)  # read without what it imports: the pages and bars that it shows make no number
-GROUPS_WITHOUT_EFFECT = ("logger", "hydra")  # groups that make no number either
+USED_BY_EVERY_RUN = ("src.training.setup", "src.training.stages", "src.training.run_writer")
+WITHOUT_IMPORTS = ("src.train",)  # its imports are left out: the pages and progress bars that it shows change no result
+GROUPS_WITHOUT_EFFECT = ("logger", "hydra")  # config groups that change no result
 
 
 def run_digests(config: Mapping[str, Any]) -> dict[str, str]:
-    """ "src/model/cnn.py": 16 hexadecimal digits of its content, as it was when this process first asked."""
-    chosen = [
-        name for group, node in config.items() if group not in GROUPS_WITHOUT_EFFECT for name in project_targets(node)
-    ]
+    """Digests of the source files of a run: {"src/model/cnn.py": 16 hexadecimal digits of its content, ...}.
+
+    A file is read once in a process; later changes to it are not seen.
+    """
+    relevant = [node for group, node in config.items() if group not in GROUPS_WITHOUT_EFFECT]
+    chosen = [name for node in relevant for name in project_targets(node)]
     return digests_with_imports(*USED_BY_EVERY_RUN, *chosen) | digests_without_imports(*WITHOUT_IMPORTS)
 
 
 def digests_with_imports(*names: str) -> dict[str, str]:
-    """The same of single modules or classes, such as "src.quality.measures", and all that they import."""
+    """Digests of the files of modules or classes, such as "src.quality.measures", and of all files that they import."""
     return _file_digests(_paths_with_imports(names))
 
 
 def digests_without_imports(*names: str) -> dict[str, str]:
-    """The same of modules without what they import."""
+    """Digests of the files of modules or classes, without the files that they import."""
     return _file_digests({_source_file(name) for name in names})
 
 
 def project_targets(node: Any) -> list[str]:
-    """The classes and functions of this project that a config names, wherever in it."""
+    """List the classes and functions of this project that the `_target_` keys of a config name, at any depth."""
     return [name for name in _all_targets(node) if name.startswith("src.")]
 
 
@@ -48,54 +47,58 @@ def _file_digests(paths: Iterable[Path]) -> dict[str, str]:
 
 
 def _paths_with_imports(names: Iterable[str]) -> set[Path]:
-    """The files of modules, or of what modules hold, and of all that they import."""
-    reached: set[Path] = set()
-    waiting = list(names)
-    while waiting:
-        path = _source_file(waiting.pop())
-        if path not in reached:
-            reached.add(path)
-            waiting += _imports(path)
-    return reached
+    """Find the files of modules or classes and of all that they import, directly or indirectly."""
+    paths: set[Path] = set()
+    pending = list(names)
+    while pending:
+        path = _source_file(pending.pop())
+        if path not in paths:
+            paths.add(path)
+            pending += _imports(path)
+    return paths
 
 
 def digest(files: Mapping[str, str]) -> str:
-    """16 hexadecimal digits of all of them."""
-    return hashlib.sha256("".join(f"{name} {content}\n" for name, content in files.items()).encode()).hexdigest()[:16]
+    """Combine the digests of files into one of 16 hexadecimal digits."""
+    lines = "".join(f"{path} {file_digest}\n" for path, file_digest in files.items())
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
 def _all_targets(node: Any) -> list[str]:
-    """The classes and functions that a config names, wherever in it."""
+    """List the values of all `_target_` keys of a config, at any depth."""
     if not isinstance(node, Mapping):
-        return [name for each in node for name in _all_targets(each)] if isinstance(node, list) else []
-    here = [str(node["_target_"])] if "_target_" in node else []
-    return here + [name for value in node.values() for name in _all_targets(value)]
+        return [name for item in node for name in _all_targets(item)] if isinstance(node, list) else []
+    own_target = [str(node["_target_"])] if "_target_" in node else []
+    return own_target + [name for value in node.values() for name in _all_targets(value)]
 
 
 def _source_file(name: str) -> Path:
-    """The file of a module, or of what a module holds: "src.model.Cnn" -> src/model/cnn.py, through its folder's face.
+    """Find the file of a module, class or function: "src.model.Cnn" -> src/model/cnn.py.
 
-    Raises LookupError on a name that neither is a module of this project nor stands in one: after a module is renamed,
-    a cache key that still named the old one would depend on nothing.
+    A name imported in an __init__.py is traced to the module that defines it.
+
+    Raises LookupError on a name that is neither a module of this project nor defined in one. Otherwise a cache key with
+    the old name of a renamed module would not depend on any file.
     """
     if module := _module(name):
         return module
-    above, _, held = name.rpartition(".")
-    face = _module(above) if above else None
-    if face is None or held not in _names_in(face):
+    parent, _, member = name.rpartition(".")
+    path = _module(parent) if parent else None
+    if path is None or member not in _names_in(path):
         raise LookupError(f"{name} is no module of this project, nor a class or function in one.")
-    origin = dict(_import_origins(face)).get(held) if face.name == "__init__.py" else None
-    return _source_file(origin) if origin else face
+    origin = dict(_import_origins(path)).get(member) if path.name == "__init__.py" else None
+    return _source_file(origin) if origin else path
 
 
 def _module(name: str) -> Path | None:
+    """Find the file of a module or package; None if there is none of this name."""
     path = ROOT.joinpath(*name.split("."))
-    return next((found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()), None)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 @cache
 def _names_in(path: Path) -> frozenset[str]:
-    """The names that a module defines or imports."""
+    """Collect the names that a module defines or imports."""
     names = {name for name, _ in _import_origins(path)}
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.ClassDef | ast.FunctionDef):
@@ -111,12 +114,14 @@ def _imports(path: Path) -> Iterable[str]:
 
 @cache
 def _import_origins(path: Path) -> tuple[tuple[str, str], ...]:
-    """What a file imports of ours, wherever in it: ("Cnn", "src.model.cnn.Cnn")."""
+    """List the imports from this project anywhere in a file as pairs of names: ("Cnn", "src.model.cnn.Cnn")."""
     nodes = list(ast.walk(ast.parse(path.read_bytes())))
     ours = [node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "src"]
-    named = [(each.asname or each.name, f"{node.module}.{each.name}") for node in ours for each in node.names]
-    plain = [each.name for node in nodes if isinstance(node, ast.Import) for each in node.names]
-    return (*named, *((name, name) for name in plain if name.split(".")[0] == "src"))
+    from_imports = [
+        (alias.asname or alias.name, f"{node.module}.{alias.name}") for node in ours for alias in node.names
+    ]
+    plain_imports = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return (*from_imports, *((name, name) for name in plain_imports if name.split(".")[0] == "src"))
 
 
 @cache

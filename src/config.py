@@ -1,4 +1,4 @@
-"""What Hydra composes, checked before anything is built; and every error as one message in the command line's words."""
+"""Configs: compose them with Hydra, check their values before anything is built, and identify them by a digest."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 CONF = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
 
-# Keys of library classes and of our own whose range no constructor of ours checks: (least, may it be the least itself).
+# Smallest values of keys that no constructor of ours checks: (minimum, whether the minimum itself is allowed).
 MINIMUM = {
     "seed": (0, True),
     "split.seed": (0, True),
@@ -31,10 +31,10 @@ MINIMUM = {
 }
 RENAMED = {"trainer.keep": "trainer.checkpoint"}  # keys of earlier versions
 NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
-MIXED_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, or true, false; auto, or a number
+MIXED_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, true or false; auto or a number
 
-
-# Where files lie, what computes, what is shown: settings that change no number, so they are no part of a run's identity.
+# Settings that change no result, so they are not part of a run's identity: file locations, hardware and what is
+# displayed.
 NOT_IN_IDENTITY = (
     "data.audit",
     "data.cache",
@@ -52,33 +52,39 @@ NOT_IN_IDENTITY = (
 )
 
 
-def compose(*words: str, name: str = "train") -> DictConfig:
-    """What the command line's words would train (or audit). Raises Hydra's and OmegaConf's errors on words unknown to them."""
+def compose(*overrides: str, name: str = "train") -> DictConfig:
+    """Compose the config of a program (conf/<name>.yaml) from command-line overrides.
+
+    Raises the errors of Hydra and OmegaConf on unknown keys and choices.
+    """
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra.compose(name, list(words))
+        return hydra.compose(name, list(overrides))
 
 
 def rerun_command(folder: Path) -> str:
-    """The command line that repeats a run in its folder, or resumes it there."""
-    alone = ["hydra.mode=RUN"] if choices()["sweep"] != "none" else []  # a sweep preset makes many runs of one
-    what = [word for word in HydraConfig.get().overrides.task if not word.startswith("launcher=")]
-    words = [*what, *alone, f"hydra.run.dir={folder}"]
-    return shlex.join(["python", "-m", "src.train", *words])
+    """Command line that repeats this run in its folder, or resumes it there."""
+    # A sweep preset in the overrides would otherwise start the whole sweep again.
+    single_run = ["hydra.mode=RUN"] if choices()["sweep"] != "none" else []
+    overrides = [text for text in HydraConfig.get().overrides.task if not text.startswith("launcher=")]
+    return shlex.join(["python", "-m", "src.train", *overrides, *single_run, f"hydra.run.dir={folder}"])
 
 
 def choices() -> dict[str, str]:
-    """What was chosen in each group, in the command line's words."""
+    """This job's choice in each config group: {"model": "cnn", "sweep": "[folds,paper]", ...}."""
     return choices_from(HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices)
 
 
-def choices_from(task: Sequence[str], noted: Mapping[str, str]) -> dict[str, str]:
-    """The same of a command's words and of what Hydra noted of them; several in one group read "[folds,paper]"."""
-    several = dict(text.split("=", 1) for text in task if "=[" in text)  # of which Hydra notes nothing
-    return {group: noted.get(group) or several.get(group, "none") for group in GROUPS}
+def choices_from(overrides: Sequence[str], hydra_choices: Mapping[str, str]) -> dict[str, str]:
+    """Choice in each config group, from the overrides of a command and the choices that Hydra records.
+
+    Several choices in one group read "[folds,paper]"; a group without a choice reads "none".
+    """
+    lists = dict(text.split("=", 1) for text in overrides if "=[" in text)  # Hydra does not record these
+    return {group: hydra_choices.get(group) or lists.get(group, "none") for group in GROUPS}
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The dotted key and the value of every leaf; lists are leaves."""
+    """Yield the dotted key and the value of every leaf of a nested config; a list is one leaf."""
     if isinstance(config, Mapping):
         for key, value in config.items():
             yield from leaves(value, f"{prefix}.{key}" if prefix else str(key))
@@ -87,59 +93,64 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def digest(config: Mapping[str, Any], without: Sequence[str] = NOT_IN_IDENTITY) -> str:
-    """A hash of all that decides a run's numbers in a resolved config; nothing of the machine it runs on."""
-    kept = {k: v for k, v in leaves(config) if not any(f"{k}.".startswith(f"{local}.") for local in without)}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+    """Hash a resolved config, except the keys in `without` and the keys below them, to 16 hexadecimal digits.
+
+    By default, every setting that changes a run's results counts, and none that depends on the machine.
+    """
+    settings = {key: v for key, v in leaves(config) if not any(f"{key}.".startswith(f"{k}.") for k in without)}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:
-    """The config as plain dicts and lists, every interpolation filled in."""
+    """Convert a config to plain dicts and lists, with all interpolations resolved."""
     settings = OmegaConf.to_container(config, resolve=True)
     assert isinstance(settings, dict)
     return {str(key): value for key, value in settings.items()}
 
 
 def check(config: DictConfig) -> None:
-    """Raise ValueError on a value of another type than its default's, or out of its range."""
-    overrides = [text for text in HydraConfig.get().overrides.task if is_group_choice(text)]
-    usual = dict(leaves(OmegaConf.to_container(hydra.compose(str(HydraConfig.get().job.config_name), overrides))))
+    """Raise ValueError on a value whose type differs from its default's, or that is below its minimum."""
+    group_choices = [text for text in HydraConfig.get().overrides.task if is_group_choice(text)]
+    default_config = hydra.compose(str(HydraConfig.get().job.config_name), group_choices)
+    defaults = dict(leaves(OmegaConf.to_container(default_config)))
     for key, value in leaves(resolved(config)):
         if key in RENAMED:
             raise ValueError(f"{key} is now called {RENAMED[key]}: set that one.")
-        default = usual.get(key)
+        default = defaults.get(key)
         if isinstance(default, str) and default.startswith("${"):
             default = OmegaConf.select(config, key)
         if key not in MIXED_TYPES and not (value is None and key in NULLABLE):
             _check_type(key, value, default)
         if key in MINIMUM and value is not None:
-            least, inclusive = MINIMUM[key]
-            if value < least or (value == least and not inclusive):
+            minimum, inclusive = MINIMUM[key]
+            if value < minimum or (value == minimum and not inclusive):
                 raise ValueError(
-                    f"{key} is {value}: expected {f'{least} or more' if inclusive else f'more than {least}'}."
+                    f"{key} is {value}: expected {f'{minimum} or more' if inclusive else f'more than {minimum}'}."
                 )
 
 
 def is_group_choice(override: str) -> bool:
+    """Whether an override makes a choice in a config group: true for "model=cnn", false for "model.width=8"."""
     return override.split("=")[0].lstrip("+~").split("@")[0] in GROUPS
 
 
 def _check_type(key: str, value: Any, default: Any) -> None:
-    kinds: dict[type, tuple[str, tuple[type, ...]]] = {
+    expected: dict[type, tuple[str, tuple[type, ...]]] = {
         bool: ("true or false", (bool,)),
         int: ("a whole number", (int,)),
         float: ("a number", (int, float)),
         str: ("a word", (str,)),
         list: ("a list, e.g. [a,b]", (list,)),
     }
-    if default is None or type(default) not in kinds:
+    if default is None or type(default) not in expected:
         return
-    words, accepted = kinds[type(default)]
+    description, accepted = expected[type(default)]
     if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted):
-        raise ValueError(f"{key} is {value!r}: expected {words}, e.g. {default!r}.")
+        raise ValueError(f"{key} is {value!r}: expected {description}, e.g. {default!r}.")
 
 
 def jobs_at_once(threads: int) -> int:
-    """How many jobs of so many threads the cores hold, at least one. A container's share of the cores is respected."""
+    """Number of jobs that fit on the CPU cores, each with so many threads; at least 1. Respects a container's CPU limit."""
     from joblib import cpu_count
 
     return max(1, int(cpu_count()) // threads)

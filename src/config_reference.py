@@ -60,7 +60,9 @@ def groups_help(width: int = 118) -> str:
         for choice in of_group:
             summary = choice.summary
             room = width - indent
-            lines.append(f"  {choice.name:<{indent - 2}}{summary if len(summary) <= room else summary[: room - 3] + '...'}")
+            lines.append(
+                f"  {choice.name:<{indent - 2}}{summary if len(summary) <= room else summary[: room - 3] + '...'}"
+            )
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What a user watches: messages and progress bars, on standard error, so that standard output holds results alone."""
+"""Messages and progress bars on standard error; standard output is for results only."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ stderr = Console(stderr=True)
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads a program's arguments, and exits with 1 on bad ones, as all programs here do; argparse would exit with 2."""
+    """Argument parser that exits with status 1 on bad arguments, like all programs here; argparse would exit with 2."""
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -24,35 +24,41 @@ class Parser(argparse.ArgumentParser):
 
 
 def note(text: str) -> None:
-    """Say one thing, on a line of its own."""
+    """Print a message on standard error, on a line of its own."""
     stderr.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def result(table: RenderableType) -> None:
-    """Show a result on standard output: by `print`, which a moving table below lets pass, as it does not a Console's."""
-    out = Console()
-    with out.capture() as caught:
-        out.print(table)
-    print(caught.get(), end="")
+    """Print a table of results on standard output.
+
+    `print` writes it, since a live table shows printed lines above itself; another Console's output would break it.
+    """
+    stdout = Console()
+    with stdout.capture() as text:
+        stdout.print(table)
+    print(text.get(), end="")
 
 
 def ignore_closed_pipe() -> None:
-    """Whoever reads standard output, head perhaps, has seen enough: let the rest go, or Python complains at its exit."""
+    """Discard all further output after the reader of standard output, e.g. `head`, has closed the pipe.
+
+    Otherwise Python would report an error at exit.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def bar() -> Progress:
-    """An empty bar: what is done, how much of how much, and the time left."""
+    """Progress bar without tasks; it shows a description, the count and the remaining time."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=stderr)
 
 
-def track(items: Iterable[X], what: str, total: int) -> Iterator[X]:
-    """Yield the items under a bar."""
+def track(items: Iterable[X], description: str, total: int) -> Iterator[X]:
+    """Yield the items and show a progress bar."""
     with bar() as progress:
-        yield from progress.track(items, total=total, description=what)
+        yield from progress.track(items, total=total, description=description)
 
 
 def relative_path(path: Path) -> Path:
-    """A path as a user would type it here: relative to the working directory, where it is below it."""
+    """Path relative to the working directory if it lies below it; other paths are returned unchanged."""
     return Path(os.path.relpath(path)) if path.resolve().is_relative_to(Path.cwd()) else path

@@ -1,4 +1,4 @@
-"""Every error as one message: what came, what was expected, what to do."""
+"""Error messages: each error is printed as one line that says what came, what was expected and what to do."""
 
 import difflib
 import os
@@ -15,19 +15,24 @@ from omegaconf.errors import OmegaConfBaseException
 
 from src.config import CONF, GROUPS, RENAMED, compose, is_group_choice, leaves
 
-# Hydra's plugin -> the choice that needs it, whose second half names the extra that installs it.
+# Hydra plugin -> the choice that needs it. The part after = is the name of the extra that installs the plugin.
 EXTRAS = {
     "joblib": "launcher=joblib",
     "submitit_slurm": "launcher=slurm",
     "ray": "launcher=ray",
     "optuna": "sweep=optuna",
 }
-LAUNCHER_LIBRARIES = ("joblib", "submitit", "ray")  # their errors concern a job's process, not our code in it
+# Errors of these libraries are about the process of a job, not about our code in it.
+LAUNCHER_LIBRARIES = ("joblib", "submitit", "ray")
 
 
 def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
-    """Run a Hydra program to its exit: 0; `failure_status` with one message, and a traceback only under debug=true; 130 interrupted."""
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors to us instead of printing them
+    """Run a Hydra program.
+
+    An error is printed as one message, with its traceback only under debug=true, and the process exits with
+    `failure_status`; it exits with 130 after Ctrl-C.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
     try:
         program()
     except KeyboardInterrupt:
@@ -38,15 +43,16 @@ def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
 
 
 def show(error: BaseException, name: str) -> None:
-    """Print the one message, on standard error."""
-    words = HydraConfig.get().overrides.task if HydraConfig.initialized() else sys.argv  # a job's process has no argv
-    if any(re.fullmatch(r"\+*debug=(true|True|1)", word) for word in words):
+    """Print an error as one message on standard error, after its traceback under debug=true."""
+    # The process of a sweep's job does not have the command line in sys.argv.
+    arguments = HydraConfig.get().overrides.task if HydraConfig.initialized() else sys.argv
+    if any(re.fullmatch(r"\+*debug=(true|True|1)", argument) for argument in arguments):
         traceback.print_exception(error)
     print(f"{name}: {explain(error, name)}", file=sys.stderr)
 
 
 def explain(error: BaseException, program: str = "train") -> str:
-    """What came, what was expected and what to do, in one message."""
+    """Describe an error in one message: what came, what was expected and what to do."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
     if launcher_failure := _explain_launcher(error):
@@ -56,80 +62,88 @@ def explain(error: BaseException, program: str = "train") -> str:
     if isinstance(error, OSError) and error.errno is not None:
         where = f"{error.filename}: " if error.filename else ""
         return (
-            f"{where}{error.strerror or error}. The folders that are written to are hydra.run.dir (hydra.sweep.dir in a "
-            "sweep) and data.cache: point them at a place with room and permission."
+            f"{where}{error.strerror or error}. Files are written to hydra.run.dir (hydra.sweep.dir in a sweep) and "
+            "data.cache: set them to folders with free space and write permission."
         )
     if isinstance(error, ValueError | ImportError | OSError):
         return " ".join(str(error).split())
-    return f"{type(error).__name__}: {error} (unexpected: debug=true shows where; please report it)"
+    return f"{type(error).__name__}: {error} (unexpected error: debug=true shows the traceback; please report it)"
 
 
 def _explain_hydra(message: str, program: str) -> str:
     if missing_extra := _explain_missing_extra(message):
         return missing_extra
-    choice = re.search(r"Could not (?:find|load) '([^'/]+)/([^']+)'", message)
-    if choice:
-        group, word = choice.groups()
+    unknown_choice = re.search(r"Could not (?:find|load) '([^'/]+)/([^']+)'", message)
+    if unknown_choice:
+        group, choice = unknown_choice.groups()
         choices = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-        return f"{group}={word}: there is no such choice. {_did_you_mean(word, choices)}{group} can be {', '.join(choices)}."
-    key = re.search(r"Could not override '([^']+)'", message) or re.search(r"Key '([^']+)' is not in struct", message)
-    if key:
-        word = key.group(1)
-        if word in RENAMED:
-            return f"{word} is now called {RENAMED[word]}: set that one."
-        if not any(word in text for text in sys.argv[1:]):
-            group = word.split(".")[0]
-            return f"{word}: the sweep sets this key, and the {group} chosen with it has none. Choose another {group}."
-        said = [text for text in sys.argv[1:] if text.split("=")[0] != word and "," not in text]
-        overrides = [text for text in said if is_group_choice(text) and _exists(text)]
+        suggestion = _did_you_mean(choice, choices)
+        return f"{group}={choice}: there is no such choice. {suggestion}{group} can be {', '.join(choices)}."
+    not_overridden = re.search(r"Could not override '([^']+)'", message)
+    unknown_key = not_overridden or re.search(r"Key '([^']+)' is not in struct", message)
+    if unknown_key:
+        key = unknown_key.group(1)
+        group = key.split(".")[0]
+        if key in RENAMED:
+            return f"{key} is now called {RENAMED[key]}: set that one."
+        if not any(key in argument for argument in sys.argv[1:]):
+            return f"{key}: the sweep sets this key, but the chosen {group} does not have it. Choose another {group}."
+        other_arguments = [text for text in sys.argv[1:] if text.split("=")[0] != key and "," not in text]
+        overrides = [text for text in other_arguments if is_group_choice(text) and _exists(text)]
         keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides, name=program)))]
-        if word in keys:
-            group = word.split(".")[0]
-            return f"{word}: not every {group} of the sweep has this key. Name those that have it, as in {group}=A,B."
-        near = _did_you_mean(word, [*GROUPS, *keys])
-        return f"{word}: there is no such key. {near}`python -m src.{program} --cfg job` prints them all."
+        if key in keys:
+            return f"{key}: not every {group} in the sweep has this key. List only those that have it: {group}=A,B."
+        suggestion = _did_you_mean(key, [*GROUPS, *keys])
+        return f"{key}: there is no such key. {suggestion}`python -m src.{program} --cfg job` prints all keys."
     absent = re.search(r"Interpolation key '(\w+)(\.[^']+)' not found", message)
     if absent:
         group, rest = absent.groups()
-        return f"{group}{rest}: the sweep or another choice reads this key, and this {group} has none. Choose another {group}."
+        return (
+            f"{group}{rest}: the sweep or another choice uses this key, but the chosen {group} does not have it. "
+            f"Choose another {group}."
+        )
     missing = re.search(r"Missing mandatory value: (\S+)", message)
     if missing:
-        return f"{missing.group(1)} is missing: give it on the command line, {missing.group(1)}=VALUE."
+        return f"{missing.group(1)} is missing: set it on the command line with {missing.group(1)}=VALUE."
     return " ".join(message.split())
 
 
 def _exists(override: str) -> bool:
-    group, _, word = override.lstrip("+~").partition("=")
-    return (CONF / group.split("@")[0] / f"{word}.yaml").exists()
+    group, _, choice = override.lstrip("+~").partition("=")
+    return (CONF / group.split("@")[0] / f"{choice}.yaml").exists()
 
 
 def _did_you_mean(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    near = near or [key for key in known if key.split(".")[-1] == word.split(".")[-1]][:1]
-    return f"Did you mean {near[0]!r}? " if near else ""
+    closest = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    closest = closest or [key for key in known if key.split(".")[-1] == word.split(".")[-1]][:1]
+    return f"Did you mean {closest[0]!r}? " if closest else ""
 
 
 def _explain_missing_extra(message: str) -> str | None:
-    """What to do where Hydra has no such launcher or sweeper; None where that is not what it says."""
+    """Explain how to install a launcher or sweeper that Hydra does not find; None for any other message."""
     plugin = re.search(r"Could not find 'hydra/(?:launcher|sweeper)/(\w+)'", message)
-    word = EXTRAS.get(plugin.group(1)) if plugin else None
-    return f"{word} needs its extra: make extra-{word.partition('=')[2]}" if word else None
+    choice = EXTRAS.get(plugin.group(1)) if plugin else None
+    return (
+        f"{choice} needs an optional package. Install it with: make extra-{choice.partition('=')[2]}"
+        if choice
+        else None
+    )
 
 
 def _explain_launcher(error: BaseException) -> str | None:
-    """What to do where a job could not be started, or its process died; None on any other error."""
+    """Explain that a job could not be started or that its process died; None for any other error."""
     if '"srun"' in str(error):
         return (
-            "launcher=slurm needs Slurm's commands, srun and sbatch, and this machine has none. Give the command on the "
-            "cluster, or choose launcher=joblib."
+            "launcher=slurm needs the Slurm commands srun and sbatch, and this machine does not have them. Run the "
+            "command on the cluster, or choose launcher=joblib."
         )
     library = type(error).__module__.partition(".")[0]
     if library not in LAUNCHER_LIBRARIES:
         return None
-    first = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
+    first_sentence = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
     advice = (
-        "The other jobs stay queued and go on: wait until squeue shows none of them, then give the same command."
+        "The other jobs stay in the queue and continue. When squeue lists none of them, run the same command again."
         if library == "submitit"
-        else "Where memory ran out, let fewer jobs run at once. What is finished is kept; the same command goes on."
+        else "If memory ran out, run fewer jobs at once. Finished jobs are kept; run the same command again to continue."
     )
-    return f"The process of a job died ({type(error).__name__}: {first}). {advice}"
+    return f"The process of a job died ({type(error).__name__}: {first_sentence}). {advice}"

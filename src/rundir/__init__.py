@@ -1,4 +1,4 @@
-"""Run directories: file names, reading, provenance, and what changed since a run was trained."""
+"""Run directories: file names, reader, provenance, and changes since a run was trained."""
 
 from src.rundir.reader import (
     BEST,

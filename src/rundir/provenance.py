@@ -1,4 +1,4 @@
-"""Where a run's numbers come from: its identity, its environment, and the command that makes them again."""
+"""Provenance of a run: its identity, its environment, and the command that repeats it."""
 
 import contextlib
 import os
@@ -29,14 +29,17 @@ LIBRARIES = (
 
 
 def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str, Any]:
-    """The run's identity, which is what its numbers follow from: its settings, its data and its source code, a hash each.
-    Then what else they may depend on, and the command that makes them again."""
-    files = code_digest.run_digests(config)
+    """Content of environment.json.
+
+    The identity of a run consists of digests of its settings, its data and its source code, which determine its
+    results. The other entries are what the results may also depend on, and the command that repeats the run.
+    """
+    source = code_digest.run_digests(config)
     return {
-        "identity": {"config": configs.digest(config), "data": data, "source": code_digest.digest(files)},
+        "identity": {"config": configs.digest(config), "data": data, "source": code_digest.digest(source)},
         "command": configs.rerun_command(folder),
         "choices": configs.choices(),
-        "source": files,
+        "source": source,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         "git": {"commit": _git("rev-parse", "HEAD") or None, "dirty": bool(_git("status", "--porcelain"))},
         "hardware": {
@@ -50,8 +53,9 @@ def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str,
     }
 
 
-def _git(*words: str) -> str:
+def _git(*arguments: str) -> str:
+    """Output of a git command in the project's folder; "" where there is no git or no repository."""
     with contextlib.suppress(OSError):
-        done = subprocess.run(["git", *words], cwd=code_digest.ROOT, capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
+        result = subprocess.run(["git", *arguments], cwd=code_digest.ROOT, capture_output=True, text=True, check=False)
+        return result.stdout.strip() if result.returncode == 0 else ""
     return ""

@@ -1,4 +1,4 @@
-"""A run directory's plain files, read back without torch; their names, which `train` writes under."""
+"""Names of the files in a run directory, and their reader, which does not need torch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ CONFUSION = "confusion.csv"
 SPLIT = "split.csv"
 EXCLUDED = "excluded.csv"
 REPORT = "report.html"
-LOCK = ".lock"  # held while training, and left behind
-SCHEMA = 2  # of metrics.json; 1, which called the sets of a split sides, is still read
+LOCK = ".lock"  # locked during training; the file stays afterwards
+SCHEMA = 2  # of metrics.json; files of schema 1, which calls the sets of a split "sides", can still be read
 
 _SCORES = [
     "clips",
@@ -41,7 +41,7 @@ _SCORES = [
     "ece",
     "genres",
 ]
-CALIBRATED = ("nll", "ece")  # the scores that a temperature changes; beside them stand `<score>_uncalibrated`
+CALIBRATED = ("nll", "ece")  # scores that the temperature changes; metrics.json also has `<score>_uncalibrated`
 _METRICS = (
     *["train_seconds", "epochs", "best_epoch", "parameters", "dataset", "synthetic", "identity", "val"],
     *(f"test.{key}" for key in _SCORES),
@@ -63,32 +63,34 @@ class Predictions:
 
 @dataclass(frozen=True)
 class RunDir:
-    """One run's files, each read when it is first asked for. Each property raises ValueError, with what is wrong and
-    what to do, on a file that is missing, broken or of another schema; `history` and `excluded` are empty where their
-    file is missing."""
+    """Files of a run. Each file is read when it is first needed.
+
+    The properties raise ValueError, which says what is wrong and what to do, if their file is missing or broken or has
+    another schema. `history` and `excluded` are empty if their file is missing.
+    """
 
     path: Path
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The composed experiment, interpolations resolved."""
+        """Composed config of the run, with interpolations resolved."""
         path = plain_files.existing(self.path, CONFIG)
         try:
             config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-        except Exception as error:  # yaml, omegaconf and decoding errors share no other base
+        except Exception as error:  # yaml, omegaconf and decoding errors have no other common base class
             raise ValueError(
                 f"{path} cannot be read as a config ({plain_files.first_line(error)}). Train the run again."
             ) from error
         if not isinstance(config, dict):
             raise ValueError(f"{path} holds a {type(config).__name__}, expected a mapping. Train the run again.")
         trainer = config.get("trainer")
-        if isinstance(trainer, dict) and "keep" in trainer:  # its name before schema 2
+        if isinstance(trainer, dict) and "keep" in trainer:  # the name of `checkpoint` before schema 2
             trainer["checkpoint"] = trainer.pop("keep")
         return {str(key): value for key, value in config.items()}
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
-        """metrics.json, of the schema that this code reads. What was added since is None in an older run."""
+        """Content of metrics.json. Entries that an older run does not have are None."""
         path = self.path / METRICS
         if not path.is_file():
             raise ValueError(f"{self.path} has no {METRICS}: its run has not finished, or it failed. Train it again.")
@@ -115,12 +117,12 @@ class RunDir:
 
     @cached_property
     def environment(self) -> dict[str, Any]:
-        """Versions, git commit, command, hardware, times."""
+        """Content of environment.json: identity, command, versions, git commit, hardware and times."""
         return plain_files.json_object(self.path, ENVIRONMENT)
 
     @cached_property
     def history(self) -> list[dict[str, float | None]]:
-        """A row an epoch: epoch, train_loss, val_loss, val_accuracy, val_f1_macro, lr, seconds; None: not measured."""
+        """One row per epoch: epoch, train_loss, val_loss, val_accuracy, val_f1_macro, lr, seconds; None: not measured."""
         if not (self.path / HISTORY).exists():
             return []
         return [
@@ -132,7 +134,7 @@ class RunDir:
 
     @cached_property
     def predictions(self) -> Predictions:
-        """The test clips' predictions."""
+        """Predictions for the test clips."""
         rows = list(plain_files.rows(self.path, PREDICTIONS, ("clip", "artist", "genre", "predicted")))
         if not rows:
             raise ValueError(f"{self.path / PREDICTIONS} has no rows. Train the run again.")
@@ -151,7 +153,7 @@ class RunDir:
 
     @cached_property
     def confusion(self) -> tuple[list[str], NDArray[np.int64]]:
-        """The C genres and counts (C, C): rows true, columns predicted."""
+        """Confusion matrix: the C genres and the counts (C, C), rows true and columns predicted."""
         rows = list(plain_files.rows(self.path, CONFUSION, ("genre",)))
         genres = [row["genre"] for _, row in rows]
         if not rows or list(rows[0][1]) != ["genre", *genres]:
@@ -165,22 +167,22 @@ class RunDir:
 
     @cached_property
     def split(self) -> list[dict[str, str | None]]:
-        """One row a clip: clip, genre, artist, track (None where unknown), set (train, val or test)."""
+        """One row for each clip: clip, genre, artist, track (None if unknown), set (train, val or test)."""
         rows = split_rows(self.path / SPLIT, ("clip", "genre", "artist", "track"))
         return [{key: value or None for key, value in row.items()} for _, row in rows]
 
     @cached_property
     def excluded(self) -> list[tuple[str, str]]:
-        """What the data set left out: (clip, reason)."""
+        """Clips that the data set left out: (clip, reason)."""
         if not (self.path / EXCLUDED).exists():
             return []
         return [(row["clip"], row["reason"]) for _, row in plain_files.rows(self.path, EXCLUDED, ("clip", "reason"))]
 
 
 def split_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a split.csv, each with its line number. The column `set` is called `side` in files of schema 1.
+    """Read split.csv: yield each row with its line number. Schema 1 calls the column `set` `side`.
 
-    Raises ValueError where the file, a column or a cell is missing.
+    Raises ValueError if the file, a column or a cell is missing.
     """
     for line, row in plain_files.rows(path.parent, path.name, columns):
         if "set" not in row and "side" not in row:
@@ -190,10 +192,10 @@ def split_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
 
 
 def find(path: Path, depth: int = 3) -> list[RunDir]:
-    """The runs at or below a folder, up to `depth` folders down, in order of their paths; unfinished ones too.
+    """Find all runs in a folder and up to `depth` levels below it, sorted by path; unfinished runs included.
 
-    A run is a folder in which one has started: it holds metrics.json, config.yaml or a lock. Folders inside a run
-    (wandb's, checkpoints') are not searched.
+    A folder is a run if it contains metrics.json, config.yaml or a lock. Its own subfolders (wandb, checkpoints) are
+    not searched.
     """
     if any((path / name).exists() for name in (METRICS, CONFIG, LOCK)):
         return [RunDir(path)]
@@ -204,7 +206,7 @@ def find(path: Path, depth: int = 3) -> list[RunDir]:
 
 
 def at(path: Path) -> list[RunDir]:
-    """The runs at a path that somebody named, unfinished ones too. Raises ValueError where there is none."""
+    """Find the runs at a path from the command line; unfinished runs included. Raises ValueError if there are none."""
     if not path.is_dir():
         what = "not a folder" if path.exists() else "not there"
         raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")

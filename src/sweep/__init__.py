@@ -1,1 +1,1 @@
-"""Sweeps: names of jobs, their states, and the Hydra callbacks that show them."""
+"""Sweeps: folder names, states of jobs, and Hydra callbacks that report progress and results."""

@@ -1,4 +1,4 @@
-"""What is said of a sweep before, during and after its jobs: the callback of conf/train.yaml."""
+"""Progress of a sweep: messages and tables before, during and after its jobs. Callback of conf/train.yaml."""
 
 import atexit
 import re
@@ -20,152 +20,160 @@ from src.sweep import jobs, names
 if TYPE_CHECKING:
     from rich.live import Live
 
-MANY = 20  # jobs, of which the first begins noticeably late
+MANY_JOBS = 20  # with more jobs than this, the first one starts with a noticeable delay
 
 
 class Jobs(Callback):
-    """Every sweep: how many jobs there are, how far they are and how long the rest will take; at the end one table.
+    """Report the number of jobs, their progress and the remaining time of every sweep, and a table at its end.
 
-    Jobs may run in other processes, in copies of this object. What they share is the folder of notes, a file a job.
+    Jobs may run in other processes, with pickled copies of this object. The copies share only the folder of job notes,
+    one file for each job.
     """
 
     def __init__(self) -> None:
-        self.notes_folder: Path | None = None  # None: no sweep
+        self.notes_folder: Path | None = None  # None: not a sweep
         self.labels: list[str] = []
-        self.given: list[str] = []  # the words of a search, of which each trial makes its own; else none
-        self.began = self.job_began = 0.0
-        self.away = False  # in a process of its job's own, whose words go into a file
+        self.search_overrides: list[
+            str
+        ] = []  # the command of a search, which sets its own values in each trial; else empty
+        self.start_time = self.job_start_time = 0.0
+        self.in_job_process = False  # the job runs in a process of its own, whose output goes to a file
         self.lock: filelock.BaseFileLock | None = None
         self.live: Live | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            **self.__dict__,
-            "away": True,
-            "lock": None,
-            "live": None,
-        }  # what stays with the process that runs the sweep
+        """Pickle for a job's process; the lock and the live table stay in the process of the sweep."""
+        return {**self.__dict__, "in_job_process": True, "lock": None, "live": None}
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Say how many jobs there are, and show them. Ends the program where that cannot be, as where another process runs
-        this very sweep."""
-        folder, noted = Path(config.hydra.sweep.dir), names.notes_folder(config)
+        """Announce the jobs and show the live table.
+
+        Exit with status 1 if the sweep cannot run, e.g. because another process is already running it.
+        """
+        folder, notes_folder = Path(config.hydra.sweep.dir), names.notes_folder(config)
         try:
             self.labels = names.job_labels(config)
-            self.given = list(config.hydra.overrides.task) if names.is_search(config) else []
-            noted.mkdir(parents=True, exist_ok=True)
+            self.search_overrides = list(config.hydra.overrides.task) if names.is_search(config) else []
+            notes_folder.mkdir(parents=True, exist_ok=True)
         except (HydraException, OmegaConfBaseException, OSError):
-            return  # the sweeper meets the same error next, and Hydra would turn ours into a warning
-        several = [word for word in config.hydra.overrides.task if re.fullmatch(r"sweep=\w+(,\w+)+", word)]
-        if several:
-            presets = several[0].removeprefix("sweep=")
-            _refuse(f"sweep={presets}: presets combine in brackets, sweep=[{presets}].")
-        self.notes_folder, self.began = noted, time.time()
-        self.lock = filelock.FileLock(noted / ".lock", timeout=0, is_singleton=True)
+            return  # the sweeper raises the same error next; raised here, Hydra would turn it into a warning
+        preset_lists = [text for text in config.hydra.overrides.task if re.fullmatch(r"sweep=\w+(,\w+)+", text)]
+        if preset_lists:
+            presets = preset_lists[0].removeprefix("sweep=")
+            _refuse(f"sweep={presets}: presets are combined in brackets: sweep=[{presets}].")
+        self.notes_folder, self.start_time = notes_folder, time.time()
+        self.lock = filelock.FileLock(notes_folder / ".lock", timeout=0, is_singleton=True)
         try:
             self.lock.acquire()
         except filelock.Timeout:
             _refuse(
-                f"Another process runs this very sweep in {console.relative_path(folder)}. Wait for it, or choose another folder "
-                "with hydra.sweep.dir=."
+                f"Another process is already running this sweep in {console.relative_path(folder)}. Wait for it, or "
+                "choose another folder with hydra.sweep.dir=FOLDER."
             )
         jobs.clear(self.notes_folder)
-        atexit.register(self._tell, config, complete=False)  # an interrupted sweep, or a launcher that broke, ends here
-        many = formatting.count(len(self.labels), "job") if self.labels else "Jobs, as many as the sweeper asks for,"
-        # Hydra composes each before the first begins, which takes it up to half a second a job.
-        first = " The settings of all are checked first." if len(self.labels) > MANY else ""
-        console.note(f"{many} in {console.relative_path(folder)}: what is finished there is skipped.{first}")
+        # Called at exit if the sweep is interrupted or its launcher fails.
+        atexit.register(self._print_summary, config, complete=False)
+        number = formatting.count(len(self.labels), "job") if self.labels else "A search with an unknown number of jobs"
+        # Hydra composes the configs of all jobs before the first job starts, up to half a second for each.
+        delay = " The settings of all jobs are checked first." if len(self.labels) > MANY_JOBS else ""
+        console.note(f"{number} in {console.relative_path(folder)}. Finished jobs are skipped.{delay}")
         if console.stderr.is_terminal and self.labels:
-            self._show()
+            self._show_live_table()
 
-    def _show(self) -> None:
+    def _show_live_table(self) -> None:
         from rich.live import Live
 
         self.live = Live(
-            get_renderable=lambda: jobs.live_table(self._noted(), self.labels, time.time() - self.began),
+            get_renderable=lambda: jobs.live_table(self._read_jobs(), self.labels, time.time() - self.start_time),
             console=console.stderr,
             refresh_per_second=1,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # results that go into a file shall arrive there
+            redirect_stdout=sys.stdout.isatty(),  # results that the user sends to a file must reach that file
         )
         self.live.start()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         if self.notes_folder is not None:
-            self.job_began, job = time.time(), self._job(config, jobs.TRAINING)
+            self.job_start_time, job = time.time(), self._job(config, jobs.TRAINING)
             jobs.write(self.notes_folder, job)
-            self._say(f"Job {job.number + 1}{f' of {len(self.labels)}' if self.labels else ''}: {job.label}")
+            self._note(f"Job {job.number + 1}{f' of {len(self.labels)}' if self.labels else ''}: {job.label}")
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Note how the job ended, and say it where no table shows it."""
+        """Write how the job ended into its note, and print it unless the live table shows it."""
         if self.notes_folder is None or job_return.status != JobStatus.COMPLETED:
             return
-        ended: jobs.Outcome = job_return.return_value
-        seconds = round(time.time() - self.job_began, 3)
-        job = self._job(config, ended.state, seconds=seconds, f1_macro=ended.f1_macro, reason=ended.reason)
+        outcome: jobs.Outcome = job_return.return_value
+        seconds = round(time.time() - self.job_start_time, 3)
+        job = self._job(config, outcome.state, seconds=seconds, f1_macro=outcome.f1_macro, reason=outcome.reason)
         jobs.write(self.notes_folder, job)
-        far = f" {jobs.progress(self._noted(), len(self.labels), time.time() - self.began)}." if self.labels else ""
-        self._say(f"Job {job.number + 1}: {jobs.describe(job, with_reason=self.away)}.{far}")
+        elapsed = time.time() - self.start_time
+        progress = f" {jobs.progress(self._read_jobs(), len(self.labels), elapsed)}." if self.labels else ""
+        self._note(f"Job {job.number + 1}: {jobs.describe(job, with_reason=self.in_job_process)}.{progress}")
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print the table of all jobs, why some failed, and one line. Ends the program with 1 where one failed."""
+        """Print the table of all jobs and the reasons of failures. Exit with status 1 if a job failed."""
         if self.notes_folder is None:
             return
-        atexit.unregister(self._tell)
-        failed = self._tell(config, complete=True)
+        atexit.unregister(self._print_summary)
+        failed = self._print_summary(config, complete=True)
         if self.lock is not None:
             self.lock.release()
         if failed:
             sys.exit(1)
 
-    def _tell(self, config: DictConfig, complete: bool) -> bool:
-        """Say what became of all jobs of a sweep that ended as a whole (`complete`), or broke off -> whether one failed."""
+    def _print_summary(self, config: DictConfig, complete: bool) -> bool:
+        """Print the table of all jobs, the reasons of failures and the next commands -> whether a job failed.
+
+        `complete` is False if the sweep was interrupted or its launcher failed.
+        """
         if self.live is not None:
             self.live.stop()
-        folder, noted = console.relative_path(Path(config.hydra.sweep.dir)), self._noted()
-        if not noted and not complete:
-            return False  # it was refused before its first job, and said why
-        done = jobs.with_final_states(
-            noted, [] if complete and self.given else self.labels, complete
-        )  # a grid may be smaller
-        console.result(jobs.table(done, f"Jobs of {folder}"))
-        failed = jobs.failure_messages(done)
-        for reason in failed:
-            print(reason)
-        others = _others(folder, {job.folder for job in done})
+        folder, noted_jobs = console.relative_path(Path(config.hydra.sweep.dir)), self._read_jobs()
+        if not noted_jobs and not complete:
+            return False  # refused before its first job, with a message
+        # A complete search may have had fewer trials than its labels, e.g. all points of a small grid.
+        labels = [] if complete and self.search_overrides else self.labels
+        all_jobs = jobs.with_final_states(noted_jobs, labels, complete)
+        console.result(jobs.table(all_jobs, f"Jobs of {folder}"))
+        failure_messages = jobs.failure_messages(all_jobs)
+        for message in failure_messages:
+            print(message)
+        others = _count_other_runs(folder, {job.folder for job in all_jobs})
         if others:
-            print(f"{folder} also holds {formatting.count(others, 'run')} of other commands or of earlier settings.")
-        advice = "The same command runs again what failed. " if failed else ""
-        advice = advice if complete else "The same command goes on. "
-        print(f"{jobs.summary(done)}. {advice}".rstrip())
+            print(f"{folder} also contains {formatting.count(others, 'run')} of other commands or earlier settings.")
+        advice = "Run the same command again to rerun the failed jobs. " if failure_messages else ""
+        advice = advice if complete else "Run the same command again to continue. "
+        print(f"{jobs.summary(all_jobs)}. {advice}".rstrip())
         print(f"All tables: python -m src.report {folder}")
-        if jobs.differ_in_settings(done):
-            print(f"Which is better, and how surely: python -m src.compare {folder}")
-        return bool(failed)
+        if jobs.differ_in_settings(all_jobs):
+            print(f"Compare the runs, with confidence intervals: python -m src.compare {folder}")
+        return bool(failure_messages)
 
-    def _say(self, text: str) -> None:
-        """A line where no table shows the same."""
+    def _note(self, text: str) -> None:
+        """Print a message unless the live table shows the same."""
         if not (console.stderr.is_terminal and self.labels):
             console.note(text)
 
-    def _noted(self) -> list[jobs.Job]:
+    def _read_jobs(self) -> list[jobs.Job]:
         assert self.notes_folder is not None
         return jobs.read(self.notes_folder)
 
-    def _job(self, config: DictConfig, state: str, **known: Any) -> jobs.Job:
+    def _job(self, config: DictConfig, state: str, **fields: Any) -> jobs.Job:
         number, folder = int(config.hydra.job.num), Path(config.hydra.runtime.output_dir).name
         label = self.labels[number] if number < len(self.labels) else ""
-        label = names.trial_label(self.given, config.hydra.overrides.task) if self.given else label
-        return jobs.Job(number, label or folder, folder, state, **known)
+        if self.search_overrides:
+            label = names.trial_label(self.search_overrides, config.hydra.overrides.task)
+        return jobs.Job(number, label or folder, folder, state, **fields)
 
 
 def _refuse(message: str) -> NoReturn:
+    """Print an error message and exit with status 1. Hydra would turn an exception in a callback into a warning."""
     console.note(f"train: {message}")
-    sys.exit(1)  # Hydra turns what a callback raises into a warning
+    sys.exit(1)
 
 
-def _others(folder: Path, own: set[str]) -> int:
-    """How many finished runs in a folder are of no job of this sweep."""
+def _count_other_runs(folder: Path, own_folders: set[str]) -> int:
+    """Count the finished runs in the folder that belong to no job of this sweep."""
     from src import rundir
 
-    return sum(run.path.name not in own and (run.path / rundir.METRICS).exists() for run in rundir.find(folder))
+    return sum(run.path.name not in own_folders and (run.path / rundir.METRICS).exists() for run in rundir.find(folder))

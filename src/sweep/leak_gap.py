@@ -1,4 +1,4 @@
-"""What is said when the last job of sweep=leak_gap has ended: the callback of conf/sweep/leak_gap.yaml."""
+"""Table and report at the end of sweep=leak_gap. Callback of conf/sweep/leak_gap.yaml."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class LeakGap(Callback):
-    """`sweep=leak_gap`: one table of the grouped and the random split, and how much of the latter's score is leak."""
+    """Compare the grouped and the random split, and state how much of the random split's score is leak."""
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print the table and the sentence, and write the sweep's report; where a job failed, say that there is none."""
+        """Print the table and the leak gap, and write the sweep's report; print only a message if a job failed."""
         from src import rundir
         from src.evaluation import leak_gap
         from src.evaluation.groups import group_by_config
@@ -29,18 +29,19 @@ class LeakGap(Callback):
         failed = [job.label for job in jobs.read(names.notes_folder(config)) if job.state == "failed"]
         if failed:
             console.note(
-                f"sweep=leak_gap: {'; '.join(failed)} failed, so there is no table. Mend it and give the same command."
+                f"sweep=leak_gap: {'; '.join(failed)} failed, so there is no table. Fix the error and run the same "
+                "command again."
             )
             return
         try:
             runs, skipped = sweep_page.finished(rundir.find(folder), pages=True)
             pairs = leak_gap.pairs(group_by_config(runs))
             report = render.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
-        except (ValueError, OSError) as error:  # Hydra would turn it into a warning
-            console.note(f"sweep=leak_gap: there is no table. {error}")
+        except (ValueError, OSError) as error:  # Hydra would turn the exception into a warning
+            console.note(f"sweep=leak_gap: no table. {error}")
             return
         if not pairs:
-            console.note(f"sweep=leak_gap: no two groups of runs in {folder} differ in split.grouped alone: no table.")
+            console.note(f"sweep=leak_gap: no table. No two groups of runs in {folder} differ only in split.grouped.")
         for pair in pairs:
             console.result(table(pair))
             print(leak_gap_text.sentence(pair))
@@ -48,7 +49,7 @@ class LeakGap(Callback):
 
 
 def table(pair: "Pair") -> "Table":
-    """Both arms for a terminal, in percent; the caption states what the numbers were counted on."""
+    """Table of both arms for the terminal, in percent; the caption states the splits and how the runs were pooled."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -57,20 +58,21 @@ def table(pair: "Pair") -> "Table":
 
     metrics = pair.grouped.runs[0].metrics
     arms = ((f"grouped by {leak_gap.grouped_by(pair.grouped)}", pair.grouped), ("random over clips", pair.random))
-    made = [dict.fromkeys(run.metrics["certificate"]["split"] for run in arm.runs) for _, arm in arms]
-    told = " ".join(
-        f"{name}: {sweep_page.splits(list(each))}; {arm.how}." for (name, arm), each in zip(arms, made, strict=True)
+    splits = [list(dict.fromkeys(run.metrics["certificate"]["split"] for run in arm.runs)) for _, arm in arms]
+    caption = " ".join(
+        f"{name}: {sweep_page.splits(arm_splits)}; {arm.how}."
+        for (name, arm), arm_splits in zip(arms, splits, strict=True)
     )
-    drawn = Table(
+    table = Table(
         title=escape(f"{pair.label}, test clips of {formatting.data(metrics['dataset'], metrics['synthetic'])}"),
-        caption=escape(f"{told} Intervals are Wilson's, over clips as if they were independent."),
+        caption=escape(f"{caption} Intervals are Wilson's, with clips treated as independent."),
         caption_justify="left",
     )
-    drawn.add_column("split")
+    table.add_column("split")
     for heading in ("accuracy over all clips %", "95 % interval", "macro F1 %", "clips", "artists"):
-        drawn.add_column(heading, justify="right")
+        table.add_column(heading, justify="right")
     for name, arm in arms:
-        shares = (formatting.cell(arm.scores["accuracy"]), formatting.cell_interval(arm.scores["accuracy_interval"]))
+        accuracy = (formatting.cell(arm.scores["accuracy"]), formatting.cell_interval(arm.scores["accuracy_interval"]))
         artists = "unknown" if arm.scores["artists"] is None else str(arm.scores["artists"])
-        drawn.add_row(name, *shares, formatting.cell(arm.scores["f1_macro"]), str(arm.scores["clips"]), artists)
-    return drawn
+        table.add_row(name, *accuracy, formatting.cell(arm.scores["f1_macro"]), str(arm.scores["clips"]), artists)
+    return table

@@ -1,4 +1,7 @@
-"""What a sweep and its jobs are called: folders of words and a digest, which the same command finds again, and labels."""
+"""Folder names and labels of sweeps and their jobs.
+
+A folder name is made of readable words and a digest, so that the same command finds its folders again.
+"""
 
 import hashlib
 import json
@@ -13,38 +16,40 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
 
-NOT_IN_NAME = ("debug", "launcher")  # where and how talkatively jobs run: the same sweep with another of these goes on
-MAX_LENGTH = 60  # characters of words; some file systems end at 143
+NOT_IN_NAME = ("debug", "launcher")  # keys that do not change the folder: where jobs run and how much they print
+MAX_LENGTH = 60  # characters before the digest; some file systems allow 143 in a name
 
 
 def job_name(*, _root_: DictConfig) -> str:
-    """The folder of one job of a sweep: what it trains, in words, and 8 hexadecimal digits of its whole config."""
+    """Folder name of a sweep's job: its main choices and 8 hexadecimal digits of its whole config."""
     config = configs.resolved(OmegaConf.create({k: v for k, v in _root_.items_ex(resolve=False) if k != "hydra"}))
-    chosen = configs.choices()
-    words = [chosen["dataset"], chosen["feature"], chosen["model"]]
-    words += [chosen["experiment"]] if chosen["experiment"] != "none" else []
+    choices = configs.choices()
+    words = [choices["dataset"], choices["feature"], choices["model"]]
+    words += [choices["experiment"]] if choices["experiment"] != "none" else []
     words += ["random"] if config["split"].get("grouped") is False else []
     words += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
     return "_".join([*words, f"seed{config['seed']}"]) + "-" + configs.digest(config, without=NOT_IN_NAME)[:8]
 
 
-def sweep_name(task: Sequence[str], noted: Mapping[str, str]) -> str:
-    """The folder of a sweep: its presets and what is swept, in words, and 8 hexadecimal digits of its command.
+def sweep_name(overrides: Sequence[str], hydra_choices: Mapping[str, str]) -> str:
+    """Folder name of a sweep: its presets, the swept keys and 8 hexadecimal digits of its command.
 
-    The same command has the same folder, whatever the order of its words, so that it goes on where it stopped. `task` are
-    its words, `noted` what Hydra made of them.
+    `overrides` are the arguments of the command, `hydra_choices` the choices that Hydra records for them. The digest
+    does not depend on the order of the arguments. The same command continues in the same folder.
     """
-    overrides = OverridesParser.create().parse_overrides(list(task))
-    chosen = configs.choices_from(task, noted)
-    words = [word for group in ("sweep", "experiment") for word in re.findall(r"\w+", chosen[group]) if word != "none"]
-    words += [each.key_or_group.split(".")[-1] for each in overrides if each.is_sweep_override()]
-    told = sorted(str(each.input_line).replace(" ", "") for each in overrides if each.key_or_group not in NOT_IN_NAME)
-    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:8]
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    choices = configs.choices_from(overrides, hydra_choices)
+    words = [word for group in ("sweep", "experiment") for word in re.findall(r"\w+", choices[group]) if word != "none"]
+    words += [override.key_or_group.split(".")[-1] for override in parsed if override.is_sweep_override()]
+    command = sorted(
+        str(override.input_line).replace(" ", "") for override in parsed if override.key_or_group not in NOT_IN_NAME
+    )
+    digest = hashlib.sha256(json.dumps(command).encode()).hexdigest()[:8]
     return re.sub(r"\W", "_", "_".join(["sweep", *words]))[:MAX_LENGTH] + f"-{digest}"
 
 
 def notes_folder(config: DictConfig) -> Path:
-    """The folder of the notes on a sweep's jobs, absolute: a job may run in another working directory."""
+    """Absolute path of the folder of a sweep's job notes; absolute, as a job may run in another working directory."""
     return (
         Path(config.hydra.sweep.dir).absolute()
         / ".jobs"
@@ -53,36 +58,39 @@ def notes_folder(config: DictConfig) -> Path:
 
 
 def job_labels(config: DictConfig) -> list[str]:
-    """What tells each job of a sweep from the others, in order: "fold=0 model=rnn"; of a single job, nothing.
+    """Label the jobs of a sweep by the settings in which they differ: "fold=0 model=rnn"; a single job gets "".
 
-    A search asks for one job after the other: "trial 0", "trial 1", as many as there will be at most. Raises Hydra's and
-    OmegaConf's errors.
+    The jobs of a search are not known in advance: "trial 0", "trial 1", up to its largest number of trials. Raises the
+    errors of Hydra and OmegaConf.
     """
     if is_search(config):
         return [f"trial {number}" for number in range(config.hydra.sweeper.get("n_trials") or 0)]
     params = config.hydra.sweeper.params or {}
-    words = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
-    overrides = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(words)
-    given = BasicSweeper.split_arguments(overrides, None)[0]
-    swept = [column for column in zip(*given, strict=True) if len(set(column)) > 1]
-    return [" ".join(words) for words in zip(*map(_shorten, swept), strict=True)] if swept else [""] * len(given)
+    overrides = [*(f"{key}={value}" for key, value in params.items()), *config.hydra.overrides.task]
+    parsed = OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(overrides)
+    job_overrides = BasicSweeper.split_arguments(parsed, None)[0]
+    swept = [column for column in zip(*job_overrides, strict=True) if len(set(column)) > 1]
+    if not swept:
+        return [""] * len(job_overrides)
+    return [" ".join(settings) for settings in zip(*map(_shorten, swept), strict=True)]
 
 
 def is_search(config: DictConfig) -> bool:
-    """Whether another sweeper than Hydra's own decides what is trained, after it has seen what came of the jobs before."""
+    """Whether the sweeper is not Hydra's basic one, but chooses settings from the results of earlier jobs."""
     return not str(config.hydra.sweeper._target_).endswith(f".{BasicSweeper.__name__}")
 
 
-def trial_label(given: Sequence[str], asked: Sequence[str]) -> str:
-    """What a search made of the `given` words when it `asked` for a job, to four digits: "lr=0.003124 dropout=0.2"."""
-    told = " ".join(_shorten([word for word in asked if word not in given]))
-    return re.sub(r"\d+\.\d{4,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.4g}", told)
+def trial_label(search_overrides: Sequence[str], job_overrides: Sequence[str]) -> str:
+    """Label a job of a search by the values that the search chose, with four digits: "lr=0.003124 dropout=0.2"."""
+    chosen = " ".join(_shorten([override for override in job_overrides if override not in search_overrides]))
+    return re.sub(r"\d+\.\d{4,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.4g}", chosen)
 
 
-def _shorten(column: Sequence[str]) -> list[str]:
-    """("optimizer.lr=0.001", "optimizer.lr=0.005") -> ["lr=0.001", "lr=0.005"]"""
-    return [re.sub(r"^[^=]*\.(?=\w+=)", "", word) for word in column]
+def _shorten(overrides: Sequence[str]) -> list[str]:
+    """Drop the group from keys: ("optimizer.lr=0.001", "optimizer.lr=0.005") -> ["lr=0.001", "lr=0.005"]."""
+    return [re.sub(r"^[^=]*\.(?=\w+=)", "", override) for override in overrides]
 
 
 OmegaConf.register_new_resolver("job_name", job_name, replace=True)
-OmegaConf.register_new_resolver("sweep_name", sweep_name, use_cache=True, replace=True)  # its jobs have other words
+# Cached, since the overrides of a job differ from those of its sweep.
+OmegaConf.register_new_resolver("sweep_name", sweep_name, use_cache=True, replace=True)

@@ -98,7 +98,7 @@ def test_a_missing_folder_and_one_without_audio_are_told_apart(
     assert train(monkeypatch, *words, f"dataset.root={tmp_path / 'music'}") == 1
     assert "which holds no audio" in message(capsys)
     assert train(monkeypatch, *words) == 1
-    assert message(capsys) == "dataset.root is missing: give it on the command line, dataset.root=VALUE."
+    assert message(capsys) == "dataset.root is missing: set it on the command line with dataset.root=VALUE."
 
 
 def test_a_leaking_split_stops_with_the_names(

@@ -183,7 +183,10 @@ def test_a_missing_extra_is_said_in_one_line(
     group = ConfigStore.instance().repo["hydra"]["sweeper" if plugin == "optuna" else "launcher"]
     monkeypatch.delitem(group, f"{plugin}.yaml", raising=False)
     assert train(monkeypatch, word) == 1
-    assert capsys.readouterr().err == f"train: {word} needs its extra: make extra-{word.partition('=')[2]}\n"
+    assert (
+        capsys.readouterr().err
+        == f"train: {word} needs an optional package. Install it with: make extra-{word.partition('=')[2]}\n"
+    )
 
 
 def executable(path: Path, *lines: str) -> None:
@@ -198,7 +201,8 @@ def test_slurm_is_asked_for_what_the_config_says(
     monkeypatch.setenv("PATH", str(tmp_path))
     assert train(monkeypatch, *asked) == 1
     assert (
-        "launcher=slurm needs Slurm's commands, srun and sbatch, and this machine has none." in capsys.readouterr().err
+        "launcher=slurm needs the Slurm commands srun and sbatch, and this machine does not have them."
+        in capsys.readouterr().err
     )
     monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), "/usr/bin", "/bin")))
     executable(tmp_path / "srun")
@@ -227,9 +231,7 @@ def test_a_process_that_died_is_no_error_of_ours() -> None:
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     said = errors.explain(TerminatedWorkerError("A worker was killed. This may have\nmany causes."))
-    assert said.startswith(
-        "The process of a job died (TerminatedWorkerError: A worker was killed). Where memory ran out"
-    )
+    assert said.startswith("The process of a job died (TerminatedWorkerError: A worker was killed). If memory ran out")
     assert errors.explain(ValueError("our own")) == "our own"
 
 
@@ -238,4 +240,4 @@ def test_jobs_that_slurm_has_queued_outlive_one_that_died() -> None:
 
     said = errors.explain(UncompletedJobError("Job 7 has not produced any output. State: OUT_OF_MEMORY"))
     assert said.startswith("The process of a job died (UncompletedJobError: Job 7 has not produced any output).")
-    assert "wait until squeue shows none of them" in said
+    assert "When squeue lists none of them" in said

@@ -100,15 +100,15 @@ def test_folds_take_kfold_where_no_split_is_chosen() -> None:
     [
         (
             ["sweep=folds", "split=leave_one_artist_out"],
-            "split.folds: the sweep or another choice reads this key, and this split has none. Choose another split.",
+            "split.folds: the sweep or another choice uses this key, but the chosen split does not have it. Choose another split.",
         ),
         (
             ["sweep=models", "model.width=4"],
-            "model.width: not every model of the sweep has this key. Name those that have it, as in model=A,B.",
+            "model.width: not every model in the sweep has this key. List only those that have it: model=A,B.",
         ),
         (
             ["sweep=[folds,paper]", "model=svm"],
-            "model.layers: the sweep sets this key, and the model chosen with it has none. Choose another model.",
+            "model.layers: the sweep sets this key, but the chosen model does not have it. Choose another model.",
         ),
         (["--multirun", "sweep=folds,seeds"], "sweep=folds,seeds: presets combine in brackets, sweep=[folds,seeds]."),
     ],
@@ -210,4 +210,4 @@ def test_a_split_without_groups_is_refused(
 ) -> None:
     assert train(monkeypatch, *words(tiny, tmp_path, "split=official")) == 1
     said = capsys.readouterr().err
-    assert "train: split.grouped: the sweep sets this key, and the split chosen with it has none." in said
+    assert "train: split.grouped: the sweep sets this key, but the chosen split does not have it." in said

@@ -1,4 +1,4 @@
-"""What is known of a sweep's jobs while it runs and when it has ended, also where they run in other processes."""
+"""States of a sweep's jobs while it runs and after it has ended, in this process and in others."""
 
 import pickle
 from dataclasses import replace
@@ -20,14 +20,14 @@ FAILED = Job(2, "model=knn", "c", "failed", seconds=1.0, reason="k is 0: expecte
 TRAINING = Job(3, "model=svm", "d", jobs.TRAINING)
 
 
-def drawn(table: object) -> str:
+def rendered(table: object) -> str:
     console = Console(width=100)
-    with console.capture() as caught:
+    with console.capture() as text:
         console.print(table)
-    return caught.get()
+    return text.get()
 
 
-def test_what_is_noted_is_read_in_order_and_the_last_note_counts(tmp_path: Path) -> None:
+def test_notes_are_read_in_order_and_a_new_note_replaces_the_old_one(tmp_path: Path) -> None:
     for job in (TRAINING, SKIPPED, RUN, replace(TRAINING, state="resumed")):
         jobs.write(tmp_path / "notes", job)
     assert jobs.read(tmp_path / "notes") == [RUN, SKIPPED, replace(TRAINING, state="resumed")]
@@ -35,7 +35,7 @@ def test_what_is_noted_is_read_in_order_and_the_last_note_counts(tmp_path: Path)
     assert jobs.read(tmp_path / "notes") == []
 
 
-def test_the_time_left_is_that_of_jobs_that_were_trained() -> None:
+def test_the_remaining_time_is_estimated_from_trained_jobs() -> None:
     assert jobs.estimate_seconds_left([SKIPPED, TRAINING], total=4, elapsed=1) is None  # nothing was trained yet
     assert jobs.estimate_seconds_left([RUN, SKIPPED, FAILED, TRAINING], total=6, elapsed=12) == pytest.approx(3 * 10)
     assert jobs.estimate_seconds_left([RUN, replace(RUN, number=1, seconds=20)], total=4, elapsed=30) == pytest.approx(
@@ -44,71 +44,71 @@ def test_the_time_left_is_that_of_jobs_that_were_trained() -> None:
     assert jobs.estimate_seconds_left([replace(RUN, state="resumed")], total=2, elapsed=10) == pytest.approx(10)
 
 
-def test_jobs_that_run_at_once_are_done_so_much_sooner() -> None:
+def test_parallel_jobs_shorten_the_remaining_time() -> None:
     four = [replace(RUN, number=k) for k in range(4)]
     assert jobs.estimate_seconds_left(four, total=8, elapsed=10) == pytest.approx(10)
 
 
-def test_how_far_it_is() -> None:
+def test_progress_counts_the_jobs_that_have_ended() -> None:
     assert jobs.progress([TRAINING], 2, 1) == "0 of 2 jobs are done, 2 left"
     assert jobs.progress([RUN], 3, 10) == "1 of 3 jobs is done, 2 left: about 20.0 s"
     assert jobs.progress([RUN, SKIPPED], 2, 11) == "All 2 jobs are done"
     assert jobs.progress([RUN], 1, 10) == "The job is done"
 
 
-def test_each_ending_has_its_words() -> None:
+def test_each_end_state_is_described() -> None:
     assert jobs.describe(RUN) == "model=cnn: run in 10.0 s, validation macro F1 61.2 %"
-    assert jobs.describe(SKIPPED) == "model=rnn: skipped, finished before, validation macro F1 50.0 %"
+    assert jobs.describe(SKIPPED) == "model=rnn: skipped, already finished, validation macro F1 50.0 %"
     assert jobs.describe(FAILED) == "model=knn: failed"
     assert jobs.describe(FAILED, with_reason=True) == "model=knn: failed: k is 0: expected 1 or more"
     assert jobs.summary([RUN, SKIPPED, FAILED]) == "3 jobs: 1 run, 0 resumed, 1 skipped, 1 failed"
 
 
-def test_jobs_without_an_end_have_failed_and_equal_reasons_are_said_once() -> None:
-    closed = jobs.with_final_states([RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"])
-    assert [job.state for job in closed] == ["run", "failed", "failed", "failed"]
-    assert jobs.failure_messages(closed) == [
-        "Failed: model=rnn, and 1 more: It never began.",
-        "Failed: model=svm: Its process ended without a word: killed, or out of memory?",
+def test_unfinished_jobs_of_a_complete_sweep_have_failed_and_equal_reasons_are_listed_once() -> None:
+    all_jobs = jobs.with_final_states([RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"])
+    assert [job.state for job in all_jobs] == ["run", "failed", "failed", "failed"]
+    assert jobs.failure_messages(all_jobs) == [
+        "Failed: model=rnn, and 1 more: It was never started.",
+        "Failed: model=svm: Its process ended without an error message. It may have been killed, or have run out of memory.",
     ]
     assert jobs.failure_messages([RUN, FAILED]) == ["Failed: model=knn: k is 0: expected 1 or more."]
 
 
-def test_a_sweep_that_broke_off_says_what_was_stopped_and_what_waits() -> None:
-    closed = jobs.with_final_states(
+def test_unfinished_jobs_of_an_interrupted_sweep_are_stopped_or_waiting() -> None:
+    all_jobs = jobs.with_final_states(
         [RUN, TRAINING], ["model=cnn", "model=rnn", "model=knn", "model=svm"], complete=False
     )
-    assert [job.state for job in closed] == ["run", "waiting", "waiting", "stopped"]
-    assert jobs.failure_messages(closed) == []
-    assert jobs.summary(closed) == "4 jobs: 1 run, 0 resumed, 0 skipped, 0 failed, 3 not finished"
+    assert [job.state for job in all_jobs] == ["run", "waiting", "waiting", "stopped"]
+    assert jobs.failure_messages(all_jobs) == []
+    assert jobs.summary(all_jobs) == "4 jobs: 1 run, 0 resumed, 0 skipped, 0 failed, 3 not finished"
 
 
-def test_folds_and_seeds_are_no_rivals() -> None:
+def test_jobs_that_differ_only_in_fold_and_seed_have_the_same_settings() -> None:
     assert not jobs.differ_in_settings(
         [replace(RUN, label=label) for label in ("fold=0 seed=0", "fold=1 seed=0", "fold=10 seed=3")]
     )
     assert jobs.differ_in_settings([replace(RUN, label=label) for label in ("fold=0 model=cnn", "fold=0 model=rnn")])
 
 
-def test_the_live_table_tells_why_jobs_failed() -> None:
-    assert "Failed: model=knn: k is 0: expected 1 or more." in drawn(
+def test_the_live_table_shows_why_jobs_failed() -> None:
+    assert "Failed: model=knn: k is 0: expected 1 or more." in rendered(
         jobs.live_table([RUN, FAILED], ["", "", ""], elapsed=9)
     )
 
 
-def test_the_live_table_is_short_and_shows_what_comes_next() -> None:
+def test_the_live_table_is_short_and_shows_the_next_jobs() -> None:
     labels = [f"seed={k}" for k in range(100)]
     ended = [replace(RUN, number=k, label=labels[k]) for k in range(40)]
-    shown = drawn(jobs.live_table([*ended, replace(TRAINING, number=40, label="seed=40")], labels, elapsed=400))
-    assert "40 of 100 jobs are done, 60 left: about 10 min 0 s" in shown
-    rows = [line.split("│")[1].strip() for line in shown.splitlines() if line.startswith("│")]
+    text = rendered(jobs.live_table([*ended, replace(TRAINING, number=40, label="seed=40")], labels, elapsed=400))
+    assert "40 of 100 jobs are done, 60 left: about 10 min 0 s" in text
+    rows = [line.split("│")[1].strip() for line in text.splitlines() if line.startswith("│")]
     assert rows == [f"seed={k}" for k in range(34, 44)]
-    assert shown.count("waiting") == 3
+    assert text.count("waiting") == 3
 
 
-def test_a_copy_in_another_process_notes_what_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Launchers such as joblib and submitit send the callbacks along with the job, pickled."""
-    here = Jobs()
+def test_a_pickled_copy_in_another_process_writes_job_notes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Launchers such as joblib and submitit pickle the callbacks and send them along with the job."""
+    in_sweep = Jobs()
     config = OmegaConf.create(
         {
             "hydra": {
@@ -120,26 +120,27 @@ def test_a_copy_in_another_process_notes_what_it_does(tmp_path: Path, capsys: py
             }
         }
     )
-    here.on_multirun_start(config)
-    there: Jobs = pickle.loads(pickle.dumps(here))
-    there.on_job_start(config)
-    assert here.notes_folder is not None
-    assert [job.state for job in jobs.read(here.notes_folder)] == [jobs.TRAINING]
-    ended = JobReturn(status=JobStatus.COMPLETED)
-    ended.return_value = Outcome("failed", "no luck.")
-    there.on_job_end(config, ended)
+    in_sweep.on_multirun_start(config)
+    in_job: Jobs = pickle.loads(pickle.dumps(in_sweep))
+    in_job.on_job_start(config)
+    assert in_sweep.notes_folder is not None
+    assert [job.state for job in jobs.read(in_sweep.notes_folder)] == [jobs.TRAINING]
+    job_return = JobReturn(status=JobStatus.COMPLETED)
+    job_return.return_value = Outcome("failed", "no luck.")
+    in_job.on_job_end(config, job_return)
     with pytest.raises(SystemExit, match="1"):
-        here.on_multirun_end(config)
+        in_sweep.on_multirun_end(config)
     out, err = capsys.readouterr()
-    assert "Jobs, as many as the sweeper asks for, in" in err
-    assert "Job 2: job: failed: no luck." in err  # in its own process, whose words go elsewhere
-    assert "Failed: job: no luck.\n1 job: 0 run, 0 resumed, 0 skipped, 1 failed. The same command runs again" in out
+    assert "A search with an unknown number of jobs in" in err
+    assert "Job 2: job: failed: no luck." in err  # with the reason, as the output of the job's process goes to a file
+    assert "Failed: job: no luck.\n1 job: 0 run, 0 resumed, 0 skipped, 1 failed. Run the same command again" in out
 
 
-def test_a_trial_of_a_search_is_told_by_its_settings() -> None:
-    given = ["sweep=optuna", "model=cnn", "model.layers=2,3"]
-    asked = ["sweep=optuna", "model=cnn", "optimizer.lr=0.0012520653814999472", "model.dropout=0.25", "model.layers=3"]
-    assert names.trial_label(given, asked) == "lr=0.001252 dropout=0.25 layers=3"
+def test_a_trial_of_a_search_is_labelled_by_its_chosen_values() -> None:
+    search_overrides = ["sweep=optuna", "model=cnn", "model.layers=2,3"]
+    chosen = ["optimizer.lr=0.0012520653814999472", "model.dropout=0.25", "model.layers=3"]
+    job_overrides = ["sweep=optuna", "model=cnn", *chosen]
+    assert names.trial_label(search_overrides, job_overrides) == "lr=0.001252 dropout=0.25 layers=3"
 
 
 def test_a_single_run_is_no_sweep(tmp_path: Path) -> None:
