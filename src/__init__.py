@@ -4,6 +4,8 @@ import ctypes
 import os
 import sys
 
+__version__ = "0.2.0"  # as in pyproject.toml
+
 # How long OpenMP threads wait actively (spin) for each other before they sleep; the default is 15 times as long. On
 # idle cores this changes nothing. Next to another busy process, a spinning thread takes away the time that the other
 # thread needs (a training step of the hybrid took up to 5.5 s instead of 0.35 s). Without any spinning, recurrent

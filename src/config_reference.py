@@ -1,12 +1,14 @@
 """What each choice and key of `conf/` means, read from the comments of its YAML files: for --help and docs/reference.md."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from omegaconf import OmegaConf
 
 from src.config import CONF, GROUPS, MINIMUM
 
@@ -51,7 +53,7 @@ def program_keys(program: str = "train") -> list[Key]:
 
 
 def groups_help(width: int = 118) -> str:
-    """Every group with its choices, a line each, for --help."""
+    """Every group with its choices, a line each, for --help (the resolver `groups_help` of conf/train.yaml)."""
     lines = []
     for group in GROUPS:
         lines.append(f"{group}=")
@@ -102,9 +104,8 @@ def _choice(group: str, path: Path) -> Choice:
 
 def _first_sentence(heads: list[str]) -> str:
     """The first sentence of a file's head comment, without its full stop."""
-    text = heads[0] if heads else ""
-    sentence = re.split(r"(?<=[.;])\s", text)[0]
-    return sentence.rstrip(".;")
+    sentence = re.split(r"(?<!e\.g)(?<!et al)(?<=\.)\s", " ".join(heads))[0]
+    return sentence.rstrip(".")
 
 
 def _keys(path: Path, prefix: str) -> Iterator[Key]:
@@ -148,3 +149,6 @@ def _comment(lines: list[str], number: int) -> str:
             break
         parts.insert(0, line.strip().lstrip("#").strip())
     return " ".join(parts) if number and parts and lines[number].startswith(" ") else ""
+
+
+OmegaConf.register_new_resolver("groups_help", groups_help, replace=True)

@@ -5,10 +5,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from src import __version__
 
 X = TypeVar("X")
 
@@ -17,6 +19,10 @@ stderr = Console(stderr=True)
 
 class Parser(argparse.ArgumentParser):
     """Argument parser that exits with status 1 on bad arguments, like all programs here; argparse would exit with 2."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.add_argument("--version", action="version", version=f"music-genre {__version__}")
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)

@@ -13,7 +13,9 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from src import __version__
 from src.config import CONF, GROUPS, RENAMED, compose, is_group_choice, leaves
+from src.config_reference import describe_key
 
 # Hydra plugin -> the choice that needs it. The part after = is the name of the extra that installs the plugin.
 EXTRAS = {
@@ -34,12 +36,27 @@ def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
     try:
-        program()
+        if not _answered(sys.argv[1:]):
+            program()
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
         show(error, name)
         sys.exit(failure_status)
+
+
+def _answered(arguments: list[str]) -> bool:
+    """Print what --version or --help-key KEY ask for, before Hydra reads the command line; whether one of them did."""
+    if "--version" in arguments:
+        print(f"music-genre {__version__}")
+    elif "--help-key" in arguments:
+        names = arguments[arguments.index("--help-key") + 1 :][:1]
+        if not names:
+            raise ValueError("--help-key needs a key: --help-key optimizer.lr")
+        print(describe_key(names[0]))
+    else:
+        return False
+    return True
 
 
 def show(error: BaseException, name: str) -> None:

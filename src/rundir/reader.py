@@ -41,6 +41,14 @@ _SCORES = [
     "ece",
     "genres",
 ]
+# `_target_` in config.yaml of schema 1 -> its name today, so that old and new runs of one experiment are one group.
+RENAMED_TARGETS = {
+    "src.data.GenreData": "src.data.datamodule.GenreData",
+    "src.run.trainer": "src.training.trainer.build_trainer",
+    "src.dashboard.wandb": "src.training.loggers.wandb",
+    "src.dashboard.csv": "src.training.loggers.csv",
+    "src.dashboard.none": "src.training.loggers.none",
+}
 CALIBRATED = ("nll", "ece")  # scores that the temperature changes; metrics.json also has `<score>_uncalibrated`
 _METRICS = (
     *["train_seconds", "epochs", "best_epoch", "parameters", "dataset", "synthetic", "identity", "val"],
@@ -83,10 +91,7 @@ class RunDir:
             ) from error
         if not isinstance(config, dict):
             raise ValueError(f"{path} holds a {type(config).__name__}, expected a mapping. Train the run again.")
-        trainer = config.get("trainer")
-        if isinstance(trainer, dict) and "keep" in trainer:  # the name of `checkpoint` before schema 2
-            trainer["checkpoint"] = trainer.pop("keep")
-        return {str(key): value for key, value in config.items()}
+        return _with_present_names({str(key): value for key, value in config.items()})
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -177,6 +182,17 @@ class RunDir:
         if not (self.path / EXCLUDED).exists():
             return []
         return [(row["clip"], row["reason"]) for _, row in plain_files.rows(self.path, EXCLUDED, ("clip", "reason"))]
+
+
+def _with_present_names(config: dict[str, Any]) -> dict[str, Any]:
+    """A config with the names of today, where a run of schema 1 wrote older ones."""
+    for node in config.values():
+        if isinstance(node, dict) and node.get("_target_") in RENAMED_TARGETS:
+            node["_target_"] = RENAMED_TARGETS[node["_target_"]]
+    trainer = config.get("trainer")
+    if isinstance(trainer, dict) and "keep" in trainer:
+        trainer["checkpoint"] = trainer.pop("keep")
+    return config
 
 
 def split_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
