@@ -277,11 +277,11 @@ def test_leave_one_artist_out_says_how_many_there_are() -> None:
 
 def test_official_keeps_the_stated_sides() -> None:
     sides = ["test", "train", "val", "train"]
-    clips = [Clip(str(k), Path("x"), "g", side=side) for k, side in enumerate(sides)]
+    clips = [Clip(str(k), Path("x"), "g", subset=side) for k, side in enumerate(sides)]
     assert Official(file=None, seed=3, allow_leak=False).assign(clips) == sides
     with pytest.raises(ValueError, match="^split=official needs a side for every clip, and 2 of 4 have none, e.g. 1. "):
         Official(file=None, seed=3, allow_leak=False).assign(
-            [replace(c, side=None) if c.name in "13" else c for c in clips]
+            [replace(c, subset=None) if c.name in "13" else c for c in clips]
         )
 
 
