@@ -7,7 +7,7 @@ from typing import Any
 from src.audio import fingerprint
 from src.clip import Clip
 from src.quality.measures import Heard
-from src.split.grouping import track
+from src.split.grouping import full_track_name
 
 
 def copies(clips: Sequence[Clip], heard: Sequence[Heard]) -> list[list[str]]:
@@ -43,6 +43,6 @@ def near_copies(clips: Sequence[Clip], heard: Sequence[Heard]) -> list[dict[str,
 
 
 def _same(a: Clip, b: Clip) -> str | None:
-    if track(a) and track(a) == track(b):
+    if full_track_name(a) and full_track_name(a) == full_track_name(b):
         return "track"
     return "artist" if a.artist and a.artist == b.artist else None

@@ -15,7 +15,7 @@ from src.quality.measures import Heard
 from src.quality.shortcuts import shortcut
 from src.split import Split
 from src.split.certificate import certify
-from src.split.grouping import track
+from src.split.grouping import full_track_name
 
 MEASURES = ("start_seconds", "seconds", "sample_rate", "channels", "level_db", "peak_db", "clipped", "bandwidth_hz")
 MOST_DOUBTS = 0.2  # of the clips, listed: nobody listens to more
@@ -79,7 +79,7 @@ def balance(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any]:
         table[genre] = {
             "clips": len(mine),
             "minutes": sum(each.seconds for _, each in mine) / 60,
-            "tracks": len({track(clip) for clip, _ in mine} - {None}),
+            "tracks": len({full_track_name(clip) for clip, _ in mine} - {None}),
             "artists": len({clip.artist for clip, _ in mine} - {None}),
             "sample_rates": {str(rate): number for rate, number in sorted(rates.items())},
             **{

@@ -11,7 +11,7 @@ from torch import Tensor
 from src.clip import Clip
 from src.model import Head
 from src.normalization import Standard
-from src.split.grouping import groups, held_out, track
+from src.split.grouping import artist_groups, full_track_name, held_out
 
 FOLDS = 10
 L2 = 1.0  # of the head: a hundred times conf/model/head.yaml's, since a judge of labels must not learn wrong ones by heart
@@ -63,7 +63,9 @@ def out_of_fold(
     embedding_KE: Tensor, genre_K: Tensor, clips: Sequence[Clip], by: str, seed: int
 ) -> NDArray[np.float64]:
     """Probabilities (K, C) of each clip's genre, by a head that was fitted on the other folds."""
-    group = groups(clips) if by == "artist" else [("track", track(clip) or clip.name) for clip in clips]
+    group = (
+        artist_groups(clips) if by == "artist" else [("track", full_track_name(clip) or clip.name) for clip in clips]
+    )
     genres, folds = int(genre_K.max()) + 1, min(FOLDS, len(set(group)))
     if genres < 2 or folds < 2:
         raise ValueError(

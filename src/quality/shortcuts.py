@@ -13,7 +13,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from src.clip import Clip
 from src.metrics import intervals
 from src.quality.measures import Heard
-from src.split.grouping import groups, held_out
+from src.split.grouping import artist_groups, held_out
 
 FOLDS = 5
 LEAST = 5  # clips of a genre, below which its quantiles say nothing
@@ -28,7 +28,7 @@ def shortcut(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any] | 
     genres that one measure alone sets apart. None below two genres or two groups (artists, else albums, tracks, clips).
     """
     genres = sorted({clip.genre for clip in clips})
-    group = groups(clips)
+    group = artist_groups(clips)
     folds = min(FOLDS, len(set(group)))
     if len(genres) < 2 or folds < 2:
         return None

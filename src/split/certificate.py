@@ -6,7 +6,7 @@ from typing import Any
 
 from src.clip import SUBSETS, Clip
 from src.formatting import count
-from src.split.grouping import KINDS, groups, track
+from src.split.grouping import KINDS, artist_groups, full_track_name
 
 
 def certify(
@@ -32,7 +32,7 @@ def certify(
         "shared": {
             "artists": _on_two_sides((clip.artist for clip in clips), sides),
             "albums": albums,
-            "tracks": _on_two_sides(map(track, clips), sides),
+            "tracks": _on_two_sides(map(full_track_name, clips), sides),
             "audio": _copies(clips, sides, digests),
             "near_copies": None if near_copies is None else _torn(clips, sides, near_copies),
         },
@@ -77,7 +77,7 @@ def leaks(certificate: Mapping[str, Any]) -> list[str]:
 
 
 def _grouped_by(clips: Sequence[Clip]) -> str:
-    kinds = Counter(kind for kind, _ in groups(clips))
+    kinds = Counter(kind for kind, _ in artist_groups(clips))
     known = [kind for kind in KINDS if kinds[kind]]
     return known[0] if len(known) == 1 else ", ".join(f"{kind} ({count(kinds[kind], 'clip')})" for kind in known)
 
@@ -86,7 +86,7 @@ def _sizes(clips: Sequence[Clip], sides: Sequence[str]) -> dict[str, dict[str, i
     number = Counter(sides)
     tracks, artists = (
         Counter(side for _, side in {(name(clip), side) for clip, side in zip(clips, sides, strict=True) if name(clip)})
-        for name in (track, lambda clip: clip.artist)
+        for name in (full_track_name, lambda clip: clip.artist)
     )
     return {side: {"clips": number[side], "tracks": tracks[side], "artists": artists[side]} for side in SUBSETS}
 

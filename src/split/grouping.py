@@ -10,10 +10,10 @@ from src.clip import Clip
 
 KINDS = ("artist", "album", "track", "clip")  # what a clip is grouped by: the first of these that is known
 Group = tuple[str, str]  # kind and name
-_EQUAL = 1e-9  # needs that differ by less are the same but for rounding
+_TOLERANCE = 1e-9  # needs that differ by less are the same but for rounding
 
 
-def groups(clips: Sequence[Clip]) -> list[Group]:
+def artist_groups(clips: Sequence[Clip]) -> list[Group]:
     """What must stay together: each clip's artist, else its album, else its track, else itself, as (kind, name).
 
     An album of an unknown artist is kept whole, since its sound gives it away as a voice does its artist.
@@ -31,18 +31,18 @@ def groups(clips: Sequence[Clip]) -> list[Group]:
     ]
 
 
-def track(clip: Clip) -> str | None:
+def full_track_name(clip: Clip) -> str | None:
     """A track's full name: two artists, or two albums of unknown artists, may each have an Intro. None: unknown."""
     owner = clip.artist or clip.album
     return f"{owner} - {clip.track}" if clip.track and owner else clip.track
 
 
-def single(clips: Sequence[Clip]) -> list[Group]:
+def single_clips(clips: Sequence[Clip]) -> list[Group]:
     """Each clip by itself, whoever plays on it: the groups of a split that leaks."""
     return [("clip", clip.name) for clip in clips]
 
 
-def deal(clips: Sequence[Clip], group: Sequence[Group], shares: Sequence[float], seed: int) -> list[int]:
+def assign_groups(clips: Sequence[Clip], group: Sequence[Group], shares: Sequence[float], seed: int) -> list[int]:
     """Deal whole groups to sides so that each side gets its share of every genre, as nearly as the groups allow.
 
     Greedy: groups in random order, then the largest first, each to the side that it brings nearest to its share. A genre
@@ -76,7 +76,7 @@ def deal(clips: Sequence[Clip], group: Sequence[Group], shares: Sequence[float],
             best = max(candidates, key=need_K.__getitem__)
         else:
             # Of sides in equal need the emptiest, or the first would get the odd group of every genre.
-            least = max(need_K) - _EQUAL
+            least = max(need_K) - _TOLERANCE
             neediest = [k for k in sides if need_K[k] > least]
             best = neediest[0] if len(neediest) == 1 else min(neediest, key=full_K.__getitem__)
         side_G[g] = best
@@ -130,6 +130,6 @@ def held_out(clips: Sequence[Clip], group: Sequence[Group], folds: int, seed: in
 
     Few groups may leave a fold empty, which is then passed over.
     """
-    fold_K = np.array(deal(clips, group, [1 / folds] * folds, seed))
+    fold_K = np.array(assign_groups(clips, group, [1 / folds] * folds, seed))
     for fold in np.unique(fold_K):
         yield fold_K == fold

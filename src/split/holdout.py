@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from src.clip import SUBSETS, Clip
-from src.split.grouping import deal, groups, single
+from src.split.grouping import artist_groups, assign_groups, single_clips
 
 
 class Holdout:
@@ -28,4 +28,9 @@ class Holdout:
     def assign(self, clips: Sequence[Clip]) -> list[str]:
         """The side of each clip; where grouped, no artist (else album, else track) is on two sides."""
         shares = (1 - self.test - self.val, self.val, self.test)
-        return [SUBSETS[k] for k in deal(clips, groups(clips) if self.grouped else single(clips), shares, self.seed)]
+        return [
+            SUBSETS[k]
+            for k in assign_groups(
+                clips, artist_groups(clips) if self.grouped else single_clips(clips), shares, self.seed
+            )
+        ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from src.clip import Clip
-from src.split.grouping import deal, groups, single
+from src.split.grouping import artist_groups, assign_groups, single_clips
 
 
 class Kfold:
@@ -22,12 +22,12 @@ class Kfold:
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
         """The side of each clip; over all values of `fold`, every clip is tested exactly once."""
-        group = groups(clips) if self.grouped else single(clips)
-        folds = deal(clips, group, [1 / self.folds] * self.folds, self.seed)
+        group = artist_groups(clips) if self.grouped else single_clips(clips)
+        folds = assign_groups(clips, group, [1 / self.folds] * self.folds, self.seed)
         rest = [k for k, fold in enumerate(folds) if fold != self.fold]
         if self.folds >= 5:
             val = {k for k in rest if folds[k] == (self.fold + 1) % self.folds}
         else:
-            cut = deal([clips[k] for k in rest], [group[k] for k in rest], (0.8, 0.2), self.seed)
+            cut = assign_groups([clips[k] for k in rest], [group[k] for k in rest], (0.8, 0.2), self.seed)
             val = {k for k, side in zip(rest, cut, strict=True) if side}
         return ["test" if fold == self.fold else "val" if k in val else "train" for k, fold in enumerate(folds)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from src.clip import Clip
-from src.split.grouping import deal, groups
+from src.split.grouping import artist_groups, assign_groups
 
 
 class LeaveOneArtistOut:
@@ -36,5 +36,9 @@ class LeaveOneArtistOut:
         self.description = f"leave one artist out, fold {self.fold} of {len(artists)}: {tested}, seed {self.seed}"
         others = [k for k, clip in enumerate(clips) if clip.artist and clip.artist != tested]
         left = [clips[k] for k in others]
-        val = {k for k, side in zip(others, deal(left, groups(left), (0.8, 0.2), self.seed), strict=True) if side}
+        val = {
+            k
+            for k, side in zip(others, assign_groups(left, artist_groups(left), (0.8, 0.2), self.seed), strict=True)
+            if side
+        }
         return ["test" if clip.artist == tested else "val" if k in val else "train" for k, clip in enumerate(clips)]

@@ -14,7 +14,7 @@ from src.dataset import Gtzan
 from src.dataset.gtzan import CONNECTORS, COPY, DISTORTED, FACTS, GENRES, LEFT_OUT, SAME_TRACK, UNREADABLE
 from src.split import Holdout, Official
 from src.split.certificate import certify, refuse_leaks
-from src.split.grouping import groups
+from src.split.grouping import artist_groups
 from tests.conftest import tone
 
 NAMES = [f"{genre}.{number:05}" for genre in GENRES for number in range(100)]
@@ -158,7 +158,7 @@ def test_a_grouped_split_of_all_clips_keeps_copies_and_artists_together(whole: P
     assert all(
         set_of_clip[row["clip"]] == set_of_clip[row["other"]] for row in FAULTS if row["fault"] in (COPY, SAME_TRACK)
     )
-    assert Counter(kind for kind, _ in groups(clips)) == {"artist": 919, "track": 8, "clip": 73}
+    assert Counter(kind for kind, _ in artist_groups(clips)) == {"artist": 919, "track": 8, "clip": 73}
 
 
 def test_each_fault_is_named_with_its_source(whole: Path) -> None:

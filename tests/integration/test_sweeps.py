@@ -191,7 +191,7 @@ def test_an_arm_that_fails_is_said_in_place_of_a_table(
         raise ValueError("the dealer is ill.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("src.split.holdout.single", broken)
+        patch.setattr("src.split.holdout.single_clips", broken)
         assert train(patch, *words(tiny, tmp_path, "model=majority")) == 1
     out, err = capsys.readouterr()
     assert "the dealer is ill." in err

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from src.clip import Clip
-from src.split.grouping import Group, deal, groups, single
+from src.split.grouping import Group, artist_groups, assign_groups, single_clips
 
 SHARES = ((0.6, 0.2, 0.2), (0.8, 0.2), (1 / 3,) * 3, (0.1,) * 10)
 
@@ -57,19 +57,19 @@ def _clips(seed: int) -> list[Clip]:
 def test_the_fast_way_is_the_plain_way(shares: tuple[float, ...]) -> None:
     for seed in range(60):
         clips = _clips(seed)
-        for group in (groups(clips), single(clips)):
-            assert deal(clips, group, shares, seed) == _plainly(clips, group, shares, seed)
+        for group in (artist_groups(clips), single_clips(clips)):
+            assert assign_groups(clips, group, shares, seed) == _plainly(clips, group, shares, seed)
 
 
 def test_no_clips_are_dealt_to_nobody() -> None:
-    assert deal([], [], (0.8, 0.2), 0) == []
+    assert assign_groups([], [], (0.8, 0.2), 0) == []
 
 
 def test_many_groups_take_no_time_and_many_genres_no_room() -> None:
     """200,000 groups of 160 genres; a table of both would take 256 MB, and a step in numpy for each, half a minute."""
     clips = [Clip(f"c{k:06}", Path("x"), f"genre {k * 7919 % 160}") for k in range(200_000)]
     began = time.process_time()
-    sides = deal(clips, groups(clips), (0.6, 0.2, 0.2), 0)
+    sides = assign_groups(clips, artist_groups(clips), (0.6, 0.2, 0.2), 0)
     assert time.process_time() - began < 10
     assert np.bincount(sides).tolist() == [120_000, 40_000, 40_000]
 
@@ -81,5 +81,5 @@ def test_groups_are_of_the_first_kind_that_is_known() -> None:
         Clip("c", Path("x"), "g", None, "Solo"),
         Clip("d", Path("x"), "g"),
     ]
-    assert groups(clips) == [("artist", "Chet"), ("album", "Live"), ("track", "Solo"), ("clip", "d")]
-    assert single(clips) == [("clip", name) for name in "abcd"]
+    assert artist_groups(clips) == [("artist", "Chet"), ("album", "Live"), ("track", "Solo"), ("clip", "d")]
+    assert single_clips(clips) == [("clip", name) for name in "abcd"]

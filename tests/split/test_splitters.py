@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from src.clip import Clip
 from src.split import Holdout, Kfold, LeaveOneArtistOut, Official, certificate
-from src.split.grouping import deal, groups
+from src.split.grouping import artist_groups, assign_groups
 
 SEEDS = range(12)
 
@@ -103,20 +103,20 @@ def test_each_side_gets_its_share_of_each_genre_to_within_the_genres_largest_gro
 ) -> None:
     for seed, clips in enumerate(corpora[:6]):
         largest = _largest(clips)
-        off = _off(clips, deal(clips, groups(clips), shares, seed), shares)
+        off = _off(clips, assign_groups(clips, artist_groups(clips), shares, seed), shares)
         assert all(max(by) <= largest[genre] for genre, by in off.items())
 
 
 def test_single_clips_are_shared_out_exactly() -> None:
     clips = [Clip(str(k), Path("x"), f"genre {k % 10}") for k in range(1000)]
     assert Counter(_holdout().assign(clips)) == {"train": 600, "val": 200, "test": 200}
-    assert Counter(deal(clips, groups(clips), (0.1,) * 10, 0)) == dict.fromkeys(range(10), 100)
+    assert Counter(assign_groups(clips, artist_groups(clips), (0.1,) * 10, 0)) == dict.fromkeys(range(10), 100)
 
 
 def test_the_odd_artists_of_the_genres_do_not_all_land_on_one_side() -> None:
     clips = [Clip(f"{g}-{a}", Path("x"), f"genre {g}", f"{g}-{a}") for g in range(10) for a in range(6)]
     assert Counter(_holdout().assign(clips)) == {"train": 36, "val": 12, "test": 12}
-    folds = Counter(deal(clips, groups(clips), (0.2,) * 5, 0))
+    folds = Counter(assign_groups(clips, artist_groups(clips), (0.2,) * 5, 0))
     assert max(folds.values()) - min(folds.values()) <= 2  # 60 clips on 5 folds
 
 
@@ -132,7 +132,7 @@ def test_shares_are_as_near_as_sklearns(corpora: list[list[Clip]]) -> None:
             warnings.simplefilter("ignore")  # it warns of genres with fewer clips than folds
             for k, (_, test) in enumerate(judge.split(clips, [clip.genre for clip in clips], _groups(clips))):
                 fold[test] = k
-        dealt = deal(clips, groups(clips), shares, seed)
+        dealt = assign_groups(clips, artist_groups(clips), shares, seed)
         for side, by_genre, in_all in ((dealt, ours, ours_in_all), (fold.tolist(), theirs, theirs_in_all)):
             off = [clips_off for by in _off(clips, side, shares).values() for clips_off in by]
             by_genre.append(np.sqrt(np.square(off).mean()))
