@@ -12,7 +12,7 @@ class Audit(NamedTuple):
     """What the training asks of an audit: pairs of clips that hold the same recording, and the clips that it heard."""
 
     near_copies: list[tuple[str, str]]
-    heard: frozenset[str]
+    measured: frozenset[str]
 
 
 def read_audit(path: Path) -> Audit:

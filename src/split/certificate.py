@@ -11,32 +11,32 @@ from src.split.grouping import KINDS, artist_groups, full_track_name
 
 def certify(
     clips: Sequence[Clip],
-    sides: Sequence[str],
+    subsets: Sequence[str],
     digests: Sequence[str],
-    words: str,
+    description: str,
     grouped: bool = True,
     near_copies: Iterable[tuple[str, str]] | None = None,
-    heard: Collection[str] | None = None,
+    measured: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """How the split was made, how large each side is, and what the sides share.
 
     That is artists, albums, tracks, identical audio (by `digests`, one a clip) and near copies: pairs of clips' names, of
-    which those on two sides are kept; None where nobody looked for them. `heard` are the clips among which they were
+    which those on two sides are kept; None where nobody looked for them. `measured` are the clips among which they were
     looked for, None for all.
     """
-    albums = _on_two_sides((clip.album for clip in clips), sides)
+    albums = _on_two_sides((clip.album for clip in clips), subsets)
     return {
-        "split": words,
+        "split": description,
         "grouped_by": _grouped_by(clips) if grouped else "nothing",
-        "sets": _sizes(clips, sides),
+        "sets": _sizes(clips, subsets),
         "shared": {
-            "artists": _on_two_sides((clip.artist for clip in clips), sides),
+            "artists": _on_two_sides((clip.artist for clip in clips), subsets),
             "albums": albums,
-            "tracks": _on_two_sides(map(full_track_name, clips), sides),
-            "audio": _copies(clips, sides, digests),
-            "near_copies": None if near_copies is None else _torn(clips, sides, near_copies),
+            "tracks": _on_two_sides(map(full_track_name, clips), subsets),
+            "audio": _copies(clips, subsets, digests),
+            "near_copies": None if near_copies is None else _torn(clips, subsets, near_copies),
         },
-        "warnings": [*_thin(clips, sides), *_known_by_sound(albums), *_unheard(clips, heard)],
+        "warnings": [*_thin(clips, subsets), *_known_by_sound(albums), *_unheard(clips, measured)],
     }
 
 
