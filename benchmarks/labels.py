@@ -45,7 +45,7 @@ def relabel_each_artist(clips: Sequence[Clip]) -> Iterator[tuple[str, list[Clip]
 
 
 def score(
-    order: Sequence[label_errors.Doubt], clips: Sequence[Clip], relabelled: Sequence[Clip]
+    order: Sequence[label_errors.SuspectLabel], clips: Sequence[Clip], relabelled: Sequence[Clip]
 ) -> tuple[float, float]:
     """Compute the average precision of the audit's order, and the share of the wrong labels in its first TOP."""
     wrong = {after.name for before, after in zip(clips, relabelled, strict=True) if before.genre != after.genre}
@@ -69,8 +69,10 @@ def main() -> None:
         "all of one artist, each in turn": [relabelled for _, relabelled in relabel_each_artist(clips)],
     }
     for kind, trials in kinds.items():
-        for by in label_errors.BY:
-            scores = np.array([score(label_errors.doubts(trial, embedding_KE, by), clips, trial) for trial in trials])
+        for by in label_errors.GROUP_BY:
+            scores = np.array(
+                [score(label_errors.suspect_labels(trial, embedding_KE, by), clips, trial) for trial in trials]
+            )
             precision, recall = scores.mean(axis=0)
             low, high = scores[:, 1].min(), scores[:, 1].max()
             print(f"| {kind} ({len(trials)}) | {by} | {precision:.2f} | {recall:.2f} | {low:.2f} to {high:.2f} |")

@@ -55,25 +55,25 @@ def audit(config: DictConfig, folder: Path) -> bool:
     from src.reporting.render import save
 
     configs.check(config)
-    if config.labels_by not in label_errors.BY:
-        raise ValueError(f"labels_by is {config.labels_by!r}: expected {' or '.join(label_errors.BY)}.")
+    if config.labels_by not in label_errors.GROUP_BY:
+        raise ValueError(f"labels_by is {config.labels_by!r}: expected {' or '.join(label_errors.GROUP_BY)}.")
     corpus: Corpus = choose(config.dataset).corpus()
     cache = Path(config.data.cache)
     console.note(f"{corpus.name}: {len(corpus.clips)} clips of {len(corpus.genres)} genres")
-    answers = measure_cache.hear(corpus.clips, cache, config.data.max_seconds)
+    answers = measure_cache.measure_clips(corpus.clips, cache, config.data.max_seconds)
     content = inspection.inspect(corpus, answers, choose(config.split), config.data.crop_seconds)
     if config.labels:
         try:
             clips, embedding_KE = embeddings(config)
-            doubts = label_errors.doubts(clips, embedding_KE, config.labels_by, config.seed)
-            content = inspection.with_labels(content, doubts, config.labels_by)
+            doubts = label_errors.suspect_labels(clips, embedding_KE, config.labels_by, config.seed)
+            content = inspection.with_label_errors(content, doubts, config.labels_by)
         except ValueError as error:  # the rest is found all the same
             content["notes"].append(f"Labels could not be judged: {error}")
 
     command = shlex.join(["python", "-m", "src.audit", *HydraConfig.get().overrides.task])
     (folder / JSON).write_text(json.dumps({**content, "command": command}, indent=1), encoding="utf-8")
-    (folder / EXCLUDE).write_text("\n".join(inspection.exclusions(content)) + "\n", encoding="utf-8")
-    players = _players(corpus, audit_page.places_to_hear(content))
+    (folder / EXCLUDE).write_text("\n".join(inspection.exclude_lines(content)) + "\n", encoding="utf-8")
+    players = _players(corpus, audit_page.player_places(content))
     page = save(folder / PAGE, audit_page.html(content, players, command))
     said = audit_page.findings(content)
     _show(content, said)
@@ -123,7 +123,7 @@ def _show(content: Mapping[str, Any], said: list[str]) -> None:
     for title, headings, rows in audit_page.tables(content):
         table = Table(title=title, title_justify="left")
         for heading in headings:
-            table.add_column(heading, overflow="fold", no_wrap=heading not in audit_page.LONG)
+            table.add_column(heading, overflow="fold", no_wrap=heading not in audit_page.WRAPPED_COLUMNS)
         for row in rows[:MOST_ROWS]:
             table.add_row(*map(escape, row))
         if len(rows) > MOST_ROWS:

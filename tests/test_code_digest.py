@@ -69,9 +69,9 @@ def test_a_changed_file_invalidates_what_depends_on_it_and_nothing_else(
     def cached() -> dict[str, set[str]]:
         data = setup.compose_data(config)
         setup.cached_feature(config, data, choose(config.feature), torch.device("cpu"))
-        measure_cache.hear(data.corpus.clips, tmp_path, 30.0)
-        with closing(sqlite3.connect(tmp_path / "heard.sqlite")) as store:
-            measures = {str(key) for (key,) in store.execute("select key from heard")}
+        measure_cache.measure_clips(data.corpus.clips, tmp_path, 30.0)
+        with closing(sqlite3.connect(tmp_path / "measures.sqlite")) as store:
+            measures = {str(key) for (key,) in store.execute("select key from measures")}
         sound, features = (
             {path.name for path in tmp_path.glob(f"{kind}-????????????")} for kind in ("wave", "feature")
         )

@@ -8,26 +8,26 @@ import numpy as np
 
 from src.clip import Clip, Corpus
 from src.data.audit_file import AUDIT_SCHEMA
-from src.quality.copies import copies, near_copies
+from src.quality.copies import exact_copies, near_copies
 from src.quality.faults import faults
-from src.quality.label_errors import Doubt
-from src.quality.measures import Heard
+from src.quality.label_errors import SuspectLabel
+from src.quality.measures import ClipMeasures
 from src.quality.shortcuts import shortcut
 from src.split import Split
 from src.split.certificate import certify
 from src.split.grouping import full_track_name
 
 MEASURES = ("start_seconds", "seconds", "sample_rate", "channels", "level_db", "peak_db", "clipped", "bandwidth_hz")
-MOST_DOUBTS = 0.2  # of the clips, listed: nobody listens to more
+LISTED_SHARE = 0.2  # of the clips, listed: nobody listens to more
 
 
-def inspect(corpus: Corpus, answers: Sequence[Heard | str], split: Split, crop_seconds: float) -> dict[str, Any]:
+def inspect(corpus: Corpus, results: Sequence[ClipMeasures | str], split: Split, crop_seconds: float) -> dict[str, Any]:
     """The findings on a corpus whose clips gave these answers: their measures, or why there are none.
 
     What training leaves out by itself (unreadable, silent) is in no count but the faults.
     """
-    known = faults(corpus.clips, answers, crop_seconds)
-    pairs = [(c, a) for c, a in zip(corpus.clips, answers, strict=True) if not isinstance(a, str) and not a.fault]
+    known = faults(corpus.clips, results, crop_seconds)
+    pairs = [(c, a) for c, a in zip(corpus.clips, results, strict=True) if not isinstance(a, str) and not a.fault]
     clips, heard = [clip for clip, _ in pairs], [each for _, each in pairs]
     near = near_copies(clips, heard)
     labelled = [(clip, each) for clip, each in pairs if clip.genre]
@@ -40,7 +40,7 @@ def inspect(corpus: Corpus, answers: Sequence[Heard | str], split: Split, crop_s
         "genre": [clip.genre for clip in clips],
         "measures": {key: [getattr(each, key) for each in heard] for key in MEASURES},
         "files": [fault._asdict() for fault in known],
-        "copies": copies(clips, heard),
+        "copies": exact_copies(clips, heard),
         "near_copies": near,
         "split": certificate,
         "split_trouble": trouble,
@@ -53,7 +53,7 @@ def inspect(corpus: Corpus, answers: Sequence[Heard | str], split: Split, crop_s
 
 
 def _certificate(
-    clips: Sequence[Clip], heard: Sequence[Heard], near: Sequence[dict[str, Any]], split: Split
+    clips: Sequence[Clip], heard: Sequence[ClipMeasures], near: Sequence[dict[str, Any]], split: Split
 ) -> tuple[dict[str, Any] | None, str | None]:
     """What the sides of the split share; or why it could not be made."""
     if not clips:
@@ -68,10 +68,10 @@ def _certificate(
     ), None
 
 
-def balance(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any]:
+def balance(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[str, Any]:
     """Of each genre ("" where it is unknown): clips, minutes, tracks, artists, sample rates, level and bandwidth."""
     members = defaultdict(list)
-    for clip, each in zip(clips, heard, strict=True):
+    for clip, each in zip(clips, measures, strict=True):
         members[clip.genre].append((clip, each))
     table = {}
     for genre, mine in sorted(members.items()):
@@ -90,11 +90,11 @@ def balance(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any]:
     return table
 
 
-def with_labels(content: dict[str, Any], doubts: Sequence[Doubt], by: str) -> dict[str, Any]:
+def with_label_errors(content: dict[str, Any], doubts: Sequence[SuspectLabel], group_by: str) -> dict[str, Any]:
     """The content of an audit, and the clips whose labels look wrong, the most doubtful first."""
-    most = max(sum(doubt.issue for doubt in doubts), round(MOST_DOUBTS * len(doubts)))
+    most = max(sum(doubt.issue for doubt in doubts), round(LISTED_SHARE * len(doubts)))
     told = {
-        "grouped_by": by,
+        "grouped_by": group_by,
         "clips": len(doubts),
         "issues": sum(doubt.issue for doubt in doubts),
         "ranked": [doubt._asdict() for doubt in doubts[:most]],
@@ -102,7 +102,7 @@ def with_labels(content: dict[str, Any], doubts: Sequence[Doubt], by: str) -> di
     return {**content, "labels": told}
 
 
-def exclusions(content: dict[str, Any]) -> list[str]:
+def exclude_lines(content: dict[str, Any]) -> list[str]:
     """The lines of exclude.txt: what may well be left out stands as a name, what takes an ear as a remark."""
     lines = [
         "# Clips to leave out: dataset.exclude=THIS_FILE. Read it first: lines that begin with a hash and a space are remarks."

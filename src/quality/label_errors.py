@@ -15,10 +15,10 @@ from src.split.grouping import artist_groups, full_track_name, held_out
 
 FOLDS = 10
 L2 = 1.0  # of the head: a hundred times conf/model/head.yaml's, since a judge of labels must not learn wrong ones by heart
-BY = ("track", "artist")  # what the folds keep together
+GROUP_BY = ("track", "artist")  # what the folds keep together
 
 
-class Doubt(NamedTuple):
+class SuspectLabel(NamedTuple):
     """A clip whose label may be wrong: the genre that the others suggest, and the probabilities of both.
 
     `score` is the probability of the label given the sound, 0 to 1, the lower the more suspicious; `issue` is
@@ -33,10 +33,10 @@ class Doubt(NamedTuple):
     issue: bool
 
 
-def doubts(clips: Sequence[Clip], embedding_KE: Tensor, by: str, seed: int = 0) -> list[Doubt]:
+def suspect_labels(clips: Sequence[Clip], embedding_KE: Tensor, group_by: str, seed: int = 0) -> list[SuspectLabel]:
     """All K clips, the most doubtful first, from their embeddings (K, E).
 
-    Each clip is judged by a head that was fitted on other groups only, `by` "track" or "artist". By track, a head knows
+    Each clip is judged by a head that was fitted on other groups only, `group_by` "track" or "artist". By track, a head knows
     other songs of the clip's artist: single wrong labels stand out, but an artist whose labels are all wrong looks
     right. By artist it is the other way round, and an artist unlike the rest of its genre looks wrong, too.
     Raises ValueError where there are fewer than two groups or genres.
@@ -46,7 +46,7 @@ def doubts(clips: Sequence[Clip], embedding_KE: Tensor, by: str, seed: int = 0) 
 
     genres = sorted({clip.genre for clip in clips})
     genre_K = torch.tensor([genres.index(clip.genre) for clip in clips])
-    probability_KC = out_of_fold(embedding_KE, genre_K, clips, by, seed)
+    probability_KC = out_of_fold(embedding_KE, genre_K, clips, group_by, seed)
     labels_K = genre_K.numpy()
     issue_K = find_label_issues(labels_K, probability_KC, filter_by="confident_learning", n_jobs=1)
     found = []
@@ -55,21 +55,23 @@ def doubts(clips: Sequence[Clip], embedding_KE: Tensor, by: str, seed: int = 0) 
         other_C[labels_K[k]] = -1.0
         suggested = int(other_C.argmax())
         score, rival = float(probability_KC[k, labels_K[k]]), float(other_C[suggested])
-        found.append(Doubt(clip.name, clip.genre, genres[suggested], score, rival, bool(issue_K[k])))
+        found.append(SuspectLabel(clip.name, clip.genre, genres[suggested], score, rival, bool(issue_K[k])))
     return sorted(found, key=lambda doubt: (not doubt.issue, doubt.score, doubt.clip))
 
 
 def out_of_fold(
-    embedding_KE: Tensor, genre_K: Tensor, clips: Sequence[Clip], by: str, seed: int
+    embedding_KE: Tensor, genre_K: Tensor, clips: Sequence[Clip], group_by: str, seed: int
 ) -> NDArray[np.float64]:
     """Probabilities (K, C) of each clip's genre, by a head that was fitted on the other folds."""
     group = (
-        artist_groups(clips) if by == "artist" else [("track", full_track_name(clip) or clip.name) for clip in clips]
+        artist_groups(clips)
+        if group_by == "artist"
+        else [("track", full_track_name(clip) or clip.name) for clip in clips]
     )
     genres, folds = int(genre_K.max()) + 1, min(FOLDS, len(set(group)))
     if genres < 2 or folds < 2:
         raise ValueError(
-            f"labels=true needs two genres and two {by}s or more, to judge each clip by others; there are {genres} and {folds}."
+            f"labels=true needs two genres and two {group_by}s or more, to judge each clip by others; there are {genres} and {folds}."
         )
     probability_KC = torch.empty(len(clips), genres)
     for judged_K in map(torch.from_numpy, held_out(clips, group, folds, seed)):

@@ -17,14 +17,14 @@ from src.clip import Clip
 from src.console import track
 from src.plain_files import stamp
 from src.quality import measures
-from src.quality.measures import Heard
+from src.quality.measures import ClipMeasures
 from src.threads import in_order
 
 SAVE_SECONDS = 2.0  # of hearing, at most, are lost with an interruption
-Answer = Heard | str  # measures, or the reason why there are none
+MeasuresOrReason = ClipMeasures | str  # measures, or the reason why there are none
 
 
-def hear(clips: Sequence[Clip], cache: Path, max_seconds: float | None) -> list[Answer]:
+def measure_clips(clips: Sequence[Clip], cache: Path, max_seconds: float | None) -> list[MeasuresOrReason]:
     """Each clip's measures, or in words why it cannot be heard. Safe to interrupt, and to run twice at once.
 
     A file is heard again when it has changed, or when how it is measured has. Raises OSError where the cache cannot be
@@ -32,15 +32,15 @@ def hear(clips: Sequence[Clip], cache: Path, max_seconds: float | None) -> list[
     """
     cache.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(sqlite3.connect(cache / "heard.sqlite", timeout=60)) as store:
-            store.execute("create table if not exists heard (key text primary key, measures text, codes blob)")
+        with closing(sqlite3.connect(cache / "measures.sqlite", timeout=60)) as store:
+            store.execute("create table if not exists measures (key text primary key, measures text, codes blob)")
             measured = code_digest.digest(code_digest.digests_with_imports("src.quality.measures"))
             keys = [_key(clip, max_seconds, measured) for clip in clips]
-            known: dict[str, Answer] = dict(_known(store, keys))
+            known: dict[str, MeasuresOrReason] = dict(_known(store, keys))
             missing = [(key, clip) for key, clip in zip(keys, clips, strict=True) if key not in known]
             known.update(_heard(missing, max_seconds, store))
     except sqlite3.Error as error:
-        raise OSError(f"{cache / 'heard.sqlite'}: {error}. Make room there, or choose data.cache=DIR.") from error
+        raise OSError(f"{cache / 'measures.sqlite'}: {error}. Make room there, or choose data.cache=DIR.") from error
     return [known[key] for key in keys]
 
 
@@ -50,21 +50,23 @@ def _key(clip: Clip, max_seconds: float | None, measured: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def _known(store: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[str, Heard]]:
+def _known(store: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[str, ClipMeasures]]:
     for first in range(0, len(keys), 500):  # SQLite takes some thousand variables at once
         part = keys[first : first + 500]
         marks = ", ".join("?" * len(part))
-        for key, text, codes in store.execute(f"select key, measures, codes from heard where key in ({marks})", part):
-            yield key, Heard(**json.loads(text), codes=np.frombuffer(codes, np.uint32))
+        for key, text, codes in store.execute(
+            f"select key, measures, codes from measures where key in ({marks})", part
+        ):
+            yield key, ClipMeasures(**json.loads(text), codes=np.frombuffer(codes, np.uint32))
 
 
 def _heard(
     missing: Sequence[tuple[str, Clip]], max_seconds: float | None, store: sqlite3.Connection
-) -> Iterator[tuple[str, Answer]]:
-    def answer(item: tuple[str, Clip]) -> tuple[str, Answer]:
+) -> Iterator[tuple[str, MeasuresOrReason]]:
+    def answer(item: tuple[str, Clip]) -> tuple[str, MeasuresOrReason]:
         key, clip = item
         try:
-            return key, measures.hear(clip, max_seconds)
+            return key, measures.measure(clip, max_seconds)
         except reader.AudioError as error:
             return key, str(error)
 
@@ -73,7 +75,7 @@ def _heard(
         for key, found in track(in_order(answer, missing, os.cpu_count() or 1), "Listening", len(missing)):
             if not isinstance(found, str):  # a failure may be mended, by permissions perhaps, with the file unchanged
                 row = (key, _text(found), found.codes.tobytes())
-                store.execute("insert or replace into heard values (?, ?, ?)", row)
+                store.execute("insert or replace into measures values (?, ?, ?)", row)
             if monotonic() - saved > SAVE_SECONDS:
                 store.commit()
                 saved = monotonic()
@@ -82,5 +84,5 @@ def _heard(
         store.commit()
 
 
-def _text(heard: Heard) -> str:
+def _text(heard: ClipMeasures) -> str:
     return json.dumps({key: value for key, value in heard._asdict().items() if key != "codes"})

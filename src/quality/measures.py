@@ -12,11 +12,11 @@ from src.clip import Clip
 
 N_FFT = 4096  # samples: 11 Hz a row at 44.1 kHz
 FLOOR_DB = 70.0  # below the strongest row of the mean spectrum: weaker is encoder's residue or dither, not music
-FLAT = 3  # samples in a row at the very peak: no wave of music stands still there
-TOP = 0.9999  # of full scale: what a lossy encoder made of clipped sound is beyond it
+FLAT_SAMPLES = 3  # samples in a row at the very peak: no wave of music stands still there
+FULL_SCALE = 0.9999  # of full scale: what a lossy encoder made of clipped sound is beyond it
 
 
-class Heard(NamedTuple):
+class ClipMeasures(NamedTuple):
     """One clip's measures; levels are re full scale. The fingerprint's codes are (N,), see fingerprint.py.
 
     `clipped` is the share of samples cut off at a peak or beyond full scale; `bandwidth_hz` the highest frequency whose
@@ -37,7 +37,7 @@ class Heard(NamedTuple):
     codes: NDArray[np.uint32]
 
 
-def hear(clip: Clip, max_seconds: float | None) -> Heard:
+def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
     """Decode a clip once, its middle where it is longer than `max_seconds`, and measure it. Raises AudioError."""
     sound = reader.sound(clip.path, clip.start_seconds, clip.stop_seconds, max_seconds)
     wave_T = reader.mono(sound.wave_TK)
@@ -45,7 +45,7 @@ def hear(clip: Clip, max_seconds: float | None) -> Heard:
     peak = float(np.abs(moving_T).max())
     fault = None if peak >= SILENCE else "constant" if np.abs(wave_T).max() >= SILENCE else "silent"
     low_T = reader.resample(wave_T, sound.sample_rate, fingerprint.SAMPLE_RATE)
-    return Heard(
+    return ClipMeasures(
         start_seconds=sound.start_seconds,
         seconds=len(wave_T) / sound.sample_rate,
         sample_rate=sound.sample_rate,
@@ -66,16 +66,16 @@ def _db(amplitude: float) -> float:
 
 
 def _clipped(wave_TK: NDArray[np.float32]) -> float:
-    """The share of samples that stand at their channel's peak FLAT or more in a row, or beyond full scale."""
+    """The share of samples that stand at their channel's peak FLAT_SAMPLES or more in a row, or beyond full scale."""
     high_K, low_K = wave_TK.max(axis=0), wave_TK.min(axis=0)  # 16 bits reach a little further down than up
     at_TK = (wave_TK >= high_K - 1e-5 * np.abs(high_K)) | (wave_TK <= low_K + 1e-5 * np.abs(low_K))
     flat_TK = np.zeros_like(at_TK)
-    run_TK = at_TK[: len(at_TK) - FLAT + 1].copy()
-    for k in range(1, FLAT):
-        run_TK &= at_TK[k : len(at_TK) - FLAT + 1 + k]
-    for k in range(FLAT):
-        flat_TK[k : len(flat_TK) - FLAT + 1 + k] |= run_TK
-    return float((flat_TK | (np.abs(wave_TK) >= TOP)).mean())
+    run_TK = at_TK[: len(at_TK) - FLAT_SAMPLES + 1].copy()
+    for k in range(1, FLAT_SAMPLES):
+        run_TK &= at_TK[k : len(at_TK) - FLAT_SAMPLES + 1 + k]
+    for k in range(FLAT_SAMPLES):
+        flat_TK[k : len(flat_TK) - FLAT_SAMPLES + 1 + k] |= run_TK
+    return float((flat_TK | (np.abs(wave_TK) >= FULL_SCALE)).mean())
 
 
 def _bandwidth(wave_T: NDArray[np.float32], sample_rate: int) -> float:

@@ -12,16 +12,16 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from src.clip import Clip
 from src.metrics import intervals
-from src.quality.measures import Heard
+from src.quality.measures import ClipMeasures
 from src.split.grouping import artist_groups, held_out
 
 FOLDS = 5
-LEAST = 5  # clips of a genre, below which its quantiles say nothing
+LEAST_CLIPS = 5  # clips of a genre, below which its quantiles say nothing
 TAIL = 0.1  # of the clips, at each end, that may overlap where genres are called apart
 GAP = {"bandwidth_hz": 500.0, "level_db": 3.0}  # between genres that are called apart
 
 
-def shortcut(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any] | None:
+def shortcut(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[str, Any] | None:
     """Logistic regression on level, peak and bandwidth, and their products, each clip judged by others' artists.
 
     -> accuracy over all K clips with Wilson's interval, the share of the commonest genre beside it, and, in words, the
@@ -32,7 +32,7 @@ def shortcut(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any] | 
     folds = min(FOLDS, len(set(group)))
     if len(genres) < 2 or folds < 2:
         return None
-    measures_KM = np.array([(each.level_db, each.peak_db, each.bandwidth_hz / 1000) for each in heard])
+    measures_KM = np.array([(each.level_db, each.peak_db, each.bandwidth_hz / 1000) for each in measures])
     genre_K = np.array([clip.genre for clip in clips])
     answer_K = np.empty_like(genre_K)
     for judged_K in held_out(clips, group, folds, seed=0):
@@ -47,7 +47,7 @@ def shortcut(clips: Sequence[Clip], heard: Sequence[Heard]) -> dict[str, Any] | 
         "commonest": str(commonest[0]),
         "commonest_share": commonest[1] / len(clips),
         "recall": {genre: float((answer_K[genre_K == genre] == genre).mean()) for genre in genres},
-        "apart": _apart(clips, heard, genres),
+        "apart": _apart(clips, measures, genres),
         "found": interval[0] > commonest[1] / len(clips),
     }
 
@@ -62,15 +62,15 @@ def _answers(
     return answers
 
 
-def _apart(clips: Sequence[Clip], heard: Sequence[Heard], genres: Sequence[str]) -> list[str]:
+def _apart(clips: Sequence[Clip], measures: Sequence[ClipMeasures], genres: Sequence[str]) -> list[str]:
     """In words, each genre that lies below or above all others in one measure, but for TAIL of each."""
     found = []
     genre_K = np.array([clip.genre for clip in clips])
     for key, gap in GAP.items():
-        value_K = np.array([getattr(each, key) for each in heard])
+        value_K = np.array([getattr(each, key) for each in measures])
         for genre in genres:
             mine, others = value_K[genre_K == genre], value_K[genre_K != genre]
-            if min(len(mine), len(others)) < LEAST:
+            if min(len(mine), len(others)) < LEAST_CLIPS:
                 continue
             low, high = np.quantile(mine, [TAIL, 1 - TAIL])
             others_low, others_high = np.quantile(others, [TAIL, 1 - TAIL])
@@ -80,7 +80,7 @@ def _apart(clips: Sequence[Clip], heard: Sequence[Heard], genres: Sequence[str])
                 found.append(
                     f"{genre} lies {word} the rest in {_words(key, low, high)}; the rest in {_words(key, others_low, others_high)}."
                 )
-    rate_K = np.array([each.sample_rate for each in heard])
+    rate_K = np.array([each.sample_rate for each in measures])
     for genre in genres:
         rates = np.unique(rate_K[genre_K == genre])
         if not np.isin(rates, rate_K[genre_K != genre]).any():

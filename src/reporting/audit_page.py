@@ -26,11 +26,11 @@ FAULTS = {
     "sample rate": "at another sample rate than the rest",
     "bandwidth": "with far less bandwidth than the rest",
 }
-LONG = ("clip", "and", "as", "what")  # columns that may be broken into lines
+WRAPPED_COLUMNS = ("clip", "and", "as", "what")  # columns that may be broken into lines
 Row = tuple[str, ...]
 Place = tuple[str, float]  # a clip, and a second of its file
 Table = tuple[str, Row, list[Row]]  # title, headings, rows
-MOST = 200  # rows of a table; audit.json has all
+MOST_ROWS = 200  # rows of a table; audit.json has all
 
 
 def findings(content: Mapping[str, Any]) -> list[str]:
@@ -85,7 +85,7 @@ def _folds(labels: Mapping[str, Any]) -> str:
     return f"folds grouped by {labels['grouped_by']} (labels_by={other} sees other errors)"
 
 
-def places_to_hear(content: Mapping[str, Any]) -> list[Place]:
+def player_places(content: Mapping[str, Any]) -> list[Place]:
     """Where to listen, each place once, the gravest first; near copies from where both should sound the same."""
     start = _starts(content)
     named = [names[0] for names in content["copies"]]
@@ -108,7 +108,9 @@ def _places(pair: Mapping[str, Any], start: Mapping[str, float]) -> tuple[Place,
 def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str) -> str:
     """The page, complete in itself; `players` are a clip's sound as data: URLs."""
     start = _starts(content)
-    pairs = [(pair, *(players.get(place) for place in _places(pair, start))) for pair in content["near_copies"][:MOST]]
+    pairs = [
+        (pair, *(players.get(place) for place in _places(pair, start))) for pair in content["near_copies"][:MOST_ROWS]
+    ]
     return render.html(
         "audit.html",
         {
@@ -116,12 +118,12 @@ def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str)
             "content": content,
             "said": findings(content),
             "remarks": remarks(content),
-            "most": MOST,
+            "most": MOST_ROWS,
             "named": [(genre or "unknown", row) for genre, row in content["genres"].items()],
             "pairs": pairs,
             "players": {clip: player for (clip, second), player in players.items() if second == start.get(clip, 0.0)},
             "command": command,
-            "figure": Markup(spread(content)) if content["clips"] else "",  # our own SVG
+            "figure": Markup(measures_figure(content)) if content["clips"] else "",  # our own SVG
             "folds": _folds(content["labels"]) if content["labels"] else "",
         },
     )
@@ -166,7 +168,7 @@ def _genre(genre: str, row: Mapping[str, Any]) -> Row:
     return (genre or "unknown", *counted, rates, level, bandwidth)
 
 
-def spread(content: Mapping[str, Any]) -> str:
+def measures_figure(content: Mapping[str, Any]) -> str:
     """Level (left) and bandwidth (right) of every clip, a row a genre, each with its median."""
     genres = list(content["genres"])
     genre_K = np.array(content["genre"])

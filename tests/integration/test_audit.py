@@ -188,8 +188,8 @@ def test_a_second_audit_hears_nothing_again(
     from src.quality import measures
 
     heard = []
-    real = measures.hear
-    monkeypatch.setattr(measures, "hear", lambda clip, most: (heard.append(clip.name), real(clip, most))[1])
+    real = measures.measure
+    monkeypatch.setattr(measures, "measure", lambda clip, most: (heard.append(clip.name), real(clip, most))[1])
     words = ("dataset=folder", f"dataset.root={messy}", PATTERN, f"data.cache={audited.parent / 'cache'}")
     assert audit(monkeypatch, *words, f"hydra.run.dir={tmp_path / 'out'}", "split=kfold", "split.folds=3") == 1
     assert sorted(heard) == ["polka/broken--a.ogg", "polka/empty--a.mp3"]  # what failed may be mended

@@ -7,9 +7,9 @@ import pytest
 
 from src.clip import Clip
 from src.quality.faults import faults
-from src.quality.measures import Heard
+from src.quality.measures import ClipMeasures
 
-SOUND = Heard(
+SOUND = ClipMeasures(
     start_seconds=0.0,
     seconds=30.0,
     sample_rate=44100,
@@ -25,7 +25,7 @@ SOUND = Heard(
 )
 
 
-def found(*odd: Heard | str, usual: int = 20) -> list[tuple[str, str]]:
+def found(*odd: ClipMeasures | str, usual: int = 20) -> list[tuple[str, str]]:
     """The faults of clips "0", "1" ... among 20 without any."""
     answers = [*odd, *[SOUND] * usual]
     clips = [Clip(str(k), Path("x"), "genre") for k in range(len(answers))]
@@ -50,7 +50,7 @@ def test_a_clean_data_set_has_none() -> None:
         (SOUND._replace(bandwidth_hz=7900.0), "bandwidth"),
     ],
 )
-def test_each_fault_is_named(odd: Heard | str, fault: str) -> None:
+def test_each_fault_is_named(odd: ClipMeasures | str, fault: str) -> None:
     assert found(odd) == [("0", fault)]
 
 

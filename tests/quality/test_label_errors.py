@@ -34,7 +34,7 @@ def test_single_wrong_labels_come_first() -> None:
     clips, embedding_KE = corpus()
     wrong = {7: "jazz", 50: "rock", 100: "blues"}
     given = [replace(clip, genre=wrong.get(k, clip.genre)) for k, clip in enumerate(clips)]
-    found = label_errors.doubts(given, embedding_KE, "track")
+    found = label_errors.suspect_labels(given, embedding_KE, "track")
     assert {doubt.clip for doubt in found[:3]} == {clips[k].name for k in wrong}
     assert sum(doubt.issue for doubt in found) == sum(doubt.issue for doubt in found[:3]) >= 2
     for doubt in found[:3]:
@@ -43,7 +43,7 @@ def test_single_wrong_labels_come_first() -> None:
 
 
 def test_right_labels_are_no_issue() -> None:
-    found = label_errors.doubts(*corpus(), "track")
+    found = label_errors.suspect_labels(*corpus(), "track")
     assert not any(doubt.issue for doubt in found)
 
 
@@ -51,8 +51,8 @@ def test_an_artist_that_is_all_wrong_shows_by_artist_only() -> None:
     clips, embedding_KE = corpus()
     given = [replace(clip, genre="rock") if clip.artist == "jazz 2" else clip for clip in clips]
     mine = [clip.name for clip in clips if clip.artist == "jazz 2"]
-    by_artist = [doubt.clip for doubt in label_errors.doubts(given, embedding_KE, "artist")]
-    by_track = [doubt.clip for doubt in label_errors.doubts(given, embedding_KE, "track")]
+    by_artist = [doubt.clip for doubt in label_errors.suspect_labels(given, embedding_KE, "artist")]
+    by_track = [doubt.clip for doubt in label_errors.suspect_labels(given, embedding_KE, "track")]
     assert set(by_artist[: len(mine)]) == set(mine)
     assert sum(map(by_artist.index, mine)) <= sum(map(by_track.index, mine))
 
@@ -62,7 +62,7 @@ def test_nobody_judges_a_clip_that_it_was_fitted_on() -> None:
     clips, _ = corpus()
     genre_K = torch.tensor([GENRES.index(clip.genre) for clip in clips])
     noise_KE = torch.randn(len(clips), 200, generator=torch.Generator().manual_seed(0))
-    for by in label_errors.BY:
+    for by in label_errors.GROUP_BY:
         answer_K = label_errors.out_of_fold(noise_KE, genre_K, clips, by, seed=0).argmax(axis=1)
         assert (answer_K == genre_K.numpy()).mean() < 0.55
 
@@ -77,11 +77,13 @@ def test_probabilities_are_shares_of_all_genres() -> None:
 
 def test_the_same_clips_give_the_same_order() -> None:
     clips, embedding_KE = corpus()
-    assert label_errors.doubts(clips, embedding_KE, "track") == label_errors.doubts(clips, embedding_KE, "track")
+    assert label_errors.suspect_labels(clips, embedding_KE, "track") == label_errors.suspect_labels(
+        clips, embedding_KE, "track"
+    )
 
 
 def test_one_genre_cannot_be_doubted() -> None:
     clips, embedding_KE = corpus()
     blues = [k for k, clip in enumerate(clips) if clip.genre == "blues"]
     with pytest.raises(ValueError, match="labels=true needs two genres"):
-        label_errors.doubts([clips[k] for k in blues], embedding_KE[blues], "track")
+        label_errors.suspect_labels([clips[k] for k in blues], embedding_KE[blues], "track")

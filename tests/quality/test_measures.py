@@ -13,8 +13,8 @@ from src.quality import measures
 from tests.conftest import RATE, tone, write
 
 
-def heard(path: Path, max_seconds: float | None = None) -> measures.Heard:
-    return measures.hear(Clip(path.name, path, "genre"), max_seconds)
+def heard(path: Path, max_seconds: float | None = None) -> measures.ClipMeasures:
+    return measures.measure(Clip(path.name, path, "genre"), max_seconds)
 
 
 def noise(seconds: float = 4.0, rate: int = 44100, seed: int = 0) -> np.ndarray:
@@ -118,5 +118,5 @@ def test_what_cannot_be_read_has_a_reason(tmp_path: Path) -> None:
 def test_a_stretch_is_heard_alone(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", np.concatenate([np.zeros(RATE), noise(1.0, RATE), np.zeros(RATE)]))
     clip = replace(Clip("a", path, "genre"), start_seconds=1.0, stop_seconds=2.0)
-    assert measures.hear(clip, None).level_db == pytest.approx(-20, abs=0.2)
-    assert measures.hear(replace(clip, start_seconds=2.1, stop_seconds=None), None).fault == "silent"
+    assert measures.measure(clip, None).level_db == pytest.approx(-20, abs=0.2)
+    assert measures.measure(replace(clip, start_seconds=2.1, stop_seconds=None), None).fault == "silent"

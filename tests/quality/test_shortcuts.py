@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from src.clip import Clip
-from src.quality.measures import Heard
+from src.quality.measures import ClipMeasures
 from src.quality.shortcuts import shortcut
 from tests.quality.test_faults import SOUND
 
 GENRES = ("blues", "jazz", "rock")
 
 
-def corpus(count: int = 40, artists: int = 10, **shift: dict[str, float]) -> tuple[list[Clip], list[Heard]]:
+def corpus(count: int = 40, artists: int = 10, **shift: dict[str, float]) -> tuple[list[Clip], list[ClipMeasures]]:
     """Clips of three genres whose measures are alike, but for the shifts: jazz={"level_db": 6}."""
     random = np.random.default_rng(0)
     clips, heard = [], []
