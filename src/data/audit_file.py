@@ -1,4 +1,4 @@
-"""The audit.json that `data.audit` names: near copies that must not lie in two sets."""
+"""Read the audit.json of `data.audit`: near copies that must not be in two different sets."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,28 +9,28 @@ AUDIT_SCHEMA = 1
 
 
 class Audit(NamedTuple):
-    """What the training asks of an audit: pairs of clips that hold the same recording, and the clips that it heard."""
+    """The part of an audit that training needs: pairs of near copies, and the names of the clips that were measured."""
 
     near_copies: list[tuple[str, str]]
     measured: frozenset[str]
 
 
 def read_audit(path: Path) -> Audit:
-    """What an audit.json says. Raises ValueError where it is missing, broken or of another version."""
-    again = "`python -m src.audit` writes one."
+    """Read an audit.json. Raises ValueError if it is missing, broken or of another version."""
+    advice = "`python -m src.audit` writes one."
     if not path.is_file():
-        raise ValueError(f"data.audit is {path}, which is no file: expected the audit.json of an audit. {again}")
-    content = plain_files.json_object(path.parent, path.name, mend=again)
+        raise ValueError(f"data.audit is {path}, which is not a file: expected the audit.json of an audit. {advice}")
+    content = plain_files.json_object(path.parent, path.name, mend=advice)
     if content.get("schema") != AUDIT_SCHEMA:
         raise ValueError(
-            f"data.audit: {path} has schema {content.get('schema')!r}, expected {AUDIT_SCHEMA}: it is no audit, or one by "
-            f"another version of this project. {again}"
+            f"data.audit: {path} has schema {content.get('schema')!r}, expected {AUDIT_SCHEMA}: it is not an audit, or one "
+            f"by another version of this project. {advice}"
         )
     try:
         pairs = [(str(pair["a"]), str(pair["b"])) for pair in content["near_copies"]]
         return Audit(pairs, frozenset(map(str, content["clips"])))
     except (KeyError, TypeError) as error:
         raise ValueError(
-            f"data.audit: {path} is no whole audit: expected near_copies, a list of pairs with a and b, and clips, a list "
-            f"of names. {again}"
+            f"data.audit: {path} is not a complete audit: expected near_copies, a list of pairs with a and b, and clips, a "
+            f"list of names. {advice}"
         ) from error

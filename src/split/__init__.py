@@ -1,7 +1,7 @@
 """Train, validation and test sets without leaks.
 
-A split's `assign(clips)` gives each clip "train", "val" or "test". `split.seed` alone decides it. Clips that must stay
-together are groups (grouping.py): an artist's, where it is unknown an album's, else a track's.
+A split's `assign(clips)` gives each clip its set: "train", "val" or "test". The only seed it depends on is `split.seed`.
+Clips that must stay together form a group (grouping.py): the clips of an artist, else of an album, else of a track.
 """
 
 from src.split.holdout import Holdout

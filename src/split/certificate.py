@@ -1,4 +1,4 @@
-"""What a run says of its split: how it was made, how large its sides are, and what they share."""
+"""Split certificate: how a split was made, how large its sets are, and what they share."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,37 +18,38 @@ def certify(
     near_copies: Iterable[tuple[str, str]] | None = None,
     measured: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """How the split was made, how large each side is, and what the sides share.
+    """Describe a split: how it was made, how large each set is, and what the sets share.
 
-    That is artists, albums, tracks, identical audio (by `digests`, one a clip) and near copies: pairs of clips' names, of
-    which those on two sides are kept; None where nobody looked for them. `measured` are the clips among which they were
-    looked for, None for all.
+    Shared are artists, albums, tracks, identical audio (by `digests`, one for each clip) and near copies. `near_copies`
+    are pairs of clip names, of which those in two different sets are listed; None if nobody looked for them. `measured`
+    are the names of the clips among which near copies were looked for; None for all.
     """
-    albums = _on_two_sides((clip.album for clip in clips), subsets)
+    albums = _in_several_sets((clip.album for clip in clips), subsets)
     return {
         "split": description,
         "grouped_by": _grouped_by(clips) if grouped else "nothing",
         "sets": _sizes(clips, subsets),
         "shared": {
-            "artists": _on_two_sides((clip.artist for clip in clips), subsets),
+            "artists": _in_several_sets((clip.artist for clip in clips), subsets),
             "albums": albums,
-            "tracks": _on_two_sides(map(full_track_name, clips), subsets),
-            "audio": _copies(clips, subsets, digests),
-            "near_copies": None if near_copies is None else _torn(clips, subsets, near_copies),
+            "tracks": _in_several_sets(map(full_track_name, clips), subsets),
+            "audio": _shared_copies(clips, subsets, digests),
+            "near_copies": None if near_copies is None else _divided_pairs(clips, subsets, near_copies),
         },
-        "warnings": [*_thin(clips, subsets), *_known_by_sound(albums), *_unheard(clips, measured)],
+        "warnings": [*_genre_warnings(clips, subsets), *_album_warnings(albums), *_audit_warnings(clips, measured)],
     }
 
 
 def refuse_leaks(certificate: Mapping[str, Any]) -> None:
-    """Raise ValueError with the names of the artists, tracks, identical clips or near copies that stand on two sides.
+    """Raise ValueError if the sets share artists, tracks, identical clips or near copies; the message names them.
 
-    Albums are let pass: of several known artists, an album may be cut between them, and the certificate warns of it.
+    Shared albums are allowed, since a grouped split may divide an album of several known artists; the certificate has a
+    warning instead.
     """
     shared = certificate["shared"]
-    found = [
-        f"{count(len(names), what)} ({_some([between.join(n) if isinstance(n, list) else n for n in names])})"
-        for what, between, names in (
+    descriptions = [
+        f"{count(len(names), kind)} ({_first_few([joint.join(n) if isinstance(n, list) else n for n in names])})"
+        for kind, joint, names in (
             ("artist", "", shared["artists"]),
             ("track", "", shared["tracks"]),
             ("group of byte-identical clips", " = ", shared["audio"]),
@@ -56,16 +57,16 @@ def refuse_leaks(certificate: Mapping[str, Any]) -> None:
         )
         if names
     ]
-    if found:
+    if descriptions:
         raise ValueError(
-            f"The split ({certificate['split']}) leaks: on more than one side are {'; '.join(found)}. A score on it would "
-            "not be one on unseen music. Remove the copies (dataset.exclude) or use a grouped split (holdout, kfold); "
-            "split.allow_leak=true trains all the same, and says so in the certificate."
+            f"The split ({certificate['split']}) leaks: its sets share {'; '.join(descriptions)}. A score on it would not "
+            "be a score on unseen music. Remove the copies (dataset.exclude) or use a grouped split (holdout, kfold); "
+            "split.allow_leak=true trains anyway, and the certificate records it."
         )
 
 
 def leaks(certificate: Mapping[str, Any]) -> list[str]:
-    """What train, validation and test share, counted: ["3 artists", "1 track"]; empty where they share nothing."""
+    """Count what the train, validation and test sets share: ["3 artists", "1 track"]; empty if they share nothing."""
     shared = certificate["shared"]
     kinds = (
         ("artists", "artist"),
@@ -77,82 +78,91 @@ def leaks(certificate: Mapping[str, Any]) -> list[str]:
 
 
 def _grouped_by(clips: Sequence[Clip]) -> str:
-    kinds = Counter(kind for kind, _ in artist_groups(clips))
-    known = [kind for kind in KINDS if kinds[kind]]
-    return known[0] if len(known) == 1 else ", ".join(f"{kind} ({count(kinds[kind], 'clip')})" for kind in known)
+    clips_by_kind = Counter(kind for kind, _ in artist_groups(clips))
+    kinds = [kind for kind in KINDS if clips_by_kind[kind]]
+    if len(kinds) == 1:
+        return kinds[0]
+    return ", ".join(f"{kind} ({count(clips_by_kind[kind], 'clip')})" for kind in kinds)
 
 
-def _sizes(clips: Sequence[Clip], sides: Sequence[str]) -> dict[str, dict[str, int]]:
-    number = Counter(sides)
+def _sizes(clips: Sequence[Clip], subsets: Sequence[str]) -> dict[str, dict[str, int]]:
+    number = Counter(subsets)
     tracks, artists = (
-        Counter(side for _, side in {(name(clip), side) for clip, side in zip(clips, sides, strict=True) if name(clip)})
+        Counter(
+            subset
+            for _, subset in {(name(clip), subset) for clip, subset in zip(clips, subsets, strict=True) if name(clip)}
+        )
         for name in (full_track_name, lambda clip: clip.artist)
     )
-    return {side: {"clips": number[side], "tracks": tracks[side], "artists": artists[side]} for side in SUBSETS}
+    return {
+        subset: {"clips": number[subset], "tracks": tracks[subset], "artists": artists[subset]} for subset in SUBSETS
+    }
 
 
-def _on_two_sides(names: Iterable[str | None], sides: Sequence[str]) -> list[str]:
-    first: dict[str, str] = {}
-    pairs = zip(names, sides, strict=True)
-    return sorted({name for name, side in pairs if name is not None and first.setdefault(name, side) != side})
+def _in_several_sets(names: Iterable[str | None], subsets: Sequence[str]) -> list[str]:
+    first: dict[str, str] = {}  # the first set in which a name occurs
+    pairs = zip(names, subsets, strict=True)
+    return sorted({name for name, subset in pairs if name is not None and first.setdefault(name, subset) != subset})
 
 
-def _copies(clips: Sequence[Clip], sides: Sequence[str], digests: Sequence[str]) -> list[list[str]]:
-    torn = set(_on_two_sides(digests, sides))
-    members = defaultdict(list)
+def _shared_copies(clips: Sequence[Clip], subsets: Sequence[str], digests: Sequence[str]) -> list[list[str]]:
+    shared = set(_in_several_sets(digests, subsets))
+    names = defaultdict(list)
     for clip, digest in zip(clips, digests, strict=True):
-        if digest in torn:
-            members[digest].append(clip.name)
-    return list(members.values())
+        if digest in shared:
+            names[digest].append(clip.name)
+    return list(names.values())
 
 
-def _torn(clips: Sequence[Clip], sides: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
-    side = {clip.name: on for clip, on in zip(clips, sides, strict=True)}
-    return [[a, b] for a, b in pairs if a in side and b in side and side[a] != side[b]]
+def _divided_pairs(clips: Sequence[Clip], subsets: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    subset_of = {clip.name: subset for clip, subset in zip(clips, subsets, strict=True)}
+    return [[a, b] for a, b in pairs if a in subset_of and b in subset_of and subset_of[a] != subset_of[b]]
 
 
-def _thin(clips: Sequence[Clip], sides: Sequence[str]) -> list[str]:
-    """What is too little of a genre on a side, a sentence each, genre by genre."""
+def _genre_warnings(clips: Sequence[Clip], subsets: Sequence[str]) -> list[str]:
+    """A sentence for each genre that has no clip in a set, or training clips of one artist only."""
     artists: dict[str, dict[str, set[str | None]]] = defaultdict(lambda: defaultdict(set))
-    for clip, side in zip(clips, sides, strict=True):
-        artists[clip.genre][side].add(clip.artist)
-    tested = {artist for by_side in artists.values() for artist in by_side.get("test", ())}
-    one = len(tested) == 1 and None not in tested
-    found = []
-    for genre, by_side in sorted(artists.items()):
-        if "train" not in by_side:
-            found.append(f"{genre} has no training clip on this split.")
-        elif len(by_side["train"]) == 1 and None not in by_side["train"]:
-            (only,) = by_side["train"]
-            found.append(f"{genre} trains on one artist only, {only}: it may learn the artist, not the genre.")
-        # Where one artist is tested, other genres are absent by design.
-        expected = ("val",) if one else ("val", "test")
-        found += [f"{genre} has no {side} clip on this split." for side in expected if side not in by_side]
-    if one:
-        found.append(
-            "A single artist is tested: the score is that artist's, not the genres'. Pool it with other folds'."
+    for clip, subset in zip(clips, subsets, strict=True):
+        artists[clip.genre][subset].add(clip.artist)
+    test_artists = {artist for by_subset in artists.values() for artist in by_subset.get("test", ())}
+    one_test_artist = len(test_artists) == 1 and None not in test_artists
+    warnings = []
+    for genre, by_subset in sorted(artists.items()):
+        if "train" not in by_subset:
+            warnings.append(f"{genre} has no training clip in this split.")
+        elif len(by_subset["train"]) == 1 and None not in by_subset["train"]:
+            (artist,) = by_subset["train"]
+            warnings.append(
+                f"{genre} has training clips of one artist only, {artist}: a model may learn the artist, not the genre."
+            )
+        # If one artist is tested, other genres are missing by design.
+        expected = ("val",) if one_test_artist else ("val", "test")
+        warnings += [f"{genre} has no {subset} clip in this split." for subset in expected if subset not in by_subset]
+    if one_test_artist:
+        warnings.append(
+            "Only one artist is tested: the score is that artist's, not the genres'. Pool it with those of other folds."
         )
-    return found
+    return warnings
 
 
-def _known_by_sound(albums: Sequence[str]) -> list[str]:
+def _album_warnings(albums: Sequence[str]) -> list[str]:
     if not albums:
         return []
     return [
-        f"On more than one side: {count(len(albums), 'album')}, by their names ({_some(albums)}). A model may know them by their sound, "
-        "as they were recorded and mastered together."
+        f"The sets share {count(len(albums), 'album')}, by name ({_first_few(albums)}). A model may recognize an album by its "
+        "sound, since its tracks were recorded and mastered together."
     ]
 
 
-def _unheard(clips: Sequence[Clip], heard: Collection[str] | None) -> list[str]:
-    missed = [] if heard is None else [clip.name for clip in clips if clip.name not in heard]
-    if not missed:
+def _audit_warnings(clips: Sequence[Clip], measured: Collection[str] | None) -> list[str]:
+    missing = [] if measured is None else [clip.name for clip in clips if clip.name not in measured]
+    if not missing:
         return []
     return [
-        f"The audit did not hear {len(missed)} of the {len(clips)} clips ({_some(missed)}): near copies of them were not "
-        "looked for."
+        f"The audit did not measure {len(missing)} of the {len(clips)} clips ({_first_few(missing)}): near copies of them "
+        "were not looked for."
     ]
 
 
-def _some(names: Sequence[str], most: int = 5) -> str:
+def _first_few(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f", and {len(names) - most} more" if len(names) > most else "")

@@ -7,9 +7,10 @@ from src.split.grouping import artist_groups, assign_groups, single_clips
 
 
 class Kfold:
-    """Fold `fold` of `folds` is tested. The next fold validates, or, below 5 folds, a fifth of the training groups.
+    """Fold `fold` of `folds` is the test set. The next fold is the validation set.
 
-    `grouped` as in Holdout.
+    With fewer than 5 folds, the validation set is a fifth of the clips outside the test fold, in whole groups. `grouped`
+    as in Holdout.
     """
 
     def __init__(self, folds: int, fold: int, seed: int, grouped: bool, allow_leak: bool) -> None:
@@ -21,13 +22,13 @@ class Kfold:
         self.description = f"fold {fold} of {folds}{'' if grouped else ' over clips at random'}, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The side of each clip; over all values of `fold`, every clip is tested exactly once."""
-        group = artist_groups(clips) if self.grouped else single_clips(clips)
-        folds = assign_groups(clips, group, [1 / self.folds] * self.folds, self.seed)
-        rest = [k for k, fold in enumerate(folds) if fold != self.fold]
+        """The set of each clip. Over all values of `fold`, every clip is tested exactly once."""
+        groups = artist_groups(clips) if self.grouped else single_clips(clips)
+        fold_of_clip = assign_groups(clips, groups, [1 / self.folds] * self.folds, self.seed)
+        rest = [k for k, fold in enumerate(fold_of_clip) if fold != self.fold]
         if self.folds >= 5:
-            val = {k for k in rest if folds[k] == (self.fold + 1) % self.folds}
+            val = {k for k in rest if fold_of_clip[k] == (self.fold + 1) % self.folds}
         else:
-            cut = assign_groups([clips[k] for k in rest], [group[k] for k in rest], (0.8, 0.2), self.seed)
-            val = {k for k, side in zip(rest, cut, strict=True) if side}
-        return ["test" if fold == self.fold else "val" if k in val else "train" for k, fold in enumerate(folds)]
+            part_of_rest = assign_groups([clips[k] for k in rest], [groups[k] for k in rest], (0.8, 0.2), self.seed)
+            val = {k for k, part in zip(rest, part_of_rest, strict=True) if part == 1}
+        return ["test" if fold == self.fold else "val" if k in val else "train" for k, fold in enumerate(fold_of_clip)]

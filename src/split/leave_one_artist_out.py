@@ -1,4 +1,4 @@
-"""Test on all clips of one artist: split=leave_one_artist_out."""
+"""Leave-one-artist-out split, which tests on all clips of one artist: split=leave_one_artist_out."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,11 @@ from src.split.grouping import artist_groups, assign_groups
 
 
 class LeaveOneArtistOut:
-    """All clips of one artist are tested, the one that is number `fold` from 0 in the alphabet, capitals first.
+    """The test set is all clips of artist number `fold`, counted from 0 in alphabetical order, capitals first.
 
-    Of the other artists' clips a grouped, stratified fifth validates. Clips whose artist is unknown train only: nobody
-    can say that they are by none of the artists who train, so a score on them would be no score on an unseen artist.
+    The validation set is a fifth of the other artists' clips, grouped and stratified. Clips of unknown artists are in the
+    training set only: they may be by an artist of the training set, so a score on them would not be one on an unseen
+    artist.
     """
 
     grouped = True
@@ -20,25 +21,24 @@ class LeaveOneArtistOut:
         self.description = f"leave one artist out, fold {fold}, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The side of each clip. Raises ValueError where no artist is known, or where there is none of that number."""
+        """The set of each clip. Raises ValueError if no artist is known, or if `fold` is out of range."""
         artists = sorted({clip.artist for clip in clips if clip.artist})
         if not artists:
             raise ValueError(
-                f"split=leave_one_artist_out needs artists, and none of the {len(clips)} clips names one. Give them, in a "
+                f"split=leave_one_artist_out needs artists, and none of the {len(clips)} clips has one. Add them in a "
                 "manifest's column artist or by dataset.artist_pattern, or use split=kfold."
             )
         if not 0 <= self.fold < len(artists):
             raise ValueError(
                 f"split.fold is {self.fold}: expected 0 to {len(artists) - 1}, since the clips have {len(artists)} artists. "
-                f"All of them: --multirun 'split.fold=range(0,{len(artists)})'."
+                f"To test all of them, use --multirun 'split.fold=range(0,{len(artists)})'."
             )
-        tested = artists[self.fold]
-        self.description = f"leave one artist out, fold {self.fold} of {len(artists)}: {tested}, seed {self.seed}"
-        others = [k for k, clip in enumerate(clips) if clip.artist and clip.artist != tested]
-        left = [clips[k] for k in others]
-        val = {
-            k
-            for k, side in zip(others, assign_groups(left, artist_groups(left), (0.8, 0.2), self.seed), strict=True)
-            if side
-        }
-        return ["test" if clip.artist == tested else "val" if k in val else "train" for k, clip in enumerate(clips)]
+        test_artist = artists[self.fold]
+        self.description = f"leave one artist out, fold {self.fold} of {len(artists)}: {test_artist}, seed {self.seed}"
+        rest = [k for k, clip in enumerate(clips) if clip.artist and clip.artist != test_artist]
+        rest_clips = [clips[k] for k in rest]
+        part_of_rest = assign_groups(rest_clips, artist_groups(rest_clips), (0.8, 0.2), self.seed)
+        val = {k for k, part in zip(rest, part_of_rest, strict=True) if part == 1}
+        return [
+            "test" if clip.artist == test_artist else "val" if k in val else "train" for k, clip in enumerate(clips)
+        ]

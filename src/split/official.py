@@ -1,4 +1,4 @@
-"""The split that the data set itself states: split=official."""
+"""The split that the data set itself defines: split=official."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from src.clip import SUBSETS, Clip
 
 
 class Official:
-    """The sides that the corpus itself states, in a manifest's column `split` or in the split.csv `file` of a run."""
+    """The sets that the corpus itself states, in a manifest's column `split` or in the split.csv `file` of a run."""
 
     grouped = False
 
@@ -15,13 +15,13 @@ class Official:
         self.description = f"official, as {file} states it" if file else "official, as the data set states it"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The stated side of each clip. Raises ValueError where a clip states none."""
-        sides = [clip.subset for clip in clips if clip.subset]
-        if len(sides) < len(clips):
-            unstated = next(clip.name for clip in clips if not clip.subset)
+        """The stated set of each clip. Raises ValueError if a clip has none."""
+        subsets = [clip.subset for clip in clips if clip.subset]
+        if len(subsets) < len(clips):
+            example = next(clip.name for clip in clips if not clip.subset)
             raise ValueError(
-                f"split=official needs a side for every clip, and {len(clips) - len(sides)} of {len(clips)} have none, "
-                f"e.g. {unstated}. Fill the manifest's column split with {', '.join(SUBSETS)}, name the split.csv of a run by "
+                f"split=official needs a set for every clip, and {len(clips) - len(subsets)} of {len(clips)} have none, "
+                f"e.g. {example}. Fill the manifest's column split with {', '.join(SUBSETS)}, name the split.csv of a run in "
                 "dataset.split_file, or use split=holdout."
             )
-        return sides
+        return subsets

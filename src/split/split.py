@@ -7,9 +7,9 @@ from src.clip import Clip
 
 
 class Split(Protocol):
-    """What `split=` chooses: something that gives each clip a side."""
+    """A split, as chosen by `split=`: it assigns each clip to the train, validation or test set."""
 
-    description: str  # how it is made; read after `assign`, since a split may name what it found
+    description: str  # how the split is made; read it after `assign`, which may add what it finds, as the test artist
     grouped: bool  # by artist, else album, else track
     allow_leak: bool
 

@@ -331,5 +331,5 @@ def test_copies_under_other_names_are_a_leak(tmp_path: Path, build: Build) -> No
     rows = [(f"{k}.wav", "ab"[k % 2], f"artist {k}", side) for k, side in enumerate(sides)]
     manifest = _manifest(tmp_path, [*rows, ("copy.flac", "a", "somebody", "test")], columns="path,genre,artist,split")
     data = build(manifest, split=Official(file=None, seed=0, allow_leak=False))
-    with pytest.raises(ValueError, match=r"are 1 group of byte-identical clips \(0.wav = copy.flac\)\. A score"):
+    with pytest.raises(ValueError, match=r"share 1 group of byte-identical clips \(0.wav = copy.flac\)\. A score"):
         data.certificate  # noqa: B018

@@ -30,7 +30,7 @@ WRONG = {
     "split.test=1.5": "split.test is 1.5: expected a share of the clips between 0 and 1.",
     "split.grouped=maybe": "split.grouped is 'maybe': expected true or false",
     "split=leave_one_artist_in": "split=leave_one_artist_in: there is no such choice. Did you mean 'leave_one_artist_out'?",
-    "data.audit=nowhere.json": "data.audit is nowhere.json, which is no file: expected the audit.json of an audit.",
+    "data.audit=nowhere.json": "data.audit is nowhere.json, which is not a file: expected the audit.json of an audit.",
     "sweep=[folds,papr]": "sweep=papr: there is no such choice. Did you mean 'paper'? sweep can be features,",
     "sweep=leek_gap": "sweep=leek_gap: there is no such choice. Did you mean 'leak_gap'? sweep can be features,",
     "split.val=0.9": "split.test + split.val is 1.1: expected less than 1",
