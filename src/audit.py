@@ -1,4 +1,4 @@
-"""Listen to a data set before anything is learned from it: `python -m src.audit dataset=... [split=...]`. `--help` tells more."""
+"""Audit a data set before training: `python -m src.audit dataset=... [split=...]`. See also `--help`."""
 
 import base64
 import contextlib
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 JSON, PAGE, EXCLUDE = "audit.json", "audit.html", "exclude.txt"
 MOST_ROWS = 12  # of a table on the terminal
-MOST_PLAYERS, PLAYER_SECONDS, PLAYER_RATE = 80, 8.0, 22050  # 40 kB each in the page
+MOST_PLAYERS, PLAYER_SECONDS, PLAYER_RATE = 80, 8.0, 22050  # a player adds 40 kB to the page
 COULD_NOT_RUN = 2
 
 
 @hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="audit")
 def main(config: DictConfig) -> None:
-    """Exit 0 where nothing was found, 1 where something was, 2 where the audit could not run."""
+    """Exit with 0 if nothing was found, 1 if something was found, 2 if the audit could not run."""
     folder = console.relative_path(Path(HydraConfig.get().runtime.output_dir))
     try:
-        found = audit(config, folder)
+        has_findings = audit(config, folder)
     except KeyboardInterrupt:
-        console.note("Interrupted. What was heard is kept: the same command goes on from there.")
+        console.note("Interrupted. The measures so far are cached: the same command resumes from there.")
         sys.exit(130)
     except Exception as error:
         errors.show(error, "audit")
@@ -43,11 +43,11 @@ def main(config: DictConfig) -> None:
     finally:
         with contextlib.suppress(OSError):
             folder.rmdir()  # only if nothing was written
-    sys.exit(1 if found else 0)
+    sys.exit(1 if has_findings else 0)
 
 
 def audit(config: DictConfig, folder: Path) -> bool:
-    """Hear every clip, say and write what was found, and return whether anything was."""
+    """Measure every clip, show and write the findings, and return whether there are any."""
     # Imported here, so that --help does not wait for torch.
     from src.instantiate import choose
     from src.quality import inspection, label_errors, measure_cache
@@ -60,29 +60,29 @@ def audit(config: DictConfig, folder: Path) -> bool:
     corpus: Corpus = choose(config.dataset).corpus()
     cache = Path(config.data.cache)
     console.note(f"{corpus.name}: {len(corpus.clips)} clips of {len(corpus.genres)} genres")
-    answers = measure_cache.measure_clips(corpus.clips, cache, config.data.max_seconds)
-    content = inspection.inspect(corpus, answers, choose(config.split), config.data.crop_seconds)
+    results = measure_cache.measure_clips(corpus.clips, cache, config.data.max_seconds)
+    content = inspection.inspect(corpus, results, choose(config.split), config.data.crop_seconds)
     if config.labels:
         try:
             clips, embedding_KE = embeddings(config)
-            doubts = label_errors.suspect_labels(clips, embedding_KE, config.labels_by, config.seed)
-            content = inspection.with_label_errors(content, doubts, config.labels_by)
-        except ValueError as error:  # the rest is found all the same
-            content["notes"].append(f"Labels could not be judged: {error}")
+            labels = label_errors.suspect_labels(clips, embedding_KE, config.labels_by, config.seed)
+            content = inspection.with_label_errors(content, labels, config.labels_by)
+        except ValueError as error:  # the other findings stand
+            content["notes"].append(f"Labels could not be checked: {error}")
 
     command = shlex.join(["python", "-m", "src.audit", *HydraConfig.get().overrides.task])
     (folder / JSON).write_text(json.dumps({**content, "command": command}, indent=1), encoding="utf-8")
     (folder / EXCLUDE).write_text("\n".join(inspection.exclude_lines(content)) + "\n", encoding="utf-8")
     players = _players(corpus, audit_page.player_places(content))
     page = save(folder / PAGE, audit_page.html(content, players, command))
-    said = audit_page.findings(content)
-    _show(content, said)
-    print(f"{page} has it all, with players; {folder / EXCLUDE} is for dataset.exclude= once you have read it.")
-    return bool(said)
+    findings = audit_page.findings(content)
+    _show(content, findings)
+    print(f"{page} has all findings, with players. Read {folder / EXCLUDE} before you use it as dataset.exclude.")
+    return bool(findings)
 
 
 def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
-    """The clips that can be used, and musicnn's embedding of each (K, E), the mean over its stretches."""
+    """The clips that can be used, and their musicnn embeddings (K, E), each the mean over a clip's segments."""
     import torch
 
     from src.instantiate import choose
@@ -95,24 +95,24 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
 
 
 def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":
-    """The sound at the first MOST_PLAYERS places, as data: URLs."""
+    """Encode the sound at the first MOST_PLAYERS places as data: URLs."""
     from src.audio import reader
     from src.audio.decoders import mp3
 
-    known = {clip.name: clip for clip in corpus.clips}
+    clip_by_name = {clip.name: clip for clip in corpus.clips}
     players = {}
     first = places[:MOST_PLAYERS]
     for name, second in console.track(first, "Players for the page", len(first)) if first else ():
-        clip = known[name]
+        clip = clip_by_name[name]
         stop = min(second + PLAYER_SECONDS, clip.stop_seconds or float("inf"))
-        with contextlib.suppress(reader.AudioError):  # what is damaged may end before
+        with contextlib.suppress(reader.AudioError):  # a damaged file may end before the place
             wave_T = reader.read(clip.path, PLAYER_RATE, second, stop)
             players[name, second] = "data:audio/mpeg;base64," + base64.b64encode(mp3(wave_T, PLAYER_RATE)).decode()
     return players
 
 
-def _show(content: Mapping[str, Any], said: list[str]) -> None:
-    """The tables and sentences, on standard output."""
+def _show(content: Mapping[str, Any], findings: list[str]) -> None:
+    """Print the tables and sentences to standard output."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -129,11 +129,11 @@ def _show(content: Mapping[str, Any], said: list[str]) -> None:
         if len(rows) > MOST_ROWS:
             table.caption = f"{len(rows) - MOST_ROWS} more in {JSON}"
         console.print(table)
-    for sentence in said:
+    for sentence in findings:
         console.print(f"- {sentence}", markup=False, highlight=False)
     for sentence in audit_page.remarks(content):
         console.print(f"  {sentence}", markup=False, highlight=False)
-    if not said:
+    if not findings:
         print("Nothing was found.")
 
 

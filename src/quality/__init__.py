@@ -1,1 +1,1 @@
-"""What the audit measures in a data set: faults, copies, shortcuts and label errors."""
+"""Checks of the audit on a data set: faults, copies, shortcuts and label errors."""

@@ -1,4 +1,4 @@
-"""Copies in a data set: clips with the same samples, and near copies of the same recording."""
+"""Copies in a data set: clips with identical samples, and near copies of the same recording."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,38 +11,39 @@ from src.split.grouping import full_track_name
 
 
 def exact_copies(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> list[list[str]]:
-    """The clips whose decoded sound is the same, sample by sample, in groups of two or more."""
-    members = defaultdict(list)
-    for clip, each in zip(clips, measures, strict=True):
-        members[each.digest].append(clip.name)
-    return [names for names in members.values() if len(names) > 1]
+    """Groups of two or more clips whose decoded samples are identical, as lists of their names."""
+    names_by_digest = defaultdict(list)
+    for clip, row in zip(clips, measures, strict=True):
+        names_by_digest[row.digest].append(clip.name)
+    return [names for names in names_by_digest.values() if len(names) > 1]
 
 
 def near_copies(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> list[dict[str, Any]]:
-    """The pairs of clips that hold the same recording, though not sample by sample; see fingerprint.py.
+    """Pairs of clips that hold the same recording, though with different samples; see fingerprint.py.
 
-    Of exact copies the first stands for all. `same` says what the two are known to share: "track", "artist" or nothing.
+    Of a group of exact copies only the first clip is compared. `same` is what two clips are known to have in common, their
+    "track" or "artist", or None.
     """
-    first = {each.digest: k for k, each in reversed(list(enumerate(measures)))}
-    alone = sorted(first.values())
-    found = []
-    for match in fingerprint.near_copies([measures[k].codes for k in alone]):
-        a, b = clips[alone[match.a]], clips[alone[match.b]]
-        found.append(
+    first_by_digest = {row.digest: k for k, row in reversed(list(enumerate(measures)))}
+    compared = sorted(first_by_digest.values())
+    pairs = []
+    for match in fingerprint.near_copies([measures[k].codes for k in compared]):
+        a, b = clips[compared[match.a]], clips[compared[match.b]]
+        pairs.append(
             {
                 "a": a.name,
                 "b": b.name,
                 "shift_seconds": round(match.shift_seconds, 3),
                 "overlap_seconds": round(match.overlap_seconds, 3),
                 "error": round(match.error, 4),
-                "same": _same(a, b),
+                "same": _in_common(a, b),
                 "genres": [a.genre, b.genre],
             }
         )
-    return found
+    return pairs
 
 
-def _same(a: Clip, b: Clip) -> str | None:
+def _in_common(a: Clip, b: Clip) -> str | None:
     if full_track_name(a) and full_track_name(a) == full_track_name(b):
         return "track"
     return "artist" if a.artist and a.artist == b.artist else None

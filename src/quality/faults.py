@@ -1,4 +1,4 @@
-"""What is wrong with single files: what cannot be used, and what is out of line with the rest."""
+"""Faults of single files: files that cannot be used, and files that differ from most of the data set."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ import numpy as np
 from src.clip import Clip
 from src.quality.measures import ClipMeasures
 
-CLIPPED_SHARE = 0.01  # of the samples: loud masters have a tenth of it, a broken recording more
-SHORT_SHARE = 0.2  # of the typical length
-RARE_SHARE = 0.1  # of the clips: what more of them have is no exception
-NARROW_SHARE = 0.5  # of the typical bandwidth
-UNUSABLE = ("unreadable", "silent", "constant")  # what training leaves out by itself
+CLIPPED_SHARE = 0.01  # of the samples: loud masters have a tenth of this, a broken recording has more
+SHORT_SHARE = 0.2  # of the median length
+RARE_SHARE = 0.1  # of the clips: a deviation that more of them have is not a fault
+NARROW_SHARE = 0.5  # of the median bandwidth
+UNUSABLE = ("unreadable", "silent", "constant")  # training leaves these out by itself
 
 
 class Fault(NamedTuple):
-    """What is wrong with a clip, in a word and in words."""
+    """A fault of a clip: its kind, and a description for the user."""
 
     clip: str
     fault: str  # unreadable, silent, constant, truncated, short, clipped, sample rate, bandwidth
@@ -25,33 +25,36 @@ class Fault(NamedTuple):
 
 
 def faults(clips: Sequence[Clip], results: Sequence[ClipMeasures | str], crop_seconds: float) -> list[Fault]:
-    """The faults of each clip, in the clips' order. An answer is a clip's measures, or why it has none.
+    """List the faults of each clip, in the order of the clips.
 
-    `crop_seconds`: a clip shorter than that is repeated in training to fill it.
+    `results` holds each clip's measures, or the reason it has none. A clip shorter than `crop_seconds` counts as short,
+    since training would repeat it to fill a crop.
     """
-    heard = [answer for answer in results if not isinstance(answer, str) and not answer.fault]
-    least = max(crop_seconds, SHORT_SHARE * float(np.median([each.seconds for each in heard]))) if heard else 0.0
-    bandwidth = float(np.median([each.bandwidth_hz for each in heard])) if heard else 0.0
-    narrow = sum(each.bandwidth_hz < NARROW_SHARE * bandwidth for each in heard) <= RARE_SHARE * len(heard)
-    rates = Counter(each.sample_rate for each in heard)
-    usual = next((rate for rate, count in rates.items() if count >= (1 - RARE_SHARE) * len(heard)), None)
+    measures = [result for result in results if not isinstance(result, str) and not result.fault]
+    least_seconds = (
+        max(crop_seconds, SHORT_SHARE * float(np.median([row.seconds for row in measures]))) if measures else 0.0
+    )
+    median_hz = float(np.median([row.bandwidth_hz for row in measures])) if measures else 0.0
+    narrow_is_rare = sum(row.bandwidth_hz < NARROW_SHARE * median_hz for row in measures) <= RARE_SHARE * len(measures)
+    rates = Counter(row.sample_rate for row in measures)
+    usual_rate = next((rate for rate, count in rates.items() if count >= (1 - RARE_SHARE) * len(measures)), None)
     found = []
-    for clip, answer in zip(clips, results, strict=True):
-        if isinstance(answer, str):
-            found.append(Fault(clip.name, "unreadable", answer))
+    for clip, result in zip(clips, results, strict=True):
+        if isinstance(result, str):
+            found.append(Fault(clip.name, "unreadable", result))
             continue
-        if answer.shortfall:
-            found.append(Fault(clip.name, "truncated", answer.shortfall))
-        if answer.fault:
-            found.append(Fault(clip.name, answer.fault, f"its loudest sample is at {answer.peak_db:.0f} dB"))
+        if result.shortfall:
+            found.append(Fault(clip.name, "truncated", result.shortfall))
+        if result.fault:
+            found.append(Fault(clip.name, result.fault, f"its loudest sample is at {result.peak_db:.0f} dB"))
             continue
-        if answer.seconds < least:
-            found.append(Fault(clip.name, "short", f"{answer.seconds:.1f} s, where {least:.1f} s would be enough"))
-        if answer.clipped > CLIPPED_SHARE:
-            found.append(Fault(clip.name, "clipped", f"{100 * answer.clipped:.1f} % of its samples are cut off"))
-        if usual and answer.sample_rate != usual:
-            found.append(Fault(clip.name, "sample rate", f"{answer.sample_rate} Hz, where most have {usual} Hz"))
-        if narrow and answer.bandwidth_hz < NARROW_SHARE * bandwidth:
-            told = f"nothing above {answer.bandwidth_hz / 1000:.1f} kHz, where most reach {bandwidth / 1000:.1f} kHz"
-            found.append(Fault(clip.name, "bandwidth", told))
+        if result.seconds < least_seconds:
+            found.append(Fault(clip.name, "short", f"{result.seconds:.1f} s, expected at least {least_seconds:.1f} s"))
+        if result.clipped > CLIPPED_SHARE:
+            found.append(Fault(clip.name, "clipped", f"{100 * result.clipped:.1f} % of its samples are clipped"))
+        if usual_rate and result.sample_rate != usual_rate:
+            found.append(Fault(clip.name, "sample rate", f"{result.sample_rate} Hz, most clips have {usual_rate} Hz"))
+        if narrow_is_rare and result.bandwidth_hz < NARROW_SHARE * median_hz:
+            detail = f"bandwidth {result.bandwidth_hz / 1000:.1f} kHz, the median is {median_hz / 1000:.1f} kHz"
+            found.append(Fault(clip.name, "bandwidth", detail))
     return found

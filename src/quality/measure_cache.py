@@ -1,4 +1,4 @@
-"""All clips of a corpus heard, each file once: what is known is kept in the cache, so a second audit starts where one ended."""
+"""Measure all clips of a corpus, each file once. Measures are cached, so that an interrupted audit can be resumed."""
 
 import hashlib
 import json
@@ -20,50 +20,49 @@ from src.quality import measures
 from src.quality.measures import ClipMeasures
 from src.threads import in_order
 
-SAVE_SECONDS = 2.0  # of hearing, at most, are lost with an interruption
-MeasuresOrReason = ClipMeasures | str  # measures, or the reason why there are none
+SAVE_SECONDS = 2.0  # an interruption loses at most this much work
+MeasuresOrReason = ClipMeasures | str  # a clip's measures, or the reason it has none
 
 
 def measure_clips(clips: Sequence[Clip], cache: Path, max_seconds: float | None) -> list[MeasuresOrReason]:
-    """Each clip's measures, or in words why it cannot be heard. Safe to interrupt, and to run twice at once.
+    """Measure each clip, or give the reason why it cannot be decoded, as a message for the user.
 
-    A file is heard again when it has changed, or when how it is measured has. Raises OSError where the cache cannot be
-    written.
+    A clip is measured again if its file or the measuring code has changed. Safe to interrupt, and to run twice at the
+    same time. Raises OSError if the cache cannot be written.
     """
     cache.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(sqlite3.connect(cache / "measures.sqlite", timeout=60)) as store:
-            store.execute("create table if not exists measures (key text primary key, measures text, codes blob)")
-            measured = code_digest.digest(code_digest.digests_with_imports("src.quality.measures"))
-            keys = [_key(clip, max_seconds, measured) for clip in clips]
-            known: dict[str, MeasuresOrReason] = dict(_known(store, keys))
-            missing = [(key, clip) for key, clip in zip(keys, clips, strict=True) if key not in known]
-            known.update(_heard(missing, max_seconds, store))
+        with closing(sqlite3.connect(cache / "measures.sqlite", timeout=60)) as database:
+            database.execute("create table if not exists measures (key text primary key, measures text, codes blob)")
+            code = code_digest.digest(code_digest.digests_with_imports("src.quality.measures"))
+            keys = [_key(clip, max_seconds, code) for clip in clips]
+            results: dict[str, MeasuresOrReason] = dict(_cached(database, keys))
+            missing = [(key, clip) for key, clip in zip(keys, clips, strict=True) if key not in results]
+            results.update(_measure_missing(missing, max_seconds, database))
     except sqlite3.Error as error:
         raise OSError(f"{cache / 'measures.sqlite'}: {error}. Make room there, or choose data.cache=DIR.") from error
-    return [known[key] for key in keys]
+    return [results[key] for key in keys]
 
 
-def _key(clip: Clip, max_seconds: float | None, measured: str) -> str:
-    """What decides a clip's measures: the file as it is on disk, the stretch of it, and how it is measured."""
-    parts = (measured, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds, max_seconds)
+def _key(clip: Clip, max_seconds: float | None, code: str) -> str:
+    """Hash everything that determines a clip's measures: the file on disk, the part of it, and the measuring code."""
+    parts = (code, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds, max_seconds)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
-def _known(store: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[str, ClipMeasures]]:
-    for first in range(0, len(keys), 500):  # SQLite takes some thousand variables at once
+def _cached(database: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[str, ClipMeasures]]:
+    for first in range(0, len(keys), 500):  # SQLite limits the number of variables in one query
         part = keys[first : first + 500]
         marks = ", ".join("?" * len(part))
-        for key, text, codes in store.execute(
-            f"select key, measures, codes from measures where key in ({marks})", part
-        ):
+        query = f"select key, measures, codes from measures where key in ({marks})"
+        for key, text, codes in database.execute(query, part):
             yield key, ClipMeasures(**json.loads(text), codes=np.frombuffer(codes, np.uint32))
 
 
-def _heard(
-    missing: Sequence[tuple[str, Clip]], max_seconds: float | None, store: sqlite3.Connection
+def _measure_missing(
+    missing: Sequence[tuple[str, Clip]], max_seconds: float | None, database: sqlite3.Connection
 ) -> Iterator[tuple[str, MeasuresOrReason]]:
-    def answer(item: tuple[str, Clip]) -> tuple[str, MeasuresOrReason]:
+    def measure(item: tuple[str, Clip]) -> tuple[str, MeasuresOrReason]:
         key, clip = item
         try:
             return key, measures.measure(clip, max_seconds)
@@ -72,17 +71,19 @@ def _heard(
 
     saved = monotonic()
     try:
-        for key, found in track(in_order(answer, missing, os.cpu_count() or 1), "Listening", len(missing)):
-            if not isinstance(found, str):  # a failure may be mended, by permissions perhaps, with the file unchanged
-                row = (key, _text(found), found.codes.tobytes())
-                store.execute("insert or replace into measures values (?, ?, ?)", row)
+        for key, result in track(in_order(measure, missing, os.cpu_count() or 1), "Measuring", len(missing)):
+            # A failure is not cached: it may be fixed, perhaps by permissions, while the file stays the same.
+            if not isinstance(result, str):
+                row = (key, _to_json(result), result.codes.tobytes())
+                database.execute("insert or replace into measures values (?, ?, ?)", row)
             if monotonic() - saved > SAVE_SECONDS:
-                store.commit()
+                database.commit()
                 saved = monotonic()
-            yield key, found
+            yield key, result
     finally:
-        store.commit()
+        database.commit()
 
 
-def _text(heard: ClipMeasures) -> str:
-    return json.dumps({key: value for key, value in heard._asdict().items() if key != "codes"})
+def _to_json(row: ClipMeasures) -> str:
+    """All measures but the fingerprint's codes, which are stored as bytes."""
+    return json.dumps({key: value for key, value in row._asdict().items() if key != "codes"})

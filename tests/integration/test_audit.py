@@ -1,4 +1,4 @@
-"""The audit, as a user runs it, on a folder in which everything is wrong that can be, and on one in which nothing is."""
+"""The audit, as a user runs it, on a folder with every kind of fault and on one without any."""
 
 import json
 import shutil
@@ -18,27 +18,27 @@ PATTERN = "dataset.artist_pattern='/(?P<artist>.+?)--'"
 
 
 def song(seed: int, seconds: float = 12.0) -> NDArray[np.float64]:
-    """A melody with chords and noise, like no other: notes of random pitch and length, four at a time."""
+    """A unique melody with chords and noise: notes of random pitch and length, four at a time."""
     random = np.random.default_rng(seed)
     time_T = np.arange(round(seconds * RATE)) / RATE
     wave_T = 0.003 * random.standard_normal(len(time_T))
     for _ in range(4):
-        at = 0.0
-        while at < seconds:
+        start = 0.0
+        while start < seconds:
             length = random.uniform(0.12, 0.6)
             hz = 110 * 2 ** (random.integers(0, 48) / 12)
-            inside = (time_T >= at) & (time_T < at + length)
-            note_T = time_T[inside] - at
+            inside = (time_T >= start) & (time_T < start + length)
+            note_T = time_T[inside] - start
             wave_T[inside] += (
                 0.1 * np.exp(-3 * note_T / length) * sum(np.sin(2 * np.pi * h * hz * note_T) / h for h in (1, 2, 3))
             )
-            at += length
+            start += length
     return wave_T
 
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three genres of four artists with one song each, alike in level and bandwidth."""
+    """A folder of three genres of four artists with one song each, of equal level and bandwidth."""
     root = tmp_path_factory.mktemp("clean") / "shelf"
     for g, genre in enumerate(GENRES):
         for artist in range(4):
@@ -48,7 +48,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def messy(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clean one, and what may go wrong."""
+    """The clean folder with faulty files and copies added."""
     root = tmp_path_factory.mktemp("messy") / "shelf"
     shutil.copytree(clean, root)
     first = song(0)
@@ -69,27 +69,27 @@ def messy(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def audited(messy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the messy one's audit."""
+    """The output folder of the audit of the messy folder."""
     folder = tmp_path_factory.mktemp("audited")
     with pytest.MonkeyPatch.context() as patch:
-        words = ("dataset=folder", f"dataset.root={messy}", PATTERN, f"data.cache={folder / 'cache'}")
-        assert audit(patch, *words, f"hydra.run.dir={folder / 'out'}", "split=kfold", "split.folds=3") == 1
+        overrides = ("dataset=folder", f"dataset.root={messy}", PATTERN, f"data.cache={folder / 'cache'}")
+        assert audit(patch, *overrides, f"hydra.run.dir={folder / 'out'}", "split=kfold", "split.folds=3") == 1
     return folder / "out"
 
 
 def content(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "audit.json").read_text())
-    return found
+    audit_json: dict[str, Any] = json.loads((folder / "audit.json").read_text())
+    return audit_json
 
 
-def run(monkeypatch: pytest.MonkeyPatch, root: Path, folder: Path, *words: str) -> int:
-    given = (
+def run(monkeypatch: pytest.MonkeyPatch, root: Path, folder: Path, *overrides: str) -> int:
+    basic_overrides = (
         "dataset=folder",
         f"dataset.root={root}",
         f"data.cache={folder / 'cache'}",
         f"hydra.run.dir={folder / 'out'}",
     )
-    return audit(monkeypatch, *given, *words)
+    return audit(monkeypatch, *basic_overrides, *overrides)
 
 
 def test_a_clean_data_set_exits_with_0(
@@ -97,10 +97,10 @@ def test_a_clean_data_set_exits_with_0(
 ) -> None:
     assert run(monkeypatch, clean, tmp_path, PATTERN, "split=kfold", "split.folds=3") == 0
     assert "Nothing was found." in capsys.readouterr().out
-    found = content(tmp_path / "out")
-    assert (found["files"], found["copies"], found["near_copies"]) == ([], [], [])
-    assert found["split"]["shared"] == {"artists": [], "albums": [], "tracks": [], "audio": [], "near_copies": []}
-    assert found["genres"]["polka"] | {"sample_rates": {}, "level_db": [], "bandwidth_hz": []} == {
+    result = content(tmp_path / "out")
+    assert (result["files"], result["copies"], result["near_copies"]) == ([], [], [])
+    assert result["split"]["shared"] == {"artists": [], "albums": [], "tracks": [], "audio": [], "near_copies": []}
+    assert result["genres"]["polka"] | {"sample_rates": {}, "level_db": [], "bandwidth_hz": []} == {
         "clips": 4, "minutes": pytest.approx(0.8), "tracks": 0, "artists": 4, "sample_rates": {}, "level_db": [], "bandwidth_hz": [],
     }  # fmt: skip
 
@@ -118,10 +118,10 @@ def test_each_fault_is_found(audited: Path) -> None:
     }
 
 
-def test_copies_are_found_with_what_they_are_copies_of(audited: Path) -> None:
-    found = content(audited)
-    assert found["copies"] == [["drone/drone 0--song.wav", "samba/copy--b.wav"]]
-    near = {(pair["a"], pair["b"]): pair for pair in found["near_copies"]}
+def test_copies_are_found_with_their_originals(audited: Path) -> None:
+    result = content(audited)
+    assert result["copies"] == [["drone/drone 0--song.wav", "samba/copy--b.wav"]]
+    near = {(pair["a"], pair["b"]): pair for pair in result["near_copies"]}
     assert set(near) == {
         ("drone/drone 1--song.wav", "samba/encoded--b.mp3"),
         ("drone/drone 2--song.wav", "samba/later--b.flac"),
@@ -132,27 +132,27 @@ def test_copies_are_found_with_what_they_are_copies_of(audited: Path) -> None:
     assert later["genres"] == ["drone", "samba"]
 
 
-def test_what_the_sides_share_is_told(audited: Path) -> None:
+def test_copies_in_several_sets_are_listed(audited: Path) -> None:
     shared = content(audited)["split"]["shared"]
     copies = [{"drone/drone 0--song.wav", "samba/copy--b.wav"}]
     pairs = [{"drone/drone 1--song.wav", "samba/encoded--b.mp3"}, {"drone/drone 2--song.wav", "samba/later--b.flac"}]
-    told = [set(names) for names in [*shared["audio"], *shared["near_copies"]]]
-    assert told
-    assert all(names in copies + pairs for names in told)
+    listed = [set(names) for names in [*shared["audio"], *shared["near_copies"]]]
+    assert listed
+    assert all(names in copies + pairs for names in listed)
 
 
-def test_the_page_plays_what_is_concerned(audited: Path) -> None:
+def test_the_page_has_players_for_the_findings(audited: Path) -> None:
     page = (audited / "audit.html").read_text(encoding="utf-8")
-    for words in ("samba/encoded--b.mp3", "cut short", "The same recording twice", "kfold" if False else "fold 0 of 3"):
-        assert words in page
+    for text in ("samba/encoded--b.mp3", "cut short", "Near copies", "fold 0 of 3"):
+        assert text in page
     assert page.count('src="data:audio/mpeg;base64,') >= 5
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
-def test_the_exclude_file_leaves_out_what_it_names_and_no_more(audited: Path, messy: Path) -> None:
-    kept = {clip.name for clip in Folder(str(messy), exclude=str(audited / "exclude.txt")).corpus().clips}
+def test_the_exclude_file_leaves_out_exactly_the_clips_that_it_names(audited: Path, messy: Path) -> None:
+    remaining = {clip.name for clip in Folder(str(messy), exclude=str(audited / "exclude.txt")).corpus().clips}
     everything = {clip.name for clip in Folder(str(messy)).corpus().clips}
-    assert everything - kept == {
+    assert everything - remaining == {
         "drone/silent--a.wav",
         "drone/constant--a.wav",
         "drone/short--a.wav",
@@ -168,31 +168,33 @@ def test_the_exclude_file_leaves_out_what_it_names_and_no_more(audited: Path, me
 def test_near_copies_of_an_audit_stop_a_training(
     audited: Path, messy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [
-        word
-        for word in small(messy, tmp_path / "run", PATTERN, "split=kfold", "split.folds=3")
-        if "dataset" not in word
+    overrides = [
+        override
+        for override in small(messy, tmp_path / "run", PATTERN, "split=kfold", "split.folds=3")
+        if "dataset" not in override
     ]
-    words += ["dataset=folder", f"dataset.root={messy}", PATTERN]
+    overrides += ["dataset=folder", f"dataset.root={messy}", PATTERN]
     shared = content(audited)["split"]["shared"]
-    assert train(monkeypatch, *words, f"data.audit={audited / 'audit.json'}") == 1
-    said = capsys.readouterr().err
-    assert "leaks" in said
+    assert train(monkeypatch, *overrides, f"data.audit={audited / 'audit.json'}") == 1
+    message = capsys.readouterr().err
+    assert "leaks" in message
     for pair in shared["near_copies"]:
-        assert " = ".join(pair) in said
+        assert " = ".join(pair) in message
 
 
-def test_a_second_audit_hears_nothing_again(
+def test_a_second_audit_measures_only_what_failed_before(
     audited: Path, messy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from src.quality import measures
 
-    heard = []
-    real = measures.measure
-    monkeypatch.setattr(measures, "measure", lambda clip, most: (heard.append(clip.name), real(clip, most))[1])
-    words = ("dataset=folder", f"dataset.root={messy}", PATTERN, f"data.cache={audited.parent / 'cache'}")
-    assert audit(monkeypatch, *words, f"hydra.run.dir={tmp_path / 'out'}", "split=kfold", "split.folds=3") == 1
-    assert sorted(heard) == ["polka/broken--a.ogg", "polka/empty--a.mp3"]  # what failed may be mended
+    measured = []
+    real_measure = measures.measure
+    monkeypatch.setattr(
+        measures, "measure", lambda clip, max_seconds: (measured.append(clip.name), real_measure(clip, max_seconds))[1]
+    )
+    overrides = ("dataset=folder", f"dataset.root={messy}", PATTERN, f"data.cache={audited.parent / 'cache'}")
+    assert audit(monkeypatch, *overrides, f"hydra.run.dir={tmp_path / 'out'}", "split=kfold", "split.folds=3") == 1
+    assert sorted(measured) == ["polka/broken--a.ogg", "polka/empty--a.mp3"]  # a failure may be fixed
     first, second = content(audited), content(tmp_path / "out")
     assert {**first, "command": ""} == {**second, "command": ""}
 
@@ -205,10 +207,10 @@ def test_files_without_genres_are_audited(
     for path in messy.rglob("*--b.*"):
         shutil.copy(path, flat)
     assert run(monkeypatch, flat, tmp_path) == 0
-    found = content(tmp_path / "out")
-    assert list(found["genres"]) == [""]
-    assert found["shortcut"] is None
-    assert len(found["clips"]) == 3
+    result = content(tmp_path / "out")
+    assert list(result["genres"]) == [""]
+    assert result["shortcut"] is None
+    assert len(result["clips"]) == 3
 
 
 WRONG = {
@@ -223,31 +225,31 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("word", WRONG)
-def test_what_cannot_run_exits_with_2_and_one_message(
-    word: str, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("override", WRONG)
+def test_a_wrong_override_exits_with_2_and_one_message(
+    override: str, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, clean, tmp_path, "split=kfold", word) == 2
-    said = capsys.readouterr()
-    assert "Traceback" not in said.err
-    (line,) = [line for line in said.err.splitlines() if line.startswith("audit: ")]
-    assert WRONG[word] in line
-    assert said.out == ""
+    assert run(monkeypatch, clean, tmp_path, "split=kfold", override) == 2
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    (line,) = [line for line in captured.err.splitlines() if line.startswith("audit: ")]
+    assert WRONG[override] in line
+    assert captured.out == ""
     assert not (tmp_path / "out").exists()
 
 
-def test_a_split_that_cannot_be_made_is_told_and_the_rest_is_found(
+def test_a_split_that_cannot_be_made_is_reported_with_the_other_findings(
     messy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(monkeypatch, messy, tmp_path, "split=official") == 1
-    found = content(tmp_path / "out")
-    assert found["split"] is None
-    assert "split=official needs a side for every clip" in found["split_trouble"]
-    assert "The split could not be looked at" in capsys.readouterr().out
-    assert found["near_copies"]
+    result = content(tmp_path / "out")
+    assert result["split"] is None
+    assert "split=official needs a set for every clip" in result["split_trouble"]
+    assert "The split could not be checked" in capsys.readouterr().out
+    assert result["near_copies"]
 
 
-def test_help_tells_of_every_data_set_and_split() -> None:
+def test_help_lists_every_data_set_and_split() -> None:
     shown, loaded = help_of("src.audit")
     conf = Path(__file__).parents[2] / "conf"
     for group in ("dataset", "split"):
@@ -256,7 +258,7 @@ def test_help_tells_of_every_data_set_and_split() -> None:
     assert not loaded & {"torch", "soundfile", "sklearn", "pandas"}
 
 
-def test_labels_that_cannot_be_judged_are_told_and_the_rest_is_found(
+def test_labels_that_cannot_be_checked_are_reported_with_the_other_findings(
     clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
@@ -272,16 +274,16 @@ def test_labels_that_cannot_be_judged_are_told_and_the_rest_is_found(
         )
         == 0
     )
-    assert "Labels could not be judged: shelf has one genre, polka" in " ".join(capsys.readouterr().out.split())
+    assert "Labels could not be checked: shelf has one genre, polka" in " ".join(capsys.readouterr().out.split())
     assert content(tmp_path / "out")["labels"] is None
 
 
-def test_labels_are_judged(messy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On melodies that mean nothing no verdict is right; but each usable clip gets one, and the page tells it."""
+def test_labels_are_checked(messy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On random melodies no result is right or wrong, but each usable clip gets a score, and the page shows it."""
     assert run(monkeypatch, messy, tmp_path, PATTERN, "labels=true", "labels_by=artist") == 1
-    found = content(tmp_path / "out")["labels"]
-    assert found["grouped_by"] == "artist"
-    assert found["clips"] == len(content(tmp_path / "out")["clips"])
-    scores = [row["score"] for row in found["ranked"] if not row["issue"]]
+    result = content(tmp_path / "out")["labels"]
+    assert result["grouped_by"] == "artist"
+    assert result["clips"] == len(content(tmp_path / "out")["clips"])
+    scores = [row["score"] for row in result["ranked"] if not row["issue"]]
     assert scores == sorted(scores)
     assert "Labels that may be wrong" in (tmp_path / "out" / "audit.html").read_text()
