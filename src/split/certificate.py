@@ -71,7 +71,7 @@ def leaks(certificate: Mapping[str, Any]) -> list[str]:
     kinds = (
         ("artists", "artist"),
         ("tracks", "track"),
-        ("audio", "set of identical clips"),
+        ("audio", "group of identical clips"),
         ("near_copies", "pair of near copies"),
     )
     return [count(len(shared[key]), singular) for key, singular in kinds if shared[key]]

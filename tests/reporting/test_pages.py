@@ -129,7 +129,7 @@ def test_a_leak_is_in_the_first_sentence(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), shared=shared, synthetic=False))
     first = findings.verdict(run)[0]
     assert (
-        "that it may know by heart, as 12 artists and 1 set of identical clips are on two sides of the split" in first
+        "that it may know by heart, as 12 artists and 1 group of identical clips are on two sides of the split" in first
     )
     assert "never heard" not in first
     assert "synthetic" not in first
