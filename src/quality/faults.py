@@ -51,10 +51,10 @@ def faults(clips: Sequence[Clip], results: Sequence[ClipMeasures | str], crop_se
         if result.seconds < least_seconds:
             found.append(Fault(clip.name, "short", f"{result.seconds:.1f} s, expected at least {least_seconds:.1f} s"))
         if result.clipped > CLIPPED_SHARE:
-            found.append(Fault(clip.name, "clipped", f"{100 * result.clipped:.1f} % of its samples are clipped"))
+            found.append(Fault(clip.name, "clipped", f"{100 * result.clipped:.1f} % of its samples"))
         if usual_rate and result.sample_rate != usual_rate:
             found.append(Fault(clip.name, "sample rate", f"{result.sample_rate} Hz, most clips have {usual_rate} Hz"))
         if narrow_is_rare and result.bandwidth_hz < NARROW_SHARE * median_hz:
-            detail = f"bandwidth {result.bandwidth_hz / 1000:.1f} kHz, the median is {median_hz / 1000:.1f} kHz"
+            detail = f"{result.bandwidth_hz / 1000:.1f} kHz, the median is {median_hz / 1000:.1f} kHz"
             found.append(Fault(clip.name, "bandwidth", detail))
     return found

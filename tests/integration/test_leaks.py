@@ -24,7 +24,7 @@ ONE_EPOCH = "trainer.max_epochs=1"
 
 
 def shelf(folder: Path, tiny: Path, changes: dict[str, dict[str, str]], more: Sequence[dict[str, str]] = ()) -> Path:
-    """Copy the tiny corpus, with a set for every artist, `changes` in the rows of some clips, and `more` rows; -> its manifest."""
+    """Copy the tiny corpus and give every artist a set. `changes` replace values of some clips, `more` rows are added. -> its manifest."""
     shutil.copytree(tiny.parent, folder)
     with open(tiny, newline="", encoding="utf-8") as file:
         rows = [{**row, "split": SUBSETS[int(row["artist"][-1])]} for row in csv.DictReader(file)]
@@ -119,7 +119,7 @@ def poisoned(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_is_fitted_on_training_clips_only(
     model: str, tiny: Path, poisoned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Statistics, support vectors, neighbours, pre-trained layers, the head's optimum and one epoch's weights stay bit-identical."""
+    """Noise in the other clips changes no bit of statistics, support vectors, neighbours, pre-trained layers and weights."""
     states, predictions = [], []
     for manifest in (tiny, poisoned):
         folder = tmp_path / manifest.parent.name

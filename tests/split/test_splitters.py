@@ -55,10 +55,10 @@ def _groups(clips: Sequence[Clip]) -> list[str]:
 
 def _divided(clips: Sequence[Clip], subsets: Sequence[object]) -> list[str]:
     """The groups that are in more than one set."""
-    subsets_of: dict[str, set[object]] = {}
+    sets_of_group: dict[str, set[object]] = {}
     for group, subset in zip(_groups(clips), subsets, strict=True):
-        subsets_of.setdefault(group, set()).add(subset)
-    return [group for group, own in subsets_of.items() if len(own) > 1]
+        sets_of_group.setdefault(group, set()).add(subset)
+    return [group for group, sets in sets_of_group.items() if len(sets) > 1]
 
 
 def _deviation(clips: Sequence[Clip], set_of_clip: Sequence[int], shares: Sequence[float]) -> dict[str, list[float]]:
@@ -124,7 +124,7 @@ def test_the_odd_artists_of_the_genres_are_not_all_in_one_set() -> None:
 def test_shares_are_as_exact_as_sklearns(corpora: list[list[Clip]]) -> None:
     """Root mean square of the clips of a genre that a fold has too many or too few, compared with StratifiedGroupKFold."""
     shares = (0.2,) * 5
-    ours, sklearns, ours_in_all, sklearns_in_all = [], [], [], []
+    ours, sklearn, ours_in_all, sklearn_in_all = [], [], [], []
     for seed, clips in enumerate(corpora):
         fold = np.zeros(len(clips), dtype=int)
         reference = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
@@ -135,16 +135,16 @@ def test_shares_are_as_exact_as_sklearns(corpora: list[list[Clip]]) -> None:
         assigned = assign_groups(clips, artist_groups(clips), shares, seed)
         for set_of_clip, by_genre, in_all in (
             (assigned, ours, ours_in_all),
-            (fold.tolist(), sklearns, sklearns_in_all),
+            (fold.tolist(), sklearn, sklearn_in_all),
         ):
             deviation = [
                 clips_off for by_set in _deviation(clips, set_of_clip, shares).values() for clips_off in by_set
             ]
             by_genre.append(np.sqrt(np.square(deviation).mean()))
             in_all.append(np.abs(np.bincount(set_of_clip, minlength=5) / len(clips) - 0.2).max())
-    assert np.mean(ours) <= 1.05 * np.mean(sklearns)
+    assert np.mean(ours) <= 1.05 * np.mean(sklearn)
     # Shares of all clips may deviate by 0.01 more, since genres of few groups reach the first folds only.
-    assert np.mean(ours_in_all) <= np.mean(sklearns_in_all) + 0.01
+    assert np.mean(ours_in_all) <= np.mean(sklearn_in_all) + 0.01
     assert np.max(ours_in_all) <= 0.1
 
 
@@ -263,9 +263,8 @@ def test_leave_one_artist_out_tests_one_artist_after_another() -> None:
             (clip, subset) for clip, subset in zip(clips, subsets, strict=True) if subset != "test" and clip.artist
         ]
         assert _divided([clip for clip, _ in others], [subset for _, subset in others]) == []
-        assert (
-            Counter(clip.artist for clip, subset in others if subset == "val").total() == 20
-        )  # of 60 clips, in whole artists
+        val_artists = Counter(clip.artist for clip, subset in others if subset == "val")
+        assert val_artists.total() == 20  # of 60 clips, in whole artists
         assert {subset for clip, subset in zip(clips, subsets, strict=True) if not clip.artist} == {"train"}
 
 
