@@ -1,7 +1,6 @@
 """What each choice and key of `conf/` means, read from the comments of its YAML files: for --help and docs/reference.md."""
 
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
