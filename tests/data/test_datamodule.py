@@ -210,7 +210,7 @@ def test_the_training_order_depends_on_seed_and_epoch_alone(tiny: Path, build: B
     assert order(seed=0, epoch=0) == first
     assert order(seed=0, epoch=1) != first
     assert order(seed=1, epoch=0) != first
-    assert sorted(chain.from_iterable(first)) == build(tiny).of("train")
+    assert sorted(chain.from_iterable(first)) == build(tiny).clips_in("train")
     assert [len(batch) for batch in first] == [4, 4, 4]
 
 
@@ -284,7 +284,7 @@ def test_unusable_clips_are_left_out_with_their_reason(tmp_path: Path, build: Bu
     assert [clip.name for clip in data.clips] == [f"{k}.wav" for k in (0, 1, 2, 4, 5, 6, 7)]
     assert data.genre.tolist() == [0, 1, 0, 0, 1, 0, 1]
     with pytest.raises(ValueError, match=r"^3.wav: not readable .* data.strict=false would leave it out and go on\.$"):
-        build(manifest, strict=True).map  # noqa: B018
+        build(manifest, strict=True).waveforms  # noqa: B018
 
 
 def test_a_genre_that_loses_all_its_clips_stops(tmp_path: Path, build: Build) -> None:
@@ -292,25 +292,25 @@ def test_a_genre_that_loses_all_its_clips_stops(tmp_path: Path, build: Build) ->
     (tmp_path / "b.wav").write_bytes(b"")
     manifest = _manifest(tmp_path, [("a.wav", "jazz", "A"), ("b.wav", "rock", "B")])
     with pytest.raises(
-        ValueError, match=r"^No usable clip is left of rock \(b.wav: an empty file \(0 bytes\)\)\. Mend"
+        ValueError, match=r"^No usable clip is left of rock \(b.wav: an empty file \(0 bytes\)\)\. Fix"
     ):
-        build(manifest).map  # noqa: B018
+        build(manifest).waveforms  # noqa: B018
 
 
 def test_a_single_genre_stops(tmp_path: Path, build: Build) -> None:
     tone(tmp_path / "a.wav", rate=RAMP_RATE)
-    with pytest.raises(ValueError, match=r"^shelf has one genre, jazz: at least two are needed to tell apart\."):
+    with pytest.raises(ValueError, match=r"^shelf has one genre, jazz: at least two are needed\."):
         build(_manifest(tmp_path, [("a.wav", "jazz", "A")])).corpus  # noqa: B018
 
 
-def test_an_empty_side_stops(tmp_path: Path, build: Build) -> None:
+def test_an_empty_set_stops(tmp_path: Path, build: Build) -> None:
     for k in range(4):
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], f"artist {k}") for k in range(4)])
-    with pytest.raises(ValueError, match=r"^The test side of the split \(holdout, .*\) has no clip, out of 4 in all\."):
+    with pytest.raises(ValueError, match=r"^The test set of the split \(holdout, .*\) has no clip, out of 4 in all\."):
         build(manifest).subsets  # noqa: B018
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], "val") for k in range(4)], columns="path,genre,split")
-    with pytest.raises(ValueError, match=r"^The train side of the split \(official, .*\) has no clip"):
+    with pytest.raises(ValueError, match=r"^The train set of the split \(official, .*\) has no clip"):
         build(manifest, split=Official(file=None, seed=0, allow_leak=False)).subsets  # noqa: B018
 
 
@@ -327,8 +327,8 @@ def test_copies_under_other_names_are_a_leak(tmp_path: Path, build: Build) -> No
     for k in range(8):
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
     soundfile.write(tmp_path / "copy.flac", soundfile.read(tmp_path / "0.wav", dtype="int16")[0], RAMP_RATE)
-    sides = ["train", "test", "val", "train", "test", "val", "train", "train"]
-    rows = [(f"{k}.wav", "ab"[k % 2], f"artist {k}", side) for k, side in enumerate(sides)]
+    subsets = ["train", "test", "val", "train", "test", "val", "train", "train"]
+    rows = [(f"{k}.wav", "ab"[k % 2], f"artist {k}", subset) for k, subset in enumerate(subsets)]
     manifest = _manifest(tmp_path, [*rows, ("copy.flac", "a", "somebody", "test")], columns="path,genre,artist,split")
     data = build(manifest, split=Official(file=None, seed=0, allow_leak=False))
     with pytest.raises(ValueError, match=r"share 1 group of byte-identical clips \(0.wav = copy.flac\)\. A score"):

@@ -302,7 +302,7 @@ def _disk(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
 def test_the_disk_that_a_map_takes_is_told_once_and_right(
     clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(waveform_cache, "WORTH_SAYING", 2e6)
+    monkeypatch.setattr(waveform_cache, "REPORTED_BYTES", 2e6)
     _disk(monkeypatch, 54e9)
     for said in (f"24 clips will take about 2.1 MB in {cache} (54.0 GB free).", ""):  # made, then opened
         made = prepare(clips, cache, RATE)
