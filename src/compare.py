@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    from src.reported import GENRES
+    from src.table_check import GENRES
 
     parser = console.Parser(
         prog="python -m src.compare",
@@ -124,19 +124,19 @@ def _runs(path: Path) -> "list[RunDir]":
 
 
 def _check(options: argparse.Namespace) -> int:
-    from src import reported
+    from src import table_check
 
     genres = options.genres.split(",") if options.genres else None
-    rows, unread = reported.read(options.check, genres)
-    checked = [reported.check(row, all_genres=not options.more_genres) for row in rows]
+    rows, unread = table_check.read(options.check, genres)
+    checked = [table_check.check(row, all_genres=not options.more_genres) for row in rows]
     if options.format == "json":
         found = {"schema": 1, "all_genres": not options.more_genres, "not_read": unread}
-        _print_json({**found, "rows": [reported.plain(each) for each in checked], "assumed": reported.ASSUMED})
+        _print_json({**found, "rows": [table_check.plain(each) for each in checked], "assumed": table_check.ASSUMED})
     else:
         for each in checked:
-            for depth, line in reported.lines(each):
+            for depth, line in table_check.lines(each):
                 print("  " * depth + ("- " if options.format == "markdown" else "") + line)
-        print(f"\n{reported.ASSUMED}{'' if options.more_genres else '; the genres shown are all that there were'}.")
+        print(f"\n{table_check.ASSUMED}{'' if options.more_genres else '; the genres shown are all that there were'}.")
         if unread:
             print(f"Not read: {', '.join(unread)}.")
     return 1 if any(each.impossible for each in checked) else 0

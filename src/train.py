@@ -52,7 +52,7 @@ def train(config: DictConfig, folder: Path) -> str:
     from src.reporting import run_page
     from src.reporting.genre_table import genre_table
     from src.sweep import processes
-    from src.training import loggers, resume, setup, stages
+    from src.training import loggers, resume, run_writer, setup, stages
     from src.training.callbacks import History, ProgressBar
     from src.training.resume import RunState
 
@@ -81,7 +81,9 @@ def train(config: DictConfig, folder: Path) -> str:
             evaluation = stages.evaluate(trainer, module, data, folder)
             loggers.log_scores(logger, evaluation.scores, evaluation.test, data.genres)
 
-        metrics = stages.finish(folder, evaluation, module, data, history.seconds, len(history.rows), run.identity)
+        metrics = run_writer.write_results(
+            folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
+        )
         console.result(genre_table(metrics, "{model} on {feature}, test clips".format(**configs.choices())))
         print(f"{folder}: the report is {run_page.write(folder)}")
         return "resumed" if run.state is RunState.PARTIAL else "run"

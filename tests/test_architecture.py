@@ -16,7 +16,7 @@ LAYERS = (
     ("data", "classifier"),
     ("training", "inference", "quality"),
     ("evaluation",),
-    ("reporting", "reported"),
+    ("reporting", "table_check"),
     ("sweep",),
     ("train", "report", "predict", "audit", "compare"),
 )

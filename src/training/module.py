@@ -29,6 +29,18 @@ class Predictions(NamedTuple):
         return self._replace(logits=self.logits.double() / temperature)
 
 
+class Evaluation(NamedTuple):
+    """The calibrated predictions of the test clips, the temperature, and the scores of the validation and test sets.
+
+    `scores` are the `val` and `test` objects of metrics.json; `best_epoch` counts from 1.
+    """
+
+    test: Predictions
+    temperature: float
+    scores: dict[str, dict[str, Any]]
+    best_epoch: int
+
+
 class GenreModule(Classifier, lightning.LightningModule):
     """Every choice of the command line in one module; `parts` are the classifier's. See `setup.build_module`."""
 

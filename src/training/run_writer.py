@@ -15,7 +15,7 @@ from src import metrics, rundir
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
 from src.plain_files import write_csv
-from src.training.module import GenreModule, Predictions
+from src.training.module import Evaluation, GenreModule, Predictions
 
 SPLIT_COLUMNS = ("clip", "genre", "artist", "track", "set")
 
@@ -55,30 +55,66 @@ def write_temperature(folder: Path, module: GenreModule) -> None:
     os.replace(part, folder / rundir.BEST)
 
 
-def write_results(folder: Path, test: Predictions, data: GenreData, content: Mapping[str, Any]) -> None:
-    """Write the calibrated predictions of the test clips, the confusion matrix, and metrics.json last of all."""
+def write_results(
+    folder: Path,
+    evaluation: Evaluation,
+    module: GenreModule,
+    data: GenreData,
+    seconds: float,
+    epochs: int,
+    identity: Mapping[str, str],
+) -> dict[str, Any]:
+    """Write predictions.csv, confusion.csv and, last of all, metrics.json; return the content of metrics.json.
+
+    `seconds` and `epochs` are those of the training, summed over resumptions; `identity` is the run's.
+    """
+    _write_predictions(folder, evaluation.test, data)
+    _write_confusion(folder, evaluation.test, data)
+    environment = rundir.RunDir(folder).environment
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    _write_json(folder / rundir.ENVIRONMENT, {**environment, "finished": finished})
+    content = {
+        "schema": rundir.SCHEMA,
+        **evaluation.scores,
+        "temperature": evaluation.temperature,
+        "train_seconds": round(seconds, 3),
+        "epochs": epochs,
+        "best_epoch": evaluation.best_epoch if module.trained else None,
+        "parameters": sum(p.numel() for p in module.parameters()),
+        "passes": module.passes,
+        "certificate": certificate(data, module),
+        "dataset": data.corpus.name,
+        "synthetic": data.corpus.synthetic,
+        "identity": dict(identity),
+    }
+    _write_json(folder / rundir.METRICS, content)
+    return content
+
+
+def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
+    """The split's certificate, and what is unknown where the feature was pretrained on music that is not at hand."""
+    of_split = data.certificate
+    return {**of_split, "pretrained": module.pretrained, "warnings": [*of_split["warnings"], *module.notes]}
+
+
+def _write_predictions(folder: Path, test: Predictions, data: GenreData) -> None:
+    """Every test clip with its true and predicted genre and the calibrated probability of each genre."""
     probability_KC, predicted_K = test.logits.softmax(dim=1), test.logits.argmax(dim=1)
+    columns = ("clip", "artist", "genre", "predicted", *(f"p_{genre}" for genre in data.genres))
     rows = [
         (clip.name, clip.artist or "", clip.genre, data.genres[predicted], *(f"{p:.6f}" for p in probability_C))
         for clip, predicted, probability_C in zip(
             [data.clips[k] for k in test.clip.tolist()], predicted_K.tolist(), probability_KC.tolist(), strict=True
         )
     ]
-    write_csv(
-        folder / rundir.PREDICTIONS,
-        ("clip", "artist", "genre", "predicted", *(f"p_{genre}" for genre in data.genres)),
-        rows,
-    )
-    counts_CC: Tensor = metrics.confusion(predicted_K, test.genre, len(data.genres))
-    write_csv(
-        folder / rundir.CONFUSION,
-        ("genre", *data.genres),
-        ((genre, *row) for genre, row in zip(data.genres, counts_CC.tolist(), strict=True)),
-    )
-    environment = rundir.RunDir(folder).environment
-    finished = datetime.now(UTC).isoformat(timespec="seconds")
-    _write_json(folder / rundir.ENVIRONMENT, {**environment, "finished": finished})
-    _write_json(folder / rundir.METRICS, {"schema": rundir.SCHEMA, **content})
+    write_csv(folder / rundir.PREDICTIONS, columns, rows)
+
+
+def _write_confusion(folder: Path, test: Predictions, data: GenreData) -> None:
+    """Counts of test clips: a row for each true genre, a column for each predicted one."""
+    counts_CC: Tensor = metrics.confusion(test.logits.argmax(dim=1), test.genre, len(data.genres))
+    rows = ((genre, *counts_C) for genre, counts_C in zip(data.genres, counts_CC.tolist(), strict=True))
+    write_csv(folder / rundir.CONFUSION, ("genre", *data.genres), rows)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

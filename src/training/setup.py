@@ -94,9 +94,3 @@ def cached_feature(
     ) | code_digest.digests_without_imports("src.data.crops")
     key = {"feature": settings, "source": code_digest.digest(code)}
     return feature_cache.prepare(data.waveform_crops, data.segments, feature.to(device), key, data.cache, device)
-
-
-def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
-    """The split's certificate, and what is unknown where the feature was pretrained on music that is not at hand."""
-    of_split = data.certificate
-    return {**of_split, "pretrained": module.pretrained, "warnings": [*of_split["warnings"], *module.notes]}

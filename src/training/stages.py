@@ -1,8 +1,8 @@
-"""The stages of a training: fit, evaluate, finish."""
+"""The stages of a training: fit the model, evaluate its best epoch."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytorch_lightning as lightning
 import torch
@@ -10,20 +10,8 @@ import torch
 from src import metrics, rundir
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
-from src.training import run_writer, setup
-from src.training.module import GenreModule, Predictions, join
-
-
-class Evaluation(NamedTuple):
-    """The calibrated predictions of the test clips, the temperature, and the scores of the validation and test sets.
-
-    `scores` are the `val` and `test` objects of metrics.json; `best_epoch` counts from 1.
-    """
-
-    test: Predictions
-    temperature: float
-    scores: dict[str, dict[str, Any]]
-    best_epoch: int
+from src.training import run_writer
+from src.training.module import Evaluation, GenreModule, Predictions, join
 
 
 def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path, resume: bool) -> None:
@@ -44,36 +32,6 @@ def evaluate(trainer: lightning.Trainer, module: GenreModule, data: GenreData, f
     run_writer.write_temperature(folder, module)
     scores = {"val": score(val, temperature, data), "test": score(test, temperature, data)}
     return Evaluation(test.at(temperature), temperature, scores, best_epoch)
-
-
-def finish(
-    folder: Path,
-    evaluation: Evaluation,
-    module: GenreModule,
-    data: GenreData,
-    seconds: float,
-    epochs: int,
-    identity: Mapping[str, str],
-) -> dict[str, Any]:
-    """Write predictions.csv, confusion.csv and metrics.json, and return what metrics.json says.
-
-    `seconds` and `epochs` are those of the training, summed over resumptions; `identity` is the run's.
-    """
-    content = {
-        **evaluation.scores,
-        "temperature": evaluation.temperature,
-        "train_seconds": round(seconds, 3),
-        "epochs": epochs,
-        "best_epoch": evaluation.best_epoch if module.trained else None,
-        "parameters": sum(p.numel() for p in module.parameters()),
-        "passes": module.passes,
-        "certificate": setup.certificate(data, module),
-        "dataset": data.corpus.name,
-        "synthetic": data.corpus.synthetic,
-        "identity": dict(identity),
-    }
-    run_writer.write_results(folder, evaluation.test, data, content)
-    return content
 
 
 def load_best(module: GenreModule, checkpoint: Path) -> int:

@@ -291,9 +291,7 @@ def test_a_genre_that_loses_all_its_clips_stops(tmp_path: Path, build: Build) ->
     tone(tmp_path / "a.wav", rate=RAMP_RATE)
     (tmp_path / "b.wav").write_bytes(b"")
     manifest = _manifest(tmp_path, [("a.wav", "jazz", "A"), ("b.wav", "rock", "B")])
-    with pytest.raises(
-        ValueError, match=r"^No usable clip is left of rock \(b.wav: an empty file \(0 bytes\)\)\. Fix"
-    ):
+    with pytest.raises(ValueError, match=r"^No usable clip is left of rock \(b.wav: an empty file \(0 bytes\)\)\. Fix"):
         build(manifest).waveforms  # noqa: B018
 
 

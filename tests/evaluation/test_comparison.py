@@ -18,8 +18,8 @@ from src.metrics import intervals, scores, significance
 from src.reporting.comparison_text import _p
 from src.rundir import RunDir
 from tests.programs import help_of
-from tests.reported.test_reported import TABLE_2
 from tests.rundirs import config, write_run
+from tests.table_check.test_table_check import TABLE_2
 
 FOUR = ["blues", "jazz", "pop", "rock"]
 

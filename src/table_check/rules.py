@@ -14,7 +14,7 @@ recall r.
 
 from collections.abc import Iterator, Mapping
 
-from src.reported.table import Figure, Row, mean
+from src.table_check.table import Figure, Row, mean
 
 CLOSE = 1e-9  # tolerance for rounding errors of floating-point numbers
 Overall = Mapping[str, Figure]  # measure -> figure

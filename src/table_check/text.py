@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from src.reported.readings import NO_GENRES, Checked
+from src.table_check.check import NO_GENRES, Checked
 
 ASSUMED = (
     "Assumed: figures are rounded, not truncated; all come from the same test clips with one genre each, counted together "

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_recall_fscore_support, precision_score, recall_score
 
-from src.reported import GENRES, Checked, Figure, Row, check, lines, read
-from src.reported.readings import MEAN, MICRO, OF_MEANS, ONE_VS_REST, RECALLS, WEIGHTED
+from src.table_check import GENRES, Checked, Figure, Row, check, lines, read
+from src.table_check.check import MEAN, MICRO, OF_MEANS, ONE_VS_REST, RECALLS, WEIGHTED
 
 # Guo 2024, table 2.
 TABLE_2 = """\

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from src.reported import rules
-from src.reported.table import AVERAGES, Figure, Row
+from src.table_check import rules
+from src.table_check.table import AVERAGES, Figure, Row
 
 MICRO = "micro averages"
 MEAN = "macro averages, F1 the mean of the genres' F1"
