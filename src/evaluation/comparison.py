@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from src.evaluation.compared_groups import Side, paths
 from src.evaluation.test_predictions import Tested
 from src.metrics import intervals, significance
-from src.metrics.intervals import FEW, resampled_sums
+from src.metrics.intervals import MIN_ARTISTS, resampled_sums
 from src.rundir import nested
 from src.split.certificate import leaks
 
@@ -42,7 +42,7 @@ def compare(sides: Sequence[Side]) -> dict[str, Any]:
     owners = len(set(first.owner))
     # Many pairs ask for small p values, and a bootstrap's are never below 2 / (resamples + 1).
     resamples = max(intervals.RESAMPLES, 400 * len(pairs))
-    drawn = {side.key: replicates(side.tested, resamples) for side in sides} if owners >= FEW else {}
+    drawn = {side.key: replicates(side.tested, resamples) for side in sides} if owners >= MIN_ARTISTS else {}
     told = [_pair(a, b, drawn) for a, b in pairs]
     _adjust(told)
     for pair in told:
@@ -151,7 +151,7 @@ def _genres(a: Tested, b: Tested) -> dict[str, Any]:
             "recall_a": float(a_K.mean()),
             "recall_b": float(b_K.mean()),
             "difference": difference,
-            "interval": [low, high] if len(set(owner)) >= FEW else None,
+            "interval": [low, high] if len(set(owner)) >= MIN_ARTISTS else None,
         }
     return found
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
-FEW = 10  # artists: with fewer, resampling them says too little about other artists
+MIN_ARTISTS = 10  # artists: with fewer, resampling them says too little about other artists
 RESAMPLES = 10_000  # with so many, the ends of an interval vary by about 0.1 standard errors between random seeds
 _BLOCK_DRAWS = 4_000_000  # random draws in memory at once: 32 MB
 

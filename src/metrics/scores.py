@@ -15,7 +15,7 @@ from torchmetrics.functional.classification import (
 from src.metrics import intervals
 
 ECE_BINS = 15
-ARTISTS_PER_GENRE = intervals.FEW
+ARTISTS_PER_GENRE = intervals.MIN_ARTISTS
 Scores = dict[str, Any]
 
 

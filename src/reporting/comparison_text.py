@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from src import formatting
 from src.evaluation.comparison import doubts
 from src.metrics import significance
-from src.metrics.intervals import FEW
+from src.metrics.intervals import MIN_ARTISTS
 from src.reporting.sweep_page import splits
 
 MOST_PAIRS = 3  # told genre by genre; the others are in the JSON
@@ -39,7 +39,7 @@ def sentence(pair: Content, content: Content) -> str:
         few = formatting.count(content["resampled"]["of"], content["resampled"]["by"].partition(",")[0])
         return (
             f"{a}'s accuracy is {abs(points):.1f} points {'below' if points < 0 else 'above'} {b}'s on {on}: the effect only, as "
-            f"{few} are too few to say whether others would show it. From {FEW} on there is an interval."
+            f"{few} are too few to say whether others would show it. From {MIN_ARTISTS} on there is an interval."
         )
     low, high = (100 * end for end in accuracy["interval"])
     if pair["verdict"] in ("a", "b"):
@@ -165,7 +165,7 @@ def _genres(content: Content, shown: Sequence[Content]) -> Table:
     keys = dict.fromkeys(pair[side] for pair in shown for side in ("a", "b"))
     names = [f"{pair['a']} - {pair['b']}" for pair in shown]
     title = (
-        f"Recall of each genre, in percent, and its differences in points (one interval for each genre, none below {FEW} "
+        f"Recall of each genre, in percent, and its differences in points (one interval for each genre, none below {MIN_ARTISTS} "
         "artists; one in twenty misses by chance)"
     )
     return Table(title, ["genre", "clips", "artists", *keys, *names], rows)

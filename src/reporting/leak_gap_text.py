@@ -2,7 +2,7 @@
 
 from src import formatting
 from src.evaluation.leak_gap import Pair, grouped_by, leak_gap
-from src.metrics.intervals import FEW
+from src.metrics.intervals import MIN_ARTISTS
 from src.split.certificate import leaks
 
 
@@ -26,7 +26,7 @@ def sentence(pair: Pair) -> str:
         f"(95 % interval {round(100 * gap.low)} to {round(100 * gap.high)}, {how})."
     )
     text += " An interval that holds 0 does not show that there is any." if gap.low <= 0 < gap.difference else ""
-    if gap.owners < FEW:
+    if gap.owners < MIN_ARTISTS:
         text += f" With {formatting.count(gap.owners, 'artist')} in a test set, the interval is too narrow."
     return text + ("" if "artist" in by else " No artist is known, so a leak of artists cannot be seen.")
 

@@ -412,7 +412,7 @@ def test_artists_tracks_and_clips_are_what_is_drawn(tmp_path: Path) -> None:
 
 
 def test_few_artists_are_the_same_number_everywhere() -> None:
-    from src.evaluation.comparison import FEW
+    from src.evaluation.comparison import MIN_ARTISTS
     from src.reporting import leak_gap_text
 
-    assert FEW == leak_gap_text.FEW == scores.ARTISTS_PER_GENRE
+    assert MIN_ARTISTS == leak_gap_text.MIN_ARTISTS == scores.ARTISTS_PER_GENRE
