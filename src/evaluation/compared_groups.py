@@ -9,7 +9,7 @@ from typing import NamedTuple
 from src import formatting
 from src.evaluation.groups import group_by_config, identifying_settings
 from src.evaluation.pooling import Group
-from src.evaluation.test_predictions import Tested, collect
+from src.evaluation.test_predictions import TestPredictions, collect_predictions
 from src.rundir import RunDir, nested
 
 SAME = ("dataset.", "split.", "data.")  # the settings that decide which clips are tested
@@ -20,7 +20,7 @@ class Side(NamedTuple):
 
     key: str
     group: Group
-    tested: Tested
+    tested: TestPredictions
 
 
 def sides(arguments: Sequence[Sequence[RunDir]]) -> list[Side]:
@@ -85,9 +85,9 @@ def _values(each: Group, key: str) -> str:
     return f"{key}={' and '.join(found)}"
 
 
-def _tested(key: str, each: Group) -> Tested:
+def _tested(key: str, each: Group) -> TestPredictions:
     try:
-        return collect(each.runs)
+        return collect_predictions(each.runs)
     except ValueError as error:
         raise ValueError(f"{key} ({each.label}): {error}") from error
 

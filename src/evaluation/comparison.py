@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.evaluation.compared_groups import Side, paths
-from src.evaluation.test_predictions import Tested
+from src.evaluation.test_predictions import TestPredictions
 from src.metrics import intervals, significance
 from src.metrics.intervals import MIN_ARTISTS, resampled_sums
 from src.rundir import nested
@@ -55,7 +55,7 @@ def compare(sides: Sequence[Side]) -> dict[str, Any]:
         "split": list(dict.fromkeys(run.metrics["certificate"]["split"] for side in sides for run in side.group.runs)),
         "clips": len(first.clips),
         "artists": first.artists,
-        "resampled": {"by": first.kind, "of": owners, "resamples": resamples if drawn else None},
+        "resampled": {"by": first.owner_kind, "of": owners, "resamples": resamples if drawn else None},
         "confidence": CONFIDENCE,
         "groups": [_side(side) for side in sides],
         "pairs": told,
@@ -83,7 +83,7 @@ def _side(side: Side) -> dict[str, Any]:
 
 def _pair(a: Side, b: Side, drawn: Mapping[str, Replicates]) -> dict[str, Any]:
     same = np.array_equal(a.tested.predicted_KS, b.tested.predicted_KS)
-    difference = a.tested.share_K - b.tested.share_K
+    difference = a.tested.accuracy_K - b.tested.accuracy_K
     content: dict[str, Any] = {"a": a.key, "b": b.key, "same": same}
     scores = {"accuracy": float(difference.mean()), "f1_macro": _difference(a, b, "f1_macro")}
     for key, effect in scores.items():
@@ -107,20 +107,20 @@ def _difference(a: Side, b: Side, score: str) -> float:
     return float(a.group.scores[score] - b.group.scores[score])
 
 
-def _mcnemar(a: Tested, b: Tested) -> dict[str, Any]:
+def _mcnemar(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
     """The counts of McNemar's table and p; `left_out` says why there is none."""
-    if a.right_KS.shape[1] > 1 or b.right_KS.shape[1] > 1:
+    if a.correct_KS.shape[1] > 1 or b.correct_KS.shape[1] > 1:
         return {
             "p": None,
             "left_out": "McNemar's test takes one answer of each side to a clip, and there are several seeds",
         }
-    a_K, b_K = a.right_KS[:, 0], b.right_KS[:, 0]
+    a_K, b_K = a.correct_KS[:, 0], b.correct_KS[:, 0]
     table = {"both": a_K & b_K, "a_only": a_K & ~b_K, "b_only": ~a_K & b_K, "neither": ~a_K & ~b_K}
     counts = {key: int(value_K.sum()) for key, value_K in table.items()}
     return {"p": significance.mcnemar(counts["a_only"], counts["b_only"]), **counts}
 
 
-def _over_folds(a: Tested, b: Tested) -> dict[str, Any]:
+def _over_folds(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
     """Nadeau and Bengio's t over the folds that both have; `left_out` says why there is none."""
     theirs = {fold.clips: fold for fold in b.folds}
     if {fold.clips for fold in a.folds} != set(theirs):
@@ -128,7 +128,7 @@ def _over_folds(a: Tested, b: Tested) -> dict[str, Any]:
     count = len(a.folds)
     if count < FEWEST_FOLDS:
         return {"p": None, "left_out": f"a t test over folds needs {FEWEST_FOLDS} or more, not {count}"}
-    ratio = float(np.mean([len(fold.clips) / max(fold.train, 1) for fold in a.folds]))
+    ratio = float(np.mean([len(fold.clips) / max(fold.training_clips, 1) for fold in a.folds]))
     found = significance.corrected_t(
         [fold.accuracy - theirs[fold.clips].accuracy for fold in a.folds], ratio, CONFIDENCE
     )
@@ -137,17 +137,17 @@ def _over_folds(a: Tested, b: Tested) -> dict[str, Any]:
     return told | ({} if found.p is not None else {"left_out": "all folds differ by the same amount, too few to vary"})
 
 
-def _genres(a: Tested, b: Tested) -> dict[str, Any]:
+def _genres(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
     """Of each genre the recall of both sides and its difference, with an interval from 10 artists of the genre on."""
     found = {}
     for genre in sorted(set(a.true)):
         mine = np.array([true == genre for true in a.true])
         owner = [each for each, its in zip(a.owner, mine, strict=True) if its]
-        a_K, b_K = a.share_K[mine], b.share_K[mine]
+        a_K, b_K = a.accuracy_K[mine], b.accuracy_K[mine]
         difference, low, high = intervals.paired_difference(a_K, b_K, owner, CONFIDENCE)
         found[genre] = {
             "clips": len(owner),
-            "artists": len(set(owner)) if a.kind == "artist" else None,
+            "artists": len(set(owner)) if a.owner_kind == "artist" else None,
             "recall_a": float(a_K.mean()),
             "recall_b": float(b_K.mean()),
             "difference": difference,
@@ -156,12 +156,12 @@ def _genres(a: Tested, b: Tested) -> dict[str, Any]:
     return found
 
 
-def _disagreements(a: Tested, b: Tested) -> dict[str, Any]:
+def _disagreements(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
     """The clips that more repetitions of one side recognize than of the other, with all answers.
 
     The clearest come first; of equals one of each genre, then another of each, so that the first few show all genres.
     """
-    difference_K = a.share_K - b.share_K
+    difference_K = a.accuracy_K - b.accuracy_K
     found: dict[str, list[dict[str, Any]]] = {}
     for side, more_K in (("a", difference_K), ("b", -difference_K)):
         seen: Counter[str] = Counter()
@@ -205,7 +205,7 @@ def doubts(pair: Mapping[str, Any]) -> list[str]:
     return [key for key in FAMILIES if pair[key]["p"] is not None and pair[key]["p_holm"] >= significance.LEVEL]
 
 
-def replicates(side: Tested, resamples: int) -> Replicates:
+def replicates(side: TestPredictions, resamples: int) -> Replicates:
     """The side's scores on `resamples` draws of whole artists; the same number draws the same artists for every side.
 
     Source: as `statistics.bootstrap_by_cluster`; macro F1 from the counts of each draw, with metrics.json's rule on
@@ -213,7 +213,7 @@ def replicates(side: Tested, resamples: int) -> Replicates:
     """
     genres = sorted({*side.true, *side.predicted_KS.ravel().tolist()})
     true_KC = np.array(side.true)[:, None] == np.array(genres)
-    blocks = [np.stack([side.share_K, np.ones(len(side.clips))], axis=1), true_KC]
+    blocks = [np.stack([side.accuracy_K, np.ones(len(side.clips))], axis=1), true_KC]
     for said_K in side.predicted_KS.T:
         said_KC = said_K[:, None] == np.array(genres)
         blocks += [said_KC, said_KC & true_KC]

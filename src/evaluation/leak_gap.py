@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from src.evaluation.groups import identifying_settings
 from src.evaluation.pooling import Group
-from src.evaluation.test_predictions import owners
+from src.evaluation.test_predictions import clip_owners
 from src.metrics import intervals
 
 KEY = "split.grouped"
@@ -88,7 +88,7 @@ def _clips(arm: Group) -> _Clips:
     owner: dict[str, tuple[str, str]] = {}
     for run in arm.runs:
         predictions = run.predictions
-        owner |= owners(run)
+        owner |= clip_owners(run)
         for clip, true, predicted in zip(predictions.clips, predictions.true, predictions.predicted, strict=True):
             right[clip].append(true == predicted)
     names = sorted(right)

@@ -12,46 +12,46 @@ from src.rundir import RunDir
 
 
 @dataclass(frozen=True)
-class Fold:
+class FoldAccuracy:
     """The clips that a run tested, its training clips, and the accuracy there, the mean over the seeds that tested them."""
 
     clips: frozenset[str]
-    train: float
+    training_clips: float
     accuracy: float
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestPredictions:
     """K test clips in the order of their names, answered by S repetitions (seeds), each over all folds.
 
-    `owner` is the artist of a clip, else its track, else the clip itself: what is drawn as one by a bootstrap. `kind` is
+    `owner` is the artist of a clip, else its track, else the clip itself: what is drawn as one by a bootstrap. `owner_kind` is
     "artist" where all artists are known, "track" or "clip" where none is, else "artist, where known".
     """
 
     clips: list[str]
     true: list[str]
     owner: list[str]
-    kind: str
+    owner_kind: str
     predicted_KS: NDArray[np.str_]
-    folds: list[Fold]
+    folds: list[FoldAccuracy]
 
     @cached_property
-    def right_KS(self) -> NDArray[np.bool_]:
+    def correct_KS(self) -> NDArray[np.bool_]:
         """Whether a repetition recognized a clip."""
         return np.asarray(self.predicted_KS == np.array(self.true)[:, None])
 
     @cached_property
-    def share_K(self) -> NDArray[np.float64]:
+    def accuracy_K(self) -> NDArray[np.float64]:
         """The share of repetitions that recognized a clip: 0 or 1 where there is one."""
-        return np.asarray(self.right_KS.mean(axis=1))
+        return np.asarray(self.correct_KS.mean(axis=1))
 
     @property
     def artists(self) -> int | None:
         """How many artists the clips have; None where some are unknown."""
-        return len(set(self.owner)) if self.kind == "artist" else None
+        return len(set(self.owner)) if self.owner_kind == "artist" else None
 
 
-def collect(runs: Sequence[RunDir]) -> Tested:
+def collect_predictions(runs: Sequence[RunDir]) -> TestPredictions:
     """What runs of one config answered, in the order of the runs: the first answers to each clip are one repetition.
 
     Raises ValueError where a clip has two genres, or where some clips were tested more often than others: repetitions
@@ -62,7 +62,7 @@ def collect(runs: Sequence[RunDir]) -> Tested:
     owner: dict[str, tuple[str, str]] = {}
     for run in runs:
         given = run.predictions
-        owner |= owners(run)
+        owner |= clip_owners(run)
         for clip, true, predicted in zip(given.clips, given.true, given.predicted, strict=True):
             answers[clip].append(predicted)
             if genre.setdefault(clip, true) != true:
@@ -76,17 +76,17 @@ def collect(runs: Sequence[RunDir]) -> Tested:
             "complete seeds only."
         )
     clips = sorted(answers)
-    return Tested(
+    return TestPredictions(
         clips,
         true=[genre[clip] for clip in clips],
         owner=[" ".join(owner[clip]) for clip in clips],
-        kind=_kind({kind for kind, _ in owner.values()}),
+        owner_kind=_owner_kind({kind for kind, _ in owner.values()}),
         predicted_KS=np.array([answers[clip] for clip in clips]),
         folds=_folds(runs),
     )
 
 
-def owners(run: RunDir) -> dict[str, tuple[str, str]]:
+def clip_owners(run: RunDir) -> dict[str, tuple[str, str]]:
     """Whose each test clip of a run is, as kind and name: its artist's, else its track's, else its own."""
     track = {row["clip"]: row["track"] for row in run.split}
     given = run.predictions
@@ -101,17 +101,17 @@ def _owner(clip: str, artist: str | None, track: str | None) -> tuple[str, str]:
     return ("track", track) if track else ("clip", clip)
 
 
-def _kind(kinds: set[str]) -> str:
+def _owner_kind(kinds: set[str]) -> str:
     if "artist" in kinds:
         return "artist" if len(kinds) == 1 else "artist, where known"
     return "clip" if kinds == {"clip"} else "track"
 
 
-def _folds(runs: Sequence[RunDir]) -> list[Fold]:
+def _folds(runs: Sequence[RunDir]) -> list[FoldAccuracy]:
     seeds = defaultdict(list)
     for run in runs:
         given = run.predictions
         right = sum(true == said for true, said in zip(given.true, given.predicted, strict=True))
         train = sum(row["set"] == "train" for row in run.split)
         seeds[frozenset(given.clips)].append((train, right / len(given.clips)))
-    return [Fold(clips, *(float(x) for x in np.mean(each, axis=0))) for clips, each in seeds.items()]
+    return [FoldAccuracy(clips, *(float(x) for x in np.mean(each, axis=0))) for clips, each in seeds.items()]

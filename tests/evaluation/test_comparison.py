@@ -13,7 +13,7 @@ from src import compare, rundir
 from src.evaluation.compared_groups import letter
 from src.evaluation.comparison import f1_macro, verdict
 from src.evaluation.groups import group_by_config
-from src.evaluation.test_predictions import collect
+from src.evaluation.test_predictions import collect_predictions
 from src.metrics import intervals, scores, significance
 from src.reporting.comparison_text import _p
 from src.rundir import RunDir
@@ -195,9 +195,9 @@ def test_seeds_are_averaged_clip_by_clip(tmp_path: Path, capsys: pytest.CaptureF
         assert pair[score]["difference"] == pytest.approx(groups[0].scores[score] - groups[1].scores[score])
     assert pair["mcnemar"]["p"] is None
     assert "there are several seeds" in pair["mcnemar"]["left_out"]
-    answers = collect(groups[0].runs)
+    answers = collect_predictions(groups[0].runs)
     assert answers.predicted_KS.shape == (60, 3)
-    assert answers.right_KS.mean(axis=0) == pytest.approx([run.metrics["test"]["accuracy"] for run in groups[0].runs])
+    assert answers.correct_KS.mean(axis=0) == pytest.approx([run.metrics["test"]["accuracy"] for run in groups[0].runs])
     assert len(pair["disagreements"]["a"][0]["predicted"]["a"]) == 3
     assert any("what other seeds would add is not in them" in note for note in content["notes"])
 
@@ -402,13 +402,13 @@ def test_help_does_not_wait_for_heavy_libraries() -> None:
 
 
 def test_artists_tracks_and_clips_are_what_is_drawn(tmp_path: Path) -> None:
-    known = collect([RunDir(write_run(tmp_path / "known", config(), clips=20))])
-    assert (known.kind, known.artists, len(set(known.owner))) == ("artist", 10, 10)
-    unknown = collect([RunDir(write_run(tmp_path / "unknown", config(), clips=20, artists_known=False))])
-    assert (unknown.kind, unknown.artists, len(set(unknown.owner))) == ("clip", None, 20)
+    known = collect_predictions([RunDir(write_run(tmp_path / "known", config(), clips=20))])
+    assert (known.owner_kind, known.artists, len(set(known.owner))) == ("artist", 10, 10)
+    unknown = collect_predictions([RunDir(write_run(tmp_path / "unknown", config(), clips=20, artists_known=False))])
+    assert (unknown.owner_kind, unknown.artists, len(set(unknown.owner))) == ("clip", None, 20)
     path = tmp_path / "unknown" / rundir.PREDICTIONS
     path.write_text(path.read_text().replace("blues/00000.ogg,,", "blues/00000.ogg,Bo,"))
-    assert collect([RunDir(tmp_path / "unknown")]).kind == "artist, where known"
+    assert collect_predictions([RunDir(tmp_path / "unknown")]).owner_kind == "artist, where known"
 
 
 def test_few_artists_are_the_same_number_everywhere() -> None:
