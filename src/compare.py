@@ -89,11 +89,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _compare(options: argparse.Namespace) -> int:
     # Imported here, so that --help does not wait for torch.
-    from src.evaluation.compared_groups import sides
+    from src.evaluation.compared_groups import compared_groups
     from src.evaluation.comparison import compare
     from src.reporting import comparison_text
 
-    content = compare(sides([_runs(path) for path in options.paths]))
+    content = compare(compared_groups([_runs(path) for path in options.paths]))
     told = [comparison_text.sentence(pair, content) for pair in content["pairs"]]
     if options.format == "json":
         for pair, sentence in zip(content["pairs"], told, strict=True):

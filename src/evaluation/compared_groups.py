@@ -12,18 +12,18 @@ from src.evaluation.pooling import Group
 from src.evaluation.test_predictions import TestPredictions, collect_predictions
 from src.rundir import RunDir, nested
 
-SAME = ("dataset.", "split.", "data.")  # the settings that decide which clips are tested
+TEST_CLIP_SETTINGS = ("dataset.", "split.", "data.")  # the settings that decide which clips are tested
 
 
-class Side(NamedTuple):
+class ComparedGroup(NamedTuple):
     """A group of runs, the letter it is called by, and what it answered."""
 
     key: str
     group: Group
-    tested: TestPredictions
+    predictions: TestPredictions
 
 
-def sides(arguments: Sequence[Sequence[RunDir]]) -> list[Side]:
+def compared_groups(arguments: Sequence[Sequence[RunDir]]) -> list[ComparedGroup]:
     """The sides of a comparison, from the runs that each argument names.
 
     One argument is a sweep, grouped by config without seed and fold, the best validation score first. Several stay
@@ -38,7 +38,7 @@ def sides(arguments: Sequence[Sequence[RunDir]]) -> list[Side]:
             f"only one config came ({groups[0].label}, {runs}), and nothing to compare it with. Name another run, or "
             "name its runs one by one to compare seeds."
         )
-    made = [Side(letter(k), each, _tested(letter(k), each)) for k, each in enumerate(groups)]
+    made = [ComparedGroup(letter(k), each, _tested(letter(k), each)) for k, each in enumerate(groups)]
     for other in made[1:]:
         _check(made[0], other)
     return made
@@ -92,9 +92,9 @@ def _tested(key: str, each: Group) -> TestPredictions:
         raise ValueError(f"{key} ({each.label}): {error}") from error
 
 
-def _check(one: Side, other: Side) -> None:
+def _check(one: ComparedGroup, other: ComparedGroup) -> None:
     """Raises ValueError unless both were tested on the same clips of the same genres."""
-    a, b = set(one.tested.clips), set(other.tested.clips)
+    a, b = set(one.predictions.clips), set(other.predictions.clips)
     names = f"{one.key} ({one.group.label}) and {other.key} ({other.group.label})"
     if a != b:
         only = [
@@ -106,7 +106,7 @@ def _check(one: Side, other: Side) -> None:
             f"that reason alone. {_why(one.group, other.group)}Train both with the same dataset, split, split.seed and "
             "folds; folds of one split are pooled where their folder is named in place of each run."
         )
-    for clip, mine, its in zip(one.tested.clips, one.tested.true, other.tested.true, strict=True):
+    for clip, mine, its in zip(one.predictions.clips, one.predictions.true, other.predictions.true, strict=True):
         if mine != its:
             raise ValueError(
                 f"{names} disagree on the truth: {clip} is {mine} in {one.key} and {its} in {other.key}. Train both on "
@@ -123,7 +123,7 @@ def _why(one: Group, other: Group) -> str:
     differing = [
         f"{key} is {a.get(key, 'missing')} and {b.get(key, 'missing')}"
         for key in sorted(a.keys() | b.keys())
-        if key.startswith(SAME) and a.get(key) != b.get(key)
+        if key.startswith(TEST_CLIP_SETTINGS) and a.get(key) != b.get(key)
     ]
     folds = [_folds(each) for each in (one, other)]
     if folds[0] != folds[1]:
@@ -136,6 +136,6 @@ def _folds(each: Group) -> str:
     return ", ".join(str(fold) for fold in sorted(found, key=str)) if found != {None} else "missing"
 
 
-def paths(each: Group) -> list[str]:
+def run_folders(each: Group) -> list[str]:
     """The folders of a group's runs, as they were named."""
     return [Path(run.path).as_posix() for run in each.runs]

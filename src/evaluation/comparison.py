@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from src.evaluation.compared_groups import Side, paths
+from src.evaluation.compared_groups import ComparedGroup, run_folders
 from src.evaluation.test_predictions import TestPredictions
 from src.metrics import intervals, significance
 from src.metrics.intervals import MIN_ARTISTS, resampled_sums
@@ -16,7 +16,7 @@ from src.rundir import nested
 from src.split.certificate import leaks
 
 SCHEMA = 1
-FEWEST_FOLDS = 3  # for a t test over folds
+MIN_FOLDS = 3  # for a t test over folds
 CONFIDENCE = 0.95
 FAMILIES = ("accuracy", "mcnemar", "folds")  # the parts of a pair that have a p value, adjusted among their own kind
 SCORES = ("accuracy", "accuracy_interval", "precision_macro", "recall_macro", "f1_macro")
@@ -29,7 +29,7 @@ class Replicates(NamedTuple):
     f1_macro_R: NDArray[np.float64]
 
 
-def compare(sides: Sequence[Side]) -> dict[str, Any]:
+def compare(groups: Sequence[ComparedGroup]) -> dict[str, Any]:
     """All sides and all pairs of them, in plain values. A difference is the first side's less the second's, in shares.
 
     A pair's `verdict`: "same" where every answer is the same; "too few artists" below 10, where there is neither interval
@@ -37,39 +37,43 @@ def compare(sides: Sequence[Side]) -> dict[str, Any]:
     value of the pair is 0.05 or more (over artists, McNemar's, over folds: those that there are, each adjusted by Holm
     for the number of pairs); else "cannot be told apart".
     """
-    first = sides[0].tested
-    pairs = list(combinations(sides, 2))
+    first = groups[0].predictions
+    pairs = list(combinations(groups, 2))
     owners = len(set(first.owner))
     # Many pairs ask for small p values, and a bootstrap's are never below 2 / (resamples + 1).
     resamples = max(intervals.RESAMPLES, 400 * len(pairs))
-    drawn = {side.key: replicates(side.tested, resamples) for side in sides} if owners >= MIN_ARTISTS else {}
+    drawn = (
+        {side.key: bootstrap_replicates(side.predictions, resamples) for side in groups}
+        if owners >= MIN_ARTISTS
+        else {}
+    )
     told = [_pair(a, b, drawn) for a, b in pairs]
     _adjust(told)
     for pair in told:
         pair["verdict"] = verdict(pair)
-    metrics = sides[0].group.runs[0].metrics
+    metrics = groups[0].group.runs[0].metrics
     return {
         "schema": SCHEMA,
         "dataset": metrics["dataset"],
-        "synthetic": any(side.group.synthetic for side in sides),
-        "split": list(dict.fromkeys(run.metrics["certificate"]["split"] for side in sides for run in side.group.runs)),
+        "synthetic": any(side.group.synthetic for side in groups),
+        "split": list(dict.fromkeys(run.metrics["certificate"]["split"] for side in groups for run in side.group.runs)),
         "clips": len(first.clips),
         "artists": first.artists,
         "resampled": {"by": first.owner_kind, "of": owners, "resamples": resamples if drawn else None},
         "confidence": CONFIDENCE,
-        "groups": [_side(side) for side in sides],
+        "groups": [_side(side) for side in groups],
         "pairs": told,
     }
 
 
-def _side(side: Side) -> dict[str, Any]:
+def _side(side: ComparedGroup) -> dict[str, Any]:
     group, certificates = side.group, [run.metrics["certificate"] for run in side.group.runs]
     return {
         "key": side.key,
         "label": group.label,
-        "runs": paths(group),
+        "runs": run_folders(group),
         "seeds": sorted({nested.get(run.config, "seed") for run in group.runs}, key=str),
-        "repetitions": side.tested.predicted_KS.shape[1],
+        "repetitions": side.predictions.predicted_KS.shape[1],
         "how": group.how,
         "scores": {key: group.scores[key] for key in SCORES},
         "genres": group.scores["genres"],
@@ -81,9 +85,9 @@ def _side(side: Side) -> dict[str, Any]:
     }
 
 
-def _pair(a: Side, b: Side, drawn: Mapping[str, Replicates]) -> dict[str, Any]:
-    same = np.array_equal(a.tested.predicted_KS, b.tested.predicted_KS)
-    difference = a.tested.accuracy_K - b.tested.accuracy_K
+def _pair(a: ComparedGroup, b: ComparedGroup, drawn: Mapping[str, Replicates]) -> dict[str, Any]:
+    same = np.array_equal(a.predictions.predicted_KS, b.predictions.predicted_KS)
+    difference = a.predictions.accuracy_K - b.predictions.accuracy_K
     content: dict[str, Any] = {"a": a.key, "b": b.key, "same": same}
     scores = {"accuracy": float(difference.mean()), "f1_macro": _difference(a, b, "f1_macro")}
     for key, effect in scores.items():
@@ -95,15 +99,18 @@ def _pair(a: Side, b: Side, drawn: Mapping[str, Replicates]) -> dict[str, Any]:
         if key == "accuracy":
             content[key]["p"] = 1.0 if same else None if value_R is None else significance.bootstrap_p(value_R)
     if same or drawn:
-        content |= {"mcnemar": _mcnemar(a.tested, b.tested), "folds": _over_folds(a.tested, b.tested)}
+        content |= {
+            "mcnemar": _mcnemar(a.predictions, b.predictions),
+            "folds": _over_folds(a.predictions, b.predictions),
+        }
     else:
         content |= {"mcnemar": {"p": None}, "folds": {"p": None}}
-    content["genres"] = _genres(a.tested, b.tested)
-    content["disagreements"] = _disagreements(a.tested, b.tested)
+    content["genres"] = _genres(a.predictions, b.predictions)
+    content["disagreements"] = _disagreements(a.predictions, b.predictions)
     return content
 
 
-def _difference(a: Side, b: Side, score: str) -> float:
+def _difference(a: ComparedGroup, b: ComparedGroup, score: str) -> float:
     return float(a.group.scores[score] - b.group.scores[score])
 
 
@@ -126,8 +133,8 @@ def _over_folds(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
     if {fold.clips for fold in a.folds} != set(theirs):
         return {"p": None, "left_out": "a t test over folds needs the same folds on both sides"}
     count = len(a.folds)
-    if count < FEWEST_FOLDS:
-        return {"p": None, "left_out": f"a t test over folds needs {FEWEST_FOLDS} or more, not {count}"}
+    if count < MIN_FOLDS:
+        return {"p": None, "left_out": f"a t test over folds needs {MIN_FOLDS} or more, not {count}"}
     ratio = float(np.mean([len(fold.clips) / max(fold.training_clips, 1) for fold in a.folds]))
     found = significance.corrected_t(
         [fold.accuracy - theirs[fold.clips].accuracy for fold in a.folds], ratio, CONFIDENCE
@@ -195,17 +202,17 @@ def verdict(pair: Mapping[str, Any]) -> str:
     interval = pair["accuracy"]["interval"]
     if interval is None:
         return "too few artists"
-    if interval[0] <= 0 <= interval[1] or doubts(pair):
+    if interval[0] <= 0 <= interval[1] or nonsignificant_tests(pair):
         return "cannot be told apart"
     return "a" if pair["accuracy"]["difference"] > 0 else "b"
 
 
-def doubts(pair: Mapping[str, Any]) -> list[str]:
+def nonsignificant_tests(pair: Mapping[str, Any]) -> list[str]:
     """The kinds of p value of a pair, adjusted, that are not small."""
     return [key for key in FAMILIES if pair[key]["p"] is not None and pair[key]["p_holm"] >= significance.LEVEL]
 
 
-def replicates(side: TestPredictions, resamples: int) -> Replicates:
+def bootstrap_replicates(side: TestPredictions, resamples: int) -> Replicates:
     """The side's scores on `resamples` draws of whole artists; the same number draws the same artists for every side.
 
     Source: as `statistics.bootstrap_by_cluster`; macro F1 from the counts of each draw, with metrics.json's rule on

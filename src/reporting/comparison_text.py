@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from src import formatting
-from src.evaluation.comparison import doubts
+from src.evaluation.comparison import nonsignificant_tests
 from src.metrics import significance
 from src.metrics.intervals import MIN_ARTISTS
 from src.reporting.sweep_page import splits
@@ -53,7 +53,7 @@ def sentence(pair: Content, content: Content) -> str:
         f"{a} and {b} cannot be told apart on {on}: accuracy differs by {points:+.1f} points (95 % interval {low:+.1f} to "
         f"{high:+.1f}; {_ps(pair, content)})"
     )
-    doubted = doubts(pair)
+    doubted = nonsignificant_tests(pair)
     if low <= 0 <= high or not doubted:
         return f"{text}."
     return f"{text}. The interval leaves out 0, but {' and '.join(DOUBTS[key] for key in doubted)}."
