@@ -23,8 +23,8 @@ def group_by_config(runs: Sequence[RunDir]) -> list[Group]:
         alike.setdefault(key, []).append(run)
         configs[key] = config
     firsts = [members[0] for members in alike.values()]
-    names = [run_names.name(run) for run in firsts]
-    scopes = [name if run_names.recipe(run) else None for name, run in zip(names, firsts, strict=True)]
+    names = [run_names.run_name(run) for run in firsts]
+    scopes = [name if run_names.experiment_name(run) else None for name, run in zip(names, firsts, strict=True)]
     labels = _labels(list(configs.values()), names, scopes)
     found = [pool(label, members) for label, members in zip(labels, alike.values(), strict=True)]
     return sorted(found, key=lambda group: (-group.scores["accuracy"], group.label))

@@ -10,7 +10,7 @@ from src.metrics import Bin, reliability
 from src.rundir import RunDir
 
 
-def guess(run: RunDir) -> tuple[str, float]:
+def majority_baseline(run: RunDir) -> tuple[str, float]:
     """The commonest genre of the training clips (the first in the alphabet of equals) and its share of test clips."""
     counts = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     if not counts:
@@ -32,7 +32,7 @@ class Mistake:
     probability_true: float
 
 
-def mistakes(run: RunDir, most: int = 10) -> list[Mistake]:
+def mistakes(run: RunDir, limit: int = 10) -> list[Mistake]:
     """The wrong predictions that the model was surest of, the surest first."""
     given = run.predictions
     column = {genre: index for index, genre in enumerate(given.genres)}
@@ -48,7 +48,7 @@ def mistakes(run: RunDir, most: int = 10) -> list[Mistake]:
         if true != predicted:
             sure, right = given.probability_KC[row, [column[predicted], column[true]]].tolist()
             found.append(Mistake(clip, artist, true, predicted, sure, right))
-    return sorted(found, key=lambda mistake: (-mistake.probability, mistake.clip))[:most]
+    return sorted(found, key=lambda mistake: (-mistake.probability, mistake.clip))[:limit]
 
 
 def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:

@@ -228,7 +228,7 @@ def value(run: RunDir, key: str) -> str | None:
         return str(said)
     found = nested.get(run.config, key)
     if isinstance(found, Mapping):
-        return run_names.choice(run.config, key) if {"_target_", "parts"} & set(found) else None
+        return run_names.choice_name(run.config, key) if {"_target_", "parts"} & set(found) else None
     return None if not nested.has(run.config, key) else found if isinstance(found, str) else json.dumps(found)
 
 

@@ -20,10 +20,10 @@ def verdict(run: RunDir) -> list[str]:
     clips = f"{formatting.count(scores['clips'], 'test clip')} of {metrics['dataset']}"
     music = "; synthetic music" if metrics["synthetic"] else ""
     first = (
-        f"The {run_names.name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_unheard(run)} "
+        f"The {run_names.run_name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_unheard(run)} "
         f"({formatting.interval(interval)}){music}."
     )
-    genre, guessed = run_analysis.guess(run)
+    genre, guessed = run_analysis.majority_baseline(run)
     second = f"Always answering {genre}, the commonest genre in training, would get {formatting.percent(guessed)}."
     if interval[0] <= guessed:
         second += f" {formatting.count(scores['clips'], 'clip')} do not show that the model does better than that."

@@ -51,7 +51,7 @@ def _context(run: RunDir) -> dict[str, Any]:
     metrics = run.metrics
     verdict = findings.verdict(run)
     return {
-        "title": f"{run_names.name(run)}, {metrics['dataset']}",
+        "title": f"{run_names.run_name(run)}, {metrics['dataset']}",
         "folder": run.path.resolve().name,
         "verdict": verdict[0],
         "leaks": leaks(metrics["certificate"]),

@@ -239,7 +239,7 @@ def test_combined_features_are_named() -> None:
         "_target_": "src.feature.Combined",
         "parts": {"mfcc": {"_target_": "src.feature.Mfcc"}, "x": {"_target_": "src.feature.Chroma"}},
     }
-    assert run_names.choice({"feature": parts}, "feature") == "mfcc + chroma"
+    assert run_names.choice_name({"feature": parts}, "feature") == "mfcc + chroma"
 
 
 @pytest.mark.parametrize(
