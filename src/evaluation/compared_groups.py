@@ -51,7 +51,7 @@ def letter(number: int) -> str:
 
 
 def _best_first(groups: Sequence[Group]) -> list[Group]:
-    return sorted(groups, key=lambda each: (each.val is None, -(each.val or 0.0), each.label))
+    return sorted(groups, key=lambda each: (each.val_f1_macro is None, -(each.val_f1_macro or 0.0), each.label))
 
 
 def _told_apart(found: Sequence[Sequence[Group]]) -> list[Group]:

@@ -9,8 +9,8 @@ from src.evaluation import run_names
 from src.evaluation.pooling import Group, pool
 from src.rundir import RunDir
 
-REPEATED = ("seed", "split.fold")
-PERMITTED = ("split.allow_leak",)  # what it lets pass is in the split; the numbers are the same with and without
+REPETITION_KEYS = ("seed", "split.fold")
+PERMISSION_KEYS = ("split.allow_leak",)  # what it lets pass is in the split; the numbers are the same with and without
 
 
 def group_by_config(runs: Sequence[RunDir]) -> list[Group]:
@@ -32,7 +32,7 @@ def group_by_config(runs: Sequence[RunDir]) -> list[Group]:
 
 def identifying_settings(run: RunDir) -> dict[str, str]:
     """The config as dotted keys and text, without what may differ in a group; beside it the data set's genres."""
-    ignored = REPEATED + PERMITTED + NOT_IN_IDENTITY
+    ignored = REPETITION_KEYS + PERMISSION_KEYS + NOT_IN_IDENTITY
     flat = _leaves(run.config)
     kept = {key: value for key, value in flat.items() if not any(f"{key}.".startswith(f"{name}.") for name in ignored)}
     return {**kept, "dataset.corpus": f"{run.metrics['dataset']}: {', '.join(run.predictions.genres)}"}

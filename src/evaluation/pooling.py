@@ -16,8 +16,8 @@ from src import formatting, metrics
 from src.metrics import Scores, intervals
 from src.rundir import RunDir, nested
 
-AVERAGED = ("accuracy", "precision_macro", "recall_macro", "f1_macro")
-PER_GENRE = ("recall", "precision", "f1", "accuracy_one_vs_rest", "support")
+AVERAGED_SCORES = ("accuracy", "precision_macro", "recall_macro", "f1_macro")
+GENRE_SCORES = ("recall", "precision", "f1", "accuracy_one_vs_rest", "support")
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,18 @@ class Group:
     """Runs of one config but for seed and fold.
 
     `scores` has the keys of metrics.json's `test` but for those from before calibration, pooled over folds and averaged
-    over seeds; `spread` holds mean and standard deviation (n - 1) over the single runs of the scores in AVERAGED, None for one run. `how` says in words
-    what was done, and what the interval is of. `val` is the mean validation macro F1 over the runs, by which a group
-    may be chosen; None where a run has none. `seconds` is the mean training time of a run, `parameters` what gradients train.
+    over seeds; `spread` holds mean and standard deviation (n - 1) over the single runs of the scores in AVERAGED_SCORES, None for one run. `description` says in words
+    what was done, and what the interval is of. `val_f1_macro` is the mean validation macro F1 over the runs, by which a group
+    may be chosen; None where a run has none. `train_seconds` is the mean training time of a run, `parameters` what gradients train.
     """
 
     label: str
     runs: list[RunDir]
     scores: Scores
     spread: dict[str, tuple[float, float]] | None
-    how: str
-    val: float | None
-    seconds: float
+    description: str
+    val_f1_macro: float | None
+    train_seconds: float
     parameters: int
     clips: frozenset[str]
     synthetic: bool
@@ -47,7 +47,7 @@ def pool(label: str, runs: Sequence[RunDir]) -> Group:
     units = _units(runs)
     pooled = [_pooled(unit) for unit in units]
     tests = [run.metrics["test"] for run in runs]
-    columns = {key: [test[key] for test in tests] for key in AVERAGED}
+    columns = {key: [test[key] for test in tests] for key in AVERAGED_SCORES}
     spread = (
         {key: (stdlib.fmean(column), stdlib.stdev(column)) for key, column in columns.items()}
         if len(runs) > 1
@@ -60,9 +60,9 @@ def pool(label: str, runs: Sequence[RunDir]) -> Group:
         [run for unit in units for run in unit],
         _mean(pooled),
         spread,
-        how=_how(units, pooled, len(set(clips)) == 1),
-        val=stdlib.fmean(vals) if len(vals) == len(runs) else None,
-        seconds=stdlib.fmean(run.metrics["train_seconds"] for run in runs),
+        description=_description(units, pooled, len(set(clips)) == 1),
+        val_f1_macro=stdlib.fmean(vals) if len(vals) == len(runs) else None,
+        train_seconds=stdlib.fmean(run.metrics["train_seconds"] for run in runs),
         parameters=max(run.metrics["parameters"] for run in runs),
         clips=frozenset().union(*clips),
         synthetic=bool(runs[0].metrics["synthetic"]),
@@ -112,12 +112,12 @@ def _mean(scores: Sequence[Scores]) -> Scores:
     first = min(scores, key=lambda score: int(score["clips"]))
     accuracy = stdlib.fmean(score["accuracy"] for score in scores)
     per_genre = {
-        genre: {key: _mean_or_none([score["genres"][genre][key] for score in scores]) for key in PER_GENRE}
+        genre: {key: _mean_or_none([score["genres"][genre][key] for score in scores]) for key in GENRE_SCORES}
         for genre in first["genres"]
     }
     return {
         **{key: first[key] for key in ("clips", "tracks", "artists")},
-        **{key: stdlib.fmean(score[key] for score in scores) for key in AVERAGED},
+        **{key: stdlib.fmean(score[key] for score in scores) for key in AVERAGED_SCORES},
         "accuracy_interval": list(intervals.wilson(round(accuracy * first["clips"]), first["clips"])),
         "accuracy_interval_by_artist": None,
         "nll": _mean_or_none([score["nll"] for score in scores]),
@@ -131,7 +131,7 @@ def _mean_or_none(values: Sequence[float | None]) -> float | None:
     return stdlib.fmean(known) if len(known) == len(values) else None
 
 
-def _how(units: Sequence[Sequence[RunDir]], pooled: Sequence[Scores], same: bool) -> str:
+def _description(units: Sequence[Sequence[RunDir]], pooled: Sequence[Scores], same: bool) -> str:
     folds = len(units[0])
     on = formatting.count(min(scores["clips"] for scores in pooled), "clip")
     if len(units) == 1:

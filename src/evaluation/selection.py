@@ -12,7 +12,7 @@ from src import formatting, rundir
 from src.config import NOT_IN_IDENTITY
 from src.evaluation import run_names
 from src.evaluation.folds import Fold, check_same_clips, fold_order, missing_runs, planned_folds, runs_by_fold
-from src.evaluation.groups import PERMITTED, REPEATED, group_by_config, identifying_settings
+from src.evaluation.groups import PERMISSION_KEYS, REPETITION_KEYS, group_by_config, identifying_settings
 from src.evaluation.pooling import Group, pool
 from src.rundir import RunDir, nested
 
@@ -257,7 +257,7 @@ def _check(key: str, runs: Sequence[RunDir]) -> None:
 
 def _repeated(key: str) -> bool:
     """Whether runs of one group may differ in a key."""
-    return any(f"{key}.".startswith(f"{name}.") for name in (*REPEATED, *PERMITTED, *NOT_IN_IDENTITY))
+    return any(f"{key}.".startswith(f"{name}.") for name in (*REPETITION_KEYS, *PERMISSION_KEYS, *NOT_IN_IDENTITY))
 
 
 def _name(by: Sequence[str], values: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ def table(pair: "Pair") -> "Table":
     arms = ((f"grouped by {leak_gap.grouped_by(pair.grouped)}", pair.grouped), ("random over clips", pair.random))
     splits = [list(dict.fromkeys(run.metrics["certificate"]["split"] for run in arm.runs)) for _, arm in arms]
     caption = " ".join(
-        f"{name}: {sweep_page.splits(arm_splits)}; {arm.how}."
+        f"{name}: {sweep_page.splits(arm_splits)}; {arm.description}."
         for (name, arm), arm_splits in zip(arms, splits, strict=True)
     )
     table = Table(

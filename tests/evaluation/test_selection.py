@@ -159,7 +159,7 @@ def test_seeds_are_averaged_before_and_after_the_choice(tmp_path: Path) -> None:
     accuracy = [run.metrics["test"]["accuracy"] for choice in only.choices for run in choice.runs]
     assert only.group.scores["accuracy"] == pytest.approx(sum(accuracy) / 6)
     assert only.group.scores["clips"] == 40
-    assert only.group.how.startswith("mean of 3 repetitions, each pooling 2 of 4 folds")
+    assert only.group.description.startswith("mean of 3 repetitions, each pooling 2 of 4 folds")
     assert any("mean of its validation scores over the seeds" in note for note in selection_text.notes(made))
 
 

@@ -45,12 +45,12 @@ def test_folds_are_pooled_into_one_score_over_all_clips(tmp_path: Path) -> None:
     single = [run.metrics["test"]["accuracy"] for run in runs]
     assert pooled.spread is not None
     assert pooled.spread["accuracy"] == (statistics.fmean(single), statistics.stdev(single))
-    assert pooled.how == "4 folds pooled, each of the 160 clips tested once; interval over them"
+    assert pooled.description == "4 folds pooled, each of the 160 clips tested once; interval over them"
 
 
 def test_missing_folds_are_counted(tmp_path: Path) -> None:
     [pooled] = group_by_config(_folds(tmp_path, folds=3))
-    assert pooled.how.startswith("3 of 4 folds pooled, each of the 120 clips tested once")
+    assert pooled.description.startswith("3 of 4 folds pooled, each of the 120 clips tested once")
 
 
 def test_seeds_on_the_same_clips_are_not_pooled(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_seeds_on_the_same_clips_are_not_pooled(tmp_path: Path) -> None:
     assert mean.scores["clips"] == 160
     assert mean.scores["accuracy"] == accuracy
     assert mean.scores["accuracy_interval"] == list(wilson(round(160 * accuracy), 160))
-    assert mean.how == (
+    assert mean.description == (
         "mean of 3 repetitions on the same 160 clips, not pooled as if they were independent; interval of the mean run "
         "over 160 clips, without the spread between repetitions"
     )
@@ -74,7 +74,7 @@ def test_seeds_of_folds_are_pooled_each_and_then_averaged(tmp_path: Path) -> Non
     ]
     [mean] = group_by_config(runs)
     assert mean.scores["clips"] == 160
-    assert mean.how.startswith("mean of 2 repetitions, each pooling 4 folds, on the same 160 clips")
+    assert mean.description.startswith("mean of 2 repetitions, each pooling 4 folds, on the same 160 clips")
     assert mean.scores["accuracy"] == pytest.approx(statistics.fmean(run.metrics["test"]["accuracy"] for run in runs))
 
 
