@@ -12,10 +12,10 @@ from src.evaluation.pooling import Group
 from src.evaluation.test_predictions import clip_owners
 from src.metrics import intervals
 
-KEY = "split.grouped"
+GROUPED_KEY = "split.grouped"
 
 
-class Pair(NamedTuple):
+class SplitPair(NamedTuple):
     """The same experiment on the grouped split and on the random one."""
 
     grouped: Group
@@ -24,13 +24,13 @@ class Pair(NamedTuple):
     @property
     def label(self) -> str:
         """What both trained: "hybrid on mel"."""
-        return ", ".join(part for part in self.grouped.label.split(", ") if not part.startswith(f"{KEY}="))
+        return ", ".join(part for part in self.grouped.label.split(", ") if not part.startswith(f"{GROUPED_KEY}="))
 
 
 class LeakGap(NamedTuple):
     """Accuracy over all test clips on the two splits, their difference in shares, and its 95 % interval.
 
-    `paired`: both splits tested the same clips. `owners`: the artists (else tracks, else clips) of the smaller test set.
+    `paired`: both splits tested the same clips. `owner_count`: the artists (else tracks, else clips) of the smaller test set.
     """
 
     random: float
@@ -39,18 +39,18 @@ class LeakGap(NamedTuple):
     low: float
     high: float
     paired: bool
-    owners: int
+    owner_count: int
 
 
-def pairs(groups: Sequence[Group]) -> list[Pair]:
+def split_pairs(groups: Sequence[Group]) -> list[SplitPair]:
     """Pair the groups that differ only in whether their split was grouped."""
     arms: dict[frozenset[tuple[str, str]], dict[str, Group]] = defaultdict(dict)
     for group in groups:
         settings = identifying_settings(group.runs[0])
-        grouped = settings.pop(KEY, None)
+        grouped = settings.pop(GROUPED_KEY, None)
         if grouped is not None:
             arms[frozenset(settings.items())][grouped] = group
-    return [Pair(arm["true"], arm["false"]) for arm in arms.values() if len(arm) == 2]
+    return [SplitPair(arm["true"], arm["false"]) for arm in arms.values() if len(arm) == 2]
 
 
 def grouped_by(arm: Group) -> str:
@@ -58,7 +58,7 @@ def grouped_by(arm: Group) -> str:
     return str(arm.runs[0].metrics["certificate"]["grouped_by"])
 
 
-def leak_gap(pair: Pair) -> LeakGap:
+def leak_gap(pair: SplitPair) -> LeakGap:
     """Measure the gap of a pair; bootstrapped by artist, paired where both splits tested the same clips."""
     random, grouped = _clips(pair.random), _clips(pair.grouped)
     paired = random.name == grouped.name
@@ -71,7 +71,7 @@ def leak_gap(pair: Pair) -> LeakGap:
         float(grouped.right_K.mean()),
         *effect,
         paired=paired,
-        owners=min(len(set(random.owner)), len(set(grouped.owner))),
+        owner_count=min(len(set(random.owner)), len(set(grouped.owner))),
     )
 
 

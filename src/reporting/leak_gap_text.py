@@ -1,12 +1,12 @@
 """The leak gap of a random split as one sentence."""
 
 from src import formatting
-from src.evaluation.leak_gap import Pair, grouped_by, leak_gap
+from src.evaluation.leak_gap import SplitPair, grouped_by, leak_gap
 from src.metrics.intervals import MIN_ARTISTS
 from src.split.certificate import leaks
 
 
-def sentence(pair: Pair) -> str:
+def sentence(pair: SplitPair) -> str:
     """State how much of the random split's accuracy is leak, with its interval; or why that cannot be said."""
     by = grouped_by(pair.grouped)
     if "artist" not in by and "album" not in by and "track" not in by:
@@ -26,8 +26,8 @@ def sentence(pair: Pair) -> str:
         f"(95 % interval {round(100 * gap.low)} to {round(100 * gap.high)}, {how})."
     )
     text += " An interval that holds 0 does not show that there is any." if gap.low <= 0 < gap.difference else ""
-    if gap.owners < MIN_ARTISTS:
-        text += f" With {formatting.count(gap.owners, 'artist')} in a test set, the interval is too narrow."
+    if gap.owner_count < MIN_ARTISTS:
+        text += f" With {formatting.count(gap.owner_count, 'artist')} in a test set, the interval is too narrow."
     return text + ("" if "artist" in by else " No artist is known, so a leak of artists cannot be seen.")
 
 

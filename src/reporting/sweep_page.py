@@ -60,7 +60,7 @@ def _context(
 ) -> dict[str, Any]:
     runs = [run for each in groups for run in each.runs]
     genres = _genres(groups)
-    pairs = leak_gap.pairs(groups)
+    pairs = leak_gap.split_pairs(groups)
     return {
         "title": f"{formatting.count(len(runs), 'run')} in {formatting.count(len(groups), 'group')}",
         "selected": _selected(selected) if selected else None,

@@ -12,7 +12,7 @@ from src.sweep import jobs, names
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from src.evaluation.leak_gap import Pair
+    from src.evaluation.leak_gap import SplitPair
 
 
 class LeakGap(Callback):
@@ -35,7 +35,7 @@ class LeakGap(Callback):
             return
         try:
             runs, skipped = sweep_page.finished(rundir.find(folder), pages=True)
-            pairs = leak_gap.pairs(group_by_config(runs))
+            pairs = leak_gap.split_pairs(group_by_config(runs))
             report = render.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
         except (ValueError, OSError) as error:  # Hydra would turn the exception into a warning
             console.note(f"sweep=leak_gap: no table. {error}")
@@ -48,7 +48,7 @@ class LeakGap(Callback):
         print(f"{folder}: the report is {report}")
 
 
-def table(pair: "Pair") -> "Table":
+def table(pair: "SplitPair") -> "Table":
     """Table of both arms for the terminal, in percent; the caption states the splits and how the runs were pooled."""
     from rich.markup import escape
     from rich.table import Table

@@ -27,7 +27,7 @@ def _arm(path: Path, grouped: bool, **settings: Any) -> RunDir:
 
 
 def _sentence(*runs: RunDir) -> str:
-    (pair,) = leak_gap.pairs(group_by_config(runs))
+    (pair,) = leak_gap.split_pairs(group_by_config(runs))
     return leak_gap_text.sentence(pair)
 
 
@@ -112,7 +112,7 @@ def test_the_page_of_any_two_arms_has_the_sentence_and_of_two_pairs_both(tmp_pat
     _arm(tmp_path / "b", grouped=False)
     runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
     assert (
-        leak_gap_text.sentence(leak_gap.pairs(group_by_config(runs))[0])
+        leak_gap_text.sentence(leak_gap.split_pairs(group_by_config(runs))[0])
         in Page(sweep_page.html(runs, skipped, tmp_path)).text
     )
     _arm(tmp_path / "c", grouped=True, changes={"model": "Cnn"})
@@ -120,9 +120,9 @@ def test_the_page_of_any_two_arms_has_the_sentence_and_of_two_pairs_both(tmp_pat
     _arm(tmp_path / "e", grouped=False, changes={"model": "Rnn"})  # which has no other arm
     runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
     groups = group_by_config(runs)
-    assert {pair.label for pair in leak_gap.pairs(groups)} == {"hybrid on mel", "cnn on mel"}
+    assert {pair.label for pair in leak_gap.split_pairs(groups)} == {"hybrid on mel", "cnn on mel"}
     assert not [each.label for each in groups if "allow_leak" in each.label]
     text = sweep_page.markdown(runs, skipped)
-    for pair in leak_gap.pairs(groups):
+    for pair in leak_gap.split_pairs(groups):
         assert f"{pair.label}: {leak_gap_text.sentence(pair)}" in text
     assert "The best of 3 test scores is too high by luck" in text
