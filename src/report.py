@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from src import console
 
 if TYPE_CHECKING:
-    from src.evaluation.selection import Selected
+    from src.evaluation.selection import Selections
     from src.reporting.sweep_page import Skipped
     from src.rundir import RunDir
 
@@ -109,11 +109,11 @@ def _say(skipped: "Sequence[Skipped]") -> None:
         print(f"report: skipped {path}: {reason}", file=sys.stderr)
 
 
-def _selected(runs: "Sequence[RunDir]", options: argparse.Namespace) -> "Selected | None":
+def _selected(runs: "Sequence[RunDir]", options: argparse.Namespace) -> "Selections | None":
     """What validation picks among the runs; None where nothing is to be selected."""
     from src.evaluation import selection
 
-    return selection.by_validation(runs, options.select, options.by) if options.select else None
+    return selection.select_by_validation(runs, options.select, options.by) if options.select else None
 
 
 def _found(paths: Sequence[Path]) -> "list[RunDir]":

@@ -17,75 +17,75 @@ from src.evaluation.pooling import Group, pool
 from src.rundir import RunDir, nested
 
 
-class Measure(NamedTuple):
+class SelectionScore(NamedTuple):
     """A score of metrics.json, how it is called, and whether the higher one is better."""
 
     key: str
-    words: str
-    higher: bool
+    name: str
+    higher_is_better: bool
 
 
-MEASURES = {
-    "val/f1_macro": Measure("f1_macro", "macro F1", higher=True),
-    "val/accuracy": Measure("accuracy", "accuracy", higher=True),
-    "val/loss": Measure("nll", "NLL", higher=False),
+SELECTION_SCORES = {
+    "val/f1_macro": SelectionScore("f1_macro", "macro F1", higher_is_better=True),
+    "val/accuracy": SelectionScore("accuracy", "accuracy", higher_is_better=True),
+    "val/loss": SelectionScore("nll", "NLL", higher_is_better=False),
 }
 DIGITS = 9  # of scores that count: what rounding in a mean over seeds adds behind them must not decide
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The configuration picked in a fold, and its runs, one a seed. `val` is its validation score, the mean over the
-    seeds, None where a true genre was held impossible; `tied` is how many others of the `offered` had the same."""
+class FoldSelection:
+    """The configuration picked in a fold, and its runs, one a seed. `val_score` is its validation score, the mean over the
+    seeds, None where a true genre was held impossible; `tied` is how many others of the `candidates` had the same."""
 
     fold: Fold
     label: str
     runs: list[RunDir]
-    val: float | None
-    offered: int
+    val_score: float | None
+    candidates: int
     tied: int
 
 
 @dataclass(frozen=True)
 class Configuration:
     """Runs of one config, pooled: its mean validation score, the folds in which it could be picked and was. `complete`:
-    it could be in all folds that count. `lacks` says for what seeds and folds it has no run that can be judged."""
+    it could be in all folds that count. `missing` says for what seeds and folds it has no run that can be judged."""
 
     group: Group
-    val: float | None
-    folds: int
-    picked: int
+    val_score: float | None
+    candidate_folds: int
+    selected_folds: int
     complete: bool
-    lacks: list[str]
+    missing: list[str]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What validation picked, fold by fold, and its test answers pooled as `group`. `lost` are planned folds in which no
-    configuration has all `seeds`; `by_test` is the configuration whose own test score is the best, None where not two
+    """What validation picked, fold by fold, and its test answers pooled as `group`. `missing_folds` are planned folds in which no
+    configuration has all `seeds`; `best_on_test` is the configuration whose own test score is the best, None where not two
     are complete. `configurations` are in the order of their mean validation scores, complete ones first."""
 
     name: str
-    choices: list[Choice]
+    folds: list[FoldSelection]
     group: Group
     configurations: list[Configuration]
-    by_test: Configuration | None
-    lost: list[Fold]
+    best_on_test: Configuration | None
+    missing_folds: list[Fold]
     seeds: int
 
 
 @dataclass(frozen=True)
-class Selected:
+class Selections:
     """All groups of the runs, and a selection within each value of the keys `by`; one over all without keys."""
 
     groups: list[Group]
-    measure: Measure
+    score: SelectionScore
     by: tuple[str, ...]
     selections: list[Selection]
 
 
-def by_validation(runs: Sequence[RunDir], word: str, by: Sequence[str] = ()) -> Selected:
-    """Pick among the runs' configurations by one of MEASURES, fold by fold, and within each value of the keys `by`.
+def select_by_validation(runs: Sequence[RunDir], word: str, by: Sequence[str] = ()) -> Selections:
+    """Pick among the runs' configurations by one of SELECTION_SCORES, fold by fold, and within each value of the keys `by`.
 
     With several seeds the mean of a configuration's validation scores picks, and the scores of its seeds are averaged.
     Raises ValueError on runs without validation scores, on nothing to pick among, on runs of different clips in one
@@ -104,9 +104,9 @@ def by_validation(runs: Sequence[RunDir], word: str, by: Sequence[str] = ()) -> 
             f"one configuration came{within}: expected several to select among, e.g. of "
             "`python -m src.train --multirun optimizer.lr=0.001,0.01 split=kfold 'split.fold=range(0,10)'`."
         )
-    measure = MEASURES[word]
+    measure = SELECTION_SCORES[word]
     selections = [_select(name, members, measure, planned_folds(groups, members[0])) for name, members in rows.items()]
-    return Selected(groups, measure, tuple(by), selections)
+    return Selections(groups, measure, tuple(by), selections)
 
 
 class _Candidate(NamedTuple):
@@ -122,7 +122,7 @@ class _Candidate(NamedTuple):
         return [run for run in found if run] if all(found) else None
 
 
-def _select(name: str, groups: Sequence[Group], measure: Measure, planned: Sequence[Fold]) -> Selection:
+def _select(name: str, groups: Sequence[Group], measure: SelectionScore, planned: Sequence[Fold]) -> Selection:
     candidates = [_Candidate(each, _settings(each), runs_by_fold(each)) for each in groups]
     check_same_clips([run for each in groups for run in each.runs])
     cells = {cell for each in candidates for cell in each.cells}
@@ -136,7 +136,7 @@ def _select(name: str, groups: Sequence[Group], measure: Measure, planned: Seque
         )
     counted = [choice.fold for choice in choices]
     made = [_configuration(each, choices, folds, seeds, measure) for each in candidates]
-    made.sort(key=lambda each: (not each.complete, _cost(each.val, measure), each.group.label))
+    made.sort(key=lambda each: (not each.complete, _cost(each.val_score, measure), each.group.label))
     complete = [each for each in made if each.complete]
     by_test = min(complete, key=lambda each: _cost(each.group.scores[measure.key], measure), default=None)
     return Selection(
@@ -145,12 +145,14 @@ def _select(name: str, groups: Sequence[Group], measure: Measure, planned: Seque
         pool(name or "selected by validation", [run for choice in choices for run in choice.runs]),
         made,
         by_test if len(complete) > 1 else None,
-        lost=[fold for fold in planned if fold not in counted],
+        missing_folds=[fold for fold in planned if fold not in counted],
         seeds=len(seeds),
     )
 
 
-def _pick(fold: Fold, seeds: Sequence[Any], candidates: Sequence[_Candidate], measure: Measure) -> Choice | None:
+def _pick(
+    fold: Fold, seeds: Sequence[Any], candidates: Sequence[_Candidate], measure: SelectionScore
+) -> FoldSelection | None:
     """The best validation score of the candidates that have all seeds in the fold; None where none has.
 
     A tie goes to the lower validation NLL, then to fewer parameters, then to the label that is first in the alphabet:
@@ -159,17 +161,21 @@ def _pick(fold: Fold, seeds: Sequence[Any], candidates: Sequence[_Candidate], me
     offers = {}
     for each in candidates:
         if runs := each.of(fold, seeds):
-            cost, nll = _mean(runs, measure), _mean(runs, MEASURES["val/loss"])
+            cost, nll = _mean(runs, measure), _mean(runs, SELECTION_SCORES["val/loss"])
             offers[(cost, nll, each.group.parameters, each.group.label, each.settings)] = runs
     if not offers:
         return None
     best = min(offers)
     tied = sum(offer[0] == best[0] for offer in offers) - 1
-    return Choice(fold, best[3], offers[best], _score(best[0], measure), len(offers), tied)
+    return FoldSelection(fold, best[3], offers[best], _score(best[0], measure), len(offers), tied)
 
 
 def _configuration(
-    candidate: _Candidate, choices: Sequence[Choice], folds: Sequence[Fold], seeds: Sequence[Any], measure: Measure
+    candidate: _Candidate,
+    choices: Sequence[FoldSelection],
+    folds: Sequence[Fold],
+    seeds: Sequence[Any],
+    measure: SelectionScore,
 ) -> Configuration:
     able = [runs for choice in choices if (runs := candidate.of(choice.fold, seeds))]
     runs = [run for each in able for run in each]
@@ -179,25 +185,25 @@ def _configuration(
     return Configuration(
         candidate.group if same else pool(candidate.group.label, runs),
         _score(_mean(runs, measure), measure) if runs else None,
-        folds=len(able),
-        picked=sum(choice.runs[0] in runs for choice in choices),
+        candidate_folds=len(able),
+        selected_folds=sum(choice.runs[0] in runs for choice in choices),
         complete=complete,
-        lacks=missing_runs(candidate.group, candidate.cells, folds, seeds),
+        missing=missing_runs(candidate.group, candidate.cells, folds, seeds),
     )
 
 
-def _mean(runs: Sequence[RunDir], measure: Measure) -> float:
+def _mean(runs: Sequence[RunDir], measure: SelectionScore) -> float:
     """The mean validation cost of runs: the lower, the better."""
     return round(fmean(_cost(run.metrics["val"][measure.key], measure) for run in runs), DIGITS)
 
 
-def _cost(score: float | None, measure: Measure) -> float:
+def _cost(score: float | None, measure: SelectionScore) -> float:
     """A score so turned that the lower is the better; an NLL that is infinite is None in metrics.json."""
-    return math.inf if score is None else -score if measure.higher else score
+    return math.inf if score is None else -score if measure.higher_is_better else score
 
 
-def _score(cost: float, measure: Measure) -> float | None:
-    return None if math.isinf(cost) else -cost if measure.higher else cost
+def _score(cost: float, measure: SelectionScore) -> float | None:
+    return None if math.isinf(cost) else -cost if measure.higher_is_better else cost
 
 
 def _settings(each: Group) -> str:
@@ -216,12 +222,12 @@ def group_by_value(groups: Sequence[Group], by: Sequence[str]) -> dict[str, list
         _check(key, runs)
     found: dict[tuple[str, ...], list[Group]] = {}
     for each, run in zip(groups, runs, strict=True):
-        found.setdefault(tuple(value(run, key) or formatting.UNDEFINED for key in by), []).append(each)
+        found.setdefault(tuple(config_value(run, key) or formatting.UNDEFINED for key in by), []).append(each)
     ordered = sorted(found, key=lambda values: [(_number(text), text) for text in values])
     return {_name(by, values): found[values] for values in ordered}
 
 
-def value(run: RunDir, key: str) -> str | None:
+def config_value(run: RunDir, key: str) -> str | None:
     """The value of a key as one types it: "gru", "0.001"; None where the run's config has no such key."""
     said = (run.environment.get("choices") or {}).get(key)
     if said is not None:
@@ -238,7 +244,7 @@ def _check(key: str, runs: Sequence[RunDir]) -> None:
             f"--by {key}: runs that differ in it alone are one configuration. Expected a key that configurations differ "
             "in, e.g. --by model."
         )
-    if any(value(run, key) is not None for run in runs):
+    if any(config_value(run, key) is not None for run in runs):
         return
     given = {
         name

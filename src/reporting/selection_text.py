@@ -6,28 +6,28 @@ from typing import Any
 from src import formatting
 from src.evaluation.folds import format_folds
 from src.evaluation.pooling import Group
-from src.evaluation.selection import Choice, Configuration, Measure, Selected, Selection
+from src.evaluation.selection import Configuration, FoldSelection, Selection, Selections, SelectionScore
 from src.split.certificate import leaks
 
 SHOWN = 3  # configurations in a sentence; the table has all
 
 
-def sentences(selected: Selected) -> list[str]:
+def sentences(selected: Selections) -> list[str]:
     """For a terminal: what each selection comes to, what picking by test would have claimed, and what is missing."""
     told = []
     for each in selected.selections:
         start = f"{each.name}: " if each.name else ""
-        told += [f"{start}{text}" for text in (verdict(each, selected.measure), by_test(each, selected.measure))]
+        told += [f"{start}{text}" for text in (verdict(each, selected.score), by_test(each, selected.score))]
         told += [f"{start}{text}" for text in gaps(each)]
     return told
 
 
-def verdict(selection: Selection, measure: Measure) -> str:
+def verdict(selection: Selection, measure: SelectionScore) -> str:
     """The pooled score of what validation picked, for those who read only one sentence."""
     group = selection.group
     rivals = len(selection.configurations)
     how = (
-        f"selected by validation {measure.words} {_each(selection)}, of {rivals} configurations"
+        f"selected by validation {measure.name} {_each(selection)}, of {rivals} configurations"
         if rivals > 1
         else f"one configuration, so nothing was selected, {_over(selection)}"
     )
@@ -35,7 +35,7 @@ def verdict(selection: Selection, measure: Measure) -> str:
     return f"{said}{'; synthetic music' if group.synthetic else ''}."
 
 
-def claim(group: Group, measure: Measure) -> str:
+def claim(group: Group, measure: SelectionScore) -> str:
     """A pooled score: "accuracy over all clips 63.3 % (95 % interval 55.1 to 70.2 %), macro F1 61.0 %"."""
     scores = group.scores
     nll = f", NLL {shown(scores['nll'], measure)} nats" if measure.key == "nll" else ""
@@ -47,8 +47,8 @@ def claim(group: Group, measure: Measure) -> str:
 
 def chosen(selection: Selection) -> str:
     """How often each configuration was picked: "cnn on mel, optimizer.lr=0.01 in 6 folds, ... in 4"."""
-    counts = Counter(choice.label for choice in selection.choices).most_common()
-    if len(selection.choices) == 1:
+    counts = Counter(choice.label for choice in selection.folds).most_common()
+    if len(selection.folds) == 1:
         return f"Chosen: {counts[0][0]}."
     if len(counts) == 1:
         return f"Chosen in every fold: {counts[0][0]}."
@@ -57,17 +57,17 @@ def chosen(selection: Selection) -> str:
     return f"Chosen: {'; '.join(told)}{f'; and {more} more' if more > 0 else ''}."
 
 
-def by_test(selection: Selection, measure: Measure) -> str:
+def by_test(selection: Selection, measure: SelectionScore) -> str:
     """What the configuration with the best test score would have claimed, and why that is no result."""
-    best = selection.by_test
+    best = selection.best_on_test
     if len(selection.configurations) == 1:
         return "Nothing was picked by test either: there is one configuration."
     if best is None:
         return "Fewer than two configurations have all folds, so there is no picking by test to set beside it."
     rivals = sum(each.complete for each in selection.configurations)
-    said = f"{claim(best.group, measure)}, by {best.group.label}, the best of {rivals} test scores ({measure.words})"
+    said = f"{claim(best.group, measure)}, by {best.group.label}, the best of {rivals} test scores ({measure.name})"
     score, honest = (each.scores[measure.key] for each in (best.group, selection.group))
-    if score is None or honest is None or (score > honest) != measure.higher or score == honest:
+    if score is None or honest is None or (score > honest) != measure.higher_is_better or score == honest:
         return f"Picking by test would have claimed no more: {said}, which is too high by luck all the same."
     return f"Picking by test would have claimed {said}: too high by luck."
 
@@ -75,12 +75,12 @@ def by_test(selection: Selection, measure: Measure) -> str:
 def gaps(selection: Selection) -> list[str]:
     """What the grid lacks: planned folds that do not count, and configurations that could not be picked everywhere."""
     told = []
-    if selection.lost:
+    if selection.missing_folds:
         told.append(
-            f"The score leaves out {format_folds(selection.lost)}: no configuration has a run with validation scores there"
+            f"The score leaves out {format_folds(selection.missing_folds)}: no configuration has a run with validation scores there"
             f"{' for all seeds' if selection.seeds > 1 else ''}."
         )
-    short = [f"{each.group.label} ({'; '.join(each.lacks)})" for each in selection.configurations if each.lacks]
+    short = [f"{each.group.label} ({'; '.join(each.missing)})" for each in selection.configurations if each.missing]
     if short:
         more = f" and {len(short) - SHOWN} more, marked in the table" if len(short) > SHOWN else ""
         verb = "lacks" if len(short) == 1 else "lack"
@@ -93,7 +93,7 @@ def gaps(selection: Selection) -> list[str]:
 
 def _each(selection: Selection) -> str:
     """ "in each of 10 folds", "in each of 9 of 10 folds", "on the one split"."""
-    folds, planned = len(selection.choices), len(selection.choices) + len(selection.lost)
+    folds, planned = len(selection.folds), len(selection.folds) + len(selection.missing_folds)
     if planned == 1:
         return "on one split"
     return f"in each of {folds if folds == planned else f'{folds} of {planned}'} folds"
@@ -103,7 +103,7 @@ def _over(selection: Selection) -> str:
     return _each(selection).replace("in each of", "over")
 
 
-def lead(selected: Selected) -> str:
+def lead(selected: Selections) -> str:
     """All selections in a sentence, for those who read only one."""
     scores = [(each.name, each.group.scores) for each in selected.selections]
     told = [
@@ -112,14 +112,14 @@ def lead(selected: Selected) -> str:
     ]
     music = "; synthetic music" if any(each.group.synthetic for each in selected.selections) else ""
     return (
-        f"Selected by validation {selected.measure.words} in each fold, within each {' and '.join(selected.by)}; accuracy over "
+        f"Selected by validation {selected.score.name} in each fold, within each {' and '.join(selected.by)}; accuracy over "
         f"all test clips with its 95 % interval: {', '.join(told)}{music}."
     )
 
 
 def ties(selection: Selection) -> str | None:
     """How ties were broken; None where there was none."""
-    tied = sum(choice.tied > 0 for choice in selection.choices)
+    tied = sum(choice.tied > 0 for choice in selection.folds)
     if not tied:
         return None
     return (
@@ -128,9 +128,9 @@ def ties(selection: Selection) -> str | None:
     )
 
 
-def notes(selected: Selected) -> list[str]:
+def notes(selected: Selections) -> list[str]:
     """What a reader must know of how it was selected."""
-    runs = [run for each in selected.selections for choice in each.choices for run in choice.runs]
+    runs = [run for each in selected.selections for choice in each.folds for run in choice.runs]
     notes = [
         "Nothing was trained again: in each fold the configuration with the best score on that fold's validation clips is "
         "taken, and its stored answers to that fold's test clips count, pooled over the folds. No test clip decided anything "
@@ -141,7 +141,7 @@ def notes(selected: Selected) -> list[str]:
             "A configuration is picked by the mean of its validation scores over the seeds, and the scores of all its seeds "
             "are averaged: it must have all seeds in a fold to be picked there."
         )
-    if selected.measure.key == "nll":
+    if selected.score.key == "nll":
         notes.append(
             "Validation NLL is after calibration, by a temperature that was fitted on the same validation clips."
         )
@@ -160,19 +160,19 @@ def notes(selected: Selected) -> list[str]:
     return notes
 
 
-def shown(score: float | None, measure: Measure) -> str:
+def shown(score: float | None, measure: SelectionScore) -> str:
     """A validation score for a table's cell: shares in percent, NLL in nats."""
-    return formatting.cell(score) if measure.higher or score is None else f"{score:.3f}"
+    return formatting.cell(score) if measure.higher_is_better or score is None else f"{score:.3f}"
 
 
-def context(selected: Selected) -> dict[str, Any]:
+def context(selected: Selections) -> dict[str, Any]:
     """What the templates show of a selection."""
-    measure, selections = selected.measure, selected.selections
+    measure, selections = selected.score, selected.selections
     single = len(selections) == 1
     return {
         "by": ", ".join(selected.by),
         "unit": "nats" if measure.key == "nll" else "%",
-        "measure": measure.words,
+        "measure": measure.name,
         "lead": verdict(selections[0], measure) if single else lead(selected),
         "honest": by_test(selections[0], measure) if single else None,
         "rows": [_row(each, measure) for each in selections],
@@ -180,44 +180,44 @@ def context(selected: Selected) -> dict[str, Any]:
     }
 
 
-def _row(selection: Selection, measure: Measure) -> dict[str, Any]:
+def _row(selection: Selection, measure: SelectionScore) -> dict[str, Any]:
     """One selection for the templates."""
     return {
         "name": selection.name,
         "group": selection.group,
-        "folds": len(selection.choices),
-        "planned": len(selection.choices) + len(selection.lost),
+        "folds": len(selection.folds),
+        "planned": len(selection.folds) + len(selection.missing_folds),
         "verdict": verdict(selection, measure),
         "chosen": chosen(selection),
-        "by_test": selection.by_test,
+        "by_test": selection.best_on_test,
         "honest": by_test(selection, measure),
         "gaps": gaps(selection),
         "ties": ties(selection),
         "made": [_configuration(each, selection, measure) for each in selection.configurations],
-        "choices": [_choice(each, measure) for each in selection.choices],
+        "choices": [_choice(each, measure) for each in selection.folds],
     }
 
 
-def _configuration(each: Configuration, selection: Selection, measure: Measure) -> dict[str, Any]:
+def _configuration(each: Configuration, selection: Selection, measure: SelectionScore) -> dict[str, Any]:
     return {
         "group": each.group,
-        "val": shown(each.val, measure),
-        "folds": each.folds,
-        "picked": each.picked,
-        "lacks": "; ".join(each.lacks),
+        "val": shown(each.val_score, measure),
+        "folds": each.candidate_folds,
+        "picked": each.selected_folds,
+        "lacks": "; ".join(each.missing),
         "complete": each.complete,
-        "by_test": each is selection.by_test,
+        "by_test": each is selection.best_on_test,
     }
 
 
-def _choice(choice: Choice, measure: Measure) -> dict[str, Any]:
+def _choice(choice: FoldSelection, measure: SelectionScore) -> dict[str, Any]:
     """One fold for the templates; its test score is the mean over the seeds."""
     tests = [run.metrics["test"] for run in choice.runs]
     return {
         "fold": "" if choice.fold is None else choice.fold,
         "label": choice.label,
-        "offered": choice.offered,
-        "val": shown(choice.val, measure),
+        "offered": choice.candidates,
+        "val": shown(choice.val_score, measure),
         "validated": choice.runs[0].metrics["val"]["clips"],
         "tested": tests[0]["clips"],
         "accuracy": sum(test["accuracy"] for test in tests) / len(tests),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from src import formatting, rundir
 from src.evaluation import leak_gap, pooling
 from src.evaluation.groups import group_by_config
-from src.evaluation.selection import Selected
+from src.evaluation.selection import Selections
 from src.reporting import leak_gap_text, plots, render, run_page, selection_text
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
@@ -39,7 +39,7 @@ def finished(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], list[S
     return runs, skipped
 
 
-def html(runs: Sequence[RunDir], skipped: Sequence[Skipped], start: Path, selected: Selected | None = None) -> str:
+def html(runs: Sequence[RunDir], skipped: Sequence[Skipped], start: Path, selected: Selections | None = None) -> str:
     """The page of finished runs, on top what was `selected` among them; its links to each run's own report.html are
     relative to the folder `start`.
 
@@ -49,14 +49,14 @@ def html(runs: Sequence[RunDir], skipped: Sequence[Skipped], start: Path, select
     return render.html("runs.html", {**_context(groups, skipped, start, selected), **_figures(groups)})
 
 
-def markdown(runs: Sequence[RunDir], skipped: Sequence[Skipped], selected: Selected | None = None) -> str:
+def markdown(runs: Sequence[RunDir], skipped: Sequence[Skipped], selected: Selections | None = None) -> str:
     """The page's tables as Markdown; paths are relative to the working directory."""
     groups = selected.groups if selected else group_by_config(runs)
     return render.markdown("runs.md", _context(groups, skipped, Path.cwd(), selected))
 
 
 def _context(
-    groups: Sequence[pooling.Group], skipped: Sequence[Skipped], start: Path, selected: Selected | None
+    groups: Sequence[pooling.Group], skipped: Sequence[Skipped], start: Path, selected: Selections | None
 ) -> dict[str, Any]:
     runs = [run for each in groups for run in each.runs]
     genres = _genres(groups)
@@ -131,7 +131,7 @@ def _comparable(groups: Sequence[pooling.Group], rivals: int) -> list[str]:
     return notes
 
 
-def _selected(selected: Selected) -> dict[str, Any]:
+def _selected(selected: Selections) -> dict[str, Any]:
     """What was selected, as one table more of genres in the same form as the groups'."""
     groups = [each.group for each in selected.selections]
     genres = _genres(groups)

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from src import report, rundir
 from src.evaluation import selection
-from src.evaluation.selection import Selected
+from src.evaluation.selection import Selections
 from src.metrics.intervals import wilson
 from src.reporting import selection_text, sweep_page
 from src.rundir import RunDir
@@ -50,14 +50,14 @@ def grid(folder: Path, fast: list[float | None], slow: list[float | None], **oth
     return [one(folder, val, fold, lr, **other) for lr, row in rates for fold, val in enumerate(row)]
 
 
-def picked(made: Selected) -> list[str]:
+def picked(made: Selections) -> list[str]:
     (only,) = made.selections
-    return [choice.label for choice in only.choices]
+    return [choice.label for choice in only.folds]
 
 
-def found(folder: Path, word: str = "val/f1_macro", *by: str) -> Selected:
+def found(folder: Path, word: str = "val/f1_macro", *by: str) -> Selections:
     runs, _ = sweep_page.finished(rundir.find(folder), pages=False)
-    return selection.by_validation(runs, word, by)
+    return selection.select_by_validation(runs, word, by)
 
 
 def test_each_folds_winner_by_validation_is_pooled(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_each_folds_winner_by_validation_is_pooled(tmp_path: Path) -> None:
     made = found(tmp_path)
     assert picked(made) == [FAST, SLOW, FAST, SLOW]
     (only,) = made.selections
-    answers = [choice.runs[0].predictions for choice in only.choices]
+    answers = [choice.runs[0].predictions for choice in only.folds]
     true = [genre for given in answers for genre in given.true]
     said = [genre for given in answers for genre in given.predicted]
     right = accuracy_score(true, said)
@@ -75,8 +75,10 @@ def test_each_folds_winner_by_validation_is_pooled(tmp_path: Path) -> None:
     assert only.group.scores["accuracy"] == pytest.approx(right)
     assert only.group.scores["f1_macro"] == pytest.approx(f1_score(true, said, average="macro"))
     assert only.group.scores["accuracy_interval"] == list(wilson(round(80 * right), 80))
-    assert {each.group.label: each.picked for each in only.configurations} == {FAST: 2, SLOW: 2}
-    assert {each.group.label: each.val for each in only.configurations} == pytest.approx({FAST: 0.65, SLOW: 0.575})
+    assert {each.group.label: each.selected_folds for each in only.configurations} == {FAST: 2, SLOW: 2}
+    assert {each.group.label: each.val_score for each in only.configurations} == pytest.approx(
+        {FAST: 0.65, SLOW: 0.575}
+    )
     assert (
         "cnn on mel, optimizer.lr=0.01 in 2 folds; cnn on mel, optimizer.lr=0.001 in 2 folds"
         in selection_text.chosen(only)
@@ -90,11 +92,11 @@ def test_the_test_score_never_decides(tmp_path: Path) -> None:
     made = found(tmp_path)
     (only,) = made.selections
     assert picked(made) == [FAST] * 4
-    assert only.by_test is not None
-    assert only.by_test.group.label == SLOW
-    assert only.by_test.group.scores["accuracy"] == 1
+    assert only.best_on_test is not None
+    assert only.best_on_test.group.label == SLOW
+    assert only.best_on_test.group.scores["accuracy"] == 1
     assert only.group.scores["accuracy"] < 0.8
-    said = selection_text.by_test(only, made.measure)
+    said = selection_text.by_test(only, made.score)
     assert said.startswith("Picking by test would have claimed accuracy over all clips 100.0 %")
     assert said.endswith(f"by {SLOW}, the best of 2 test scores (macro F1): too high by luck.")
 
@@ -130,7 +132,7 @@ def test_ties_go_by_likelihood_then_by_size_then_by_name(tmp_path: Path) -> None
     one(tmp_path, 0.5, 1, 0.001, skill=9, parameters=2000)
     made = found(tmp_path)
     assert picked(made) == [SLOW, FAST]
-    assert [choice.tied for choice in made.selections[0].choices] == [1, 1]
+    assert [choice.tied for choice in made.selections[0].folds] == [1, 1]
     assert "In 2 folds several configurations had the best" in str(selection_text.ties(made.selections[0]))
 
 
@@ -144,7 +146,7 @@ def test_what_rounding_adds_breaks_no_tie(tmp_path: Path) -> None:
     for seed, fast, slow in ((0, 0.1, 0.15), (1, 0.2, 0.15)):
         one(tmp_path, fast + 1e-13, 0, 0.01, seed)
         one(tmp_path, slow, 0, 0.001, seed)
-    assert found(tmp_path).selections[0].choices[0].tied == 1
+    assert found(tmp_path).selections[0].folds[0].tied == 1
 
 
 def test_seeds_are_averaged_before_and_after_the_choice(tmp_path: Path) -> None:
@@ -155,8 +157,8 @@ def test_seeds_are_averaged_before_and_after_the_choice(tmp_path: Path) -> None:
     made = found(tmp_path)
     (only,) = made.selections
     assert picked(made) == [SLOW, SLOW]
-    assert [len(choice.runs) for choice in only.choices] == [3, 3]
-    accuracy = [run.metrics["test"]["accuracy"] for choice in only.choices for run in choice.runs]
+    assert [len(choice.runs) for choice in only.folds] == [3, 3]
+    accuracy = [run.metrics["test"]["accuracy"] for choice in only.folds for run in choice.runs]
     assert only.group.scores["accuracy"] == pytest.approx(sum(accuracy) / 6)
     assert only.group.scores["clips"] == 40
     assert only.group.description.startswith("mean of 3 repetitions, each pooling 2 of 4 folds")
@@ -169,13 +171,13 @@ def test_a_configuration_without_a_fold_is_named_and_picked_where_it_is(tmp_path
     made = found(tmp_path)
     (only,) = made.selections
     assert picked(made) == [FAST, SLOW, SLOW, FAST]
-    assert [choice.offered for choice in only.choices] == [2, 1, 2, 2]
+    assert [choice.candidates for choice in only.folds] == [2, 1, 2, 2]
     assert only.group.scores["clips"] == 80
-    assert only.by_test is None  # one alone has all folds, and on fewer clips the other is not comparable
+    assert only.best_on_test is None  # one alone has all folds, and on fewer clips the other is not comparable
     assert selection_text.gaps(only) == [
         f"1 of 2 configurations lacks runs and could not be picked there: {FAST} (fold 1)."
     ]
-    assert "Fewer than two configurations have all folds" in selection_text.by_test(only, made.measure)
+    assert "Fewer than two configurations have all folds" in selection_text.by_test(only, made.score)
     assert [each.complete for each in only.configurations] == [True, False]
 
 
@@ -190,14 +192,14 @@ def test_a_seed_that_is_missing_makes_a_fold_incomplete(tmp_path: Path) -> None:
     made = found(tmp_path)
     (only,) = made.selections
     assert picked(made) == [FAST, FAST, SLOW]
-    assert only.lost == [3]
-    assert only.by_test is None
+    assert only.missing_folds == [3]
+    assert only.best_on_test is None
     said = selection_text.gaps(only)
     assert said[0].startswith(
         "The score leaves out fold 3: no configuration has a run with validation scores there for"
     )
     assert f"{FAST} (seed 0 in fold 3; seed 1 in fold 2)" in said[1]
-    assert "in each of 3 of 4 folds" in selection_text.verdict(only, made.measure)
+    assert "in each of 3 of 4 folds" in selection_text.verdict(only, made.score)
     complete = only.configurations[0]  # its run of the lost fold's other seed does not count
     assert (complete.group.label, complete.complete, complete.group.scores["clips"]) == (SLOW, True, 60)
 
@@ -205,14 +207,14 @@ def test_a_seed_that_is_missing_makes_a_fold_incomplete(tmp_path: Path) -> None:
 def test_where_no_configuration_is_complete_the_folds_still_choose(tmp_path: Path) -> None:
     grid(tmp_path, [0.9, None], [None, 0.5])
     (only,) = found(tmp_path).selections
-    assert [choice.label for choice in only.choices] == [FAST, SLOW]
-    assert only.by_test is None
+    assert [choice.label for choice in only.folds] == [FAST, SLOW]
+    assert only.best_on_test is None
 
 
 def test_a_fold_that_nobody_ran_is_told(tmp_path: Path) -> None:
     grid(tmp_path, [0.9, 0.9], [0.5, 0.5])
     (only,) = found(tmp_path).selections
-    assert only.lost == [2, 3]
+    assert only.missing_folds == [2, 3]
     assert selection_text.gaps(only)[0].startswith("The score leaves out folds 2 and 3: no configuration has a run")
 
 
@@ -237,9 +239,9 @@ def test_the_lower_loss_is_the_better_and_an_infinite_one_the_worst(tmp_path: Pa
     one(tmp_path, 0.1, 1, 0.001, nll=3.5)
     made = found(tmp_path, "val/loss")
     assert picked(made) == [SLOW, SLOW]
-    assert [each.val for each in made.selections[0].configurations] == [2.0, None]
+    assert [each.val_score for each in made.selections[0].configurations] == [2.0, None]
     assert picked(found(tmp_path, "val/accuracy")) == [FAST, FAST]
-    assert "NLL" in selection_text.verdict(made.selections[0], made.measure)
+    assert "NLL" in selection_text.verdict(made.selections[0], made.score)
 
 
 def test_a_single_split_is_one_fold(tmp_path: Path) -> None:
@@ -247,7 +249,7 @@ def test_a_single_split_is_one_fold(tmp_path: Path) -> None:
     one(tmp_path, 0.5, None, 0.001)
     made = found(tmp_path)
     assert picked(made) == [SLOW]
-    assert selection_text.verdict(made.selections[0], made.measure).startswith(
+    assert selection_text.verdict(made.selections[0], made.score).startswith(
         "Selected by validation macro F1 on one split, of 2"
     )
     assert selection_text.gaps(made.selections[0]) == []
@@ -261,7 +263,7 @@ def test_where_a_split_does_not_say_how_many_folds_it_has_those_of_all_runs_are_
                 one(tmp_path, 0.5, fold, model=model, split__folds=None)
                 one(tmp_path, 0.6, fold, 0.01, model=model, split__folds=None)
     cnn, rnn = found(tmp_path, "val/f1_macro", "model").selections
-    assert (cnn.lost, rnn.lost) == ([], [1])
+    assert (cnn.missing_folds, rnn.missing_folds) == ([], [1])
 
 
 @pytest.mark.parametrize(
@@ -298,9 +300,9 @@ def test_by_model_each_model_has_a_row_of_its_own(tmp_path: Path) -> None:
     made = found(tmp_path, "val/f1_macro", "model")
     assert [each.name for each in made.selections] == ["cnn", "majority", "rnn"]
     cnn, majority, rnn = made.selections
-    assert {choice.label for choice in cnn.choices} == {FAST}
-    assert {choice.label for choice in rnn.choices} == {"rnn on mel, optimizer.lr=0.001"}
-    assert selection_text.verdict(majority, made.measure).startswith(
+    assert {choice.label for choice in cnn.folds} == {FAST}
+    assert {choice.label for choice in rnn.folds} == {"rnn on mel, optimizer.lr=0.001"}
+    assert selection_text.verdict(majority, made.score).startswith(
         "One configuration, so nothing was selected, over 1 of 4 folds:"
     )
     assert "within each model; accuracy over all test clips with its 95 % interval: cnn " in selection_text.lead(made)
@@ -373,7 +375,7 @@ def test_one_run_is_nothing_to_select_among(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_the_words_of_the_command_line_are_the_measures() -> None:
-    assert tuple(selection.MEASURES) == report.SCORES
+    assert tuple(selection.SELECTION_SCORES) == report.SCORES
 
 
 def test_the_page_has_the_selection_on_top(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -384,7 +386,7 @@ def test_the_page_has_the_selection_on_top(tmp_path: Path, capsys: pytest.Captur
     out, err = capsys.readouterr()
     assert out == f"{tmp_path / 'report.html'}\n"
     (only,) = found(tmp_path).selections
-    verdict = selection_text.verdict(only, selection.MEASURES["val/f1_macro"])
+    verdict = selection_text.verdict(only, selection.SELECTION_SCORES["val/f1_macro"])
     assert verdict.startswith(
         "Selected by validation macro F1 in each of 4 folds, of 2 configurations: accuracy over all"
     )
