@@ -1,13 +1,17 @@
 """Numbers from one finished run: the majority baseline, the surest mistakes, the reliability bins."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 from src import rundir
 from src.metrics import Bin, reliability
-from src.rundir import RunDir
+from src.metrics.intervals import wilson
+from src.rundir import RunDir, nested
 
 
 def majority_baseline(run: RunDir) -> tuple[str, float]:
@@ -18,6 +22,41 @@ def majority_baseline(run: RunDir) -> tuple[str, float]:
     genre = min(counts, key=lambda word: (-counts[word], word))
     row = run.metrics["test"]["genres"].get(genre)
     return genre, row["support"] / run.metrics["test"]["clips"] if row else 0.0
+
+
+def epoch_selected_on_validation(run: RunDir) -> bool:
+    """Tell if the evaluated epoch was selected by its score on the validation clips."""
+    return run.metrics["best_epoch"] is not None and nested.get(run.config, "trainer.checkpoint") != "last"
+
+
+def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Wilson's 95 % interval of a genre's recall; None for a genre without clips."""
+    if not row["support"]:
+        return None
+    return wilson(round(row["recall"] * row["support"]), row["support"])
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Clips of one genre that were predicted as another: `clips` of the `support` clips of the true genre."""
+
+    true: str
+    predicted: str
+    clips: int
+    support: int
+
+
+def confusions(run: RunDir, limit: int = 5) -> list[Confusion]:
+    """The pairs of genres that were confused most often, the most frequent first."""
+    genres, counts_CC = run.confusion
+    pairs = [
+        (int(counts_CC[true, other]), true, other) for true, other in np.argwhere(counts_CC).tolist() if true != other
+    ]
+    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
+    return [
+        Confusion(genres[true], genres[other], clips, int(counts_CC[true].sum()))
+        for clips, true, other in pairs[:limit]
+    ]
 
 
 @dataclass(frozen=True)
@@ -62,3 +101,8 @@ def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:
     # log p times the temperature are the model's logits, but for a constant of each clip, which softmax drops.
     before_KC = (temperature * probability_KC.log()).softmax(dim=1)
     return after, reliability(before_KC.amax(dim=1), correct_K)
+
+
+def reliability_intervals(bins: Sequence[Bin]) -> list[tuple[float, float]]:
+    """Wilson's 95 % interval of the share of correct predictions in each bin."""
+    return [wilson(each.correct, each.clips) for each in bins]

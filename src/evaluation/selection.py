@@ -45,6 +45,11 @@ class FoldSelection:
     candidates: int
     tied: int
 
+    def test_mean(self, score: str) -> float:
+        """A test score of the fold, the mean over the seeds."""
+        values = [run.metrics["test"][score] for run in self.runs]
+        return float(sum(values) / len(values))
+
 
 @dataclass(frozen=True)
 class Configuration:

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from src import formatting
 from src.evaluation import run_analysis, run_names
-from src.rundir import RunDir, nested
+from src.rundir import RunDir
 from src.split.certificate import leaks
 
 NAMES_SHOWN = 10  # of artists, tracks or clips in one sentence
@@ -60,11 +58,6 @@ def _trust(scores: Mapping[str, Any]) -> str:
     return f"{text}; clips of one artist are not, so the true interval is wider."
 
 
-def chosen(run: RunDir) -> bool:
-    """Whether the epoch that is judged was chosen by its score on the validation clips."""
-    return run.metrics["best_epoch"] is not None and nested.get(run.config, "trainer.checkpoint") != "last"
-
-
 def certificate(run: RunDir) -> list[str]:
     """How the split was made, what its sides share and what is not known about it, one sentence each."""
     given = run.metrics["certificate"]
@@ -103,19 +96,10 @@ def certificate(run: RunDir) -> list[str]:
     return [*sentences, *given["warnings"]]
 
 
-def confused(run: RunDir, most: int = 5) -> list[str]:
+def describe_confusions(run: RunDir) -> list[str]:
     """The pairs of genres that were confused most often, with counts: "9 of 16 rock clips (56 %) were called pop."."""
-    genres, counts_CC = run.confusion
-    pairs = [
-        (int(counts_CC[true, other]), true, other) for true, other in np.argwhere(counts_CC).tolist() if true != other
+    return [
+        f"{each.clips} of {formatting.count(each.support, f'{each.true} clip')} "
+        f"({formatting.percent(each.clips / each.support)}) {'was' if each.clips == 1 else 'were'} called {each.predicted}."
+        for each in run_analysis.confusions(run)
     ]
-    pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
-    sentences = []
-    for clips, true, other in pairs[:most]:
-        support = int(counts_CC[true].sum())
-        verb = "was" if clips == 1 else "were"
-        share = formatting.percent(clips / support)
-        sentences.append(
-            f"{clips} of {formatting.count(support, f'{genres[true]} clip')} ({share}) {verb} called {genres[other]}."
-        )
-    return sentences

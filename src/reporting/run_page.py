@@ -11,7 +11,6 @@ from omegaconf import OmegaConf
 from src import formatting, rundir
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.metrics.intervals import wilson
 from src.reporting import findings, plots, render
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
@@ -40,13 +39,6 @@ def markdown(run: RunDir) -> str:
     return render.markdown("run.md", _context(run))
 
 
-def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Wilson's 95 % interval of a genre's recall; None for a genre without clips."""
-    if not row["support"]:
-        return None
-    return wilson(round(row["recall"] * row["support"]), row["support"])
-
-
 def _context(run: RunDir) -> dict[str, Any]:
     metrics = run.metrics
     verdict = findings.verdict(run)
@@ -60,12 +52,13 @@ def _context(run: RunDir) -> dict[str, Any]:
         "data": formatting.data(metrics["dataset"], metrics["synthetic"]),
         "sides": [(name, metrics[side]) for name, side in (("test", "test"), ("validation", "val")) if metrics[side]],
         "calibration": sentences(run),
-        "chosen": findings.chosen(run),
+        "chosen": run_analysis.epoch_selected_on_validation(run),
         "basis": basis(metrics),
         "genres": [
-            {"name": genre, **row, "interval": recall_interval(row)} for genre, row in metrics["test"]["genres"].items()
+            {"name": genre, **row, "interval": run_analysis.recall_interval(row)}
+            for genre, row in metrics["test"]["genres"].items()
         ],
-        "confused": findings.confused(run),
+        "confused": findings.describe_confusions(run),
         "mistakes": run_analysis.mistakes(run),
         "certificate": findings.certificate(run),
         "excluded": run.excluded,
@@ -135,10 +128,10 @@ def _figures(run: RunDir) -> dict[str, Markup]:
     rows = run.metrics["test"]["genres"]
     history = {key: [number(row.get(key)) for row in run.history] for key in CURVES}
     recall, precision, f1 = ([number(row[key]) for row in rows.values()] for key in ("recall", "precision", "f1"))
-    intervals = [recall_interval(row) or (math.nan, math.nan) for row in rows.values()]
+    intervals = [run_analysis.recall_interval(row) or (math.nan, math.nan) for row in rows.values()]
     bins, before = run_analysis.reliability_bins(run)
     figures = {
-        "reliability_figure": plots.reliability(bins, [wilson(b.correct, b.clips) for b in bins], before),
+        "reliability_figure": plots.reliability(bins, run_analysis.reliability_intervals(bins), before),
         "confusion_figure": plots.confusion(counts_CC, genres),
         "genre_figure": plots.per_genre(list(rows), recall, precision, f1, intervals),
         "curves_figure": plots.curves(**history, best_epoch=run.metrics["best_epoch"]) if run.history else "",
@@ -174,7 +167,7 @@ def sentences(run: RunDir) -> list[str]:
             "It is the highest temperature allowed: the model told the genres of the validation clips hardly better than "
             "by chance, so its probabilities say next to nothing."
         )
-    elif findings.chosen(run):
+    elif run_analysis.epoch_selected_on_validation(run):
         said.append(
             "The validation clips chose the epoch too, so the model looks a little better on them than it is, and the "
             "temperature may be a little low."

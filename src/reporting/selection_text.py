@@ -212,14 +212,13 @@ def _configuration(each: Configuration, selection: Selection, measure: Selection
 
 def _choice(choice: FoldSelection, measure: SelectionScore) -> dict[str, Any]:
     """One fold for the templates; its test score is the mean over the seeds."""
-    tests = [run.metrics["test"] for run in choice.runs]
     return {
         "fold": "" if choice.fold is None else choice.fold,
         "label": choice.label,
         "offered": choice.candidates,
         "val": shown(choice.val_score, measure),
         "validated": choice.runs[0].metrics["val"]["clips"],
-        "tested": tests[0]["clips"],
-        "accuracy": sum(test["accuracy"] for test in tests) / len(tests),
-        "f1_macro": sum(test["f1_macro"] for test in tests) / len(tests),
+        "tested": choice.runs[0].metrics["test"]["clips"],
+        "accuracy": choice.test_mean("accuracy"),
+        "f1_macro": choice.test_mean("f1_macro"),
     }

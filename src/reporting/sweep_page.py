@@ -10,7 +10,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from src import formatting, rundir
-from src.evaluation import leak_gap, pooling
+from src.evaluation import leak_gap, pooling, run_analysis
 from src.evaluation.groups import group_by_config
 from src.evaluation.selection import Selections
 from src.reporting import leak_gap_text, plots, render, run_page, selection_text
@@ -161,7 +161,7 @@ def _measure(groups: Sequence[pooling.Group], genres: Sequence[str], key: str) -
         for genre in genres:
             row = scores.get(genre)
             cells.append(
-                (row[key] if row else None, run_page.recall_interval(row) if row and key == "recall" else None)
+                (row[key] if row else None, run_analysis.recall_interval(row) if row and key == "recall" else None)
             )
         rows.append((each.label, each.scores["clips"], cells, each.scores[f"{key}_macro"]))
     return {"name": {"recall": "Recall", "precision": "Precision", "f1": "F1"}[key], "rows": rows}

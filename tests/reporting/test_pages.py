@@ -169,7 +169,7 @@ def test_confusions_and_mistakes_are_the_worst_first(tmp_path: Path) -> None:
     genres, counts = run.confusion
     assert genres == GENRES
     worst = max(counts[i, j] for i in range(10) for j in range(10) if i != j)
-    assert findings.confused(run)[0].startswith(f"{worst} of 16 ")
+    assert findings.describe_confusions(run)[0].startswith(f"{worst} of 16 ")
     found = run_analysis.mistakes(run)
     assert len(found) == 10
     assert all(mistake.true != mistake.predicted for mistake in found)
