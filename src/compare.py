@@ -94,20 +94,20 @@ def _compare(options: argparse.Namespace) -> int:
     from src.reporting import comparison_text
 
     content = compare(compared_groups([_runs(path) for path in options.paths]))
-    told = [comparison_text.sentence(pair, content) for pair in content["pairs"]]
+    told = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
     if options.format == "json":
         for pair, sentence in zip(content["pairs"], told, strict=True):
             pair["sentence"] = sentence
-        _print_json({**content, "notes": comparison_text.notes(content)})
+        _print_json({**content, "notes": comparison_text.note_lines(content)})
         return 0
-    groups, pairs, *others = comparison_text.tables(content)
+    groups, pairs, *others = comparison_text.comparison_tables(content)
     markdown = options.format == "markdown"
     _show([groups], markdown)
     for sentence in told:
         print(f"- **{sentence}**" if markdown else sentence)
     print()
     _show([pairs, *others], markdown)
-    for note in comparison_text.notes(content):
+    for note in comparison_text.note_lines(content):
         print(f"- {note}")
     return 0
 
@@ -117,7 +117,7 @@ def _runs(path: Path) -> "list[RunDir]":
     from src import rundir
     from src.reporting import sweep_page
 
-    runs, skipped = sweep_page.finished(rundir.at(path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.at(path), pages=False)
     for left_out, reason in skipped:
         print(f"compare: skipped {left_out}: {reason}", file=sys.stderr)
     return runs

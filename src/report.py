@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from src.reporting.sweep_page import Skipped
     from src.rundir import RunDir
 
-SCORES = ("val/f1_macro", "val/accuracy", "val/loss")  # as page/select.py reads them; it is too heavy for --help
+SELECTION_SCORES = (
+    "val/f1_macro",
+    "val/accuracy",
+    "val/loss",
+)  # as page/select.py reads them; it is too heavy for --help
 HELP = """\
 --select takes, in each fold, the configuration with the best score on the fold's validation clips (val/loss: the NLL; with
 several seeds the mean over them) and pools its stored answers to the fold's test clips into one score. Nothing is trained
@@ -47,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="where to write (default: report.html in RUN or SWEEP)"
     )
-    parser.add_argument("--select", choices=SCORES, help="pick the configuration of each fold by this score")
+    parser.add_argument("--select", choices=SELECTION_SCORES, help="pick the configuration of each fold by this score")
     parser.add_argument(
         "--by", type=_keys, default=(), metavar="KEY[,KEY]", help="of --select: pick within each value, e.g. model"
     )
@@ -87,19 +91,20 @@ def _report(options: argparse.Namespace) -> None:
 
 def _several(found: "Sequence[RunDir]", options: argparse.Namespace, start: Path) -> str:
     """The summary of runs as the options want it; where it is a page, the terminal says what was selected too."""
-    from src.reporting import selection_text as said
-    from src.reporting import sweep_page
+    from src.reporting import selection_text, sweep_page
 
-    runs, skipped = sweep_page.finished(found, pages=False)
+    runs, skipped = sweep_page.readable_runs(found, pages=False)
     _say(skipped)
     selected = _selected(runs, options)
     if options.format == "markdown":
         return sweep_page.markdown(runs, skipped, selected)
-    runs, broken = sweep_page.finished(runs, pages=True)  # only now: a refusal need not wait for a page of every run
+    runs, broken = sweep_page.readable_runs(
+        runs, pages=True
+    )  # only now: a refusal need not wait for a page of every run
     _say(broken)
     selected = _selected(runs, options) if broken else selected
     text = sweep_page.html(runs, [*skipped, *broken], start, selected)
-    for sentence in said.sentences(selected) if selected else ():
+    for sentence in selection_text.selection_lines(selected) if selected else ():
         console.note(sentence)
     return text
 

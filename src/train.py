@@ -67,7 +67,7 @@ def train(config: DictConfig, folder: Path) -> str:
         announce(data)
         run = resume.open_run(config, folder, data)
         if run.state is RunState.FINISHED:
-            print(f"{folder} holds this run, finished: see {run_page.existing(folder)}")
+            print(f"{folder} holds this run, finished: see {run_page.write_if_missing(folder)}")
             return "skipped"
 
         module = setup.build_module(config, data.genres, data.counts)

@@ -7,11 +7,11 @@ from src import formatting
 from src.evaluation.comparison import nonsignificant_tests
 from src.metrics import significance
 from src.metrics.intervals import MIN_ARTISTS
-from src.reporting.sweep_page import splits
+from src.reporting.sweep_page import describe_splits
 
-MOST_PAIRS = 3  # told genre by genre; the others are in the JSON
-MOST_CLIPS = 10  # of a side
-DOUBTS = {
+MAX_PAIRS = 3  # told genre by genre; the others are in the JSON
+MAX_CLIPS = 10  # of a side
+CAVEATS = {
     "accuracy": "among so many pairs it may be chance",
     "mcnemar": "counted clip by clip it may be chance",
     "folds": "training on other clips may turn it",
@@ -28,7 +28,7 @@ class Table(NamedTuple):
     texts: int = 1
 
 
-def sentence(pair: Content, content: Content) -> str:
+def describe_pair(pair: Content, content: Content) -> str:
     """What a pair's numbers come to: "A is better than B by 4.1 points of accuracy (95 % interval 1.0 to 7.3) ..."."""
     a, b = pair["a"], pair["b"]
     on, accuracy = formatting.size(content), pair["accuracy"]
@@ -56,7 +56,7 @@ def sentence(pair: Content, content: Content) -> str:
     doubted = nonsignificant_tests(pair)
     if low <= 0 <= high or not doubted:
         return f"{text}."
-    return f"{text}. The interval leaves out 0, but {' and '.join(DOUBTS[key] for key in doubted)}."
+    return f"{text}. The interval leaves out 0, but {' and '.join(CAVEATS[key] for key in doubted)}."
 
 
 def _tests(content: Content) -> dict[str, str]:
@@ -77,9 +77,9 @@ def _p(part: Content) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.2g}" if p < 0.1 else f"= {p:.2f}".rstrip("0").rstrip(".")
 
 
-def tables(content: Content) -> list[Table]:
+def comparison_tables(content: Content) -> list[Table]:
     """The groups; the pairs; the genres in the first few pairs; the clips on which the first pair disagrees."""
-    shown = content["pairs"][:MOST_PAIRS]
+    shown = content["pairs"][:MAX_PAIRS]
     made = [_groups(content), _pairs(content), _genres(content, shown)]
     return [*made, _clips(shown[0])] if any(shown[0]["disagreements"].values()) else made
 
@@ -111,7 +111,7 @@ def _groups(content: Content) -> Table:
         "training",
     ]
     title = (
-        f"{formatting.data(content['dataset'], content['synthetic'])}, {formatting.size(content)}; {splits(content['split'])}; in percent, precision, "
+        f"{formatting.data(content['dataset'], content['synthetic'])}, {formatting.size(content)}; {describe_splits(content['split'])}; in percent, precision, "
         "recall and F1 as macro averages over genres"
     )
     return Table(title, headings, rows, texts=2)
@@ -177,10 +177,10 @@ def _clips(pair: Content) -> Table:
         found = pair["disagreements"][side]
         heads.append(f"{formatting.count(len(found), 'clip')} {pair[side]} recognizes better")
         rows += [
-            [pair[side], each["clip"], each["genre"], _said(each["predicted"][other])] for each in found[:MOST_CLIPS]
+            [pair[side], each["clip"], each["genre"], _said(each["predicted"][other])] for each in found[:MAX_CLIPS]
         ]
     return Table(
-        f"{', '.join(heads)} (up to {MOST_CLIPS} of each)", ["better", "clip", "genre", "the other said"], rows, 4
+        f"{', '.join(heads)} (up to {MAX_CLIPS} of each)", ["better", "clip", "genre", "the other said"], rows, 4
     )
 
 
@@ -190,7 +190,7 @@ def _said(answers: Sequence[str]) -> str:
     return answers[0] if len(answers) == 1 else ", ".join(f"{answer} {count}" for answer, count in counts.items())
 
 
-def notes(content: Content) -> list[str]:
+def note_lines(content: Content) -> list[str]:
     """What a reader must know to trust the numbers, a sentence each."""
     groups, pairs = content["groups"], content["pairs"]
     said = []
@@ -215,8 +215,8 @@ def notes(content: Content) -> list[str]:
         said.append(
             f"The best of {len(groups)} test scores is too high by luck: choose by the validation score, then read the test score."
         )
-    if len(pairs) > MOST_PAIRS:
-        said.append(f"The genres of {len(pairs) - MOST_PAIRS} more pairs are in --format json, and all clips.")
+    if len(pairs) > MAX_PAIRS:
+        said.append(f"The genres of {len(pairs) - MAX_PAIRS} more pairs are in --format json, and all clips.")
     said.append(
         f"Called better: the interval leaves out 0 and no p value{' after Holm' if len(pairs) > 1 else ''} is "
         f"{significance.LEVEL} or more. No difference found is no proof that there is none."

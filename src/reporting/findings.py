@@ -8,10 +8,10 @@ from src.evaluation import run_analysis, run_names
 from src.rundir import RunDir
 from src.split.certificate import leaks
 
-NAMES_SHOWN = 10  # of artists, tracks or clips in one sentence
+MAX_NAMES = 10  # of artists, tracks or clips in one sentence
 
 
-def verdict(run: RunDir) -> list[str]:
+def describe_result(run: RunDir) -> list[str]:
     """The run's result in a few sentences, the first one for those who read only one."""
     metrics, scores = run.metrics, run.metrics["test"]
     accuracy, interval = scores["accuracy"], scores["accuracy_interval"]
@@ -58,7 +58,7 @@ def _trust(scores: Mapping[str, Any]) -> str:
     return f"{text}; clips of one artist are not, so the true interval is wider."
 
 
-def certificate(run: RunDir) -> list[str]:
+def describe_split(run: RunDir) -> list[str]:
     """How the split was made, what its sides share and what is not known about it, one sentence each."""
     given = run.metrics["certificate"]
     sentences = [f"Split: {formatting.split(given)}."]
@@ -66,7 +66,7 @@ def certificate(run: RunDir) -> list[str]:
         shared = given["shared"][key]
         if shared:
             sentences.append(
-                f"On more than one side: {formatting.count(len(shared), kind)} ({formatting.few(shared, NAMES_SHOWN)})."
+                f"On more than one side: {formatting.count(len(shared), kind)} ({formatting.few(shared, MAX_NAMES)})."
             )
         elif _unknown(run, kind):
             sentences.append(f"Whether the sides share {key} cannot be ruled out: some clips' {key} are unknown.")
@@ -74,7 +74,7 @@ def certificate(run: RunDir) -> list[str]:
             sentences.append(f"No {kind} is on more than one side.")
     copies = [" = ".join(clips) for clips in given["shared"]["audio"]]
     sentences.append(
-        f"Byte-identical audio on more than one side: {formatting.few(copies, NAMES_SHOWN)}."
+        f"Byte-identical audio on more than one side: {formatting.few(copies, MAX_NAMES)}."
         if copies
         else "No byte-identical audio is on more than one side."
     )
@@ -87,7 +87,7 @@ def certificate(run: RunDir) -> list[str]:
     else:
         pairs = [" ~ ".join(clips) for clips in near]
         sentences.append(
-            f"Near copies on more than one side: {formatting.few(pairs, NAMES_SHOWN)}."
+            f"Near copies on more than one side: {formatting.few(pairs, MAX_NAMES)}."
             if pairs
             else "No near copies are on more than one side, as far as the audit heard."
         )

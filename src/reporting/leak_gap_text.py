@@ -6,7 +6,7 @@ from src.metrics.intervals import MIN_ARTISTS
 from src.split.certificate import leaks
 
 
-def sentence(pair: SplitPair) -> str:
+def describe_leak_gap(pair: SplitPair) -> str:
     """State how much of the random split's accuracy is leak, with its interval; or why that cannot be said."""
     by = grouped_by(pair.grouped)
     if "artist" not in by and "album" not in by and "track" not in by:

@@ -23,7 +23,7 @@ def write(path: Path) -> Path:
     return render.save(path / rundir.REPORT, html(RunDir(path)))
 
 
-def existing(path: Path) -> Path:
+def write_if_missing(path: Path) -> Path:
     """The path of a finished run's report.html, written first where it is missing."""
     page = path / rundir.REPORT
     return page if page.exists() else write(path)
@@ -41,7 +41,7 @@ def markdown(run: RunDir) -> str:
 
 def _context(run: RunDir) -> dict[str, Any]:
     metrics = run.metrics
-    verdict = findings.verdict(run)
+    verdict = findings.describe_result(run)
     return {
         "title": f"{run_names.run_name(run)}, {metrics['dataset']}",
         "folder": run.path.resolve().name,
@@ -51,16 +51,16 @@ def _context(run: RunDir) -> dict[str, Any]:
         "metrics": metrics,
         "data": formatting.data(metrics["dataset"], metrics["synthetic"]),
         "sides": [(name, metrics[side]) for name, side in (("test", "test"), ("validation", "val")) if metrics[side]],
-        "calibration": sentences(run),
+        "calibration": calibration_lines(run),
         "chosen": run_analysis.epoch_selected_on_validation(run),
-        "basis": basis(metrics),
+        "basis": describe_test_set(metrics),
         "genres": [
             {"name": genre, **row, "interval": run_analysis.recall_interval(row)}
             for genre, row in metrics["test"]["genres"].items()
         ],
         "confused": findings.describe_confusions(run),
         "mistakes": run_analysis.mistakes(run),
-        "certificate": findings.certificate(run),
+        "certificate": findings.describe_split(run),
         "excluded": run.excluded,
         "config": OmegaConf.to_yaml(OmegaConf.create(run.config)),
         "environment": run.environment,
@@ -69,7 +69,7 @@ def _context(run: RunDir) -> dict[str, Any]:
     }
 
 
-def basis(metrics: Mapping[str, Any]) -> str:
+def describe_test_set(metrics: Mapping[str, Any]) -> str:
     """What the test scores were counted on: data, clips, artists, split."""
     data, split = formatting.data(metrics["dataset"], metrics["synthetic"]), formatting.split(metrics["certificate"])
     return f"{data}, test side: {formatting.size(metrics['test'])}; split {split}"
@@ -126,8 +126,8 @@ def _epochs(run: RunDir) -> str:
 def _figures(run: RunDir) -> dict[str, Markup]:
     genres, counts_CC = run.confusion
     rows = run.metrics["test"]["genres"]
-    history = {key: [number(row.get(key)) for row in run.history] for key in CURVES}
-    recall, precision, f1 = ([number(row[key]) for row in rows.values()] for key in ("recall", "precision", "f1"))
+    history = {key: [nan_if_none(row.get(key)) for row in run.history] for key in CURVES}
+    recall, precision, f1 = ([nan_if_none(row[key]) for row in rows.values()] for key in ("recall", "precision", "f1"))
     intervals = [run_analysis.recall_interval(row) or (math.nan, math.nan) for row in rows.values()]
     bins, before = run_analysis.reliability_bins(run)
     figures = {
@@ -139,12 +139,12 @@ def _figures(run: RunDir) -> dict[str, Markup]:
     return {name: Markup(figure) for name, figure in figures.items()}  # our own SVG; plot escapes what it is given
 
 
-def number(value: float | None) -> float:
+def nan_if_none(value: float | None) -> float:
     """A value to draw: NaN, which is not drawn, where there is none."""
     return math.nan if value is None else value
 
 
-def sentences(run: RunDir) -> list[str]:
+def calibration_lines(run: RunDir) -> list[str]:
     """What the temperature is, what it was fitted on, and what it changed."""
     metrics, scores = run.metrics, run.metrics["test"]
     temperature = metrics["temperature"]

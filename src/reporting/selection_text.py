@@ -9,20 +9,23 @@ from src.evaluation.pooling import Group
 from src.evaluation.selection import Configuration, FoldSelection, Selection, Selections, SelectionScore
 from src.split.certificate import leaks
 
-SHOWN = 3  # configurations in a sentence; the table has all
+MAX_CONFIGURATIONS = 3  # configurations in a sentence; the table has all
 
 
-def sentences(selected: Selections) -> list[str]:
+def selection_lines(selected: Selections) -> list[str]:
     """For a terminal: what each selection comes to, what picking by test would have claimed, and what is missing."""
     told = []
     for each in selected.selections:
         start = f"{each.name}: " if each.name else ""
-        told += [f"{start}{text}" for text in (verdict(each, selected.score), by_test(each, selected.score))]
-        told += [f"{start}{text}" for text in gaps(each)]
+        told += [
+            f"{start}{text}"
+            for text in (describe_selection(each, selected.score), describe_best_on_test(each, selected.score))
+        ]
+        told += [f"{start}{text}" for text in missing_lines(each)]
     return told
 
 
-def verdict(selection: Selection, measure: SelectionScore) -> str:
+def describe_selection(selection: Selection, measure: SelectionScore) -> str:
     """The pooled score of what validation picked, for those who read only one sentence."""
     group = selection.group
     rivals = len(selection.configurations)
@@ -31,33 +34,33 @@ def verdict(selection: Selection, measure: SelectionScore) -> str:
         if rivals > 1
         else f"one configuration, so nothing was selected, {_over(selection)}"
     )
-    said = f"{how[0].upper()}{how[1:]}: {claim(group, measure)}, on {formatting.size(group.scores)}"
+    said = f"{how[0].upper()}{how[1:]}: {describe_scores(group, measure)}, on {formatting.size(group.scores)}"
     return f"{said}{'; synthetic music' if group.synthetic else ''}."
 
 
-def claim(group: Group, measure: SelectionScore) -> str:
+def describe_scores(group: Group, measure: SelectionScore) -> str:
     """A pooled score: "accuracy over all clips 63.3 % (95 % interval 55.1 to 70.2 %), macro F1 61.0 %"."""
     scores = group.scores
-    nll = f", NLL {shown(scores['nll'], measure)} nats" if measure.key == "nll" else ""
+    nll = f", NLL {format_val_score(scores['nll'], measure)} nats" if measure.key == "nll" else ""
     return (
         f"accuracy over all clips {formatting.cell(scores['accuracy'])} % (95 % interval "
         f"{formatting.cell_interval(scores['accuracy_interval'])} %), macro F1 {formatting.cell(scores['f1_macro'])} %{nll}"
     )
 
 
-def chosen(selection: Selection) -> str:
+def describe_selected_configurations(selection: Selection) -> str:
     """How often each configuration was picked: "cnn on mel, optimizer.lr=0.01 in 6 folds, ... in 4"."""
     counts = Counter(choice.label for choice in selection.folds).most_common()
     if len(selection.folds) == 1:
         return f"Chosen: {counts[0][0]}."
     if len(counts) == 1:
         return f"Chosen in every fold: {counts[0][0]}."
-    told = [f"{label} in {formatting.count(times, 'fold')}" for label, times in counts[:SHOWN]]
-    more = len(counts) - SHOWN
+    told = [f"{label} in {formatting.count(times, 'fold')}" for label, times in counts[:MAX_CONFIGURATIONS]]
+    more = len(counts) - MAX_CONFIGURATIONS
     return f"Chosen: {'; '.join(told)}{f'; and {more} more' if more > 0 else ''}."
 
 
-def by_test(selection: Selection, measure: SelectionScore) -> str:
+def describe_best_on_test(selection: Selection, measure: SelectionScore) -> str:
     """What the configuration with the best test score would have claimed, and why that is no result."""
     best = selection.best_on_test
     if len(selection.configurations) == 1:
@@ -65,14 +68,14 @@ def by_test(selection: Selection, measure: SelectionScore) -> str:
     if best is None:
         return "Fewer than two configurations have all folds, so there is no picking by test to set beside it."
     rivals = sum(each.complete for each in selection.configurations)
-    said = f"{claim(best.group, measure)}, by {best.group.label}, the best of {rivals} test scores ({measure.name})"
+    said = f"{describe_scores(best.group, measure)}, by {best.group.label}, the best of {rivals} test scores ({measure.name})"
     score, honest = (each.scores[measure.key] for each in (best.group, selection.group))
     if score is None or honest is None or (score > honest) != measure.higher_is_better or score == honest:
         return f"Picking by test would have claimed no more: {said}, which is too high by luck all the same."
     return f"Picking by test would have claimed {said}: too high by luck."
 
 
-def gaps(selection: Selection) -> list[str]:
+def missing_lines(selection: Selection) -> list[str]:
     """What the grid lacks: planned folds that do not count, and configurations that could not be picked everywhere."""
     told = []
     if selection.missing_folds:
@@ -82,11 +85,15 @@ def gaps(selection: Selection) -> list[str]:
         )
     short = [f"{each.group.label} ({'; '.join(each.missing)})" for each in selection.configurations if each.missing]
     if short:
-        more = f" and {len(short) - SHOWN} more, marked in the table" if len(short) > SHOWN else ""
+        more = (
+            f" and {len(short) - MAX_CONFIGURATIONS} more, marked in the table"
+            if len(short) > MAX_CONFIGURATIONS
+            else ""
+        )
         verb = "lacks" if len(short) == 1 else "lack"
         told.append(
             f"{len(short)} of {formatting.count(len(selection.configurations), 'configuration')} {verb} runs and could not be picked "
-            f"there: {', '.join(short[:SHOWN])}{more}."
+            f"there: {', '.join(short[:MAX_CONFIGURATIONS])}{more}."
         )
     return told
 
@@ -103,7 +110,7 @@ def _over(selection: Selection) -> str:
     return _each(selection).replace("in each of", "over")
 
 
-def lead(selected: Selections) -> str:
+def describe_all_selections(selected: Selections) -> str:
     """All selections in a sentence, for those who read only one."""
     scores = [(each.name, each.group.scores) for each in selected.selections]
     told = [
@@ -117,7 +124,7 @@ def lead(selected: Selections) -> str:
     )
 
 
-def ties(selection: Selection) -> str | None:
+def describe_ties(selection: Selection) -> str | None:
     """How ties were broken; None where there was none."""
     tied = sum(choice.tied > 0 for choice in selection.folds)
     if not tied:
@@ -128,7 +135,7 @@ def ties(selection: Selection) -> str | None:
     )
 
 
-def notes(selected: Selections) -> list[str]:
+def note_lines(selected: Selections) -> list[str]:
     """What a reader must know of how it was selected."""
     runs = [run for each in selected.selections for choice in each.folds for run in choice.runs]
     notes = [
@@ -160,12 +167,12 @@ def notes(selected: Selections) -> list[str]:
     return notes
 
 
-def shown(score: float | None, measure: SelectionScore) -> str:
+def format_val_score(score: float | None, measure: SelectionScore) -> str:
     """A validation score for a table's cell: shares in percent, NLL in nats."""
     return formatting.cell(score) if measure.higher_is_better or score is None else f"{score:.3f}"
 
 
-def context(selected: Selections) -> dict[str, Any]:
+def template_context(selected: Selections) -> dict[str, Any]:
     """What the templates show of a selection."""
     measure, selections = selected.score, selected.selections
     single = len(selections) == 1
@@ -173,10 +180,10 @@ def context(selected: Selections) -> dict[str, Any]:
         "by": ", ".join(selected.by),
         "unit": "nats" if measure.key == "nll" else "%",
         "measure": measure.name,
-        "lead": verdict(selections[0], measure) if single else lead(selected),
-        "honest": by_test(selections[0], measure) if single else None,
+        "lead": describe_selection(selections[0], measure) if single else describe_all_selections(selected),
+        "honest": describe_best_on_test(selections[0], measure) if single else None,
         "rows": [_row(each, measure) for each in selections],
-        "notes": notes(selected),
+        "notes": note_lines(selected),
     }
 
 
@@ -187,12 +194,12 @@ def _row(selection: Selection, measure: SelectionScore) -> dict[str, Any]:
         "group": selection.group,
         "folds": len(selection.folds),
         "planned": len(selection.folds) + len(selection.missing_folds),
-        "verdict": verdict(selection, measure),
-        "chosen": chosen(selection),
+        "verdict": describe_selection(selection, measure),
+        "chosen": describe_selected_configurations(selection),
         "by_test": selection.best_on_test,
-        "honest": by_test(selection, measure),
-        "gaps": gaps(selection),
-        "ties": ties(selection),
+        "honest": describe_best_on_test(selection, measure),
+        "gaps": missing_lines(selection),
+        "ties": describe_ties(selection),
         "made": [_configuration(each, selection, measure) for each in selection.configurations],
         "choices": [_choice(each, measure) for each in selection.folds],
     }
@@ -201,7 +208,7 @@ def _row(selection: Selection, measure: SelectionScore) -> dict[str, Any]:
 def _configuration(each: Configuration, selection: Selection, measure: SelectionScore) -> dict[str, Any]:
     return {
         "group": each.group,
-        "val": shown(each.val_score, measure),
+        "val": format_val_score(each.val_score, measure),
         "folds": each.candidate_folds,
         "picked": each.selected_folds,
         "lacks": "; ".join(each.missing),
@@ -216,7 +223,7 @@ def _choice(choice: FoldSelection, measure: SelectionScore) -> dict[str, Any]:
         "fold": "" if choice.fold is None else choice.fold,
         "label": choice.label,
         "offered": choice.candidates,
-        "val": shown(choice.val_score, measure),
+        "val": format_val_score(choice.val_score, measure),
         "validated": choice.runs[0].metrics["val"]["clips"],
         "tested": choice.runs[0].metrics["test"]["clips"],
         "accuracy": choice.test_mean("accuracy"),

@@ -20,7 +20,7 @@ from src.split.certificate import leaks
 Skipped = tuple[Path, str]  # a run that is not counted, and why
 
 
-def finished(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], list[Skipped]]:
+def readable_runs(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], list[Skipped]]:
     """The runs that can be counted, and the others with the reason. `pages` writes the report.html of a run that has
     none, since the summary links to it. Raises ValueError where no run can be counted."""
     runs, skipped = [], []
@@ -66,7 +66,9 @@ def _context(
         "selected": _selected(selected) if selected else None,
         "basis": _basis(runs),
         "gaps": [
-            f"{pair.label}: {leak_gap_text.sentence(pair)}" if len(pairs) > 1 else leak_gap_text.sentence(pair)
+            f"{pair.label}: {leak_gap_text.describe_leak_gap(pair)}"
+            if len(pairs) > 1
+            else leak_gap_text.describe_leak_gap(pair)
             for pair in pairs
         ],
         "comparable": _comparable(groups, rivals=len(groups) - len(pairs)),
@@ -91,10 +93,10 @@ def _basis(runs: Sequence[RunDir]) -> list[str]:
         made = found.setdefault(key, [])
         if metrics["certificate"]["split"] not in made:
             made.append(metrics["certificate"]["split"])
-    return [f"{data}; {splits(made)}; {grouped}" for (data, grouped), made in found.items()]
+    return [f"{data}; {describe_splits(made)}; {grouped}" for (data, grouped), made in found.items()]
 
 
-def splits(made: Sequence[str]) -> str:
+def describe_splits(made: Sequence[str]) -> str:
     """How the splits of runs were made: "holdout, seed 0"; "folds 0 to 2 of 3, seed 0"; else the first and the last."""
     if len(made) == 1:
         return f"split {made[0]}"
@@ -136,7 +138,7 @@ def _selected(selected: Selections) -> dict[str, Any]:
     groups = [each.group for each in selected.selections]
     genres = _genres(groups)
     recall = {**_measure(groups, genres, "recall"), "genres": genres, "support": _support(groups, genres)}
-    return {**selection_text.context(selected), "recall": recall}
+    return {**selection_text.template_context(selected), "recall": recall}
 
 
 def _genres(groups: Sequence[pooling.Group]) -> list[str]:
@@ -185,7 +187,8 @@ def _figures(groups: Sequence[pooling.Group]) -> dict[str, Markup]:
     genres = _genres(groups)
     labels = [each.label for each in groups]
     recall = [
-        [run_page.number(each.scores["genres"].get(genre, {}).get("recall")) for genre in genres] for each in groups
+        [run_page.nan_if_none(each.scores["genres"].get(genre, {}).get("recall")) for genre in genres]
+        for each in groups
     ]
     intervals = [(each.scores["accuracy_interval"][0], each.scores["accuracy_interval"][1]) for each in groups]
     figures = {

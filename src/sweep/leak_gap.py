@@ -34,7 +34,7 @@ class LeakGap(Callback):
             )
             return
         try:
-            runs, skipped = sweep_page.finished(rundir.find(folder), pages=True)
+            runs, skipped = sweep_page.readable_runs(rundir.find(folder), pages=True)
             pairs = leak_gap.split_pairs(group_by_config(runs))
             report = render.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
         except (ValueError, OSError) as error:  # Hydra would turn the exception into a warning
@@ -44,7 +44,7 @@ class LeakGap(Callback):
             console.note(f"sweep=leak_gap: no table. No two groups of runs in {folder} differ only in split.grouped.")
         for pair in pairs:
             console.result(table(pair))
-            print(leak_gap_text.sentence(pair))
+            print(leak_gap_text.describe_leak_gap(pair))
         print(f"{folder}: the report is {report}")
 
 
@@ -60,7 +60,7 @@ def table(pair: "SplitPair") -> "Table":
     arms = ((f"grouped by {leak_gap.grouped_by(pair.grouped)}", pair.grouped), ("random over clips", pair.random))
     splits = [list(dict.fromkeys(run.metrics["certificate"]["split"] for run in arm.runs)) for _, arm in arms]
     caption = " ".join(
-        f"{name}: {sweep_page.splits(arm_splits)}; {arm.description}."
+        f"{name}: {sweep_page.describe_splits(arm_splits)}; {arm.description}."
         for (name, arm), arm_splits in zip(arms, splits, strict=True)
     )
     table = Table(

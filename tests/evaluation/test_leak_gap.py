@@ -28,7 +28,7 @@ def _arm(path: Path, grouped: bool, **settings: Any) -> RunDir:
 
 def _sentence(*runs: RunDir) -> str:
     (pair,) = leak_gap.split_pairs(group_by_config(runs))
-    return leak_gap_text.sentence(pair)
+    return leak_gap_text.describe_leak_gap(pair)
 
 
 def _right(run: RunDir) -> list[bool]:
@@ -110,19 +110,19 @@ def test_what_is_unseen_is_what_was_kept_together(tmp_path: Path, by: str, unsee
 def test_the_page_of_any_two_arms_has_the_sentence_and_of_two_pairs_both(tmp_path: Path) -> None:
     _arm(tmp_path / "a", grouped=True)
     _arm(tmp_path / "b", grouped=False)
-    runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
     assert (
-        leak_gap_text.sentence(leak_gap.split_pairs(group_by_config(runs))[0])
+        leak_gap_text.describe_leak_gap(leak_gap.split_pairs(group_by_config(runs))[0])
         in Page(sweep_page.html(runs, skipped, tmp_path)).text
     )
     _arm(tmp_path / "c", grouped=True, changes={"model": "Cnn"})
     _arm(tmp_path / "d", grouped=False, changes={"model": "Cnn"})
     _arm(tmp_path / "e", grouped=False, changes={"model": "Rnn"})  # which has no other arm
-    runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
     groups = group_by_config(runs)
     assert {pair.label for pair in leak_gap.split_pairs(groups)} == {"hybrid on mel", "cnn on mel"}
     assert not [each.label for each in groups if "allow_leak" in each.label]
     text = sweep_page.markdown(runs, skipped)
     for pair in leak_gap.split_pairs(groups):
-        assert f"{pair.label}: {leak_gap_text.sentence(pair)}" in text
+        assert f"{pair.label}: {leak_gap_text.describe_leak_gap(pair)}" in text
     assert "The best of 3 test scores is too high by luck" in text

@@ -56,7 +56,7 @@ def picked(made: Selections) -> list[str]:
 
 
 def found(folder: Path, word: str = "val/f1_macro", *by: str) -> Selections:
-    runs, _ = sweep_page.finished(rundir.find(folder), pages=False)
+    runs, _ = sweep_page.readable_runs(rundir.find(folder), pages=False)
     return selection.select_by_validation(runs, word, by)
 
 
@@ -81,7 +81,7 @@ def test_each_folds_winner_by_validation_is_pooled(tmp_path: Path) -> None:
     )
     assert (
         "cnn on mel, optimizer.lr=0.01 in 2 folds; cnn on mel, optimizer.lr=0.001 in 2 folds"
-        in selection_text.chosen(only)
+        in selection_text.describe_selected_configurations(only)
     )
 
 
@@ -96,7 +96,7 @@ def test_the_test_score_never_decides(tmp_path: Path) -> None:
     assert only.best_on_test.group.label == SLOW
     assert only.best_on_test.group.scores["accuracy"] == 1
     assert only.group.scores["accuracy"] < 0.8
-    said = selection_text.by_test(only, made.score)
+    said = selection_text.describe_best_on_test(only, made.score)
     assert said.startswith("Picking by test would have claimed accuracy over all clips 100.0 %")
     assert said.endswith(f"by {SLOW}, the best of 2 test scores (macro F1): too high by luck.")
 
@@ -133,7 +133,7 @@ def test_ties_go_by_likelihood_then_by_size_then_by_name(tmp_path: Path) -> None
     made = found(tmp_path)
     assert picked(made) == [SLOW, FAST]
     assert [choice.tied for choice in made.selections[0].folds] == [1, 1]
-    assert "In 2 folds several configurations had the best" in str(selection_text.ties(made.selections[0]))
+    assert "In 2 folds several configurations had the best" in str(selection_text.describe_ties(made.selections[0]))
 
 
 def test_of_equals_in_all_the_first_name_is_taken(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_seeds_are_averaged_before_and_after_the_choice(tmp_path: Path) -> None:
     assert only.group.scores["accuracy"] == pytest.approx(sum(accuracy) / 6)
     assert only.group.scores["clips"] == 40
     assert only.group.description.startswith("mean of 3 repetitions, each pooling 2 of 4 folds")
-    assert any("mean of its validation scores over the seeds" in note for note in selection_text.notes(made))
+    assert any("mean of its validation scores over the seeds" in note for note in selection_text.note_lines(made))
 
 
 def test_a_configuration_without_a_fold_is_named_and_picked_where_it_is(tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ def test_a_configuration_without_a_fold_is_named_and_picked_where_it_is(tmp_path
     assert [choice.candidates for choice in only.folds] == [2, 1, 2, 2]
     assert only.group.scores["clips"] == 80
     assert only.best_on_test is None  # one alone has all folds, and on fewer clips the other is not comparable
-    assert selection_text.gaps(only) == [
+    assert selection_text.missing_lines(only) == [
         f"1 of 2 configurations lacks runs and could not be picked there: {FAST} (fold 1)."
     ]
-    assert "Fewer than two configurations have all folds" in selection_text.by_test(only, made.score)
+    assert "Fewer than two configurations have all folds" in selection_text.describe_best_on_test(only, made.score)
     assert [each.complete for each in only.configurations] == [True, False]
 
 
@@ -194,12 +194,12 @@ def test_a_seed_that_is_missing_makes_a_fold_incomplete(tmp_path: Path) -> None:
     assert picked(made) == [FAST, FAST, SLOW]
     assert only.missing_folds == [3]
     assert only.best_on_test is None
-    said = selection_text.gaps(only)
+    said = selection_text.missing_lines(only)
     assert said[0].startswith(
         "The score leaves out fold 3: no configuration has a run with validation scores there for"
     )
     assert f"{FAST} (seed 0 in fold 3; seed 1 in fold 2)" in said[1]
-    assert "in each of 3 of 4 folds" in selection_text.verdict(only, made.score)
+    assert "in each of 3 of 4 folds" in selection_text.describe_selection(only, made.score)
     complete = only.configurations[0]  # its run of the lost fold's other seed does not count
     assert (complete.group.label, complete.complete, complete.group.scores["clips"]) == (SLOW, True, 60)
 
@@ -215,14 +215,16 @@ def test_a_fold_that_nobody_ran_is_told(tmp_path: Path) -> None:
     grid(tmp_path, [0.9, 0.9], [0.5, 0.5])
     (only,) = found(tmp_path).selections
     assert only.missing_folds == [2, 3]
-    assert selection_text.gaps(only)[0].startswith("The score leaves out folds 2 and 3: no configuration has a run")
+    assert selection_text.missing_lines(only)[0].startswith(
+        "The score leaves out folds 2 and 3: no configuration has a run"
+    )
 
 
 def test_runs_without_validation_scores_cannot_be_picked(tmp_path: Path) -> None:
     grid(tmp_path, [None, 0.9, 0.9, 0.9], [0.5] * 4)
     made = found(tmp_path)
     assert picked(made) == [SLOW, FAST, FAST, FAST]
-    assert f"{FAST} (fold 0 (no validation scores))" in selection_text.gaps(made.selections[0])[0]
+    assert f"{FAST} (fold 0 (no validation scores))" in selection_text.missing_lines(made.selections[0])[0]
     grid(tmp_path / "none", [None], [None])
     with pytest.raises(ValueError, match="none of 2 runs has validation scores, so there is nothing to select by"):
         found(tmp_path / "none")
@@ -241,7 +243,7 @@ def test_the_lower_loss_is_the_better_and_an_infinite_one_the_worst(tmp_path: Pa
     assert picked(made) == [SLOW, SLOW]
     assert [each.val_score for each in made.selections[0].configurations] == [2.0, None]
     assert picked(found(tmp_path, "val/accuracy")) == [FAST, FAST]
-    assert "NLL" in selection_text.verdict(made.selections[0], made.score)
+    assert "NLL" in selection_text.describe_selection(made.selections[0], made.score)
 
 
 def test_a_single_split_is_one_fold(tmp_path: Path) -> None:
@@ -249,11 +251,11 @@ def test_a_single_split_is_one_fold(tmp_path: Path) -> None:
     one(tmp_path, 0.5, None, 0.001)
     made = found(tmp_path)
     assert picked(made) == [SLOW]
-    assert selection_text.verdict(made.selections[0], made.score).startswith(
+    assert selection_text.describe_selection(made.selections[0], made.score).startswith(
         "Selected by validation macro F1 on one split, of 2"
     )
-    assert selection_text.gaps(made.selections[0]) == []
-    assert selection_text.chosen(made.selections[0]) == f"Chosen: {SLOW}."
+    assert selection_text.missing_lines(made.selections[0]) == []
+    assert selection_text.describe_selected_configurations(made.selections[0]) == f"Chosen: {SLOW}."
 
 
 def test_where_a_split_does_not_say_how_many_folds_it_has_those_of_all_runs_are_expected(tmp_path: Path) -> None:
@@ -302,11 +304,14 @@ def test_by_model_each_model_has_a_row_of_its_own(tmp_path: Path) -> None:
     cnn, majority, rnn = made.selections
     assert {choice.label for choice in cnn.folds} == {FAST}
     assert {choice.label for choice in rnn.folds} == {"rnn on mel, optimizer.lr=0.001"}
-    assert selection_text.verdict(majority, made.score).startswith(
+    assert selection_text.describe_selection(majority, made.score).startswith(
         "One configuration, so nothing was selected, over 1 of 4 folds:"
     )
-    assert "within each model; accuracy over all test clips with its 95 % interval: cnn " in selection_text.lead(made)
-    assert "The rows were tested on different clips" in selection_text.notes(made)[-1]
+    assert (
+        "within each model; accuracy over all test clips with its 95 % interval: cnn "
+        in selection_text.describe_all_selections(made)
+    )
+    assert "The rows were tested on different clips" in selection_text.note_lines(made)[-1]
 
 
 def test_by_any_key_and_by_several(tmp_path: Path) -> None:
@@ -375,7 +380,7 @@ def test_one_run_is_nothing_to_select_among(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_the_words_of_the_command_line_are_the_measures() -> None:
-    assert tuple(selection.SELECTION_SCORES) == report.SCORES
+    assert tuple(selection.SELECTION_SCORES) == report.SELECTION_SCORES
 
 
 def test_the_page_has_the_selection_on_top(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -386,7 +391,7 @@ def test_the_page_has_the_selection_on_top(tmp_path: Path, capsys: pytest.Captur
     out, err = capsys.readouterr()
     assert out == f"{tmp_path / 'report.html'}\n"
     (only,) = found(tmp_path).selections
-    verdict = selection_text.verdict(only, selection.SELECTION_SCORES["val/f1_macro"])
+    verdict = selection_text.describe_selection(only, selection.SELECTION_SCORES["val/f1_macro"])
     assert verdict.startswith(
         "Selected by validation macro F1 in each of 4 folds, of 2 configurations: accuracy over all"
     )
@@ -425,7 +430,7 @@ def test_markdown_has_a_row_a_model(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_leaks_are_told(tmp_path: Path) -> None:
     grid(tmp_path, [0.9], [0.5], shared={"artists": ["Bob Marley"], "tracks": [], "audio": []})
-    runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
     made = found(tmp_path)
-    assert "may both be too high" in " ".join(selection_text.notes(made))
+    assert "may both be too high" in " ".join(selection_text.note_lines(made))
     assert "may both be too high" in Page(sweep_page.html(runs, skipped, tmp_path, made)).text

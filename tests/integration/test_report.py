@@ -209,7 +209,7 @@ def test_other_clips_and_leaks_are_said(tmp_path: Path) -> None:
     write_run(tmp_path / "a", config(model="Cnn"), clips=20)
     shared = {"artists": ["Bob Marley"], "tracks": [], "audio": []}
     write_run(tmp_path / "b", config(model="Rnn"), clips=24, genres=GENRES[:4], shared=shared)
-    runs, skipped = sweep_page.finished(rundir.find(tmp_path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
     shown = Page(sweep_page.html(runs, skipped, tmp_path))
     assert "The groups were tested on different clips" in shown.text
     assert "Some runs share artists, tracks or audio" in shown.text
@@ -327,4 +327,4 @@ def test_a_recipe_is_its_own_name_and_its_keys_are_told_among_its_own_runs(tmp_p
     ],
 )
 def test_folds_of_one_split_are_named_by_their_numbers(made: list[str], said: str) -> None:
-    assert sweep_page.splits(made) == said
+    assert sweep_page.describe_splits(made) == said

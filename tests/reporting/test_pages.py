@@ -127,13 +127,13 @@ def test_a_leak_is_in_the_first_sentence(tmp_path: Path) -> None:
         "audio": [["a.ogg", "b.ogg"]],
     }
     run = RunDir(write_run(tmp_path / "run", config(), shared=shared, synthetic=False))
-    first = findings.verdict(run)[0]
+    first = findings.describe_result(run)[0]
     assert (
         "that it may know by heart, as 12 artists and 1 group of identical clips are on two sides of the split" in first
     )
     assert "never heard" not in first
     assert "synthetic" not in first
-    said = " ".join(findings.certificate(run))
+    said = " ".join(findings.describe_split(run))
     assert "On more than one side: 12 artists (artist 0, " in said
     assert "artist 9 and 2 more)" in said
     assert "Byte-identical audio on more than one side: a.ogg = b.ogg." in said
@@ -142,10 +142,10 @@ def test_a_leak_is_in_the_first_sentence(tmp_path: Path) -> None:
 
 def test_unknown_artists_are_not_called_unheard(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), artists_known=False))
-    assert "held out by clip; whether it heard their artists in training is unknown" in findings.verdict(run)[0]
+    assert "held out by clip; whether it heard their artists in training is unknown" in findings.describe_result(run)[0]
     assert (
         "Whether the sides share artists cannot be ruled out: some clips' artists are unknown."
-        in findings.certificate(run)
+        in findings.describe_split(run)
     )
     assert "160 clips whose artists are not all known" in Page(run_page.html(run)).text
 
@@ -153,13 +153,13 @@ def test_unknown_artists_are_not_called_unheard(tmp_path: Path) -> None:
 def test_a_pretrained_front_end_is_not_said_to_have_heard_nothing(tmp_path: Path) -> None:
     warning = "The front end was trained on MSD; whether it holds artists of the test side is unknown."
     run = RunDir(write_run(tmp_path / "run", config(), warnings=[warning]))
-    assert "by 80 artists absent from its training clips" in findings.verdict(run)[0]
+    assert "by 80 artists absent from its training clips" in findings.describe_result(run)[0]
     assert warning in Page(run_page.html(run)).text
 
 
 def test_a_model_no_better_than_guessing_is_said_to_be(tmp_path: Path) -> None:
-    lucky = findings.verdict(RunDir(write_run(tmp_path / "lucky", config(), skill=3)))
-    guessing = findings.verdict(RunDir(write_run(tmp_path / "guessing", config(), skill=0)))
+    lucky = findings.describe_result(RunDir(write_run(tmp_path / "lucky", config(), skill=3)))
+    guessing = findings.describe_result(RunDir(write_run(tmp_path / "guessing", config(), skill=0)))
     assert "160 clips do not show that the model does better than that." in guessing[1]
     assert "do not show" not in lucky[1]
 
@@ -200,13 +200,15 @@ def test_calibration_is_told_before_and_after(tmp_path: Path) -> None:
     assert "The validation clips chose the epoch too" in said
     assert (
         "the model was no surer than they warrant"
-        in run_page.sentences(RunDir(write_run(tmp_path / "shy", config(trainer__keep="last"), temperature=0.5)))[0]
+        in run_page.calibration_lines(
+            RunDir(write_run(tmp_path / "shy", config(trainer__keep="last"), temperature=0.5))
+        )[0]
     )
     assert "chose the epoch" not in run_page.markdown(RunDir(tmp_path / "shy"))
 
 
 def test_a_temperature_at_its_end_is_told(tmp_path: Path) -> None:
-    said = run_page.sentences(RunDir(write_run(tmp_path / "run", config(), temperature=100.0)))
+    said = run_page.calibration_lines(RunDir(write_run(tmp_path / "run", config(), temperature=100.0)))
     assert said[-1].startswith("It is the highest temperature allowed: ")
 
 
