@@ -1,4 +1,4 @@
-"""Which run is better, and how surely: `python -m src.compare A B [C ...]`, `python -m src.compare --check table.csv`."""
+"""Compare runs, or check a reported table: `python -m src.compare A B [C ...]`, `python -m src.compare --check table.csv`."""
 
 import argparse
 import json
@@ -15,41 +15,43 @@ if TYPE_CHECKING:
     from src.reporting.comparison_text import Table
     from src.rundir import RunDir
 
-WIDTH = 160  # characters of a table that no terminal's width bounds
+WIDTH = 160  # characters of a table whose output is not a terminal
 FORMATS = ("table", "markdown", "json")
 HELP = """\
-runs: each argument is a run, or a folder of runs that differ in seed and fold, which count as one: folds are pooled, seeds
-averaged clip by clip. One folder alone is a sweep, and every config in it is compared with every other, the best validation
-score first. All must have been tested on the same clips.
+runs: each argument is a run, or a folder of runs that differ in seed and fold and form one group: its folds are pooled, its
+seeds averaged for each clip. A single folder is a sweep: all its configs are compared pairwise, the best validation score
+first. All groups must have been tested on the same clips.
 
-For each pair: the difference in accuracy and in macro F1 with 95 % intervals, resampling whole artists (below 10 artists
-the difference only); then p values: over artists (the interval turned round), McNemar's exact test over clips (one run a
-clip), Nadeau and Bengio's corrected t over folds (3 or more). With several pairs each is adjusted by Holm. One is called
-better where the interval leaves out 0 and no p value is 0.05 or more. Then recall genre by genre, and the clips on which
-the two disagree. --format json (schema 1) holds all pairs and all clips.
+For each pair, the output has:
+  differences in accuracy and macro F1, with 95 % intervals from a bootstrap over whole artists (no interval below 10 artists)
+  p values: over artists, from the same bootstrap; McNemar's exact test over clips, if each group has one run per clip; Nadeau
+    and Bengio's corrected t test over folds, from 3 folds on. With several pairs, each p value is adjusted by Holm.
+  a verdict: a group is better if the interval of the accuracy difference excludes 0 and all p values are below 0.05
+  recall of each genre, and the clips on which the two groups disagree
+--format json (schema 1) has all pairs and all clips.
 
---check reads a reported table, CSV with a header, and says which rows cannot be true, whatever was averaged how. Columns:
-  model or name                    what the row is about
-  accuracy precision recall f1     over all genres; any of them. How they were averaged is tried every way, unless the
-                                   heading says it: f1_macro, recall_weighted, precision_micro
-  recall_rock precision_rock f1_rock support_rock ...    of a genre; support is its test clips
-  rock, or accuracy_rock ...       of a genre, read both as recall and as accuracy one-vs-rest
-Other columns are named and left unread. Genres known by name, others with --genres:
+--check reads a reported table (CSV with a header) and names the rows that cannot be true, however they were averaged. Columns:
+  model or name                    name of the row
+  accuracy precision recall f1     over all genres; any of them. Every kind of averaging is tried, unless the heading
+                                   names it: f1_macro, recall_weighted, precision_micro
+  recall_rock precision_rock f1_rock support_rock ...    of one genre; support is its number of test clips
+  rock, or accuracy_rock ...       of one genre, read as recall and as one-vs-rest accuracy
+Other columns are ignored and listed. These genre names are known; for others, give all genres of the table with --genres:
 {genres}
-A column with a figure above 1 is in percent. An empty cell, - or n/a is a figure not given; 0.92 ± 0.01 is read as 0.92.
+A column with a figure above 1 is in percent. An empty cell, - or n/a is a missing figure; 0.92 ± 0.01 is read as 0.92.
 
-exit: 0; 1 on bad input, on runs that cannot be compared, or if --check finds a row impossible
+exit status: 0; 1 on bad input, on runs that cannot be compared, or if --check finds an impossible row
 
 examples:
-  python -m src.compare outputs/a outputs/b                  two runs, be it two seeds of one config
+  python -m src.compare outputs/a outputs/b                  two runs, e.g. two seeds of one config
   python -m src.compare outputs/cnn_folds outputs/rnn_folds  two folders of ten folds each
-  python -m src.compare outputs/sweep --format json          every config of a sweep
+  python -m src.compare outputs/sweep --format json          all configs of a sweep
   python -m src.compare --check table2.csv                   a published table
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the comparison, or what a table contradicts, and return the exit status."""
+    """Print the comparison, or the contradictions in a table, and return the exit status."""
     options = _options(arguments)
     try:
         return _check(options) if options.check else _compare(options)
@@ -66,24 +68,24 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     parser = console.Parser(
         prog="python -m src.compare",
-        description="Compare runs on the same test clips; or check a reported table for figures that cannot be true.",
+        description="Compare runs on the same test clips, or check a reported table for figures that cannot be true.",
         epilog=HELP.replace(
             "{genres}", textwrap.fill(" ".join(GENRES), 118, initial_indent="  ", subsequent_indent="  ")
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("paths", nargs="*", type=Path, metavar="RUN|SWEEP", help="a run, or a folder of runs")
-    parser.add_argument("--check", type=Path, metavar="TABLE", help="a reported table as CSV, in place of runs")
-    parser.add_argument("--genres", metavar="G", help="of --check: all genres of its columns, rock,pop,...")
+    parser.add_argument("--check", type=Path, metavar="TABLE", help="a reported table as CSV, instead of runs")
+    parser.add_argument("--genres", metavar="G", help="with --check: all genres of its columns, rock,pop,...")
     parser.add_argument(
-        "--more-genres", action="store_true", help="of --check: there were genres that it does not show"
+        "--more-genres", action="store_true", help="with --check: there were genres that the table does not show"
     )
     parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
     options = parser.parse_args(arguments)
     if bool(options.paths) == bool(options.check):
-        parser.error("expected runs to compare, or --check TABLE; not both, and not neither.")
+        parser.error("expected either runs to compare, or --check TABLE.")
     if options.paths and (options.genres or options.more_genres):
-        parser.error("--genres and --more-genres are about the table of --check. Leave them out.")
+        parser.error("--genres and --more-genres need --check TABLE. Leave them out to compare runs.")
     return options
 
 
@@ -94,32 +96,32 @@ def _compare(options: argparse.Namespace) -> int:
     from src.reporting import comparison_text
 
     content = compare(compared_groups([_runs(path) for path in options.paths]))
-    told = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
+    sentences = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
     if options.format == "json":
-        for pair, sentence in zip(content["pairs"], told, strict=True):
+        for pair, sentence in zip(content["pairs"], sentences, strict=True):
             pair["sentence"] = sentence
         _print_json({**content, "notes": comparison_text.note_lines(content)})
         return 0
     groups, pairs, *others = comparison_text.comparison_tables(content)
     markdown = options.format == "markdown"
-    _show([groups], markdown)
-    for sentence in told:
+    _print_tables([groups], markdown)
+    for sentence in sentences:
         print(f"- **{sentence}**" if markdown else sentence)
     print()
-    _show([pairs, *others], markdown)
+    _print_tables([pairs, *others], markdown)
     for note in comparison_text.note_lines(content):
         print(f"- {note}")
     return 0
 
 
 def _runs(path: Path) -> "list[RunDir]":
-    """The finished runs at a path; those that are not are named. Raises ValueError where there is none."""
+    """Read the finished runs at a path and print the others as skipped. Raises ValueError if there is none."""
     from src import rundir
     from src.reporting import sweep_page
 
     runs, skipped = sweep_page.readable_runs(rundir.at(path), pages=False)
-    for left_out, reason in skipped:
-        print(f"compare: skipped {left_out}: {reason}", file=sys.stderr)
+    for skipped_path, reason in skipped:
+        print(f"compare: skipped {skipped_path}: {reason}", file=sys.stderr)
     return runs
 
 
@@ -130,13 +132,13 @@ def _check(options: argparse.Namespace) -> int:
     rows, unread = table_check.read(options.check, genres)
     checked = [table_check.check(row, all_genres=not options.more_genres) for row in rows]
     if options.format == "json":
-        found = {"schema": 1, "all_genres": not options.more_genres, "not_read": unread}
-        _print_json({**found, "rows": [table_check.plain(each) for each in checked], "assumed": table_check.ASSUMED})
+        header = {"schema": 1, "all_genres": not options.more_genres, "not_read": unread}
+        _print_json({**header, "rows": [table_check.plain(each) for each in checked], "assumed": table_check.ASSUMED})
     else:
         for each in checked:
             for depth, line in table_check.lines(each):
                 print("  " * depth + ("- " if options.format == "markdown" else "") + line)
-        print(f"\n{table_check.ASSUMED}{'' if options.more_genres else '; the genres shown are all that there were'}.")
+        print(f"\n{table_check.ASSUMED}{'' if options.more_genres else '; the table shows all genres'}.")
         if unread:
             print(f"Not read: {', '.join(unread)}.")
     return 1 if any(each.impossible for each in checked) else 0
@@ -146,11 +148,11 @@ def _print_json(content: dict[str, Any]) -> None:
     print(json.dumps(content, indent=1, allow_nan=False))
 
 
-def _show(tables: "Sequence[Table]", markdown: bool) -> None:
-    """Tables on standard output."""
+def _print_tables(tables: "Sequence[Table]", markdown: bool) -> None:
+    """Print tables on standard output, for the terminal or as Markdown."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table as Drawn
+    from rich.table import Table as RichTable
 
     console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)
     for table in tables:
@@ -160,12 +162,12 @@ def _show(tables: "Sequence[Table]", markdown: bool) -> None:
             print(f"{table.title}\n", *(f"| {' | '.join(line)} |" for line in lines), sep="\n", end="\n\n")
             continue
         console.print(table.title, markup=False, highlight=False, soft_wrap=True)
-        drawn = Drawn()
+        rich_table = RichTable()
         for k, heading in enumerate(table.headings):
-            drawn.add_column(escape(heading), justify="left" if k < table.texts else "right", overflow="fold")
+            rich_table.add_column(escape(heading), justify="left" if k < table.texts else "right", overflow="fold")
         for row in table.rows:
-            drawn.add_row(*map(escape, row))
-        console.print(drawn)
+            rich_table.add_row(*map(escape, row))
+        console.print(rich_table)
 
 
 if __name__ == "__main__":

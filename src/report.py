@@ -1,7 +1,7 @@
-"""Render runs as a page: `python -m src.report RUN|SWEEP... [--select val/SCORE] [--format html|markdown] [--output FILE]`.
+"""Report finished runs: `python -m src.report RUN|SWEEP... [--select val/SCORE] [--format html|markdown] [--output FILE]`.
 
-One run gives its own report.html; several, or a sweep, give one report.html in which runs that differ only in seed and
-fold are one group. `--select` picks among the groups by validation, fold by fold, and reports the stored test scores.
+One run gives its own report.html. Several runs, or a sweep, give one report.html, where runs that differ only in seed and
+fold form one group. `--select` selects a group by its validation score in each fold and reports the stored test scores.
 """
 
 import argparse
@@ -21,23 +21,24 @@ SELECTION_SCORES = (
     "val/f1_macro",
     "val/accuracy",
     "val/loss",
-)  # as page/select.py reads them; it is too heavy for --help
+)  # as in evaluation.selection, which would slow --help
 HELP = """\
---select takes, in each fold, the configuration with the best score on the fold's validation clips (val/loss: the NLL; with
-several seeds the mean over them) and pools its stored answers to the fold's test clips into one score. Nothing is trained
-again, and no test clip of a fold decides anything in it. --by does so within each value of a key: a group of choices
-(model, feature ...) or any key of the runs' config.yaml; several, joined by commas, within each combination.
+--select: in each fold, select the configuration with the best score on the validation clips of the fold (val/loss is the NLL;
+with several seeds, the mean over the seeds). Then pool its stored predictions for the test clips of all folds into one score.
+Nothing is trained again, and no test clip of a fold affects the selection in it.
+--by: select separately for each value of a key. A key is a config group (model, feature ...) or any key of the runs'
+config.yaml; several keys, joined by commas, select separately for each combination.
 
 examples:
   python -m src.report outputs/RUN                                        one run
   python -m src.report outputs/SWEEP --format markdown                    tables of a sweep
-  python -m src.report outputs/GRID --select val/f1_macro                 a grid times folds, tuned by validation
-  python -m src.report outputs/GRID --select val/f1_macro --by model      a row a model, each tuned by validation
+  python -m src.report outputs/GRID --select val/f1_macro                 a grid over all folds, tuned by validation
+  python -m src.report outputs/GRID --select val/f1_macro --by model      one row per model, each tuned by validation
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report, say on stdout where it is, and return the exit status: 0, or 1 on bad input."""
+    """Write the report, print its path on standard output, and return the exit status: 0, or 1 on bad input."""
     parser = console.Parser(
         prog="python -m src.report",
         description="Render runs as an HTML page or as Markdown tables.",
@@ -51,13 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="where to write (default: report.html in RUN or SWEEP)"
     )
-    parser.add_argument("--select", choices=SELECTION_SCORES, help="pick the configuration of each fold by this score")
     parser.add_argument(
-        "--by", type=_keys, default=(), metavar="KEY[,KEY]", help="of --select: pick within each value, e.g. model"
+        "--select", choices=SELECTION_SCORES, help="select the configuration of each fold by this score"
+    )
+    parser.add_argument(
+        "--by",
+        type=_keys,
+        default=(),
+        metavar="KEY[,KEY]",
+        help="with --select: select separately for each value, e.g. of model",
     )
     options = parser.parse_args(arguments)
     if options.by and not options.select:
-        parser.error("--by is of --select, e.g. --select val/f1_macro --by model. Add it, or leave --by out.")
+        parser.error("--by needs --select, e.g. --select val/f1_macro --by model. Add --select, or leave out --by.")
     try:
         _report(options)
     except (ValueError, OSError) as error:
@@ -77,52 +84,51 @@ def _report(options: argparse.Namespace) -> None:
     from src.reporting import render, run_page
 
     paths: list[Path] = options.paths
-    found = _found(paths)
+    runs = _find_runs(paths)
     target = options.output or (paths[0] if len(paths) == 1 else Path("outputs")) / rundir.REPORT
-    if len(paths) == 1 and found[0].path == paths[0] and not options.select:  # one run
-        text = run_page.html(found[0]) if options.format == "html" else run_page.markdown(found[0])
+    if len(paths) == 1 and runs[0].path == paths[0] and not options.select:  # one run
+        text = run_page.html(runs[0]) if options.format == "html" else run_page.markdown(runs[0])
     else:
-        text = _several(found, options, target.parent)
+        text = _render_several(runs, options, target.parent)
     if options.format == "markdown" and options.output is None:
         print(text, end="")
     else:
         print(render.save(target, text))
 
 
-def _several(found: "Sequence[RunDir]", options: argparse.Namespace, start: Path) -> str:
-    """The summary of runs as the options want it; where it is a page, the terminal says what was selected too."""
+def _render_several(found: "Sequence[RunDir]", options: argparse.Namespace, folder: Path) -> str:
+    """Render the report of several runs; for HTML, also print the selection on the terminal."""
     from src.reporting import selection_text, sweep_page
 
     runs, skipped = sweep_page.readable_runs(found, pages=False)
-    _say(skipped)
-    selected = _selected(runs, options)
+    _print_skipped(skipped)
+    selections = _select(runs, options)
     if options.format == "markdown":
-        return sweep_page.markdown(runs, skipped, selected)
-    runs, broken = sweep_page.readable_runs(
-        runs, pages=True
-    )  # only now: a refusal need not wait for a page of every run
-    _say(broken)
-    selected = _selected(runs, options) if broken else selected
-    text = sweep_page.html(runs, [*skipped, *broken], start, selected)
-    for sentence in selection_text.selection_lines(selected) if selected else ():
-        console.note(sentence)
+        return sweep_page.markdown(runs, skipped, selections)
+    # The page of each run is written only now, so that an error in the selection is shown without this delay.
+    runs, broken = sweep_page.readable_runs(runs, pages=True)
+    _print_skipped(broken)
+    selections = _select(runs, options) if broken else selections
+    text = sweep_page.html(runs, [*skipped, *broken], folder, selections)
+    for line in selection_text.selection_lines(selections) if selections else ():
+        console.note(line)
     return text
 
 
-def _say(skipped: "Sequence[Skipped]") -> None:
+def _print_skipped(skipped: "Sequence[Skipped]") -> None:
     for path, reason in skipped:
         print(f"report: skipped {path}: {reason}", file=sys.stderr)
 
 
-def _selected(runs: "Sequence[RunDir]", options: argparse.Namespace) -> "Selections | None":
-    """What validation picks among the runs; None where nothing is to be selected."""
+def _select(runs: "Sequence[RunDir]", options: argparse.Namespace) -> "Selections | None":
+    """Select among the runs by validation; None without --select."""
     from src.evaluation import selection
 
     return selection.select_by_validation(runs, options.select, options.by) if options.select else None
 
 
-def _found(paths: Sequence[Path]) -> "list[RunDir]":
-    """The runs in the given folders, each once. Raises ValueError on a path without runs."""
+def _find_runs(paths: Sequence[Path]) -> "list[RunDir]":
+    """Find the runs in the folders, each once. Raises ValueError on a path without runs."""
     from src import rundir
 
     return list({run.path.resolve(): run for path in paths for run in rundir.at(path)}.values())

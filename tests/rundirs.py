@@ -1,4 +1,4 @@
-"""Run directories as `train` writes them, from random but seeded logits, for the tests of what reads them."""
+"""Run directories as `train` writes them, with random seeded logits, for tests of code that reads runs."""
 
 import csv
 import json
@@ -16,11 +16,11 @@ GENRES = ["blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "
 
 
 def config(seed: int = 0, fold: int | None = None, model: str = "Hybrid", **changes: Any) -> dict[str, Any]:
-    """A composed config; `changes` are dotted keys with `__` for the dot."""
+    """A composed config; `changes` are dotted keys with `__` instead of the dot."""
     split: dict[str, Any] = {"_target_": "src.split.Holdout", "seed": 0, "allow_leak": False}
     if fold is not None:
         split |= {"_target_": "src.split.Kfold", "folds": 4, "fold": fold}
-    made = OmegaConf.create(
+    composed = OmegaConf.create(
         {
             "seed": seed,
             "dataset": {"_target_": "src.dataset.Composer", "genres": None},
@@ -32,8 +32,8 @@ def config(seed: int = 0, fold: int | None = None, model: str = "Hybrid", **chan
         }
     )
     for key, value in changes.items():
-        OmegaConf.update(made, key.replace("__", "."), value)
-    return OmegaConf.to_container(made)  # type: ignore[return-value]
+        OmegaConf.update(composed, key.replace("__", "."), value)
+    return OmegaConf.to_container(composed)  # type: ignore[return-value]
 
 
 def write_run(
@@ -49,9 +49,10 @@ def write_run(
     synthetic: bool = True,
     temperature: float | None = 1.5,
 ) -> Path:
-    """Write a finished run that tested `clips` clips from number `first`; `skill` is how far true logits stand out.
+    """Write a finished run that tested `clips` clips, starting with number `first`.
 
-    `temperature` is what its probabilities were calibrated by; None writes a run from before calibration.
+    `skill` is added to the logit of the true genre: with a larger one, the model is better. `temperature` is the one of
+    the calibration; None writes a run from before calibration.
     """
     path.mkdir(parents=True)
     rng = np.random.default_rng([int(config["seed"]), first, round(100 * skill)])
@@ -73,7 +74,7 @@ def write_run(
     certificate = {
         "split": f"fold {config['split']['fold']} of 4, seed 0" if "fold" in config["split"] else "holdout, seed 0",
         "grouped_by": "artist" if artists_known else "clip",
-        "sets": {side: {"clips": clips, "tracks": clips, "artists": 80} for side in ("train", "val", "test")},
+        "sets": {subset: {"clips": clips, "tracks": clips, "artists": 80} for subset in ("train", "val", "test")},
         "shared": shared or {"artists": [], "tracks": [], "audio": []},
         "allow_leak": bool(shared),
         "warnings": list(warnings),
@@ -127,8 +128,8 @@ def write_run(
     predicted = logits_KC.argmax(dim=1)
     probability = logits_KC.softmax(dim=1).tolist()
     rows = [
-        [name, who or "", genres[k], genres[p], *(f"{x:.6f}" for x in row)]
-        for name, who, k, p, row in zip(names, artist, true, predicted.tolist(), probability, strict=True)
+        [name, known_artist or "", genres[k], genres[p], *(f"{x:.6f}" for x in row)]
+        for name, known_artist, k, p, row in zip(names, artist, true, predicted.tolist(), probability, strict=True)
     ]
     _csv(path / rundir.PREDICTIONS, ["clip", "artist", "genre", "predicted", *(f"p_{genre}" for genre in genres)], rows)
     counts = metrics.confusion(predicted, genre_K, len(genres)).tolist()
@@ -136,11 +137,11 @@ def write_run(
         path / rundir.CONFUSION, ["genre", *genres], [[genre, *row] for genre, row in zip(genres, counts, strict=True)]
     )
     split = [
-        [name, genres[k], who or "", song or "", "test"]
-        for name, k, who, song in zip(names, true, artist, track, strict=True)
+        [name, genres[k], known_artist or "", song or "", "test"]
+        for name, k, known_artist, song in zip(names, true, artist, track, strict=True)
     ]
-    known = "other artist" if artists_known else ""
-    split += [[f"{genre}/train{k}.ogg", genre, known, known, "train"] for genre in genres for k in range(3)]
+    other = "other artist" if artists_known else ""
+    split += [[f"{genre}/train{k}.ogg", genre, other, other, "train"] for genre in genres for k in range(3)]
     _csv(path / rundir.SPLIT, ["clip", "genre", "artist", "track", "set"], split)
     _csv(
         path / rundir.EXCLUDED,

@@ -1,1 +1,1 @@
-"""Numbers from finished runs: groups, pooled folds, comparisons. Drawing and wording are in `reporting`."""
+"""Scores of finished runs: grouping, pooling over folds, selection and comparison. `reporting` makes figures and text."""

@@ -1,4 +1,5 @@
-"""The part of a random split's accuracy that is leak: two groups of runs that differ only in `split.grouped`."""
+"""The leak gap: how much higher accuracy is on a random split than on a grouped one, for two groups of runs that differ
+only in `split.grouped`."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,21 +17,22 @@ GROUPED_KEY = "split.grouped"
 
 
 class SplitPair(NamedTuple):
-    """The same experiment on the grouped split and on the random one."""
+    """The same experiment on the grouped and on the random split."""
 
     grouped: Group
     random: Group
 
     @property
     def label(self) -> str:
-        """What both trained: "hybrid on mel"."""
+        """The label that both groups share: "hybrid on mel"."""
         return ", ".join(part for part in self.grouped.label.split(", ") if not part.startswith(f"{GROUPED_KEY}="))
 
 
 class LeakGap(NamedTuple):
     """Accuracy over all test clips on the two splits, their difference in shares, and its 95 % interval.
 
-    `paired`: both splits tested the same clips. `owner_count`: the artists (else tracks, else clips) of the smaller test set.
+    `paired` is true if both splits tested the same clips. `owner_count` is the number of artists (else tracks, else
+    clips) in the smaller test set.
     """
 
     random: float
@@ -43,32 +45,32 @@ class LeakGap(NamedTuple):
 
 
 def split_pairs(groups: Sequence[Group]) -> list[SplitPair]:
-    """Pair the groups that differ only in whether their split was grouped."""
-    arms: dict[frozenset[tuple[str, str]], dict[str, Group]] = defaultdict(dict)
+    """Pair the groups that differ only in `split.grouped`."""
+    by_settings: dict[frozenset[tuple[str, str]], dict[str, Group]] = defaultdict(dict)
     for group in groups:
         settings = identifying_settings(group.runs[0])
         grouped = settings.pop(GROUPED_KEY, None)
         if grouped is not None:
-            arms[frozenset(settings.items())][grouped] = group
-    return [SplitPair(arm["true"], arm["false"]) for arm in arms.values() if len(arm) == 2]
+            by_settings[frozenset(settings.items())][grouped] = group
+    return [SplitPair(arms["true"], arms["false"]) for arms in by_settings.values() if len(arms) == 2]
 
 
-def grouped_by(arm: Group) -> str:
-    """What the split of an arm keeps together, as its certificate says it: "artist"."""
-    return str(arm.runs[0].metrics["certificate"]["grouped_by"])
+def grouped_by(group: Group) -> str:
+    """The units that the split assigns as a whole, as stated in its certificate: "artist"."""
+    return str(group.runs[0].metrics["certificate"]["grouped_by"])
 
 
 def leak_gap(pair: SplitPair) -> LeakGap:
-    """Measure the gap of a pair; bootstrapped by artist, paired where both splits tested the same clips."""
+    """Measure the leak gap with a bootstrap over artists, paired if both splits tested the same clips."""
     random, grouped = _clips(pair.random), _clips(pair.grouped)
     paired = random.name == grouped.name
     if paired:
-        effect = intervals.paired_difference(random.right_K, grouped.right_K, grouped.owner)
+        effect = intervals.paired_difference(random.accuracy_K, grouped.accuracy_K, grouped.owner)
     else:
-        effect = intervals.unpaired_difference(random.right_K, random.owner, grouped.right_K, grouped.owner)
+        effect = intervals.unpaired_difference(random.accuracy_K, random.owner, grouped.accuracy_K, grouped.owner)
     return LeakGap(
-        float(random.right_K.mean()),
-        float(grouped.right_K.mean()),
+        float(random.accuracy_K.mean()),
+        float(grouped.accuracy_K.mean()),
         *effect,
         paired=paired,
         owner_count=min(len(set(random.owner)), len(set(grouped.owner))),
@@ -76,20 +78,21 @@ def leak_gap(pair: SplitPair) -> LeakGap:
 
 
 class _Clips(NamedTuple):
-    """The test clips of a group, each once: the share of runs that recognized it, and its artist, track or own name."""
+    """The test clips of a group, each once: name, share of runs that recognized it, and owner (artist, track or clip)."""
 
     name: list[str]
-    right_K: NDArray[np.float64]
+    accuracy_K: NDArray[np.float64]
     owner: list[str]
 
 
-def _clips(arm: Group) -> _Clips:
-    right: dict[str, list[bool]] = defaultdict(list)
+def _clips(group: Group) -> _Clips:
+    correct: dict[str, list[bool]] = defaultdict(list)
     owner: dict[str, tuple[str, str]] = {}
-    for run in arm.runs:
+    for run in group.runs:
         predictions = run.predictions
         owner |= clip_owners(run)
         for clip, true, predicted in zip(predictions.clips, predictions.true, predictions.predicted, strict=True):
-            right[clip].append(true == predicted)
-    names = sorted(right)
-    return _Clips(names, np.array([np.mean(right[name]) for name in names]), [" ".join(owner[name]) for name in names])
+            correct[clip].append(true == predicted)
+    names = sorted(correct)
+    accuracy_K = np.array([np.mean(correct[name]) for name in names])
+    return _Clips(names, accuracy_K, [" ".join(owner[name]) for name in names])

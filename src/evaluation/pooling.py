@@ -1,7 +1,7 @@
-"""Runs that differ only in seed and fold, as one: their scores are pooled or averaged.
+"""Scores of a group of runs that differ only in seed and fold: pooled over folds, averaged over seeds.
 
-Folds of one split test each clip once, so their predictions are pooled and scored as one. Seeds test the same clips
-again, which are no new clips: their scores are averaged, and the interval stays that of one run on its clips.
+The folds of one split test each clip once, so their predictions are pooled and scored together. Different seeds test
+the same clips again and add no new clips: their scores are averaged, and the interval is that of one run on its clips.
 """
 
 import statistics as stdlib
@@ -22,12 +22,13 @@ GENRE_SCORES = ("recall", "precision", "f1", "accuracy_one_vs_rest", "support")
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one config but for seed and fold.
+    """Runs of one config that differ only in seed and fold.
 
-    `scores` has the keys of metrics.json's `test` but for those from before calibration, pooled over folds and averaged
-    over seeds; `spread` holds mean and standard deviation (n - 1) over the single runs of the scores in AVERAGED_SCORES, None for one run. `description` says in words
-    what was done, and what the interval is of. `val_f1_macro` is the mean validation macro F1 over the runs, by which a group
-    may be chosen; None where a run has none. `train_seconds` is the mean training time of a run, `parameters` what gradients train.
+    `scores` has the keys of `test` in metrics.json, without the scores before calibration, pooled over folds and
+    averaged over seeds. `spread` maps each of AVERAGED_SCORES to its mean and standard deviation (n - 1) over the single
+    runs; None for one run. `description` states how the scores were pooled and on what the interval is based.
+    `val_f1_macro` is the mean validation macro F1 of the runs, by which a group may be selected; None if a run has none.
+    `train_seconds` is the mean training time of a run, `parameters` the number of parameters trained by gradients.
     """
 
     label: str
@@ -43,9 +44,9 @@ class Group:
 
 
 def pool(label: str, runs: Sequence[RunDir]) -> Group:
-    """The group of runs of one config but for seed and fold. Raises ValueError on files that do not fit together."""
-    units = _units(runs)
-    pooled = [_pooled(unit) for unit in units]
+    """Pool runs of one config that differ only in seed and fold. Raises ValueError on files that do not fit together."""
+    repetitions = _repetitions(runs)
+    scores = [_pooled_scores(repetition) for repetition in repetitions]
     tests = [run.metrics["test"] for run in runs]
     columns = {key: [test[key] for test in tests] for key in AVERAGED_SCORES}
     spread = (
@@ -53,15 +54,15 @@ def pool(label: str, runs: Sequence[RunDir]) -> Group:
         if len(runs) > 1
         else None
     )
-    vals = [run.metrics["val"]["f1_macro"] for run in runs if run.metrics["val"]]
-    clips = [frozenset(clip for run in unit for clip in run.predictions.clips) for unit in units]
+    val_f1 = [run.metrics["val"]["f1_macro"] for run in runs if run.metrics["val"]]
+    clips = [frozenset(clip for run in repetition for clip in run.predictions.clips) for repetition in repetitions]
     return Group(
         label,
-        [run for unit in units for run in unit],
-        _mean(pooled),
+        [run for repetition in repetitions for run in repetition],
+        _mean_scores(scores),
         spread,
-        description=_description(units, pooled, len(set(clips)) == 1),
-        val_f1_macro=stdlib.fmean(vals) if len(vals) == len(runs) else None,
+        description=_description(repetitions, scores, same_clips=len(set(clips)) == 1),
+        val_f1_macro=stdlib.fmean(val_f1) if len(val_f1) == len(runs) else None,
         train_seconds=stdlib.fmean(run.metrics["train_seconds"] for run in runs),
         parameters=max(run.metrics["parameters"] for run in runs),
         clips=frozenset().union(*clips),
@@ -69,16 +70,16 @@ def pool(label: str, runs: Sequence[RunDir]) -> Group:
     )
 
 
-def _units(runs: Sequence[RunDir]) -> list[list[RunDir]]:
-    """The runs of each seed together where no clip is tested twice in them (folds), else each run alone."""
-    seeds: dict[Any, list[RunDir]] = {}
+def _repetitions(runs: Sequence[RunDir]) -> list[list[RunDir]]:
+    """The runs of each seed together if they test no clip twice (they are folds), else each run alone."""
+    runs_of_seed: dict[Any, list[RunDir]] = {}
     for run in sorted(runs, key=lambda run: (_order(run, "seed"), _order(run, "split.fold"), str(run.path))):
-        seeds.setdefault(run.config.get("seed"), []).append(run)
-    units = []
-    for members in seeds.values():
+        runs_of_seed.setdefault(run.config.get("seed"), []).append(run)
+    repetitions = []
+    for members in runs_of_seed.values():
         clips = [clip for run in members for clip in run.predictions.clips]
-        units += [members] if len(clips) == len(set(clips)) else [[run] for run in members]
-    return units
+        repetitions += [members] if len(clips) == len(set(clips)) else [[run] for run in members]
+    return repetitions
 
 
 def _order(run: RunDir, key: str) -> float:
@@ -86,39 +87,39 @@ def _order(run: RunDir, key: str) -> float:
     return float(value) if isinstance(value, int | float) else -1.0
 
 
-def _pooled(runs: Sequence[RunDir]) -> Scores:
-    """The scores of runs that test different clips, as of one run that tests them all."""
+def _pooled_scores(runs: Sequence[RunDir]) -> Scores:
+    """Score runs that test different clips like one run that tests all their clips."""
     if len(runs) == 1:
         return dict(runs[0].metrics["test"])
     genres = runs[0].predictions.genres
     track = {str(row["clip"]): row["track"] for run in runs for row in run.split}
     logits, true, artists, tracks = [], [], [], []
     for run in runs:
-        given = run.predictions
-        # What was predicted wins ties that come from rounding in the file.
-        chosen = np.array([[genre == word for genre in genres] for word in given.predicted])
+        predictions = run.predictions
+        # Rounding in the file can make probabilities equal: the predicted genre must still be the largest.
+        predicted_KC = np.array([[genre == predicted for genre in genres] for predicted in predictions.predicted])
         with np.errstate(divide="ignore"):
-            logits.append(np.log(given.probability_KC) + 1e-9 * chosen)
-        true += [genres.index(genre) for genre in given.true]
-        artists += given.artists
-        tracks += [track.get(clip) for clip in given.clips]
+            logits.append(np.log(predictions.probability_KC) + 1e-9 * predicted_KC)
+        true += [genres.index(genre) for genre in predictions.true]
+        artists += predictions.artists
+        tracks += [track.get(clip) for clip in predictions.clips]
     return metrics.score(torch.from_numpy(np.concatenate(logits)), torch.tensor(true), genres, artists, tracks)
 
 
-def _mean(scores: Sequence[Scores]) -> Scores:
-    """Scores averaged over repetitions; the interval is Wilson's of the mean accuracy on one repetition's clips."""
+def _mean_scores(scores: Sequence[Scores]) -> Scores:
+    """Average scores over repetitions; the interval is Wilson's for the mean accuracy on the clips of one repetition."""
     if len(scores) == 1:
         return scores[0]
-    first = min(scores, key=lambda score: int(score["clips"]))
+    smallest = min(scores, key=lambda score: int(score["clips"]))
     accuracy = stdlib.fmean(score["accuracy"] for score in scores)
     per_genre = {
         genre: {key: _mean_or_none([score["genres"][genre][key] for score in scores]) for key in GENRE_SCORES}
-        for genre in first["genres"]
+        for genre in smallest["genres"]
     }
     return {
-        **{key: first[key] for key in ("clips", "tracks", "artists")},
+        **{key: smallest[key] for key in ("clips", "tracks", "artists")},
         **{key: stdlib.fmean(score[key] for score in scores) for key in AVERAGED_SCORES},
-        "accuracy_interval": list(intervals.wilson(round(accuracy * first["clips"]), first["clips"])),
+        "accuracy_interval": list(intervals.wilson(round(accuracy * smallest["clips"]), smallest["clips"])),
         "accuracy_interval_by_artist": None,
         "nll": _mean_or_none([score["nll"] for score in scores]),
         "ece": stdlib.fmean(score["ece"] for score in scores),
@@ -131,18 +132,18 @@ def _mean_or_none(values: Sequence[float | None]) -> float | None:
     return stdlib.fmean(known) if len(known) == len(values) else None
 
 
-def _description(units: Sequence[Sequence[RunDir]], pooled: Sequence[Scores], same: bool) -> str:
-    folds = len(units[0])
-    on = formatting.count(min(scores["clips"] for scores in pooled), "clip")
-    if len(units) == 1:
+def _description(repetitions: Sequence[Sequence[RunDir]], scores: Sequence[Scores], same_clips: bool) -> str:
+    folds = len(repetitions[0])
+    clips = formatting.count(min(score["clips"] for score in scores), "clip")
+    if len(repetitions) == 1:
         if folds == 1:
-            return f"one run; interval over its {on}"
-        return f"{_folds(units[0])} pooled, each of the {on} tested once; interval over them"
-    each = f", each pooling {_folds(units[0])}," if folds > 1 else ""
-    clips = f"the same {on}" if same else f"different clips ({on} or more)"
+            return f"one run; interval over its {clips}"
+        return f"{_folds(repetitions[0])} pooled, each of the {clips} tested once; interval over these clips"
+    pooling = f" (each pooled over {_folds(repetitions[0])})" if folds > 1 else ""
+    on = f"the same {clips}" if same_clips else f"different clips ({clips} or more)"
     return (
-        f"mean of {len(units)} repetitions{each} on {clips}, not pooled as if they were independent; "
-        f"interval of the mean run over {on}, without the spread between repetitions"
+        f"mean of {len(repetitions)} repetitions{pooling} on {on}; repetitions are not pooled, as they are not "
+        f"independent; interval of the mean accuracy on {clips}, without the spread between repetitions"
     )
 
 

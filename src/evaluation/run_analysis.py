@@ -1,4 +1,4 @@
-"""Numbers from one finished run: the majority baseline, the surest mistakes, the reliability bins."""
+"""Numbers from one finished run: majority baseline, confusions, mistakes, intervals of recall, reliability bins."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,22 +15,27 @@ from src.rundir import RunDir, nested
 
 
 def majority_baseline(run: RunDir) -> tuple[str, float]:
-    """The commonest genre of the training clips (the first in the alphabet of equals) and its share of test clips."""
+    """The most frequent genre of the training clips and the accuracy of always predicting it on the test clips.
+
+    Of equally frequent genres, the first in the alphabet is used. Raises ValueError if there are no training clips.
+    """
     counts = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     if not counts:
-        raise ValueError(f"{run.path / rundir.SPLIT} lists no training clips. Train the run again.")
-    genre = min(counts, key=lambda word: (-counts[word], word))
+        raise ValueError(
+            f"{run.path / rundir.SPLIT} lists no training clips: expected at least one. Train the run again."
+        )
+    genre = min(counts, key=lambda name: (-counts[name], name))
     row = run.metrics["test"]["genres"].get(genre)
     return genre, row["support"] / run.metrics["test"]["clips"] if row else 0.0
 
 
 def epoch_selected_on_validation(run: RunDir) -> bool:
-    """Tell if the evaluated epoch was selected by its score on the validation clips."""
+    """Return True if the evaluated epoch was selected by its score on the validation clips."""
     return run.metrics["best_epoch"] is not None and nested.get(run.config, "trainer.checkpoint") != "last"
 
 
 def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Wilson's 95 % interval of a genre's recall; None for a genre without clips."""
+    """Wilson's 95 % interval of the recall of a genre, a row of `genres` in metrics.json; None for one without clips."""
     if not row["support"]:
         return None
     return wilson(round(row["recall"] * row["support"]), row["support"])
@@ -38,7 +43,7 @@ def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Clips of one genre that were predicted as another: `clips` of the `support` clips of the true genre."""
+    """A pair of confused genres: `clips` of the `support` clips of the true genre were predicted as the other."""
 
     true: str
     predicted: str
@@ -47,21 +52,23 @@ class Confusion:
 
 
 def confusions(run: RunDir, limit: int = 5) -> list[Confusion]:
-    """The pairs of genres that were confused most often, the most frequent first."""
+    """The pairs of genres that were confused, those with the most clips first."""
     genres, counts_CC = run.confusion
     pairs = [
-        (int(counts_CC[true, other]), true, other) for true, other in np.argwhere(counts_CC).tolist() if true != other
+        (int(counts_CC[true, predicted]), true, predicted)
+        for true, predicted in np.argwhere(counts_CC).tolist()
+        if true != predicted
     ]
     pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
     return [
-        Confusion(genres[true], genres[other], clips, int(counts_CC[true].sum()))
-        for clips, true, other in pairs[:limit]
+        Confusion(genres[true], genres[predicted], clips, int(counts_CC[true].sum()))
+        for clips, true, predicted in pairs[:limit]
     ]
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test clip that got another genre than its own, and the probability that the model gave to each of the two."""
+    """A test clip with a wrong prediction, and the probabilities of the predicted and of the true genre."""
 
     clip: str
     artist: str | None
@@ -72,33 +79,38 @@ class Mistake:
 
 
 def mistakes(run: RunDir, limit: int = 10) -> list[Mistake]:
-    """The wrong predictions that the model was surest of, the surest first."""
-    given = run.predictions
-    column = {genre: index for index, genre in enumerate(given.genres)}
-    found = []
+    """The wrong predictions with the highest probability, in descending order.
+
+    Raises ValueError if a true or predicted genre has no column in the predictions.
+    """
+    predictions = run.predictions
+    column = {genre: index for index, genre in enumerate(predictions.genres)}
+    wrong = []
     for row, (clip, artist, true, predicted) in enumerate(
-        zip(given.clips, given.artists, given.true, given.predicted, strict=True)
+        zip(predictions.clips, predictions.artists, predictions.true, predictions.predicted, strict=True)
     ):
         if true not in column or predicted not in column:
             raise ValueError(
                 f"{run.path / rundir.PREDICTIONS}: {clip!r} is {true!r}, predicted {predicted!r}, but the columns "
-                f"are of {', '.join(given.genres)}. Train the run again."
+                f"are of {', '.join(predictions.genres)}. Train the run again."
             )
         if true != predicted:
-            sure, right = given.probability_KC[row, [column[predicted], column[true]]].tolist()
-            found.append(Mistake(clip, artist, true, predicted, sure, right))
-    return sorted(found, key=lambda mistake: (-mistake.probability, mistake.clip))[:limit]
+            probability, probability_true = predictions.probability_KC[row, [column[predicted], column[true]]].tolist()
+            wrong.append(Mistake(clip, artist, true, predicted, probability, probability_true))
+    return sorted(wrong, key=lambda mistake: (-mistake.probability, mistake.clip))[:limit]
 
 
 def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:
-    """The test clips by the probability that they were given, and by that before calibration, empty without one."""
-    given, temperature = run.predictions, run.metrics["temperature"]
-    probability_KC = torch.from_numpy(given.probability_KC)
-    correct_K = torch.tensor([true == predicted for true, predicted in zip(given.true, given.predicted, strict=True)])
+    """The reliability bins of the test clips after and before calibration; the latter are empty without calibration."""
+    predictions, temperature = run.predictions, run.metrics["temperature"]
+    probability_KC = torch.from_numpy(predictions.probability_KC)
+    correct_K = torch.tensor(
+        [true == predicted for true, predicted in zip(predictions.true, predictions.predicted, strict=True)]
+    )
     after = reliability(probability_KC.amax(dim=1), correct_K)
     if temperature is None:
         return after, []
-    # log p times the temperature are the model's logits, but for a constant of each clip, which softmax drops.
+    # The temperature times log p is the model's logits up to a constant per clip, which softmax removes.
     before_KC = (temperature * probability_KC.log()).softmax(dim=1)
     return after, reliability(before_KC.amax(dim=1), correct_K)
 

@@ -1,4 +1,4 @@
-"""Names of runs in the words of the command line."""
+"""Names of runs, made from their choices on the command line."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from src.rundir import RunDir, nested
 
 
 def choice_name(config: Mapping[str, Any], group: str) -> str:
-    """The word of a config group's choice: {"model": {"_target_": "src.model.Hybrid"}}, "model" -> "hybrid".
+    """The choice of a config group, from its class: {"model": {"_target_": "src.model.Hybrid"}}, "model" -> "hybrid".
 
     Combined features are joined: "mfcc + chroma".
     """
@@ -19,13 +19,13 @@ def choice_name(config: Mapping[str, Any], group: str) -> str:
 
 
 def run_name(run: RunDir) -> str:
-    """What was trained, in the command line's words: "hybrid on mel", "paper_cnn: cnn on mfcc"."""
-    said = run.environment.get("choices") or {}  # a preset has a name that its class has not: gru is an rnn
-    model, feature = (said.get(group) or choice_name(run.config, group) for group in ("model", "feature"))
+    """The model and the feature of a run, after its recipe if it has one: "hybrid on mel", "paper_cnn: cnn on mfcc"."""
+    choices = run.environment.get("choices") or {}  # a choice may be named differently from its class: gru is an Rnn
+    model, feature = (choices.get(group) or choice_name(run.config, group) for group in ("model", "feature"))
     return f"{experiment_name(run)}: {model} on {feature}" if experiment_name(run) else f"{model} on {feature}"
 
 
 def experiment_name(run: RunDir) -> str | None:
-    """The experiment= that the run was made by; None where it was none."""
-    chosen = (run.environment.get("choices") or {}).get("experiment", "none")
-    return None if chosen == "none" else str(chosen)
+    """The recipe of the run, which is its `experiment=` on the command line; None if there was none."""
+    experiment = (run.environment.get("choices") or {}).get("experiment", "none")
+    return None if experiment == "none" else str(experiment)

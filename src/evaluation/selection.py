@@ -18,7 +18,7 @@ from src.rundir import RunDir, nested
 
 
 class SelectionScore(NamedTuple):
-    """A score of metrics.json, how it is called, and whether the higher one is better."""
+    """A score to select by: its key in metrics.json, its name in text, and the direction of better values."""
 
     key: str
     name: str
@@ -30,13 +30,17 @@ SELECTION_SCORES = {
     "val/accuracy": SelectionScore("accuracy", "accuracy", higher_is_better=True),
     "val/loss": SelectionScore("nll", "NLL", higher_is_better=False),
 }
-DIGITS = 9  # of scores that count: what rounding in a mean over seeds adds behind them must not decide
+DIGITS = 9  # mean scores are rounded to these decimals, so that rounding errors decide no tie
 
 
 @dataclass(frozen=True)
 class FoldSelection:
-    """The configuration picked in a fold, and its runs, one a seed. `val_score` is its validation score, the mean over the
-    seeds, None where a true genre was held impossible; `tied` is how many others of the `candidates` had the same."""
+    """The configuration selected in one fold, with its runs, one for each seed.
+
+    `val_score` is its validation score, the mean over the seeds; None if it is an infinite NLL, as a true genre got
+    probability 0. `candidates` is the number of configurations to select from, and `tied` the number of others with the
+    same score.
+    """
 
     fold: Fold
     label: str
@@ -46,15 +50,19 @@ class FoldSelection:
     tied: int
 
     def test_mean(self, score: str) -> float:
-        """A test score of the fold, the mean over the seeds."""
+        """The mean of a test score over the seeds."""
         values = [run.metrics["test"][score] for run in self.runs]
         return float(sum(values) / len(values))
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Runs of one config, pooled: its mean validation score, the folds in which it could be picked and was. `complete`:
-    it could be in all folds that count. `missing` says for what seeds and folds it has no run that can be judged."""
+    """The pooled runs of one config, with its mean validation score.
+
+    `candidate_folds` is the number of folds in which it could be selected, `selected_folds` the number in which it was.
+    `complete` is true if it could be selected in all folds that count. `missing` lists the seeds and folds for which it
+    has no run, or no validation score.
+    """
 
     group: Group
     val_score: float | None
@@ -66,9 +74,12 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Selection:
-    """What validation picked, fold by fold, and its test answers pooled as `group`. `missing_folds` are planned folds in which no
-    configuration has all `seeds`; `best_on_test` is the configuration whose own test score is the best, None where not two
-    are complete. `configurations` are in the order of their mean validation scores, complete ones first."""
+    """The configurations selected by validation in each fold, with their test predictions pooled as `group`.
+
+    `missing_folds` are the planned folds in which no configuration has all `seeds`. `best_on_test` is the configuration
+    with the best test score; None if fewer than two are complete. `configurations` are sorted by mean validation score,
+    complete ones first.
+    """
 
     name: str
     folds: list[FoldSelection]
@@ -81,7 +92,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Selections:
-    """All groups of the runs, and a selection within each value of the keys `by`; one over all without keys."""
+    """All groups of the runs, with one selection for each value of the keys `by`, or one over all without keys."""
 
     groups: list[Group]
     score: SelectionScore
@@ -89,12 +100,12 @@ class Selections:
     selections: list[Selection]
 
 
-def select_by_validation(runs: Sequence[RunDir], word: str, by: Sequence[str] = ()) -> Selections:
-    """Pick among the runs' configurations by one of SELECTION_SCORES, fold by fold, and within each value of the keys `by`.
+def select_by_validation(runs: Sequence[RunDir], score_name: str, by: Sequence[str] = ()) -> Selections:
+    """Select a configuration in each fold by one of SELECTION_SCORES, separately for each value of the keys `by`.
 
-    With several seeds the mean of a configuration's validation scores picks, and the scores of its seeds are averaged.
-    Raises ValueError on runs without validation scores, on nothing to pick among, on runs of different clips in one
-    fold, on the same run twice, and on a key that there is not.
+    With several seeds, the mean of a configuration's validation scores decides, and the test scores of its seeds are
+    averaged. Raises ValueError on runs without validation scores, on fewer than two configurations, on different clips in
+    one fold, on the same run twice, and on a key that no run has.
     """
     if all(run.metrics["val"] is None for run in runs):
         raise ValueError(
@@ -106,178 +117,182 @@ def select_by_validation(runs: Sequence[RunDir], word: str, by: Sequence[str] = 
     if all(len(members) == 1 for members in rows.values()):
         within = f" for each {', '.join(by)}" if by else f" ({groups[0].label}, {formatting.count(len(runs), 'run')})"
         raise ValueError(
-            f"one configuration came{within}: expected several to select among, e.g. of "
+            f"got one configuration{within}: expected several to select from, e.g. from "
             "`python -m src.train --multirun optimizer.lr=0.001,0.01 split=kfold 'split.fold=range(0,10)'`."
         )
-    measure = SELECTION_SCORES[word]
-    selections = [_select(name, members, measure, planned_folds(groups, members[0])) for name, members in rows.items()]
-    return Selections(groups, measure, tuple(by), selections)
+    score = SELECTION_SCORES[score_name]
+    selections = [_select(name, members, score, planned_folds(groups, members[0])) for name, members in rows.items()]
+    return Selections(groups, score, tuple(by), selections)
 
 
 class _Candidate(NamedTuple):
-    """A group of runs by fold and seed, those without validation scores left out, and its settings as text."""
+    """A group of runs, its settings as text, and its runs with validation scores by fold and seed."""
 
     group: Group
     settings: str
     cells: Mapping[tuple[Fold, Any], RunDir]
 
-    def of(self, fold: Fold, seeds: Sequence[Any]) -> list[RunDir] | None:
-        """Its runs in a fold, one a seed; None where it has not all of them."""
-        found = [self.cells.get((fold, seed)) for seed in seeds]
-        return [run for run in found if run] if all(found) else None
+    def runs_in_fold(self, fold: Fold, seeds: Sequence[Any]) -> list[RunDir] | None:
+        """The runs of a fold, one for each seed; None if a seed is missing."""
+        runs = [self.cells.get((fold, seed)) for seed in seeds]
+        return [run for run in runs if run] if all(runs) else None
 
 
-def _select(name: str, groups: Sequence[Group], measure: SelectionScore, planned: Sequence[Fold]) -> Selection:
-    candidates = [_Candidate(each, _settings(each), runs_by_fold(each)) for each in groups]
-    check_same_clips([run for each in groups for run in each.runs])
-    cells = {cell for each in candidates for cell in each.cells}
+def _select(name: str, groups: Sequence[Group], score: SelectionScore, planned: Sequence[Fold]) -> Selection:
+    candidates = [_Candidate(group, _settings(group), runs_by_fold(group)) for group in groups]
+    check_same_clips([run for group in groups for run in group.runs])
+    cells = {cell for candidate in candidates for cell in candidate.cells}
     seeds = sorted({seed for _, seed in cells}, key=lambda seed: (seed is None, seed))
     folds = sorted({fold for fold, _ in cells}, key=fold_order)
-    choices = [choice for fold in folds if (choice := _pick(fold, seeds, candidates, measure))]
-    if not choices:
+    selected = [selection for fold in folds if (selection := _select_in_fold(fold, seeds, candidates, score))]
+    if not selected:
         raise ValueError(
             f"{name or 'the runs'}: in no fold does a configuration have validation scores for all of "
-            f"{formatting.count(len(seeds), 'seed')}. Train what is missing, or name the runs of fewer seeds."
+            f"{formatting.count(len(seeds), 'seed')}. Train the missing runs, or name the runs of fewer seeds."
         )
-    counted = [choice.fold for choice in choices]
-    made = [_configuration(each, choices, folds, seeds, measure) for each in candidates]
-    made.sort(key=lambda each: (not each.complete, _cost(each.val_score, measure), each.group.label))
-    complete = [each for each in made if each.complete]
-    by_test = min(complete, key=lambda each: _cost(each.group.scores[measure.key], measure), default=None)
+    counted = [selection.fold for selection in selected]
+    configurations = [_configuration(candidate, selected, folds, seeds, score) for candidate in candidates]
+    configurations.sort(key=lambda each: (not each.complete, _cost(each.val_score, score), each.group.label))
+    complete = [each for each in configurations if each.complete]
+    best_on_test = min(complete, key=lambda each: _cost(each.group.scores[score.key], score), default=None)
     return Selection(
         name,
-        choices,
-        pool(name or "selected by validation", [run for choice in choices for run in choice.runs]),
-        made,
-        by_test if len(complete) > 1 else None,
+        selected,
+        pool(name or "selected by validation", [run for selection in selected for run in selection.runs]),
+        configurations,
+        best_on_test if len(complete) > 1 else None,
         missing_folds=[fold for fold in planned if fold not in counted],
         seeds=len(seeds),
     )
 
 
-def _pick(
-    fold: Fold, seeds: Sequence[Any], candidates: Sequence[_Candidate], measure: SelectionScore
+def _select_in_fold(
+    fold: Fold, seeds: Sequence[Any], candidates: Sequence[_Candidate], score: SelectionScore
 ) -> FoldSelection | None:
-    """The best validation score of the candidates that have all seeds in the fold; None where none has.
+    """Select the candidate with the best validation score among those with all seeds in the fold; None if none has.
 
-    A tie goes to the lower validation NLL, then to fewer parameters, then to the label that is first in the alphabet:
-    nothing of the test side is looked at.
+    Ties are broken by the lower validation NLL, then by fewer parameters, then by the label in alphabetical order. No
+    test clip and no test score is used.
     """
-    offers = {}
-    for each in candidates:
-        if runs := each.of(fold, seeds):
-            cost, nll = _mean(runs, measure), _mean(runs, SELECTION_SCORES["val/loss"])
-            offers[(cost, nll, each.group.parameters, each.group.label, each.settings)] = runs
-    if not offers:
+    runs_by_rank = {}
+    for candidate in candidates:
+        if runs := candidate.runs_in_fold(fold, seeds):
+            cost, nll = _mean_cost(runs, score), _mean_cost(runs, SELECTION_SCORES["val/loss"])
+            rank = (cost, nll, candidate.group.parameters, candidate.group.label, candidate.settings)
+            runs_by_rank[rank] = runs
+    if not runs_by_rank:
         return None
-    best = min(offers)
-    tied = sum(offer[0] == best[0] for offer in offers) - 1
-    return FoldSelection(fold, best[3], offers[best], _score(best[0], measure), len(offers), tied)
+    best = min(runs_by_rank)
+    best_cost, _, _, label, _ = best
+    tied = sum(rank[0] == best_cost for rank in runs_by_rank) - 1
+    return FoldSelection(fold, label, runs_by_rank[best], _score(best_cost, score), len(runs_by_rank), tied)
 
 
 def _configuration(
     candidate: _Candidate,
-    choices: Sequence[FoldSelection],
+    selected: Sequence[FoldSelection],
     folds: Sequence[Fold],
     seeds: Sequence[Any],
-    measure: SelectionScore,
+    score: SelectionScore,
 ) -> Configuration:
-    able = [runs for choice in choices if (runs := candidate.of(choice.fold, seeds))]
-    runs = [run for each in able for run in each]
-    complete = len(able) == len(choices)
-    # Of one that has more runs than count, those that count, so that all complete ones were tested on the same clips.
-    same = not complete or len(runs) == len(candidate.group.runs)
+    per_fold = [runs for selection in selected if (runs := candidate.runs_in_fold(selection.fold, seeds))]
+    counted_runs = [run for runs in per_fold for run in runs]
+    complete = len(per_fold) == len(selected)
+    # A complete configuration may have more runs, in folds that do not count. Pool only those that count, so that all
+    # complete configurations were tested on the same clips.
+    whole_group = not complete or len(counted_runs) == len(candidate.group.runs)
     return Configuration(
-        candidate.group if same else pool(candidate.group.label, runs),
-        _score(_mean(runs, measure), measure) if runs else None,
-        candidate_folds=len(able),
-        selected_folds=sum(choice.runs[0] in runs for choice in choices),
+        candidate.group if whole_group else pool(candidate.group.label, counted_runs),
+        _score(_mean_cost(counted_runs, score), score) if counted_runs else None,
+        candidate_folds=len(per_fold),
+        selected_folds=sum(selection.runs[0] in counted_runs for selection in selected),
         complete=complete,
         missing=missing_runs(candidate.group, candidate.cells, folds, seeds),
     )
 
 
-def _mean(runs: Sequence[RunDir], measure: SelectionScore) -> float:
-    """The mean validation cost of runs: the lower, the better."""
-    return round(fmean(_cost(run.metrics["val"][measure.key], measure) for run in runs), DIGITS)
+def _mean_cost(runs: Sequence[RunDir], score: SelectionScore) -> float:
+    """The mean validation cost of runs; lower is better."""
+    return round(fmean(_cost(run.metrics["val"][score.key], score) for run in runs), DIGITS)
 
 
-def _cost(score: float | None, measure: SelectionScore) -> float:
-    """A score so turned that the lower is the better; an NLL that is infinite is None in metrics.json."""
-    return math.inf if score is None else -score if measure.higher_is_better else score
+def _cost(value: float | None, score: SelectionScore) -> float:
+    """A score with its sign set so that lower is better; None, an infinite NLL in metrics.json, is infinity."""
+    return math.inf if value is None else -value if score.higher_is_better else value
 
 
-def _score(cost: float, measure: SelectionScore) -> float | None:
-    return None if math.isinf(cost) else -cost if measure.higher_is_better else cost
+def _score(cost: float, score: SelectionScore) -> float | None:
+    return None if math.isinf(cost) else -cost if score.higher_is_better else cost
 
 
-def _settings(each: Group) -> str:
-    return json.dumps(identifying_settings(each.runs[0]), sort_keys=True)
+def _settings(group: Group) -> str:
+    return json.dumps(identifying_settings(group.runs[0]), sort_keys=True)
 
 
 def group_by_value(groups: Sequence[Group], by: Sequence[str]) -> dict[str, list[Group]]:
-    """The groups of each value of the keys, in the order of the values; all under "" without keys.
+    """The groups for each value of the keys, sorted by value; without keys, all under "".
 
-    A key is a group of choices (`model`, by its command line's word) or any key of the config (`optimizer.lr`). Groups
-    that have no such key, as a cnn has no model.cell, share a row. Raises ValueError on a key that none has, and on one
-    that runs of one group may differ in.
+    A key is a config group (`model`; its value is the choice on the command line) or any key of the config
+    (`optimizer.lr`). Groups without such a key share a row: a cnn, for example, has no model.cell. Raises ValueError on a
+    key that no group has, and on a key in which the runs of one group may differ.
     """
-    runs = [each.runs[0] for each in groups]
+    first_runs = [group.runs[0] for group in groups]
     for key in by:
-        _check(key, runs)
-    found: dict[tuple[str, ...], list[Group]] = {}
-    for each, run in zip(groups, runs, strict=True):
-        found.setdefault(tuple(config_value(run, key) or formatting.UNDEFINED for key in by), []).append(each)
-    ordered = sorted(found, key=lambda values: [(_number(text), text) for text in values])
-    return {_name(by, values): found[values] for values in ordered}
+        _check_key(key, first_runs)
+    by_values: dict[tuple[str, ...], list[Group]] = {}
+    for group, run in zip(groups, first_runs, strict=True):
+        by_values.setdefault(tuple(config_value(run, key) or formatting.UNDEFINED for key in by), []).append(group)
+    ordered = sorted(by_values, key=lambda values: [(_number(text), text) for text in values])
+    return {_row_name(by, values): by_values[values] for values in ordered}
 
 
 def config_value(run: RunDir, key: str) -> str | None:
-    """The value of a key as one types it: "gru", "0.001"; None where the run's config has no such key."""
-    said = (run.environment.get("choices") or {}).get(key)
-    if said is not None:
-        return str(said)
-    found = nested.get(run.config, key)
-    if isinstance(found, Mapping):
-        return run_names.choice_name(run.config, key) if {"_target_", "parts"} & set(found) else None
-    return None if not nested.has(run.config, key) else found if isinstance(found, str) else json.dumps(found)
+    """The value of a key as it is typed on the command line: "gru", "0.001"; None if the run's config has no such key."""
+    choice = (run.environment.get("choices") or {}).get(key)
+    if choice is not None:
+        return str(choice)
+    value = nested.get(run.config, key)
+    if isinstance(value, Mapping):
+        return run_names.choice_name(run.config, key) if {"_target_", "parts"} & set(value) else None
+    return None if not nested.has(run.config, key) else value if isinstance(value, str) else json.dumps(value)
 
 
-def _check(key: str, runs: Sequence[RunDir]) -> None:
-    if _repeated(key):
+def _check_key(key: str, runs: Sequence[RunDir]) -> None:
+    if _differs_within_group(key):
         raise ValueError(
-            f"--by {key}: runs that differ in it alone are one configuration. Expected a key that configurations differ "
-            "in, e.g. --by model."
+            f"--by {key}: runs that differ only in it are one configuration. Expected a key in which configurations "
+            "differ, e.g. --by model."
         )
     if any(config_value(run, key) is not None for run in runs):
         return
-    given = {
+    all_keys = {
         name
         for run in runs
         for name in (*(run.environment.get("choices") or {}), *run.config, *identifying_settings(run))
     }
-    known = sorted(name for name in given if not _repeated(name))
-    near = difflib.get_close_matches(key, known, n=1)
-    near = near or [name for name in known if name.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
-    hint = f"Did you mean {near[0]!r}? " if near else ""
+    known = sorted(name for name in all_keys if not _differs_within_group(name))
+    similar = difflib.get_close_matches(key, known, n=1)
+    similar = similar or [name for name in known if name.rsplit(".", 1)[-1] == key.rsplit(".", 1)[-1]]
+    hint = f"Did you mean {similar[0]!r}? " if similar else ""
     raise ValueError(
-        f"--by {key}: no run has such a key. {hint}Expected a group of choices (model, feature ...) or a key of the runs' "
+        f"--by {key}: no run has such a key. {hint}Expected a config group (model, feature ...) or a key of the runs' "
         f"{rundir.CONFIG}, e.g. optimizer.lr."
     )
 
 
-def _repeated(key: str) -> bool:
-    """Whether runs of one group may differ in a key."""
-    return any(f"{key}.".startswith(f"{name}.") for name in (*REPETITION_KEYS, *PERMISSION_KEYS, *NOT_IN_IDENTITY))
+def _differs_within_group(key: str) -> bool:
+    """Return True if runs of one group may differ in the key."""
+    ignored = (*REPETITION_KEYS, *PERMISSION_KEYS, *NOT_IN_IDENTITY)
+    return any(f"{key}.".startswith(f"{name}.") for name in ignored)
 
 
-def _name(by: Sequence[str], values: Sequence[str]) -> str:
-    """("model", "optimizer.lr"), ("cnn", "0.01") -> "cnn, optimizer.lr=0.01": a choice's word says what it is."""
+def _row_name(by: Sequence[str], values: Sequence[str]) -> str:
+    """("model", "optimizer.lr"), ("cnn", "0.01") -> "cnn, optimizer.lr=0.01": a choice needs no key before it."""
     return ", ".join(f"{key}={text}" if "." in key else text for key, text in zip(by, values, strict=True))
 
 
 def _number(text: str) -> float:
-    """What sorts numbers by their size, and before words."""
+    """Sort key that puts numbers in order of size, before words."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The test clips of runs of one config, each once: its genre, whose it is, and what each repetition answered."""
+"""Test predictions of runs with one config: true genre, owner, and the prediction of each repetition for each clip."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from src.rundir import RunDir
 
 @dataclass(frozen=True)
 class FoldAccuracy:
-    """The clips that a run tested, its training clips, and the accuracy there, the mean over the seeds that tested them."""
+    """Accuracy on the test clips of one fold and the number of training clips, both as means over its seeds."""
 
     clips: frozenset[str]
     training_clips: float
@@ -22,10 +22,10 @@ class FoldAccuracy:
 
 @dataclass(frozen=True)
 class TestPredictions:
-    """K test clips in the order of their names, answered by S repetitions (seeds), each over all folds.
+    """Predictions for K test clips, sorted by name, by S repetitions (seeds), each over all folds.
 
-    `owner` is the artist of a clip, else its track, else the clip itself: what is drawn as one by a bootstrap. `owner_kind` is
-    "artist" where all artists are known, "track" or "clip" where none is, else "artist, where known".
+    `owner` is the artist of a clip, else its track, else the clip itself: a bootstrap draws whole owners. `owner_kind`
+    is "artist" if all artists are known; "track" or "clip" if no artist is known; else "artist, where known".
     """
 
     clips: list[str]
@@ -37,61 +37,64 @@ class TestPredictions:
 
     @cached_property
     def correct_KS(self) -> NDArray[np.bool_]:
-        """Whether a repetition recognized a clip."""
+        """True where a repetition recognized the clip."""
         return np.asarray(self.predicted_KS == np.array(self.true)[:, None])
 
     @cached_property
     def accuracy_K(self) -> NDArray[np.float64]:
-        """The share of repetitions that recognized a clip: 0 or 1 where there is one."""
+        """The share of repetitions that recognized each clip: 0 or 1 if there is one repetition."""
         return np.asarray(self.correct_KS.mean(axis=1))
 
     @property
     def artists(self) -> int | None:
-        """How many artists the clips have; None where some are unknown."""
+        """The number of artists; None if the artist of a clip is unknown."""
         return len(set(self.owner)) if self.owner_kind == "artist" else None
 
 
 def collect_predictions(runs: Sequence[RunDir]) -> TestPredictions:
-    """What runs of one config answered, in the order of the runs: the first answers to each clip are one repetition.
+    """Collect the test predictions of runs with one config; the first prediction for each clip belongs to repetition 1.
 
-    Raises ValueError where a clip has two genres, or where some clips were tested more often than others: repetitions
-    on different clips would be compared as if they were the same.
+    Raises ValueError if a clip has two true genres, or if some clips were tested more often than others: then the
+    repetitions would not be on the same clips.
     """
-    answers: dict[str, list[str]] = defaultdict(list)
+    predictions: dict[str, list[str]] = defaultdict(list)
     genre: dict[str, str] = {}
     owner: dict[str, tuple[str, str]] = {}
     for run in runs:
-        given = run.predictions
+        of_run = run.predictions
         owner |= clip_owners(run)
-        for clip, true, predicted in zip(given.clips, given.true, given.predicted, strict=True):
-            answers[clip].append(predicted)
+        for clip, true, predicted in zip(of_run.clips, of_run.true, of_run.predicted, strict=True):
+            predictions[clip].append(predicted)
             if genre.setdefault(clip, true) != true:
-                raise ValueError(f"{clip} is {genre[clip]} in one run and {true} in {run.path}: expected one truth.")
-    times = {len(each) for each in answers.values()}
+                raise ValueError(
+                    f"{clip} is {genre[clip]} in one run and {true} in {run.path}: expected one true genre. Train the runs "
+                    "on the same labels."
+                )
+    times = {len(of_clip) for of_clip in predictions.values()}
     if len(times) > 1:
-        few = sum(len(each) < max(times) for each in answers.values())
+        fewer = sum(len(of_clip) < max(times) for of_clip in predictions.values())
         raise ValueError(
-            f"its {len(runs)} runs tested {few} of {len(answers)} clips less often than the others ({min(times)} and "
-            f"{max(times)} times), so its seeds have different test clips. Train the folds that are missing, or name the "
-            "complete seeds only."
+            f"its {len(runs)} runs tested {fewer} of {len(predictions)} clips less often than the others ({min(times)} and "
+            f"{max(times)} times), so its seeds have different test clips. Train the missing folds, or name only the seeds "
+            "that have all folds."
         )
-    clips = sorted(answers)
+    clips = sorted(predictions)
     return TestPredictions(
         clips,
         true=[genre[clip] for clip in clips],
         owner=[" ".join(owner[clip]) for clip in clips],
         owner_kind=_owner_kind({kind for kind, _ in owner.values()}),
-        predicted_KS=np.array([answers[clip] for clip in clips]),
-        folds=_folds(runs),
+        predicted_KS=np.array([predictions[clip] for clip in clips]),
+        folds=_fold_accuracies(runs),
     )
 
 
 def clip_owners(run: RunDir) -> dict[str, tuple[str, str]]:
-    """Whose each test clip of a run is, as kind and name: its artist's, else its track's, else its own."""
+    """The owner of each test clip of a run, as (kind, name): its artist, else its track, else the clip itself."""
     track = {row["clip"]: row["track"] for row in run.split}
-    given = run.predictions
+    of_run = run.predictions
     return {
-        clip: _owner(clip, artist, track.get(clip)) for clip, artist in zip(given.clips, given.artists, strict=True)
+        clip: _owner(clip, artist, track.get(clip)) for clip, artist in zip(of_run.clips, of_run.artists, strict=True)
     }
 
 
@@ -107,11 +110,13 @@ def _owner_kind(kinds: set[str]) -> str:
     return "clip" if kinds == {"clip"} else "track"
 
 
-def _folds(runs: Sequence[RunDir]) -> list[FoldAccuracy]:
-    seeds = defaultdict(list)
+def _fold_accuracies(runs: Sequence[RunDir]) -> list[FoldAccuracy]:
+    per_fold = defaultdict(list)
     for run in runs:
-        given = run.predictions
-        right = sum(true == said for true, said in zip(given.true, given.predicted, strict=True))
-        train = sum(row["set"] == "train" for row in run.split)
-        seeds[frozenset(given.clips)].append((train, right / len(given.clips)))
-    return [FoldAccuracy(clips, *(float(x) for x in np.mean(each, axis=0))) for clips, each in seeds.items()]
+        of_run = run.predictions
+        correct = sum(true == predicted for true, predicted in zip(of_run.true, of_run.predicted, strict=True))
+        training_clips = sum(row["set"] == "train" for row in run.split)
+        per_fold[frozenset(of_run.clips)].append((training_clips, correct / len(of_run.clips)))
+    return [
+        FoldAccuracy(clips, *(float(mean) for mean in np.mean(values, axis=0))) for clips, values in per_fold.items()
+    ]

@@ -1,1 +1,1 @@
-"""HTML pages, Markdown tables and plots of finished runs; computes nothing that `evaluation` should."""
+"""HTML pages, Markdown tables, figures and sentences about finished runs; the numbers come from `evaluation`."""

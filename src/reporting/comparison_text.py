@@ -1,4 +1,4 @@
-"""A comparison in words and tables: effect and interval first, p second, and what they come to."""
+"""Sentences and tables of a comparison: effects with intervals first, then p values, then the conclusion."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,18 +9,18 @@ from src.metrics import significance
 from src.metrics.intervals import MIN_ARTISTS
 from src.reporting.sweep_page import describe_splits
 
-MAX_PAIRS = 3  # told genre by genre; the others are in the JSON
-MAX_CLIPS = 10  # of a side
+MAX_PAIRS = 3  # pairs in the table of genres; the others are in the JSON
+MAX_CLIPS = 10  # clips that each group recognizes better
 CAVEATS = {
     "accuracy": "among so many pairs it may be chance",
-    "mcnemar": "counted clip by clip it may be chance",
-    "folds": "training on other clips may turn it",
+    "mcnemar": "counted over single clips it may be chance",
+    "folds": "training on other clips may reverse it",
 }
-Content = Mapping[str, Any]
+Content = Mapping[str, Any]  # of `compare --format json`, or one of its pairs
 
 
 class Table(NamedTuple):
-    """A table for a terminal or as Markdown; the first `texts` columns hold words, the others numbers."""
+    """A table for a terminal or as Markdown; the first `texts` columns hold text, the others numbers."""
 
     title: str
     headings: Sequence[str]
@@ -29,17 +29,18 @@ class Table(NamedTuple):
 
 
 def describe_pair(pair: Content, content: Content) -> str:
-    """What a pair's numbers come to: "A is better than B by 4.1 points of accuracy (95 % interval 1.0 to 7.3) ..."."""
+    """State the result of a pair: "A is better than B by 4.1 points of accuracy (95 % interval 1.0 to 7.3) ..."."""
     a, b = pair["a"], pair["b"]
-    on, accuracy = formatting.size(content), pair["accuracy"]
+    test_set, accuracy = formatting.size(content), pair["accuracy"]
     points = 100 * accuracy["difference"]
     if pair["verdict"] == "same":
-        return f"{a} and {b} are the same: each of the {formatting.count(content['clips'], 'clip')} got the same answer from both (difference 0, p = 1)."
+        clips = formatting.count(content["clips"], "clip")
+        return f"{a} and {b} are the same: both have the same prediction for each of the {clips} (difference 0, p = 1)."
     if pair["verdict"] == "too few artists":
-        few = formatting.count(content["resampled"]["of"], content["resampled"]["by"].partition(",")[0])
+        owners = formatting.count(content["resampled"]["of"], _owner_kind(content))
         return (
-            f"{a}'s accuracy is {abs(points):.1f} points {'below' if points < 0 else 'above'} {b}'s on {on}: the effect only, as "
-            f"{few} are too few to say whether others would show it. From {MIN_ARTISTS} on there is an interval."
+            f"{a}'s accuracy is {abs(points):.1f} points {'below' if points < 0 else 'above'} {b}'s on {test_set}; there is no "
+            f"interval, as {owners} are too few to generalize from: {MIN_ARTISTS} or more are needed."
         )
     low, high = (100 * end for end in accuracy["interval"])
     if pair["verdict"] in ("a", "b"):
@@ -47,87 +48,93 @@ def describe_pair(pair: Content, content: Content) -> str:
         low, high = sorted((abs(low), abs(high)))
         return (
             f"{better} is better than {worse} by {abs(points):.1f} points of accuracy (95 % interval {low:.1f} to {high:.1f}) "
-            f"on {on}; {_ps(pair, content)}."
+            f"on {test_set}; {_format_p_values(pair, content)}."
         )
     text = (
-        f"{a} and {b} cannot be told apart on {on}: accuracy differs by {points:+.1f} points (95 % interval {low:+.1f} to "
-        f"{high:+.1f}; {_ps(pair, content)})"
+        f"{a} and {b} cannot be told apart on {test_set}: accuracy differs by {points:+.1f} points (95 % interval {low:+.1f} "
+        f"to {high:+.1f}; {_format_p_values(pair, content)})"
     )
-    doubted = nonsignificant_tests(pair)
-    if low <= 0 <= high or not doubted:
+    nonsignificant = nonsignificant_tests(pair)
+    if low <= 0 <= high or not nonsignificant:
         return f"{text}."
-    return f"{text}. The interval leaves out 0, but {' and '.join(CAVEATS[key] for key in doubted)}."
+    return f"{text}. The interval excludes 0, but {' and '.join(CAVEATS[key] for key in nonsignificant)}."
 
 
-def _tests(content: Content) -> dict[str, str]:
-    """The parts of a pair that have a p value, and what it is called."""
-    drawn = content["resampled"]["by"].partition(",")[0]
-    return {"accuracy": f"over {drawn}s", "mcnemar": "McNemar's", "folds": "over folds"}
+def _owner_kind(content: Content) -> str:
+    """The units of the bootstrap: "artist", "track" or "clip"."""
+    return str(content["resampled"]["by"].partition(",")[0])
 
 
-def _ps(pair: Content, content: Content) -> str:
+def _test_names(content: Content) -> dict[str, str]:
+    """The parts of a pair that have a p value, with the names of their tests."""
+    return {"accuracy": f"over {_owner_kind(content)}s", "mcnemar": "McNemar's", "folds": "over folds"}
+
+
+def _format_p_values(pair: Content, content: Content) -> str:
     """All p values of a pair: "p over artists = 0.03, McNemar's = 0.02"."""
-    known = [f"{name} {_p(pair[key])}" for key, name in _tests(content).items() if pair[key]["p"] is not None]
-    return f"p {', '.join(known)}"
+    texts = [
+        f"{name} {_format_p(pair[key])}" for key, name in _test_names(content).items() if pair[key]["p"] is not None
+    ]
+    return f"p {', '.join(texts)}"
 
 
-def _p(part: Content) -> str:
-    """ "= 0.03", "< 0.001"; where it was adjusted for several pairs, the adjusted one."""
+def _format_p(part: Content) -> str:
+    """ "= 0.03", "< 0.001"; of several pairs, the p value adjusted for their number."""
     p = part["p_holm"]
     return "< 0.001" if p < 0.001 else f"= {p:.2g}" if p < 0.1 else f"= {p:.2f}".rstrip("0").rstrip(".")
 
 
 def comparison_tables(content: Content) -> list[Table]:
-    """The groups; the pairs; the genres in the first few pairs; the clips on which the first pair disagrees."""
+    """Tables of the groups, the pairs, the genres in the first pairs, and the clips on which the first pair disagrees."""
     shown = content["pairs"][:MAX_PAIRS]
-    made = [_groups(content), _pairs(content), _genres(content, shown)]
-    return [*made, _clips(shown[0])] if any(shown[0]["disagreements"].values()) else made
+    tables = [_group_table(content), _pair_table(content), _genre_table(content, shown)]
+    return [*tables, _clip_table(shown[0])] if any(shown[0]["disagreements"].values()) else tables
 
 
-def _groups(content: Content) -> Table:
+def _group_table(content: Content) -> Table:
     rows = []
-    for each in content["groups"]:
-        scores = each["scores"]
+    for group in content["groups"]:
+        scores = group["scores"]
         rows.append(
             [
-                each["key"],
-                each["label"],
-                str(len(each["runs"])),
+                group["key"],
+                group["label"],
+                str(len(group["runs"])),
                 f"{formatting.cell(scores['accuracy'])} ({formatting.cell_interval(scores['accuracy_interval'])})",
                 *(formatting.cell(scores[key]) for key in ("precision_macro", "recall_macro", "f1_macro")),
-                formatting.cell(each["val_f1_macro"]),
-                formatting.duration(each["train_seconds"]),
+                formatting.cell(group["val_f1_macro"]),
+                formatting.duration(group["train_seconds"]),
             ]
         )
     headings = [
         "",
-        "what",
+        "group",
         "runs",
         "accuracy (Wilson's 95 %)",
         "precision",
         "recall",
         "F1",
         "validation F1",
-        "training",
+        "training time",
     ]
     title = (
-        f"{formatting.data(content['dataset'], content['synthetic'])}, {formatting.size(content)}; {describe_splits(content['split'])}; in percent, precision, "
-        "recall and F1 as macro averages over genres"
+        f"{formatting.data(content['dataset'], content['synthetic'])}, {formatting.size(content)}; "
+        f"{describe_splits(content['split'])}; in percent; precision, recall and F1 are macro averages over genres"
     )
     return Table(title, headings, rows, texts=2)
 
 
-def _pairs(content: Content) -> Table:
-    tests = _tests(content)
+def _pair_table(content: Content) -> Table:
+    test_names = _test_names(content)
     rows = [
         [
             f"{pair['a']} - {pair['b']}",
-            " : ".join(str(len(pair["disagreements"][side])) for side in ("a", "b")),
-            *(_effect(pair[key]) for key in ("accuracy", "f1_macro")),
-            _effect(pair["folds"]) if "difference" in pair["folds"] else formatting.UNDEFINED,
+            " : ".join(str(len(pair["disagreements"][better])) for better in ("a", "b")),
+            *(_format_difference(pair[key]) for key in ("accuracy", "f1_macro")),
+            _format_difference(pair["folds"]) if "difference" in pair["folds"] else formatting.UNDEFINED,
             *(
-                _p(pair[key]).removeprefix("= ") if pair[key]["p"] is not None else formatting.UNDEFINED
-                for key in tests
+                _format_p(pair[key]).removeprefix("= ") if pair[key]["p"] is not None else formatting.UNDEFINED
+                for key in test_names
             ),
         ]
         for pair in content["pairs"]
@@ -138,87 +145,86 @@ def _pairs(content: Content) -> Table:
         "accuracy",
         "macro F1",
         "accuracy over folds",
-        *(f"p {name}" for name in tests.values()),
+        *(f"p {name}" for name in test_names.values()),
     ]
     by = content["resampled"]["by"]
-    title = f"Differences in points, with 95 % intervals (paired bootstrap by {by}; corrected t over folds)"
+    title = f"Differences in points, with 95 % intervals (paired bootstrap by {by}; corrected t test over folds)"
     count = len(content["pairs"])
     return Table(title + (f"; p adjusted by Holm for {count} pairs" if count > 1 else ""), headings, rows)
 
 
-def _effect(part: Content) -> str:
+def _format_difference(part: Content) -> str:
     """ "+4.1 (+1.0 to +7.3)", in points."""
-    point = f"{100 * part['difference']:+.1f}"
+    difference = f"{100 * part['difference']:+.1f}"
     if part["interval"] is None:
-        return point
+        return difference
     low, high = part["interval"]
-    return f"{point} ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"{difference} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
-def _genres(content: Content, shown: Sequence[Content]) -> Table:
+def _genre_table(content: Content, shown: Sequence[Content]) -> Table:
     rows = []
     for genre, first in shown[0]["genres"].items():
-        sides = {pair[side]: pair["genres"][genre][f"recall_{side}"] for pair in shown for side in ("a", "b")}
+        recalls = {pair[key]: pair["genres"][genre][f"recall_{key}"] for pair in shown for key in ("a", "b")}
         artists = formatting.UNDEFINED if first["artists"] is None else str(first["artists"])
-        effects = [_effect(pair["genres"][genre]) for pair in shown]
-        rows.append([genre, str(first["clips"]), artists, *map(formatting.cell, sides.values()), *effects])
-    keys = dict.fromkeys(pair[side] for pair in shown for side in ("a", "b"))
-    names = [f"{pair['a']} - {pair['b']}" for pair in shown]
+        differences = [_format_difference(pair["genres"][genre]) for pair in shown]
+        rows.append([genre, str(first["clips"]), artists, *map(formatting.cell, recalls.values()), *differences])
+    groups = dict.fromkeys(pair[key] for pair in shown for key in ("a", "b"))
+    pairs = [f"{pair['a']} - {pair['b']}" for pair in shown]
     title = (
-        f"Recall of each genre, in percent, and its differences in points (one interval for each genre, none below {MIN_ARTISTS} "
-        "artists; one in twenty misses by chance)"
+        f"Recall of each genre in percent, and its differences in points (no interval below {MIN_ARTISTS} artists of the genre; "
+        "one interval in twenty misses the true difference by chance)"
     )
-    return Table(title, ["genre", "clips", "artists", *keys, *names], rows)
+    return Table(title, ["genre", "clips", "artists", *groups, *pairs], rows)
 
 
-def _clips(pair: Content) -> Table:
-    rows, heads = [], []
-    for side, other in (("a", "b"), ("b", "a")):
-        found = pair["disagreements"][side]
-        heads.append(f"{formatting.count(len(found), 'clip')} {pair[side]} recognizes better")
+def _clip_table(pair: Content) -> Table:
+    rows, counts = [], []
+    for better, worse in (("a", "b"), ("b", "a")):
+        clips = pair["disagreements"][better]
+        counts.append(f"{formatting.count(len(clips), 'clip')} {pair[better]} recognizes better")
         rows += [
-            [pair[side], each["clip"], each["genre"], _said(each["predicted"][other])] for each in found[:MAX_CLIPS]
+            [pair[better], clip["clip"], clip["genre"], _format_predictions(clip["predicted"][worse])]
+            for clip in clips[:MAX_CLIPS]
         ]
-    return Table(
-        f"{', '.join(heads)} (up to {MAX_CLIPS} of each)", ["better", "clip", "genre", "the other said"], rows, 4
-    )
+    title = f"{', '.join(counts)} (up to {MAX_CLIPS} of each)"
+    return Table(title, ["better", "clip", "genre", "predicted by the other"], rows, texts=4)
 
 
-def _said(answers: Sequence[str]) -> str:
-    """ "rock", or of several seeds "rock 2, pop 1"."""
-    counts = {answer: answers.count(answer) for answer in dict.fromkeys(answers)}
-    return answers[0] if len(answers) == 1 else ", ".join(f"{answer} {count}" for answer, count in counts.items())
+def _format_predictions(predictions: Sequence[str]) -> str:
+    """ "rock"; with several seeds "rock 2, pop 1"."""
+    counts = {genre: predictions.count(genre) for genre in dict.fromkeys(predictions)}
+    return predictions[0] if len(predictions) == 1 else ", ".join(f"{genre} {count}" for genre, count in counts.items())
 
 
 def note_lines(content: Content) -> list[str]:
-    """What a reader must know to trust the numbers, a sentence each."""
+    """Notes that a reader needs to judge the numbers, one sentence each."""
     groups, pairs = content["groups"], content["pairs"]
-    said = []
-    if any(each["leaks"] for each in groups):
-        said.append("Some runs share artists, tracks or audio between training and test: see `python -m src.report`.")
-    said += sorted({text for each in groups for text in each["warnings"]})
+    notes = []
+    if any(group["leaks"] for group in groups):
+        notes.append("Some runs share artists, tracks or audio between training and test: see `python -m src.report`.")
+    notes += sorted({text for group in groups for text in group["warnings"]})
     if content["resampled"]["by"] != "artist":
-        said.append(
+        notes.append(
             f"Not all artists are known, so clips were resampled by {content['resampled']['by']}: intervals are too narrow."
         )
-    left_out = dict.fromkeys(pair[key].get("left_out") for pair in pairs for key in ("mcnemar", "folds"))
-    said += [f"Left out: {reason}." for reason in left_out if reason]
-    if all(each["repetitions"] == 1 for each in groups):
-        said.append(
-            "Each side was trained with one seed: another may turn a small difference. Train several seeds to know."
+    reasons = dict.fromkeys(pair[key].get("left_out") for pair in pairs for key in ("mcnemar", "folds"))
+    notes += [f"Test left out: {reason}." for reason in reasons if reason]
+    if all(group["repetitions"] == 1 for group in groups):
+        notes.append(
+            "Each group was trained with one seed, and another seed may reverse a small difference. Train several seeds to "
+            "find out."
         )
     else:
-        said.append(
-            "Intervals are over artists, with the seeds as they are; what other seeds would add is not in them."
-        )
+        notes.append("Intervals are over artists, for these seeds: the spread between seeds is not in them.")
     if len(groups) > 2:
-        said.append(
-            f"The best of {len(groups)} test scores is too high by luck: choose by the validation score, then read the test score."
+        notes.append(
+            f"The best of {len(groups)} test scores is too high by luck: select by the validation score, then read the test score."
         )
     if len(pairs) > MAX_PAIRS:
-        said.append(f"The genres of {len(pairs) - MAX_PAIRS} more pairs are in --format json, and all clips.")
-    said.append(
-        f"Called better: the interval leaves out 0 and no p value{' after Holm' if len(pairs) > 1 else ''} is "
-        f"{significance.LEVEL} or more. No difference found is no proof that there is none."
+        notes.append(f"The genres of {len(pairs) - MAX_PAIRS} more pairs, and all clips, are in --format json.")
+    notes.append(
+        f"A group is called better if the interval excludes 0 and all p values{' after Holm' if len(pairs) > 1 else ''} are "
+        f"below {significance.LEVEL}. Finding no difference does not prove that there is none."
     )
-    return said
+    return notes

@@ -1,4 +1,4 @@
-"""What a finished run's files say, in sentences: the verdict, the confusions, the mistakes, the split's certificate."""
+"""Sentences about one finished run: its result, its confusions and its split."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,94 +12,98 @@ MAX_NAMES = 10  # of artists, tracks or clips in one sentence
 
 
 def describe_result(run: RunDir) -> list[str]:
-    """The run's result in a few sentences, the first one for those who read only one."""
+    """Describe the result of a run in a few sentences; the first one stands for all."""
     metrics, scores = run.metrics, run.metrics["test"]
     accuracy, interval = scores["accuracy"], scores["accuracy_interval"]
     clips = f"{formatting.count(scores['clips'], 'test clip')} of {metrics['dataset']}"
     music = "; synthetic music" if metrics["synthetic"] else ""
     first = (
-        f"The {run_names.run_name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_unheard(run)} "
+        f"The {run_names.run_name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_test_artists(run)} "
         f"({formatting.interval(interval)}){music}."
     )
-    genre, guessed = run_analysis.majority_baseline(run)
-    second = f"Always answering {genre}, the commonest genre in training, would get {formatting.percent(guessed)}."
-    if interval[0] <= guessed:
-        second += f" {formatting.count(scores['clips'], 'clip')} do not show that the model does better than that."
+    genre, baseline = run_analysis.majority_baseline(run)
+    second = f"Always predicting {genre}, the most frequent genre in training, would give an accuracy of {formatting.percent(baseline)}."
+    if interval[0] <= baseline:
+        second += f" {formatting.count(scores['clips'], 'clip')} do not show that the model is better than that."
     third = (
         f"Averaged over genres (macro), F1 is {formatting.percent(scores['f1_macro'])}, "
         f"recall {formatting.percent(scores['recall_macro'])}, precision {formatting.percent(scores['precision_macro'])}."
     )
-    return [first, second, third, _trust(scores)]
+    return [first, second, third, _interval_sentence(scores)]
 
 
-def _unheard(run: RunDir) -> str:
-    """What the test clips are to the model: the strongest claim that the certificate allows."""
+def _test_artists(run: RunDir) -> str:
+    """The strongest claim that the certificate allows about the artists of the test clips, as a part of a sentence."""
     certificate = run.metrics["certificate"]
     leak = leaks(certificate)
     if leak:
-        return f"that it may know by heart, as {' and '.join(leak)} are on two sides of the split"
-    if _unknown(run, "artist"):
-        return f"held out by {certificate['grouped_by']}; whether it heard their artists in training is unknown"
-    # A pretrained front end may have heard them elsewhere; its warning is shown below.
-    never = "absent from its training clips" if certificate["warnings"] else "it never heard"
-    return f"by {formatting.count(run.metrics['test']['artists'], 'artist')} {never}"
+        return f"that it may have memorized, as training, validation and test share {' and '.join(leak)}"
+    if _some_unknown(run, "artist"):
+        return (
+            f"held out by {certificate['grouped_by']}, whose artists may be in its training clips, as not all are known"
+        )
+    # A pretrained front end may have been trained on these artists; its warning is shown below the sentence.
+    unseen = "absent from its training clips" if certificate["warnings"] else "unseen in training"
+    return f"by {formatting.count(run.metrics['test']['artists'], 'artist')} {unseen}"
 
 
-def _unknown(run: RunDir, kind: str) -> bool:
-    """Whether some clip's artist or track is not known, so that shared ones cannot be ruled out."""
+def _some_unknown(run: RunDir, kind: str) -> bool:
+    """Return True if the artist or track of some clip is unknown, so that shared ones cannot be excluded."""
     return any(row[kind] is None for row in run.split)
 
 
-def _trust(scores: Mapping[str, Any]) -> str:
+def _interval_sentence(scores: Mapping[str, Any]) -> str:
     by_artist = scores["accuracy_interval_by_artist"]
-    text = f"The interval of accuracy is Wilson's over {formatting.count(scores['clips'], 'clip')}, as if they were independent"
+    clips = formatting.count(scores["clips"], "clip")
+    text = f"The interval of accuracy is Wilson's over {clips}, as if they were independent"
     if by_artist is not None:
-        return f"{text}; resampling whole artists instead gives {formatting.interval(by_artist)}."
+        return f"{text}; a bootstrap over whole artists gives {formatting.interval(by_artist)}."
     return f"{text}; clips of one artist are not, so the true interval is wider."
 
 
 def describe_split(run: RunDir) -> list[str]:
-    """How the split was made, what its sides share and what is not known about it, one sentence each."""
-    given = run.metrics["certificate"]
-    sentences = [f"Split: {formatting.split(given)}."]
+    """Describe how the split was made, what its sets share and what is unknown, one sentence each."""
+    certificate = run.metrics["certificate"]
+    sentences = [f"Split: {formatting.split(certificate)}."]
     for kind, key in (("artist", "artists"), ("track", "tracks")):
-        shared = given["shared"][key]
+        shared = certificate["shared"][key]
         if shared:
             sentences.append(
-                f"On more than one side: {formatting.count(len(shared), kind)} ({formatting.few(shared, MAX_NAMES)})."
+                f"In more than one set: {formatting.count(len(shared), kind)} ({formatting.few(shared, MAX_NAMES)})."
             )
-        elif _unknown(run, kind):
-            sentences.append(f"Whether the sides share {key} cannot be ruled out: some clips' {key} are unknown.")
+        elif _some_unknown(run, kind):
+            sentences.append(f"The sets may share {key}: the {key} of some clips are unknown.")
         else:
-            sentences.append(f"No {kind} is on more than one side.")
-    copies = [" = ".join(clips) for clips in given["shared"]["audio"]]
+            sentences.append(f"No {kind} is in more than one set.")
+    copies = [" = ".join(clips) for clips in certificate["shared"]["audio"]]
     sentences.append(
-        f"Byte-identical audio on more than one side: {formatting.few(copies, MAX_NAMES)}."
+        f"Byte-identical audio in more than one set: {formatting.few(copies, MAX_NAMES)}."
         if copies
-        else "No byte-identical audio is on more than one side."
+        else "No byte-identical audio is in more than one set."
     )
-    near = given["shared"]["near_copies"]
-    if near is None:
+    near_copies = certificate["shared"]["near_copies"]
+    if near_copies is None:
         sentences.append(
-            "Near copies (another encoding, level or beginning of the same recording) were not looked for: "
-            "`python -m src.audit` finds them, and training with data.audit=AUDIT/audit.json stops at them."
+            "Near copies (the same recording with another encoding, level or beginning) were not looked for: "
+            "`python -m src.audit` finds them, and training with data.audit=AUDIT/audit.json stops if sets share any."
         )
     else:
-        pairs = [" ~ ".join(clips) for clips in near]
+        pairs = [" ~ ".join(clips) for clips in near_copies]
         sentences.append(
-            f"Near copies on more than one side: {formatting.few(pairs, MAX_NAMES)}."
+            f"Near copies in more than one set: {formatting.few(pairs, MAX_NAMES)}."
             if pairs
-            else "No near copies are on more than one side, as far as the audit heard."
+            else "No near copies are in more than one set, among the clips that the audit decoded."
         )
-    if given["allow_leak"]:
-        sentences.append("split.allow_leak is true: the experiment was allowed to share artists between its sides.")
-    return [*sentences, *given["warnings"]]
+    if certificate["allow_leak"]:
+        sentences.append("split.allow_leak is true: the experiment was allowed to share artists between its sets.")
+    return [*sentences, *certificate["warnings"]]
 
 
 def describe_confusions(run: RunDir) -> list[str]:
-    """The pairs of genres that were confused most often, with counts: "9 of 16 rock clips (56 %) were called pop."."""
+    """Describe the most frequent confusions: "9 of 16 rock clips (56 %) were predicted as pop."."""
     return [
         f"{each.clips} of {formatting.count(each.support, f'{each.true} clip')} "
-        f"({formatting.percent(each.clips / each.support)}) {'was' if each.clips == 1 else 'were'} called {each.predicted}."
+        f"({formatting.percent(each.clips / each.support)}) {'was' if each.clips == 1 else 'were'} predicted as "
+        f"{each.predicted}."
         for each in run_analysis.confusions(run)
     ]

@@ -1,4 +1,4 @@
-"""The per-genre table that a training prints."""
+"""The table of scores per genre that `train` prints."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from src.metrics.scores import macro
 
 
 def genre_table(metrics: Mapping[str, Any], title: str, subset: str = "test") -> Table:
-    """The per-genre table of a set for a terminal, in percent; its caption states what the scores were counted on.
+    """The scores of each genre on one set of the split, in percent, as a table for a terminal.
 
-    `metrics` is the content of metrics.json.
+    `metrics` is the content of metrics.json. The caption gives the overall scores with their clips, data and split.
     """
     scores = metrics[subset]
     accuracy = f"accuracy over all clips {formatting.share(scores['accuracy'], scores['accuracy_interval'])}"

@@ -1,4 +1,4 @@
-"""The report's figures, as SVG to inline in HTML."""
+"""Figures of the reports, as inline SVG for HTML."""
 
 import html
 import io
@@ -20,8 +20,10 @@ from src.metrics.scores import ECE_BINS, Bin
 
 
 def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
-    """The confusion matrix, counts (C, C): a row is a true genre, its shade the share of the row, the counts written
-    (none where 0)."""
+    """Draw a confusion matrix of counts (C, C): true genres in rows; the shade is the share of the row.
+
+    Cells show their count, except 0.
+    """
     counts_CC = np.asarray(counts, dtype=np.int64)
     support_C = counts_CC.sum(axis=1)
     share_CC = counts_CC / np.maximum(support_C, 1)[:, None]
@@ -39,7 +41,7 @@ def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
 
 
 def recall_map(recall: ArrayLike, groups: Sequence[str], genres: Sequence[str]) -> str:
-    """Recall (G, C) of each genre in each group of runs, written in percent; NaN where undefined."""
+    """Draw a map of recall (G, C), of C genres in G groups of runs, in percent; undefined recall is NaN and left blank."""
     recall_GC = np.asarray(recall, dtype=np.float64)
     texts = [["" if math.isnan(share) else f"{100 * share:.0f}" for share in row] for row in recall_GC.tolist()]
     labels = [_wrapped(group) for group in groups]
@@ -55,12 +57,12 @@ def recall_map(recall: ArrayLike, groups: Sequence[str], genres: Sequence[str]) 
 def _heat(
     axes: Axes, share: NDArray[np.float64], texts: list[list[str]], rows: Sequence[str], columns: Sequence[str]
 ) -> None:
-    """Cells whose opacity is the share, so that 0 is the page's own colour, light or dark."""
+    """Draw cells whose opacity is the share, so that 0 has the background colour of the page, light or dark."""
     for row, column in np.ndindex(*share.shape):
         value = 0.0 if math.isnan(share[row, column]) else float(share[row, column])
         cell = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=BLUE, alpha=value, linewidth=0)
         axes.add_patch(cell)
-        # Ink is readable, in light and in dark, up to this opacity; from there on the cell is dark in both.
+        # Up to this opacity the text colour of the page is readable, light or dark; above it, cells are dark in both.
         axes.text(column, row, texts[row][column], ha="center", va="center", color="white" if value > 0.7 else INK)
     axes.set_xlim(-0.5, share.shape[1] - 0.5)
     axes.set_ylim(share.shape[0] - 0.5, -0.5)
@@ -81,8 +83,10 @@ def curves(
     val_f1_macro: Sequence[float],
     best_epoch: float | None,
 ) -> str:
-    """Learning curves over epochs: losses in nats on the left, validation scores on the right, NaN where not measured;
-    the best epoch is marked where there is one."""
+    """Draw learning curves over epochs: losses in nats on the left, validation scores on the right.
+
+    NaN stands for values that were not measured. The best epoch is marked, if there is one.
+    """
     marker = "o" if len(epoch) <= 20 else ""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 2.9), layout="constrained")
@@ -115,7 +119,7 @@ def per_genre(
     f1: Sequence[float],
     recall_interval: Sequence[tuple[float, float]],
 ) -> str:
-    """Recall with its 95 % interval, precision and F1 of each genre, shares in [0, 1]; NaN where undefined."""
+    """Draw recall with its 95 % interval, precision and F1 of each genre, as shares in [0, 1]; NaN if undefined."""
     row = np.arange(len(genres))
     low, high = 100 * np.array(recall_interval, dtype=np.float64).reshape(-1, 2).T
     with matplotlib.rc_context(STYLE):
@@ -134,7 +138,7 @@ def per_genre(
 
 
 def accuracies(groups: Sequence[str], accuracy: Sequence[float], interval: Sequence[tuple[float, float]]) -> str:
-    """Each group's accuracy over all clips with its 95 % interval, shares in [0, 1], one row a group."""
+    """Draw the accuracy over all clips of each group with its 95 % interval, as shares in [0, 1], one row per group."""
     labels = [_wrapped(group) for group in groups]
     low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
     row = np.arange(len(groups))
@@ -149,28 +153,29 @@ def accuracies(groups: Sequence[str], accuracy: Sequence[float], interval: Seque
 
 
 def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], before: Sequence[Bin]) -> str:
-    """How often predictions are right against how sure they were, left, and how many were how sure, right.
+    """Draw a reliability diagram: accuracy of each bin by mean probability on the left, clips of each bin on the right.
 
-    `interval` is the 95 % one of each bin's share of right predictions; `before` are the bins without calibration,
-    empty where they are not known.
+    `interval` holds the 95 % interval of the share of correct predictions in each bin; `before` are the bins before
+    calibration, empty if they are unknown.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 3.7), layout="constrained")
         left, right = figure.subplots(1, 2)
-        left.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=(0, (1, 1.5)), label="as right as sure")
+        left.plot([0, 100], [0, 100], color=INK, linewidth=1, linestyle=(0, (1, 1.5)), label="perfect calibration")
         outline = {"facecolor": "none", "edgecolor": ORANGE, "linestyle": "--", "zorder": 2}
         for series, colour, marker, name, bar in (
             (before, ORANGE, "^", "before calibration", outline),
             (bins, BLUE, "o", "calibrated" if before else "not calibrated", {"color": BLUE, "alpha": 0.4}),
         ):
             if series:
-                sure, share = [100 * each.sure for each in series], [100 * each.correct / each.clips for each in series]
-                left.plot(sure, share, marker, color=colour, markeredgewidth=0, label=name)
+                probability = [100 * each.sure for each in series]
+                accuracy = [100 * each.correct / each.clips for each in series]
+                left.plot(probability, accuracy, marker, color=colour, markeredgewidth=0, label=name)
                 edge, clips = [100 * each.low for each in series], [each.clips for each in series]
                 right.bar(edge, clips, 100 / ECE_BINS, align="edge", **bar)
         low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
-        sure = [100 * each.sure for each in bins]
-        left.vlines(sure, low, high, color=BLUE, linewidth=5, alpha=0.4, zorder=1, label="its 95 % interval")
+        probability = [100 * each.sure for each in bins]
+        left.vlines(probability, low, high, color=BLUE, linewidth=5, alpha=0.4, zorder=1, label="its 95 % interval")
         left.set_title("test clips recognized (%)")
         left.set_ylim(-2, 102)
         left.set_aspect("equal")
@@ -183,7 +188,10 @@ def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], be
             axes.grid(axis="y")
             axes.tick_params(length=0)
         figure.legend(loc="outside upper center", ncols=4, columnspacing=1.6)
-        return svg(figure, "Reliability: share of recognized test clips, and their number, by the probability given")
+        return svg(
+            figure,
+            "Reliability: share of recognized test clips, and number of clips, by the probability of the predicted genre",
+        )
 
 
 def _rows(axes: Axes, labels: Sequence[str], xlabel: str) -> None:
@@ -201,12 +209,18 @@ def _wrapped(label: str) -> str:
 
 
 def _height(label: str) -> float:
-    """The inches that a row with a label of some lines takes."""
+    """Height in inches of a row whose label has one or more lines."""
     return 0.2 + 0.16 * (label.count("\n") + 1)
 
 
-PIXELS_PER_INCH = 100  # a figure's largest size on screen; 9-point letters are then 12.5 pixels high
-INK, FAINT, BLUE, ORANGE, GREEN = "#010203", "#010204", "#010205", "#010206", "#010207"  # drawn with, then replaced
+PIXELS_PER_INCH = 100  # the largest size of a figure on screen; 9-point letters are then 12.5 pixels high
+INK, FAINT, BLUE, ORANGE, GREEN = (
+    "#010203",
+    "#010204",
+    "#010205",
+    "#010206",
+    "#010207",
+)  # placeholders, replaced by _CSS
 _CSS = {
     INK: "var(--ink, #1b1b1b)",
     FAINT: "var(--line, #d4d4d4)",
@@ -216,8 +230,8 @@ _CSS = {
 }
 STYLE: dict[Any, Any] = {  # matplotlib's own key type is a private literal
     "svg.fonttype": "path",
-    "svg.hashsalt": "music-genre",  # the same figure is the same text, run after run
-    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "svg.hashsalt": "music-genre",  # makes the text of a figure reproducible
+    "font.family": "DejaVu Sans",  # included in matplotlib
     "font.size": 9,
     "axes.edgecolor": FAINT,
     "axes.spines.top": False,
@@ -241,12 +255,11 @@ STYLE: dict[Any, Any] = {  # matplotlib's own key type is a private literal
 
 
 def svg(figure: Figure, description: str) -> str:
-    """The figure as one <svg> element without ids, metadata or references outside itself."""
+    """Convert a figure to one <svg> element without ids of groups, metadata or references to other files."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    drawn = buffer.getvalue()
-    drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*"', "<g", drawn[drawn.index(">", drawn.index("<svg")) + 1 :])
+    text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", text[text.index(">", text.index("<svg")) + 1 :])
     body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL).replace("xlink:href", "href")
     for colour, css in _CSS.items():
         body = body.replace(colour, css)

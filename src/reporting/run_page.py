@@ -1,4 +1,4 @@
-"""One run as a page: report.html, from the run directory's plain files."""
+"""The page of one run, report.html, made from the plain files of the run directory."""
 
 import math
 from collections.abc import Mapping
@@ -24,103 +24,103 @@ def write(path: Path) -> Path:
 
 
 def write_if_missing(path: Path) -> Path:
-    """The path of a finished run's report.html, written first where it is missing."""
+    """Return the path of a finished run's report.html; write the page first if it is missing."""
     page = path / rundir.REPORT
     return page if page.exists() else write(path)
 
 
 def html(run: RunDir) -> str:
-    """The run's page, complete in itself. Raises ValueError on files that cannot be read."""
+    """Render the page of a run; it needs no other file. Raises ValueError on files that cannot be read."""
     return render.html("run.html", {**_context(run), **_figures(run)})
 
 
 def markdown(run: RunDir) -> str:
-    """The run's tables and findings as Markdown. Raises ValueError on files that cannot be read."""
+    """Render the tables and sentences of a run as Markdown. Raises ValueError on files that cannot be read."""
     return render.markdown("run.md", _context(run))
 
 
 def _context(run: RunDir) -> dict[str, Any]:
     metrics = run.metrics
-    verdict = findings.describe_result(run)
+    result = findings.describe_result(run)
     return {
         "title": f"{run_names.run_name(run)}, {metrics['dataset']}",
         "folder": run.path.resolve().name,
-        "verdict": verdict[0],
+        "summary": result[0],
         "leaks": leaks(metrics["certificate"]),
-        "context": verdict[1:],
+        "result_lines": result[1:],
         "metrics": metrics,
         "data": formatting.data(metrics["dataset"], metrics["synthetic"]),
-        "sides": [(name, metrics[side]) for name, side in (("test", "test"), ("validation", "val")) if metrics[side]],
-        "calibration": calibration_lines(run),
-        "chosen": run_analysis.epoch_selected_on_validation(run),
-        "basis": describe_test_set(metrics),
+        "sets": [(name, metrics[key]) for name, key in (("test", "test"), ("validation", "val")) if metrics[key]],
+        "calibration_lines": calibration_lines(run),
+        "epoch_selected": run_analysis.epoch_selected_on_validation(run),
+        "test_set": describe_test_set(metrics),
         "genres": [
             {"name": genre, **row, "interval": run_analysis.recall_interval(row)}
             for genre, row in metrics["test"]["genres"].items()
         ],
-        "confused": findings.describe_confusions(run),
+        "confusion_lines": findings.describe_confusions(run),
         "mistakes": run_analysis.mistakes(run),
-        "certificate": findings.describe_split(run),
+        "split_lines": findings.describe_split(run),
         "excluded": run.excluded,
         "config": OmegaConf.to_yaml(OmegaConf.create(run.config)),
         "environment": run.environment,
         "facts": _facts(run),
-        "epochs": _epochs(run),
+        "training_sentence": _describe_training(run),
     }
 
 
 def describe_test_set(metrics: Mapping[str, Any]) -> str:
-    """What the test scores were counted on: data, clips, artists, split."""
+    """The data, clips, artists and split behind the test scores, in one phrase."""
     data, split = formatting.data(metrics["dataset"], metrics["synthetic"]), formatting.split(metrics["certificate"])
-    return f"{data}, test side: {formatting.size(metrics['test'])}; split {split}"
+    return f"{data}, test set: {formatting.size(metrics['test'])}; split {split}"
 
 
 def _facts(run: RunDir) -> list[tuple[str, str]]:
-    """Environment and effort as name and value, in the order of a reader's questions."""
-    given, metrics = run.environment, run.metrics
-    git = given.get("git") or {}
+    """Training effort and environment as names and values, in the order of the page."""
+    environment, metrics = run.environment, run.metrics
+    git = environment.get("git") or {}
     commit = f"{git['commit']}{', with uncommitted changes' if git['dirty'] else ''}" if git.get("commit") else None
     return [
         ("training time", formatting.duration(metrics["train_seconds"])),
         *((f"{name}, first and last pass", f"{each[0]:.3g}, {each[-1]:.3g}") for name, each in _passes(metrics)),
         ("trained parameters", f"{metrics['parameters']:,}"),
-        ("hardware", _listed(given.get("hardware"))),
-        ("threads", _listed(given.get("threads"))),
-        ("precision", _listed(given.get("precision"))),
-        ("started", _listed(given.get("started"))),
-        ("finished", _listed(given.get("finished"))),
-        ("git commit", _listed(commit)),
-        ("versions", _listed(given.get("versions"))),
-        ("identity", _listed(metrics["identity"])),
+        ("hardware", _format_fact(environment.get("hardware"))),
+        ("threads", _format_fact(environment.get("threads"))),
+        ("precision", _format_fact(environment.get("precision"))),
+        ("started", _format_fact(environment.get("started"))),
+        ("finished", _format_fact(environment.get("finished"))),
+        ("git commit", _format_fact(commit)),
+        ("versions", _format_fact(environment.get("versions"))),
+        ("identity", _format_fact(metrics["identity"])),
     ]
 
 
 def _passes(metrics: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
-    """What preparing the model brought in each pass, e.g. a reconstruction error; empty for most models."""
-    return [(name, each) for name, each in metrics.get("passes", {}).items() if each]
+    """Values of each pass of the model's preparation, e.g. a reconstruction error; empty for most models."""
+    return [(name, values) for name, values in metrics.get("passes", {}).items() if values]
 
 
-def _listed(value: Any) -> str:
-    """{"machine": "x86_64", "gpu": None} -> "machine x86_64"; what is not known is said to be unknown."""
+def _format_fact(value: Any) -> str:
+    """{"machine": "x86_64", "gpu": None} -> "machine x86_64"; None or an empty mapping -> "unknown"."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {entry}" for key, entry in value.items() if entry is not None) or "unknown"
     return "unknown" if value is None else str(value)
 
 
-def _epochs(run: RunDir) -> str:
-    """What the learning curves show, in words."""
+def _describe_training(run: RunDir) -> str:
+    """State the number of epochs and the epoch that was evaluated, for the figure of the learning curves."""
     epochs, best = run.metrics["epochs"], run.metrics["best_epoch"]
     if not run.history or not epochs:
-        return "This model is fitted in one go, so there are no epochs."
+        return "This model is fitted in one step, without epochs."
     text = f"Trained for {formatting.count(epochs, 'epoch')}"
     if best is None:
         return f"{text}."
-    if (keep := nested.get(run.config, "trainer.checkpoint")) == "last":
-        return f"{text}; the scores are of the last one, whatever the validation clips said."
-    by = "lowest loss" if keep == "val/loss" else "highest macro F1"
-    text += f"; the scores are of epoch {best}, the one with the {by} on the validation clips"
+    if (checkpoint := nested.get(run.config, "trainer.checkpoint")) == "last":
+        return f"{text}; the scores are those of the last epoch, whatever its score on the validation clips."
+    criterion = "lowest loss" if checkpoint == "val/loss" else "highest macro F1"
+    text += f"; the scores are those of epoch {best}, which has the {criterion} on the validation clips"
     last = run.history[-1]["epoch"]
-    return f"{text}. It is the last one: more epochs may do better." if best == last else f"{text}."
+    return f"{text}. It is the last epoch: more epochs may improve the scores." if best == last else f"{text}."
 
 
 def _figures(run: RunDir) -> dict[str, Markup]:
@@ -136,45 +136,46 @@ def _figures(run: RunDir) -> dict[str, Markup]:
         "genre_figure": plots.per_genre(list(rows), recall, precision, f1, intervals),
         "curves_figure": plots.curves(**history, best_epoch=run.metrics["best_epoch"]) if run.history else "",
     }
-    return {name: Markup(figure) for name, figure in figures.items()}  # our own SVG; plot escapes what it is given
+    # Marked as safe: the SVG is our own, and plots escapes the texts in it.
+    return {name: Markup(figure) for name, figure in figures.items()}
 
 
 def nan_if_none(value: float | None) -> float:
-    """A value to draw: NaN, which is not drawn, where there is none."""
+    """Replace None by NaN, which is not drawn."""
     return math.nan if value is None else value
 
 
 def calibration_lines(run: RunDir) -> list[str]:
-    """What the temperature is, what it was fitted on, and what it changed."""
+    """Describe the temperature, the clips on which it was fitted, and its effect, one sentence each."""
     metrics, scores = run.metrics, run.metrics["test"]
     temperature = metrics["temperature"]
     if temperature is None:
         return [
-            "The probabilities are not calibrated: the run is older than calibration. Train it again to have them so."
+            "The probabilities are not calibrated, as the run is older than calibration. Train it again to calibrate them."
         ]
     clips = formatting.count(metrics["certificate"]["sets"]["val"]["clips"], "validation clip")
-    surer = "surer" if temperature > 1 else "no surer"
-    nll, nll_before = (_nats(scores[key]) for key in ("nll", "nll_uncalibrated"))
+    overconfident = "was overconfident" if temperature > 1 else "was not overconfident"
+    nll, nll_before = (_format_nats(scores[key]) for key in ("nll", "nll_uncalibrated"))
     ece, ece_before = (formatting.cell(scores[key]) for key in ("ece", "ece_uncalibrated"))
-    said = [
+    lines = [
         f"The probabilities are calibrated: logits are divided by a temperature of {temperature:.3g}, fitted on the "
-        f"{clips}: the model was {surer} than they warrant.",
-        f"On the {formatting.count(scores['clips'], 'test clip')} NLL is {nll} nats ({nll_before} before calibration) and "
-        f"ECE {ece} % ({ece_before} % before); no clip gets another genre by it.",
+        f"{clips}, where the model {overconfident}.",
+        f"On the {formatting.count(scores['clips'], 'test clip')}, NLL is {nll} nats ({nll_before} before calibration) and "
+        f"ECE {ece} % ({ece_before} % before); calibration changes no predicted genre.",
     ]
     if temperature == calibration.RANGE[1]:
-        said.append(
-            "It is the highest temperature allowed: the model told the genres of the validation clips hardly better than "
-            "by chance, so its probabilities say next to nothing."
+        lines.append(
+            "It is the highest temperature allowed: on the validation clips the model is hardly better than chance, so its "
+            "probabilities carry almost no information."
         )
     elif run_analysis.epoch_selected_on_validation(run):
-        said.append(
-            "The validation clips chose the epoch too, so the model looks a little better on them than it is, and the "
-            "temperature may be a little low."
+        lines.append(
+            "The validation clips were also used to select the epoch, so the model looks slightly better on them than it is, "
+            "and the temperature may be slightly too low."
         )
-    return said
+    return lines
 
 
-def _nats(nll: float | None) -> str:
-    """1.234 -> "1.23"; None, where a true genre was held impossible -> "n/a"."""
+def _format_nats(nll: float | None) -> str:
+    """1.234 -> "1.23"; None, if a true genre got probability 0 -> "n/a"."""
     return formatting.UNDEFINED if nll is None else f"{nll:.2f}"

@@ -1,4 +1,4 @@
-"""A selection by validation in sentences and tables; beside it what picking by test would have claimed."""
+"""Sentences and table rows of a selection by validation, with the biased result of a selection by test for comparison."""
 
 from collections import Counter
 from typing import Any
@@ -12,36 +12,37 @@ from src.split.certificate import leaks
 MAX_CONFIGURATIONS = 3  # configurations in a sentence; the table has all
 
 
-def selection_lines(selected: Selections) -> list[str]:
-    """For a terminal: what each selection comes to, what picking by test would have claimed, and what is missing."""
-    told = []
-    for each in selected.selections:
-        start = f"{each.name}: " if each.name else ""
-        told += [
-            f"{start}{text}"
-            for text in (describe_selection(each, selected.score), describe_best_on_test(each, selected.score))
-        ]
-        told += [f"{start}{text}" for text in missing_lines(each)]
-    return told
+def selection_lines(selections: Selections) -> list[str]:
+    """For a terminal: the result of each selection, that of a selection by test, and the runs that are missing."""
+    lines = []
+    for selection in selections.selections:
+        prefix = f"{selection.name}: " if selection.name else ""
+        sentences = (
+            describe_selection(selection, selections.score),
+            describe_best_on_test(selection, selections.score),
+            *missing_lines(selection),
+        )
+        lines += [f"{prefix}{sentence}" for sentence in sentences]
+    return lines
 
 
-def describe_selection(selection: Selection, measure: SelectionScore) -> str:
-    """The pooled score of what validation picked, for those who read only one sentence."""
+def describe_selection(selection: Selection, score: SelectionScore) -> str:
+    """The pooled test scores of the selected configurations, in one sentence."""
     group = selection.group
-    rivals = len(selection.configurations)
-    how = (
-        f"selected by validation {measure.name} {_each(selection)}, of {rivals} configurations"
-        if rivals > 1
-        else f"one configuration, so nothing was selected, {_over(selection)}"
+    count = len(selection.configurations)
+    start = (
+        f"Selected by validation {score.name} {_in_each_fold(selection)}, from {count} configurations"
+        if count > 1
+        else f"One configuration, so nothing was selected, {_over_folds(selection)}"
     )
-    said = f"{how[0].upper()}{how[1:]}: {describe_scores(group, measure)}, on {formatting.size(group.scores)}"
-    return f"{said}{'; synthetic music' if group.synthetic else ''}."
+    text = f"{start}: {describe_scores(group, score)}, on {formatting.size(group.scores)}"
+    return f"{text}{'; synthetic music' if group.synthetic else ''}."
 
 
-def describe_scores(group: Group, measure: SelectionScore) -> str:
-    """A pooled score: "accuracy over all clips 63.3 % (95 % interval 55.1 to 70.2 %), macro F1 61.0 %"."""
+def describe_scores(group: Group, score: SelectionScore) -> str:
+    """Pooled scores: "accuracy over all clips 63.3 % (95 % interval 55.1 to 70.2 %), macro F1 61.0 %"."""
     scores = group.scores
-    nll = f", NLL {format_val_score(scores['nll'], measure)} nats" if measure.key == "nll" else ""
+    nll = f", NLL {format_val_score(scores['nll'], score)} nats" if score.key == "nll" else ""
     return (
         f"accuracy over all clips {formatting.cell(scores['accuracy'])} % (95 % interval "
         f"{formatting.cell_interval(scores['accuracy_interval'])} %), macro F1 {formatting.cell(scores['f1_macro'])} %{nll}"
@@ -49,183 +50,197 @@ def describe_scores(group: Group, measure: SelectionScore) -> str:
 
 
 def describe_selected_configurations(selection: Selection) -> str:
-    """How often each configuration was picked: "cnn on mel, optimizer.lr=0.01 in 6 folds, ... in 4"."""
-    counts = Counter(choice.label for choice in selection.folds).most_common()
+    """The number of folds for each selected configuration: "Selected: cnn on mel, optimizer.lr=0.01 in 6 folds; ..."."""
+    counts = Counter(fold.label for fold in selection.folds).most_common()
     if len(selection.folds) == 1:
-        return f"Chosen: {counts[0][0]}."
+        return f"Selected: {counts[0][0]}."
     if len(counts) == 1:
-        return f"Chosen in every fold: {counts[0][0]}."
-    told = [f"{label} in {formatting.count(times, 'fold')}" for label, times in counts[:MAX_CONFIGURATIONS]]
+        return f"Selected in every fold: {counts[0][0]}."
+    texts = [f"{label} in {formatting.count(folds, 'fold')}" for label, folds in counts[:MAX_CONFIGURATIONS]]
     more = len(counts) - MAX_CONFIGURATIONS
-    return f"Chosen: {'; '.join(told)}{f'; and {more} more' if more > 0 else ''}."
+    return f"Selected: {'; '.join(texts)}{f'; and {more} more' if more > 0 else ''}."
 
 
-def describe_best_on_test(selection: Selection, measure: SelectionScore) -> str:
-    """What the configuration with the best test score would have claimed, and why that is no result."""
+def describe_best_on_test(selection: Selection, score: SelectionScore) -> str:
+    """The result that the configuration with the best test score would claim, and the reason why it is biased."""
     best = selection.best_on_test
     if len(selection.configurations) == 1:
-        return "Nothing was picked by test either: there is one configuration."
+        return "There is nothing to select by test either: there is one configuration."
     if best is None:
-        return "Fewer than two configurations have all folds, so there is no picking by test to set beside it."
-    rivals = sum(each.complete for each in selection.configurations)
-    said = f"{describe_scores(best.group, measure)}, by {best.group.label}, the best of {rivals} test scores ({measure.name})"
-    score, honest = (each.scores[measure.key] for each in (best.group, selection.group))
-    if score is None or honest is None or (score > honest) != measure.higher_is_better or score == honest:
-        return f"Picking by test would have claimed no more: {said}, which is too high by luck all the same."
-    return f"Picking by test would have claimed {said}: too high by luck."
+        return "Fewer than two configurations have all folds, so there is no selection by test to compare with."
+    count = sum(each.complete for each in selection.configurations)
+    claim = (
+        f"{describe_scores(best.group, score)}, by {best.group.label}, the best of {count} test scores ({score.name})"
+    )
+    by_test, by_validation = (group.scores[score.key] for group in (best.group, selection.group))
+    if (
+        by_test is None
+        or by_validation is None
+        or (by_test > by_validation) != score.higher_is_better
+        or by_test == by_validation
+    ):
+        return f"Selecting by test would have claimed no more: {claim}, which is too high by luck nevertheless."
+    return f"Selecting by test would have claimed {claim}: too high by luck."
 
 
 def missing_lines(selection: Selection) -> list[str]:
-    """What the grid lacks: planned folds that do not count, and configurations that could not be picked everywhere."""
-    told = []
+    """Describe missing runs: planned folds that do not count, and configurations that some folds could not select."""
+    lines = []
     if selection.missing_folds:
-        told.append(
+        lines.append(
             f"The score leaves out {format_folds(selection.missing_folds)}: no configuration has a run with validation scores there"
             f"{' for all seeds' if selection.seeds > 1 else ''}."
         )
-    short = [f"{each.group.label} ({'; '.join(each.missing)})" for each in selection.configurations if each.missing]
-    if short:
-        more = (
-            f" and {len(short) - MAX_CONFIGURATIONS} more, marked in the table"
-            if len(short) > MAX_CONFIGURATIONS
-            else ""
-        )
-        verb = "lacks" if len(short) == 1 else "lack"
-        told.append(
-            f"{len(short)} of {formatting.count(len(selection.configurations), 'configuration')} {verb} runs and could not be picked "
-            f"there: {', '.join(short[:MAX_CONFIGURATIONS])}{more}."
-        )
-    return told
-
-
-def _each(selection: Selection) -> str:
-    """ "in each of 10 folds", "in each of 9 of 10 folds", "on the one split"."""
-    folds, planned = len(selection.folds), len(selection.folds) + len(selection.missing_folds)
-    if planned == 1:
-        return "on one split"
-    return f"in each of {folds if folds == planned else f'{folds} of {planned}'} folds"
-
-
-def _over(selection: Selection) -> str:
-    return _each(selection).replace("in each of", "over")
-
-
-def describe_all_selections(selected: Selections) -> str:
-    """All selections in a sentence, for those who read only one."""
-    scores = [(each.name, each.group.scores) for each in selected.selections]
-    told = [
-        f"{name} {formatting.cell(s['accuracy'])} % ({formatting.cell_interval(s['accuracy_interval'])} %)"
-        for name, s in scores
+    incomplete = [
+        f"{each.group.label} ({'; '.join(each.missing)})" for each in selection.configurations if each.missing
     ]
-    music = "; synthetic music" if any(each.group.synthetic for each in selected.selections) else ""
+    if incomplete:
+        more = len(incomplete) - MAX_CONFIGURATIONS
+        names = ", ".join(incomplete[:MAX_CONFIGURATIONS]) + (
+            f" and {more} more, marked in the table" if more > 0 else ""
+        )
+        lines.append(
+            f"{len(incomplete)} of {formatting.count(len(selection.configurations), 'configuration')} "
+            f"{'lacks' if len(incomplete) == 1 else 'lack'} runs and could not be selected there: {names}."
+        )
+    return lines
+
+
+def _in_each_fold(selection: Selection) -> str:
+    """ "in each of 10 folds", "in 9 of 10 folds", "on one split"."""
+    if selection.missing_folds:
+        return f"in {_folds(selection)}"
+    return "on one split" if len(selection.folds) == 1 else f"in each of {_folds(selection)}"
+
+
+def _over_folds(selection: Selection) -> str:
+    """ "over 10 folds", "over 9 of 10 folds", "on one split"."""
+    single = len(selection.folds) == 1 and not selection.missing_folds
+    return "on one split" if single else f"over {_folds(selection)}"
+
+
+def _folds(selection: Selection) -> str:
+    folds, missing = len(selection.folds), len(selection.missing_folds)
+    return f"{folds} of {folds + missing} folds" if missing else f"{folds} folds"
+
+
+def describe_all_selections(selections: Selections) -> str:
+    """The test accuracies of all selections in one sentence."""
+    rows = [(selection.name, selection.group.scores) for selection in selections.selections]
+    accuracies = [
+        f"{name} {formatting.cell(scores['accuracy'])} % ({formatting.cell_interval(scores['accuracy_interval'])} %)"
+        for name, scores in rows
+    ]
+    music = "; synthetic music" if any(selection.group.synthetic for selection in selections.selections) else ""
     return (
-        f"Selected by validation {selected.score.name} in each fold, within each {' and '.join(selected.by)}; accuracy over "
-        f"all test clips with its 95 % interval: {', '.join(told)}{music}."
+        f"Selected by validation {selections.score.name} in each fold, separately for each {' and '.join(selections.by)}; "
+        f"accuracy over all test clips with its 95 % interval: {', '.join(accuracies)}{music}."
     )
 
 
 def describe_ties(selection: Selection) -> str | None:
-    """How ties were broken; None where there was none."""
-    tied = sum(choice.tied > 0 for choice in selection.folds)
+    """How ties were broken; None if there were none."""
+    tied = sum(fold.tied > 0 for fold in selection.folds)
     if not tied:
         return None
     return (
-        f"In {formatting.count(tied, 'fold')} several configurations had the best validation score; the lower validation NLL "
-        "decided, then fewer parameters, then the alphabet."
+        f"In {formatting.count(tied, 'fold')} several configurations had the best validation score; the tie was broken by the "
+        "lower validation NLL, then by fewer parameters, then by the alphabet."
     )
 
 
-def note_lines(selected: Selections) -> list[str]:
-    """What a reader must know of how it was selected."""
-    runs = [run for each in selected.selections for choice in each.folds for run in choice.runs]
+def note_lines(selections: Selections) -> list[str]:
+    """Notes on the method of selection, one sentence or more each."""
+    runs = [run for selection in selections.selections for fold in selection.folds for run in fold.runs]
     notes = [
-        "Nothing was trained again: in each fold the configuration with the best score on that fold's validation clips is "
-        "taken, and its stored answers to that fold's test clips count, pooled over the folds. No test clip decided anything "
-        "in the fold that tests it; in other folds it trains or validates, as in any cross-validation."
+        "Nothing was trained again: in each fold, the configuration with the best score on the validation clips of that fold is "
+        "selected, and its stored predictions for the test clips of that fold count, pooled over the folds. No test clip "
+        "affects the selection in the fold that tests it; in other folds it is a training or validation clip, as in any "
+        "cross-validation."
     ]
-    if any(each.seeds > 1 for each in selected.selections):
+    if any(selection.seeds > 1 for selection in selections.selections):
         notes.append(
-            "A configuration is picked by the mean of its validation scores over the seeds, and the scores of all its seeds "
-            "are averaged: it must have all seeds in a fold to be picked there."
+            "A configuration is selected by the mean of its validation scores over the seeds, and the test scores of all its "
+            "seeds are averaged: it can be selected in a fold only if it has all seeds there."
         )
-    if selected.score.key == "nll":
+    if selections.score.key == "nll":
         notes.append(
-            "Validation NLL is after calibration, by a temperature that was fitted on the same validation clips."
+            "Validation NLL is measured after calibration, with a temperature that was fitted on the same validation clips."
         )
     if any(leaks(run.metrics["certificate"]) for run in runs):
         notes.append(
-            "Some runs share artists, tracks or audio between their sides, so validation and test scores may both be too "
-            "high: see each run's own page."
+            "Some runs share artists, tracks or audio between their sets, so validation and test scores may both be too high: "
+            "see the page of each run."
         )
-    if len(selected.selections) > 1:
-        same = len({each.group.clips for each in selected.selections}) == 1
+    if len(selections.selections) > 1:
+        same = len({selection.group.clips for selection in selections.selections}) == 1
         clips = "the same clips" if same else "different clips, so they differ for that reason too"
         notes.append(
-            f"The rows were tested on {clips}. The best of {len(selected.selections)} rows is again picked by test; without "
-            "--by validation picks that too."
+            f"The rows were tested on {clips}. Taking the best of {len(selections.selections)} rows is again a selection by test; "
+            "without --by, validation selects among them too."
         )
     return notes
 
 
-def format_val_score(score: float | None, measure: SelectionScore) -> str:
+def format_val_score(value: float | None, score: SelectionScore) -> str:
     """A validation score for a table's cell: shares in percent, NLL in nats."""
-    return formatting.cell(score) if measure.higher_is_better or score is None else f"{score:.3f}"
+    return formatting.cell(value) if score.higher_is_better or value is None else f"{value:.3f}"
 
 
-def template_context(selected: Selections) -> dict[str, Any]:
-    """What the templates show of a selection."""
-    measure, selections = selected.score, selected.selections
-    single = len(selections) == 1
+def template_context(selections: Selections) -> dict[str, Any]:
+    """The values that the templates selected.html and selected.md show."""
+    score, rows = selections.score, selections.selections
+    single = len(rows) == 1
     return {
-        "by": ", ".join(selected.by),
-        "unit": "nats" if measure.key == "nll" else "%",
-        "measure": measure.name,
-        "lead": describe_selection(selections[0], measure) if single else describe_all_selections(selected),
-        "honest": describe_best_on_test(selections[0], measure) if single else None,
-        "rows": [_row(each, measure) for each in selections],
-        "notes": note_lines(selected),
+        "by": ", ".join(selections.by),
+        "unit": "nats" if score.key == "nll" else "%",
+        "score": score.name,
+        "summary": describe_selection(rows[0], score) if single else describe_all_selections(selections),
+        "by_test_sentence": describe_best_on_test(rows[0], score) if single else None,
+        "rows": [_row(selection, score) for selection in rows],
+        "notes": note_lines(selections),
     }
 
 
-def _row(selection: Selection, measure: SelectionScore) -> dict[str, Any]:
+def _row(selection: Selection, score: SelectionScore) -> dict[str, Any]:
     """One selection for the templates."""
     return {
         "name": selection.name,
         "group": selection.group,
         "folds": len(selection.folds),
         "planned": len(selection.folds) + len(selection.missing_folds),
-        "verdict": describe_selection(selection, measure),
-        "chosen": describe_selected_configurations(selection),
-        "by_test": selection.best_on_test,
-        "honest": describe_best_on_test(selection, measure),
-        "gaps": missing_lines(selection),
+        "summary": describe_selection(selection, score),
+        "selected_sentence": describe_selected_configurations(selection),
+        "best_on_test": selection.best_on_test,
+        "by_test_sentence": describe_best_on_test(selection, score),
+        "missing_lines": missing_lines(selection),
         "ties": describe_ties(selection),
-        "made": [_configuration(each, selection, measure) for each in selection.configurations],
-        "choices": [_choice(each, measure) for each in selection.folds],
+        "configurations": [_configuration_row(each, selection, score) for each in selection.configurations],
+        "fold_rows": [_fold_row(fold, score) for fold in selection.folds],
     }
 
 
-def _configuration(each: Configuration, selection: Selection, measure: SelectionScore) -> dict[str, Any]:
+def _configuration_row(configuration: Configuration, selection: Selection, score: SelectionScore) -> dict[str, Any]:
     return {
-        "group": each.group,
-        "val": format_val_score(each.val_score, measure),
-        "folds": each.candidate_folds,
-        "picked": each.selected_folds,
-        "lacks": "; ".join(each.missing),
-        "complete": each.complete,
-        "by_test": each is selection.best_on_test,
+        "group": configuration.group,
+        "val": format_val_score(configuration.val_score, score),
+        "candidate_folds": configuration.candidate_folds,
+        "selected_folds": configuration.selected_folds,
+        "missing": "; ".join(configuration.missing),
+        "complete": configuration.complete,
+        "best_on_test": configuration is selection.best_on_test,
     }
 
 
-def _choice(choice: FoldSelection, measure: SelectionScore) -> dict[str, Any]:
-    """One fold for the templates; its test score is the mean over the seeds."""
+def _fold_row(fold: FoldSelection, score: SelectionScore) -> dict[str, Any]:
+    """One fold for the templates; its test scores are means over the seeds."""
     return {
-        "fold": "" if choice.fold is None else choice.fold,
-        "label": choice.label,
-        "offered": choice.candidates,
-        "val": format_val_score(choice.val_score, measure),
-        "validated": choice.runs[0].metrics["val"]["clips"],
-        "tested": choice.runs[0].metrics["test"]["clips"],
-        "accuracy": choice.test_mean("accuracy"),
-        "f1_macro": choice.test_mean("f1_macro"),
+        "fold": "" if fold.fold is None else fold.fold,
+        "label": fold.label,
+        "candidates": fold.candidates,
+        "val": format_val_score(fold.val_score, score),
+        "val_clips": fold.runs[0].metrics["val"]["clips"],
+        "test_clips": fold.runs[0].metrics["test"]["clips"],
+        "accuracy": fold.test_mean("accuracy"),
+        "f1_macro": fold.test_mean("f1_macro"),
     }

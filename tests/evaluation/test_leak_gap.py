@@ -1,4 +1,4 @@
-"""What a random split claims beyond unseen artists, from run directories."""
+"""The leak gap between a random and a grouped split, from run directories."""
 
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ LEAK = {"artists": ["Bob Marley"], "tracks": [], "audio": []}
 
 
 def _arm(path: Path, grouped: bool, **settings: Any) -> RunDir:
-    """A run of one arm; the random one's test clips are others, and easier."""
+    """A run of one split; the random split has other test clips, which are easier."""
     changes = settings.pop("changes", {})
-    usual = {"first": 0, "skill": 1.5} if grouped else {"first": 1000, "skill": 3, "shared": LEAK}
-    made = config(split__grouped=grouped, split__allow_leak=not grouped, **changes)
-    return RunDir(write_run(path, made, **{**usual, **settings}))
+    defaults = {"first": 0, "skill": 1.5} if grouped else {"first": 1000, "skill": 3, "shared": LEAK}
+    run_config = config(split__grouped=grouped, split__allow_leak=not grouped, **changes)
+    return RunDir(write_run(path, run_config, **{**defaults, **settings}))
 
 
 def _sentence(*runs: RunDir) -> str:
@@ -31,43 +31,43 @@ def _sentence(*runs: RunDir) -> str:
     return leak_gap_text.describe_leak_gap(pair)
 
 
-def _right(run: RunDir) -> list[bool]:
+def _correct(run: RunDir) -> list[bool]:
     return [t == p for t, p in zip(run.predictions.true, run.predictions.predicted, strict=True)]
 
 
 def test_the_sentence_states_both_scores_their_difference_and_its_interval(tmp_path: Path) -> None:
     grouped, random = _arm(tmp_path / "a", grouped=True), _arm(tmp_path / "b", grouped=False)
     owners = [[f"artist {artist}" for artist in run.predictions.artists] for run in (random, grouped)]
-    gap_, low, high = intervals.unpaired_difference(_right(random), owners[0], _right(grouped), owners[1])
-    assert gap_ > 0.1
+    difference, low, high = intervals.unpaired_difference(_correct(random), owners[0], _correct(grouped), owners[1])
+    assert difference > 0.1
     assert _sentence(grouped, random) == (
-        f"Accuracy over all clips of composer (synthetic music): the random split claims {np.mean(_right(random)):.2f}, "
-        f"unseen artists get {np.mean(_right(grouped)):.2f}: {round(100 * gap_)} points of it are leak "
+        f"Accuracy over all clips of composer (synthetic music): the random split claims {np.mean(_correct(random)):.2f}, "
+        f"unseen artists get {np.mean(_correct(grouped)):.2f}: {round(100 * difference)} points of it are leak "
         f"(95 % interval {round(100 * low)} to {round(100 * high)}, unpaired: the test clips differ)."
     )
 
 
-def test_the_same_clips_are_paired(tmp_path: Path) -> None:
+def test_clips_of_both_splits_are_paired(tmp_path: Path) -> None:
     grouped, random = _arm(tmp_path / "a", grouped=True), _arm(tmp_path / "b", grouped=False, first=0)
-    _, low, high = intervals.paired_difference(_right(random), _right(grouped), grouped.predictions.artists)  # type: ignore[arg-type]
+    _, low, high = intervals.paired_difference(_correct(random), _correct(grouped), grouped.predictions.artists)  # type: ignore[arg-type]
     assert f"(95 % interval {round(100 * low)} to {round(100 * high)}, paired: the same test clips)" in _sentence(
         grouped, random
     )
 
 
-def test_seeds_repeat_clips_and_add_none(tmp_path: Path) -> None:
+def test_seeds_add_no_clips(tmp_path: Path) -> None:
     runs = [_arm(tmp_path / f"{g}{seed}", g, changes={"seed": seed}) for g in (True, False) for seed in range(2)]
-    claimed = np.mean([_right(run) for run in runs[2:]])
+    claimed = np.mean([_correct(run) for run in runs[2:]])
     assert f"the random split claims {claimed:.2f}, " in _sentence(*runs)
 
 
-def test_what_is_not_shown_is_not_claimed(tmp_path: Path) -> None:
+def test_a_leak_without_evidence_is_not_claimed(tmp_path: Path) -> None:
     worse = _arm(tmp_path / "a", grouped=False, skill=1)
-    said = _sentence(_arm(tmp_path / "b", grouped=True, skill=4), worse)
-    assert "none of it shows as leak (95 % interval -" in said
+    sentence = _sentence(_arm(tmp_path / "b", grouped=True, skill=4), worse)
+    assert "none of it shows as leak (95 % interval -" in sentence
     little = _arm(tmp_path / "c", grouped=True, skill=1, clips=30, changes={"model": "Cnn"})
     some = _arm(tmp_path / "d", grouped=False, skill=1.3, clips=30, changes={"model": "Cnn"})
-    assert "An interval that holds 0 does not show that there is any." in _sentence(little, some)
+    assert "As the interval includes 0, a leak is not proven." in _sentence(little, some)
 
 
 def test_few_artists_make_the_interval_too_narrow(tmp_path: Path) -> None:
@@ -79,35 +79,35 @@ def test_few_artists_make_the_interval_too_narrow(tmp_path: Path) -> None:
     assert _sentence(*few).endswith("With 8 artists in a test set, the interval is too narrow.")
 
 
-def test_where_no_artist_is_known_no_leak_can_be_seen(tmp_path: Path) -> None:
+def test_without_known_artists_no_leak_can_be_measured(tmp_path: Path) -> None:
     nothing: dict[str, list[Any]] = {"artists": [], "tracks": [], "audio": []}
     arms = [_arm(tmp_path / str(g), g, artists_known=False, shared=nothing) for g in (True, False)]
     assert _sentence(*arms).startswith("The split could not be grouped by artist, as no artist is known")
 
 
-def test_where_the_random_split_shares_nothing_nothing_leaks(tmp_path: Path) -> None:
+def test_a_random_split_that_shares_nothing_has_no_known_leak(tmp_path: Path) -> None:
     nothing: dict[str, list[Any]] = {"artists": [], "tracks": [], "audio": []}
     arms = [_arm(tmp_path / str(g), g, shared=nothing) for g in (True, False)]
-    assert _sentence(*arms).endswith("nothing is known to leak.")
+    assert _sentence(*arms).endswith("no leak is known.")
 
 
 @pytest.mark.parametrize(
     ("by", "unseen", "note"),
     [
-        ("track", "unseen tracks get", "No artist is known, so a leak of artists cannot be seen."),
+        ("track", "unseen tracks get", "No artist is known, so a leak of artists cannot be measured."),
         ("album (90 clips), track (70 clips)", "clips held out by album (90 clips), track (70 clips) get", "No artist"),
         ("artist (90 clips), clip (70 clips)", "clips held out by artist (90 clips), clip (70 clips) get", ""),
     ],
 )
-def test_what_is_unseen_is_what_was_kept_together(tmp_path: Path, by: str, unseen: str, note: str) -> None:
+def test_the_sentence_names_the_units_of_the_grouped_split(tmp_path: Path, by: str, unseen: str, note: str) -> None:
     grouped, random = _arm(tmp_path / "a", grouped=True), _arm(tmp_path / "b", grouped=False)
     grouped.metrics["certificate"]["grouped_by"] = by
-    said = _sentence(grouped, random)
-    assert unseen in said
-    assert note in said
+    sentence = _sentence(grouped, random)
+    assert unseen in sentence
+    assert note in sentence
 
 
-def test_the_page_of_any_two_arms_has_the_sentence_and_of_two_pairs_both(tmp_path: Path) -> None:
+def test_the_page_has_a_sentence_for_each_pair_of_splits(tmp_path: Path) -> None:
     _arm(tmp_path / "a", grouped=True)
     _arm(tmp_path / "b", grouped=False)
     runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
@@ -117,7 +117,7 @@ def test_the_page_of_any_two_arms_has_the_sentence_and_of_two_pairs_both(tmp_pat
     )
     _arm(tmp_path / "c", grouped=True, changes={"model": "Cnn"})
     _arm(tmp_path / "d", grouped=False, changes={"model": "Cnn"})
-    _arm(tmp_path / "e", grouped=False, changes={"model": "Rnn"})  # which has no other arm
+    _arm(tmp_path / "e", grouped=False, changes={"model": "Rnn"})  # without a run on the grouped split
     runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
     groups = group_by_config(runs)
     assert {pair.label for pair in leak_gap.split_pairs(groups)} == {"hybrid on mel", "cnn on mel"}

@@ -1,4 +1,4 @@
-"""The program report: runs become groups, groups become one page, and bad input becomes one line."""
+"""The program report: groups of runs, their pooled scores, the page of a sweep, and messages on bad input."""
 
 import json
 import statistics
@@ -45,7 +45,7 @@ def test_folds_are_pooled_into_one_score_over_all_clips(tmp_path: Path) -> None:
     single = [run.metrics["test"]["accuracy"] for run in runs]
     assert pooled.spread is not None
     assert pooled.spread["accuracy"] == (statistics.fmean(single), statistics.stdev(single))
-    assert pooled.description == "4 folds pooled, each of the 160 clips tested once; interval over them"
+    assert pooled.description == "4 folds pooled, each of the 160 clips tested once; interval over these clips"
 
 
 def test_missing_folds_are_counted(tmp_path: Path) -> None:
@@ -61,8 +61,8 @@ def test_seeds_on_the_same_clips_are_not_pooled(tmp_path: Path) -> None:
     assert mean.scores["accuracy"] == accuracy
     assert mean.scores["accuracy_interval"] == list(wilson(round(160 * accuracy), 160))
     assert mean.description == (
-        "mean of 3 repetitions on the same 160 clips, not pooled as if they were independent; interval of the mean run "
-        "over 160 clips, without the spread between repetitions"
+        "mean of 3 repetitions on the same 160 clips; repetitions are not pooled, as they are not independent; interval of the "
+        "mean accuracy on 160 clips, without the spread between repetitions"
     )
 
 
@@ -74,37 +74,37 @@ def test_seeds_of_folds_are_pooled_each_and_then_averaged(tmp_path: Path) -> Non
     ]
     [mean] = group_by_config(runs)
     assert mean.scores["clips"] == 160
-    assert mean.description.startswith("mean of 2 repetitions, each pooling 4 folds, on the same 160 clips")
+    assert mean.description.startswith("mean of 2 repetitions (each pooled over 4 folds) on the same 160 clips")
     assert mean.scores["accuracy"] == pytest.approx(statistics.fmean(run.metrics["test"]["accuracy"] for run in runs))
 
 
-def test_pooling_keeps_the_predictions_that_were_made(tmp_path: Path) -> None:
+def test_pooling_does_not_change_the_predicted_genres(tmp_path: Path) -> None:
     runs = _folds(tmp_path, folds=2)
     lines = (runs[0].path / rundir.PREDICTIONS).read_text().splitlines()
     clip, artist, genre = lines[1].split(",")[:3]
-    lines[1] = ",".join([clip, artist, genre, genre, *["0.1"] * 10])  # ten equal probabilities: rounding made a tie
+    lines[1] = ",".join([clip, artist, genre, genre, *["0.1"] * 10])  # ten equal probabilities, as after rounding
     (runs[0].path / rundir.PREDICTIONS).write_text("\n".join(lines))
     [pooled] = group_by_config(runs)
-    right = sum(p == t for run in runs for p, t in zip(run.predictions.predicted, run.predictions.true, strict=True))
-    assert pooled.scores["accuracy"] == right / 80
+    correct = sum(p == t for run in runs for p, t in zip(run.predictions.predicted, run.predictions.true, strict=True))
+    assert pooled.scores["accuracy"] == correct / 80
 
 
-def test_groups_are_named_by_what_tells_them_apart(tmp_path: Path) -> None:
+def test_labels_of_groups_have_the_distinguishing_settings(tmp_path: Path) -> None:
     write_run(tmp_path / "a", config(model="Cnn", optimizer__lr=0.01, trainer__accelerator="gpu"), clips=20)
     write_run(tmp_path / "b", config(model="Cnn", data__resident=True), clips=20, skill=3)
     write_run(tmp_path / "c", config(model="Rnn", model__cell="gru"), clips=20, skill=0)
     write_run(tmp_path / "d", config(seed=1, model="Cnn"), clips=20, skill=3)
-    found = group_by_config(rundir.find(tmp_path))
-    labels = {each.label: [run.path.name for run in each.runs] for each in found}
+    groups = group_by_config(rundir.find(tmp_path))
+    labels = {each.label: [run.path.name for run in each.runs] for each in groups}
     assert labels == {
         "cnn on mel, optimizer.lr=0.001": ["b", "d"],
         "cnn on mel, optimizer.lr=0.01": ["a"],
         "rnn on mel, optimizer.lr=0.001": ["c"],
     }
-    assert [each.scores["accuracy"] for each in found] == sorted((e.scores["accuracy"] for e in found), reverse=True)
+    assert [each.scores["accuracy"] for each in groups] == sorted((e.scores["accuracy"] for e in groups), reverse=True)
 
 
-def test_a_key_that_follows_another_is_not_named(tmp_path: Path) -> None:
+def test_a_key_that_varies_with_an_earlier_key_is_not_in_the_label(tmp_path: Path) -> None:
     for rate, layers in ((0.01, 3), (0.01, 4), (0.02, 3)):
         changes = {
             "optimizer__lr": rate,
@@ -162,20 +162,20 @@ def test_one_run_becomes_its_own_page(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (tmp_path / "new" / "single.html").read_text() == (run / "report.html").read_text()
 
 
-def test_several_arguments_go_to_outputs(
+def test_the_report_of_several_arguments_is_written_to_outputs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for model in ("Cnn", "Rnn"):
         write_run(tmp_path / "runs" / model, config(model=model), clips=20)
-    assert report.main(["runs/Cnn", "runs/Rnn", "runs"]) == 0  # the same runs once more are no new runs
+    assert report.main(["runs/Cnn", "runs/Rnn", "runs"]) == 0  # the last argument has the same runs again
     assert capsys.readouterr().out == "outputs/report.html\n"
     shown = Page(Path("outputs/report.html").read_text(encoding="utf-8"))
     assert "2 runs in 2 groups" in shown.text
     assert sorted(shown.links) == ["../runs/Cnn/report.html", "../runs/Rnn/report.html"]
 
 
-def test_markdown_goes_to_stdout(
+def test_markdown_is_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -192,7 +192,7 @@ def test_markdown_goes_to_stdout(
         "100.0 | 100.0 | 100.0 | 100.0 | 123,456 | 12 min 39 s |\n"
     ) in out
     assert (
-        "Recall on the test side, in percent, with its 95 % interval (Wilson); composer (synthetic music); "
+        "Recall on the test set, in percent, with its 95 % interval (Wilson); composer (synthetic music); "
         "split holdout, seed 0; grouped by artist.\n\n"
         "| group | clips | jazz | rock | macro |\n"
         "|---|---:|---:|---:|---:|\n"
@@ -205,7 +205,7 @@ def test_markdown_goes_to_stdout(
     assert Path("s0.md").read_text(encoding="utf-8").startswith("# hybrid on mel, composer\n")
 
 
-def test_other_clips_and_leaks_are_said(tmp_path: Path) -> None:
+def test_different_clips_and_leaks_are_in_the_notes(tmp_path: Path) -> None:
     write_run(tmp_path / "a", config(model="Cnn"), clips=20)
     shared = {"artists": ["Bob Marley"], "tracks": [], "audio": []}
     write_run(tmp_path / "b", config(model="Rnn"), clips=24, genres=GENRES[:4], shared=shared)
@@ -229,7 +229,7 @@ def test_other_clips_and_leaks_are_said(tmp_path: Path) -> None:
         ([], "report: the following arguments are required: RUN|SWEEP"),
     ],
 )
-def test_bad_input_is_one_message(
+def test_bad_input_gives_one_message(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -254,7 +254,7 @@ def test_bad_input_is_one_message(
     assert err.splitlines()[-1].startswith("report: ")
 
 
-def test_runs_of_other_probabilities_are_still_scored(tmp_path: Path) -> None:
+def test_probabilities_of_zero_are_scored_without_nll(tmp_path: Path) -> None:
     # A nearest-neighbour model gives probabilities of exactly 0.
     runs = _folds(tmp_path, folds=2)
     for run in runs:
@@ -267,7 +267,7 @@ def test_runs_of_other_probabilities_are_still_scored(tmp_path: Path) -> None:
     json.dumps(pooled.scores, allow_nan=False)
 
 
-def test_help_does_not_wait_for_heavy_libraries() -> None:
+def test_help_imports_no_heavy_library() -> None:
     code = (
         "import sys\nfrom src import report\n"
         "try:\n    report.main(['--help'])\nexcept SystemExit:\n    pass\n"
@@ -278,14 +278,14 @@ def test_help_does_not_wait_for_heavy_libraries() -> None:
     assert "RUN|SWEEP" in done.stdout
 
 
-def test_find_stops_at_runs_and_at_the_depth(tmp_path: Path) -> None:
+def test_find_searches_no_folder_inside_a_run_or_below_the_depth(tmp_path: Path) -> None:
     for folder in ("a", "a/wandb/files", "b/c/d", "b/c/e/f", ".hidden"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / rundir.CONFIG).touch()
     assert [run.path.relative_to(tmp_path).as_posix() for run in rundir.find(tmp_path)] == ["a", "b/c/d"]
 
 
-def test_pooled_scores_are_those_of_metrics(tmp_path: Path) -> None:
+def test_pooled_scores_equal_those_of_metrics(tmp_path: Path) -> None:
     runs = _folds(tmp_path)
     [pooled] = group_by_config(runs)
     probability = torch.cat([torch.from_numpy(run.predictions.probability_KC) for run in runs])
@@ -295,13 +295,13 @@ def test_pooled_scores_are_those_of_metrics(tmp_path: Path) -> None:
     assert pooled.scores["genres"] == expected["genres"]
 
 
-def test_a_recipe_is_its_own_name_and_its_keys_are_told_among_its_own_runs(tmp_path: Path) -> None:
+def test_labels_have_the_recipe_and_only_settings_that_differ_within_it(tmp_path: Path) -> None:
     def recipe(folder: str, name: str, **changes: Any) -> None:
         write_run(tmp_path / folder, config(**changes), clips=8)
         path = tmp_path / folder / "environment.json"
-        given = json.loads(path.read_text(encoding="utf-8"))
-        said = {"model": "cnn", "feature": "mfcc", "experiment": name}
-        path.write_text(json.dumps({**given, "choices": said}), encoding="utf-8")
+        environment = json.loads(path.read_text(encoding="utf-8"))
+        choices = {"model": "cnn", "feature": "mfcc", "experiment": name}
+        path.write_text(json.dumps({**environment, "choices": choices}), encoding="utf-8")
 
     recipe("a", "paper_cnn", optimizer__lr=0.1)
     recipe("b", "best", optimizer__lr=0.2)
@@ -317,7 +317,7 @@ def test_a_recipe_is_its_own_name_and_its_keys_are_told_among_its_own_runs(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("splits", "description"),
     [
         (["holdout, seed 0"], "split holdout, seed 0"),
         ([f"fold {k} of 12, seed 0" for k in (0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9)], "folds 0 to 11 of 12, seed 0"),
@@ -326,5 +326,5 @@ def test_a_recipe_is_its_own_name_and_its_keys_are_told_among_its_own_runs(tmp_p
         (["holdout, seed 0", "holdout, seed 1"], "2 splits, holdout, seed 0 to holdout, seed 1"),
     ],
 )
-def test_folds_of_one_split_are_named_by_their_numbers(made: list[str], said: str) -> None:
-    assert sweep_page.describe_splits(made) == said
+def test_splits_are_described_by_the_numbers_of_their_folds(splits: list[str], description: str) -> None:
+    assert sweep_page.describe_splits(splits) == description

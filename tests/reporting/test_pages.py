@@ -1,4 +1,4 @@
-"""One run's page and Markdown: what they say, and that data cannot break them."""
+"""The page and the Markdown of one run: their content, and escaping of text from the data."""
 
 import json
 import re
@@ -18,7 +18,7 @@ VOID = {"meta", "br", "img", "hr", "link", "input"}
 
 
 class Page(HTMLParser):
-    """A strict reader: every tag closes the one that was opened last; collects text, links and ids."""
+    """A strict HTML parser: every tag must close the last open one; it collects text, links and tags."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.texts).split())
 
 
-def test_page_says_what_the_run_found(tmp_path: Path) -> None:
+def test_page_has_the_result_of_the_run(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", config())
     written = run_page.write(run)
     assert written == run / "report.html"
@@ -63,19 +63,19 @@ def test_page_says_what_the_run_found(tmp_path: Path) -> None:
     low, high = scores["accuracy_interval"]
     assert (
         f"The hybrid on mel recognizes {100 * scores['accuracy']:.0f} % of 160 test clips of composer by 80 artists "
-        f"it never heard (95 % interval {100 * low:.0f} to {100 * high:.0f} %); synthetic music."
+        f"unseen in training (95 % interval {100 * low:.0f} to {100 * high:.0f} %); synthetic music."
     ) in shown.text
-    assert "Always answering blues, the commonest genre in training, would get 10 %." in shown.text
+    assert "Always predicting blues, the most frequent genre in training, would give an accuracy of 10 %." in shown.text
     for genre, row in scores["genres"].items():
         assert re.search(
             rf"{genre} 16 {100 * row['recall']:.1f} [0-9.]+ to [0-9.]+ {100 * row['precision']:.1f}", shown.text
         )
     assert (
-        "composer (synthetic music), test side: 160 clips of 80 artists; split holdout, seed 0, grouped by artist"
+        "composer (synthetic music), test set: 160 clips of 80 artists; split holdout, seed 0, grouped by artist"
         in shown.text
     )
-    assert "the scores are of epoch 8" in shown.text
-    assert "No artist is on more than one side." in shown.text
+    assert "the scores are those of epoch 8" in shown.text
+    assert "No artist is in more than one set." in shown.text
     assert "jazz/00054.wav not readable as audio" in shown.text
     assert "python -m src.train model=hybrid feature=mel" in shown.text
     assert "_target_: src.model.Hybrid" in shown.text
@@ -86,10 +86,10 @@ def test_page_says_what_the_run_found(tmp_path: Path) -> None:
     assert "http" not in text
     assert shown.links == []
     assert text.count("<svg") == 4
-    assert not list(run.glob(".*"))  # no half-written page is left
+    assert not list(run.glob(".*"))  # no incomplete page remains
 
 
-def test_names_from_data_are_text(tmp_path: Path) -> None:
+def test_names_from_data_are_escaped(tmp_path: Path) -> None:
     evil = ["<b>", "rock & roll", '"><script>alert(1)</script>', "a|b"]
     run = write_run(tmp_path / "<i>run", config(), genres=evil)
     text = run_page.write(run).read_text(encoding="utf-8")
@@ -106,18 +106,18 @@ def test_markdown_of_a_run(tmp_path: Path) -> None:
     text = run_page.markdown(run)
     assert text.startswith(
         "# hybrid on mel, composer\n\nThe hybrid on mel recognizes 100 % of 8 test clips of composer by 4 artists "
-        "it never heard (95 % interval 68 to 100 %); synthetic music.\n"
+        "unseen in training (95 % interval 68 to 100 %); synthetic music.\n"
     )
     assert (
-        "composer (synthetic music), test side: 8 clips of 4 artists; split holdout, seed 0, grouped by artist; "
-        "shares in percent; the interval is 95 %, Wilson's, of recall.\n\n"
+        "composer (synthetic music), test set: 8 clips of 4 artists; split holdout, seed 0, grouped by artist; "
+        "shares in percent; the interval is Wilson's 95 % interval of recall.\n\n"
         "| genre | clips | recall | 95 % interval | precision | F1 | accuracy one-vs-rest |\n"
         "|---|---:|---:|---:|---:|---:|---:|\n"
         "| jazz | 4 | 100.0 | 51.0 to 100.0 | 100.0 | 100.0 | 100.0 |\n"
         "| rock | 4 | 100.0 | 51.0 to 100.0 | 100.0 | 100.0 | 100.0 |\n"
         "| macro average | 8 | 100.0 | | 100.0 | 100.0 | |\n"
     ) in text
-    assert "No test clip was taken for another genre." in text
+    assert "No test clip was predicted as another genre." in text
 
 
 def test_a_leak_is_in_the_first_sentence(tmp_path: Path) -> None:
@@ -129,52 +129,53 @@ def test_a_leak_is_in_the_first_sentence(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), shared=shared, synthetic=False))
     first = findings.describe_result(run)[0]
     assert (
-        "that it may know by heart, as 12 artists and 1 group of identical clips are on two sides of the split" in first
+        "that it may have memorized, as training, validation and test share 12 artists and 1 group of identical clips"
+        in first
     )
-    assert "never heard" not in first
+    assert "unseen" not in first
     assert "synthetic" not in first
-    said = " ".join(findings.describe_split(run))
-    assert "On more than one side: 12 artists (artist 0, " in said
-    assert "artist 9 and 2 more)" in said
-    assert "Byte-identical audio on more than one side: a.ogg = b.ogg." in said
-    assert "split.allow_leak is true" in said
+    sentences = " ".join(findings.describe_split(run))
+    assert "In more than one set: 12 artists (artist 0, " in sentences
+    assert "artist 9 and 2 more)" in sentences
+    assert "Byte-identical audio in more than one set: a.ogg = b.ogg." in sentences
+    assert "split.allow_leak is true" in sentences
 
 
-def test_unknown_artists_are_not_called_unheard(tmp_path: Path) -> None:
+def test_unknown_artists_are_not_called_unseen(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), artists_known=False))
-    assert "held out by clip; whether it heard their artists in training is unknown" in findings.describe_result(run)[0]
     assert (
-        "Whether the sides share artists cannot be ruled out: some clips' artists are unknown."
-        in findings.describe_split(run)
+        "held out by clip, whose artists may be in its training clips, as not all are known"
+        in findings.describe_result(run)[0]
     )
+    assert "The sets may share artists: the artists of some clips are unknown." in findings.describe_split(run)
     assert "160 clips whose artists are not all known" in Page(run_page.html(run)).text
 
 
-def test_a_pretrained_front_end_is_not_said_to_have_heard_nothing(tmp_path: Path) -> None:
-    warning = "The front end was trained on MSD; whether it holds artists of the test side is unknown."
+def test_a_pretrained_front_end_weakens_the_claim_about_artists(tmp_path: Path) -> None:
+    warning = "The front end was trained on MSD; its artists may be in the test set."
     run = RunDir(write_run(tmp_path / "run", config(), warnings=[warning]))
     assert "by 80 artists absent from its training clips" in findings.describe_result(run)[0]
     assert warning in Page(run_page.html(run)).text
 
 
-def test_a_model_no_better_than_guessing_is_said_to_be(tmp_path: Path) -> None:
-    lucky = findings.describe_result(RunDir(write_run(tmp_path / "lucky", config(), skill=3)))
-    guessing = findings.describe_result(RunDir(write_run(tmp_path / "guessing", config(), skill=0)))
-    assert "160 clips do not show that the model does better than that." in guessing[1]
-    assert "do not show" not in lucky[1]
+def test_a_model_no_better_than_the_majority_baseline_is_called_so(tmp_path: Path) -> None:
+    good = findings.describe_result(RunDir(write_run(tmp_path / "good", config(), skill=3)))
+    chance = findings.describe_result(RunDir(write_run(tmp_path / "chance", config(), skill=0)))
+    assert "160 clips do not show that the model is better than that." in chance[1]
+    assert "do not show" not in good[1]
 
 
-def test_confusions_and_mistakes_are_the_worst_first(tmp_path: Path) -> None:
+def test_confusions_and_mistakes_start_with_the_worst(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config()))
     genres, counts = run.confusion
     assert genres == GENRES
     worst = max(counts[i, j] for i in range(10) for j in range(10) if i != j)
     assert findings.describe_confusions(run)[0].startswith(f"{worst} of 16 ")
-    found = run_analysis.mistakes(run)
-    assert len(found) == 10
-    assert all(mistake.true != mistake.predicted for mistake in found)
-    assert all(mistake.probability >= mistake.probability_true for mistake in found)
-    assert [mistake.probability for mistake in found] == sorted((m.probability for m in found), reverse=True)
+    mistakes = run_analysis.mistakes(run)
+    assert len(mistakes) == 10
+    assert all(mistake.true != mistake.predicted for mistake in mistakes)
+    assert all(mistake.probability >= mistake.probability_true for mistake in mistakes)
+    assert [mistake.probability for mistake in mistakes] == sorted((m.probability for m in mistakes), reverse=True)
 
 
 def test_a_fitted_model_has_no_curves(tmp_path: Path) -> None:
@@ -183,52 +184,55 @@ def test_a_fitted_model_has_no_curves(tmp_path: Path) -> None:
     content = json.loads((run / rundir.METRICS).read_text()) | {"epochs": 0, "best_epoch": None}
     (run / rundir.METRICS).write_text(json.dumps(content))
     text = run_page.html(RunDir(run))
-    assert "This model is fitted in one go, so there are no epochs." in Page(text).text
+    assert "This model is fitted in one step, without epochs." in Page(text).text
     assert text.count("<svg") == 3
-    assert "chose the epoch" not in Page(text).text
+    assert "used to select the epoch" not in Page(text).text
 
 
-def test_calibration_is_told_before_and_after(tmp_path: Path) -> None:
+def test_scores_before_and_after_calibration_are_shown(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), temperature=3.0))
     scores = run.metrics["test"]
-    said = Page(run_page.html(run)).text
-    assert "logits are divided by a temperature of 3, fitted on the 160 validation clips: the model was surer" in said
+    shown = Page(run_page.html(run)).text
     assert (
-        f"On the 160 test clips NLL is {scores['nll']:.2f} nats ({scores['nll_uncalibrated']:.2f} before calibration) "
+        "logits are divided by a temperature of 3, fitted on the 160 validation clips, where the model was overconfident."
+        in shown
+    )
+    assert (
+        f"On the 160 test clips, NLL is {scores['nll']:.2f} nats ({scores['nll_uncalibrated']:.2f} before calibration) "
         f"and ECE {100 * scores['ece']:.1f} % ({100 * scores['ece_uncalibrated']:.1f} % before)"
-    ) in said
-    assert "The validation clips chose the epoch too" in said
+    ) in shown
+    assert "The validation clips were also used to select the epoch" in shown
     assert (
-        "the model was no surer than they warrant"
+        "the model was not overconfident"
         in run_page.calibration_lines(
-            RunDir(write_run(tmp_path / "shy", config(trainer__keep="last"), temperature=0.5))
+            RunDir(write_run(tmp_path / "underconfident", config(trainer__keep="last"), temperature=0.5))
         )[0]
     )
-    assert "chose the epoch" not in run_page.markdown(RunDir(tmp_path / "shy"))
+    assert "used to select the epoch" not in run_page.markdown(RunDir(tmp_path / "underconfident"))
 
 
-def test_a_temperature_at_its_end_is_told(tmp_path: Path) -> None:
-    said = run_page.calibration_lines(RunDir(write_run(tmp_path / "run", config(), temperature=100.0)))
-    assert said[-1].startswith("It is the highest temperature allowed: ")
+def test_the_highest_temperature_is_explained(tmp_path: Path) -> None:
+    lines = run_page.calibration_lines(RunDir(write_run(tmp_path / "run", config(), temperature=100.0)))
+    assert lines[-1].startswith("It is the highest temperature allowed: ")
 
 
-def test_bins_before_calibration_are_found_from_what_is_written(tmp_path: Path) -> None:
+def test_bins_before_calibration_are_computed_from_the_predictions_file(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), temperature=2.0))
     for bins, key in zip(run_analysis.reliability_bins(run), ("ece", "ece_uncalibrated"), strict=True):
         error = sum(abs(each.correct - each.clips * each.sure) for each in bins) / 160
         assert error == pytest.approx(run.metrics["test"][key], abs=1e-4)  # six digits are written
 
 
-def test_a_run_from_before_calibration_is_still_told(tmp_path: Path) -> None:
+def test_a_run_from_before_calibration_is_still_rendered(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), temperature=None))
     assert run.metrics["temperature"] is None
     assert run.metrics["val"]["nll_uncalibrated"] is run.metrics["test"]["ece_uncalibrated"] is None
     text = run_page.write(run.path).read_text(encoding="utf-8")
-    assert "The probabilities are not calibrated: the run is older than calibration." in Page(text).text
+    assert "The probabilities are not calibrated, as the run is older than calibration." in Page(text).text
     assert text.count("<svg") == 4
 
 
-def test_a_true_genre_held_impossible_leaves_the_likelihood_unsaid(tmp_path: Path) -> None:
+def test_an_infinite_nll_is_not_available(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", config())
     content = json.loads((run / rundir.METRICS).read_text())
     content["test"] |= {"nll": None, "nll_uncalibrated": None}
@@ -236,7 +240,7 @@ def test_a_true_genre_held_impossible_leaves_the_likelihood_unsaid(tmp_path: Pat
     assert "NLL is n/a nats (n/a before calibration)" in Page(run_page.html(RunDir(run))).text
 
 
-def test_combined_features_are_named() -> None:
+def test_combined_features_are_joined_in_the_name() -> None:
     parts = {
         "_target_": "src.feature.Combined",
         "parts": {"mfcc": {"_target_": "src.feature.Mfcc"}, "x": {"_target_": "src.feature.Chroma"}},

@@ -1,4 +1,4 @@
-"""Figures parse, depend on nothing outside themselves, and say what they were given."""
+"""Figures are valid SVG, reference nothing outside themselves, and show their data."""
 
 import math
 import re
@@ -27,7 +27,7 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure_stands_alone(name: str) -> None:
+def test_figure_references_nothing_outside_itself(name: str) -> None:
     svg = FIGURES[name]()
     root = ElementTree.fromstring(svg)
     assert root.tag == "svg"
@@ -43,12 +43,12 @@ def test_figure_stands_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure_is_the_same_each_time(name: str) -> None:
+def test_figure_is_reproducible(name: str) -> None:
     assert FIGURES[name]() == FIGURES[name]()
 
 
 def _cells(svg: str) -> list[float]:
-    """The opacities of a heat map's cells, in order, but for those of 0, which are not drawn."""
+    """The opacities of the cells of a heat map in order, without those of 0, which are not drawn."""
     opacities = re.findall(r"fill: var\(--blue[^)]*\)(?:; opacity: ([0-9.]+))?", svg)
     return [float(opacity) if opacity else 1.0 for opacity in opacities]
 

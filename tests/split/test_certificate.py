@@ -162,11 +162,11 @@ def test_the_report_lists_near_copies(tmp_path: Path) -> None:
         return findings.describe_split(run), certificate.leaks(run.metrics["certificate"])
 
     found, leaks = sentences_and_leaks("found", [["a.ogg", "b.ogg"]])
-    assert "Near copies on more than one side: a.ogg ~ b.ogg." in found
+    assert "Near copies in more than one set: a.ogg ~ b.ogg." in found
     assert leaks == ["1 pair of near copies"]
-    assert "No near copies are on more than one side, as far as the audit heard." in sentences_and_leaks("none", [])[0]
-    no_audit = sentences_and_leaks("no audit", None)[0]
-    assert any("were not looked for" in text and "data.audit=" in text for text in no_audit)
+    assert "No near copies are in more than one set, among the clips that the audit decoded." in sentences_and_leaks("none", [])[0]
+    unasked = sentences_and_leaks("unasked", None)[0]
+    assert any("were not looked for" in text and "data.audit=" in text for text in unasked)
 
 
 def test_a_run_from_before_albums_and_near_copies_can_be_read(tmp_path: Path) -> None:
