@@ -95,14 +95,14 @@ def check_same_clips(runs: Sequence[RunDir]) -> None:
         if other is run:
             for clip in run.predictions.clips:
                 _refuse_second_test(first_of_clip.setdefault(clip, run), run, clip)
-        for what, of_run, of_other in (
+        for kind, of_run, of_other in (
             ("genres", list(run.predictions.genres), list(runs[0].predictions.genres)),
             ("test clips", _test_clips(run), _test_clips(other)),
             ("validation clips", _validation_clips(run), _validation_clips(other)),
         ):
             if of_run != of_other:
                 in_both = f"{len(set(of_run) & set(of_other))} of {len(of_other)} and of {len(of_run)} are in both"
-                _refuse_difference(what, runs[0] if what == "genres" else other, run, in_both)
+                _refuse_difference(kind, runs[0] if kind == "genres" else other, run, in_both)
 
 
 def _test_clips(run: RunDir) -> set[tuple[str, str]]:
@@ -125,9 +125,9 @@ def _refuse_second_test(other: RunDir, run: RunDir, clip: str) -> None:
         )
 
 
-def _refuse_difference(what: str, other: RunDir, run: RunDir, in_both: str) -> None:
+def _refuse_difference(kind: str, other: RunDir, run: RunDir, in_both: str) -> None:
     raise ValueError(
-        f"{_with_fold(other)} and {_with_fold(run)} have different {what} ({in_both}), so their scores cannot be "
+        f"{_with_fold(other)} and {_with_fold(run)} have different {kind} ({in_both}), so their scores cannot be "
         f"compared{_differing_settings(other, run)}. Name the runs of one data set and split only, or separate them with "
         "--by KEY."
     )

@@ -10,7 +10,7 @@ from src.evaluation.pooling import Group, pool
 from src.rundir import RunDir
 
 REPETITION_KEYS = ("seed", "split.fold")
-PERMISSION_KEYS = ("split.allow_leak",)  # it changes no number: the split itself shows what it permits
+PERMISSION_KEYS = ("split.allow_leak",)  # a split gives the same numbers with and without it
 
 
 def group_by_config(runs: Sequence[RunDir]) -> list[Group]:

@@ -40,7 +40,7 @@ def _test_artists(run: RunDir) -> str:
         return f"that it may have memorized, as training, validation and test share {' and '.join(leak)}"
     if _some_unknown(run, "artist"):
         return (
-            f"held out by {certificate['grouped_by']}, whose artists may be in its training clips, as not all are known"
+            f"held out by {certificate['grouped_by']}; not all artists are known, so some may be in its training clips"
         )
     # A pretrained front end may have been trained on these artists; its warning is shown below the sentence.
     unseen = "absent from its training clips" if certificate["warnings"] else "unseen in training"

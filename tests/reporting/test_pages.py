@@ -144,7 +144,7 @@ def test_a_leak_is_in_the_first_sentence(tmp_path: Path) -> None:
 def test_unknown_artists_are_not_called_unseen(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), artists_known=False))
     assert (
-        "held out by clip, whose artists may be in its training clips, as not all are known"
+        "held out by clip; not all artists are known, so some may be in its training clips"
         in findings.describe_result(run)[0]
     )
     assert "The sets may share artists: the artists of some clips are unknown." in findings.describe_split(run)
