@@ -164,7 +164,10 @@ def test_the_report_lists_near_copies(tmp_path: Path) -> None:
     found, leaks = sentences_and_leaks("found", [["a.ogg", "b.ogg"]])
     assert "Near copies in more than one set: a.ogg ~ b.ogg." in found
     assert leaks == ["1 pair of near copies"]
-    assert "No near copies are in more than one set, among the clips that the audit decoded." in sentences_and_leaks("none", [])[0]
+    assert (
+        "No near copies are in more than one set, among the clips that the audit decoded."
+        in sentences_and_leaks("none", [])[0]
+    )
     unasked = sentences_and_leaks("unasked", None)[0]
     assert any("were not looked for" in text and "data.audit=" in text for text in unasked)
 
