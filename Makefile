@@ -1,4 +1,4 @@
-# Music genre recognition: `make train` runs the main job, `make test` the tests. Both set themselves up, once.
+# Music genre recognition: `make train` runs the main job, `make test` the tests. The first call sets up .venv.
 PYTHON ?= python3
 UV := 0.13.9
 BIN := .venv/bin
@@ -11,65 +11,65 @@ RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | head -1)
 .DEFAULT_GOAL := help
 .PHONY: help setup lock lint format type test test-all train sweep report dashboard benchmark clean
 
-help:  ## what there is to make
+help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make train ARGS=\"model=cnn feature=mfcc\" passes choices on; $(BIN)/python -m src.train --help lists them."
+	@echo "  make train ARGS=\"model=cnn feature=mfcc\" passes choices to the program; $(BIN)/python -m src.train --help lists them."
 
-setup: $(READY)  ## a virtual environment in .venv with every version of requirements.lock (train and test do it too)
+setup: $(READY)  ## create the virtual environment .venv with the versions of requirements.lock (train, test etc. do it if needed)
 
 $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
-	  echo "make: $$($(PYTHON) --version 2>&1) came, Python 3.11 to 3.13 was expected. Name one: make PYTHON=python3.12"; exit 1; }
+	  echo "make: found $$($(PYTHON) --version 2>&1), expected Python 3.11 to 3.13. Choose one: make PYTHON=python3.12"; exit 1; }
 	@echo "Setting up .venv from requirements.lock, once: about 5 GB, mostly torch."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@touch $@
 
-lock: $(READY)  ## choose all versions anew within the ranges of pyproject.toml
+lock: $(READY)  ## update all versions within the ranges of pyproject.toml
 	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
 	@for extra in $(EXTRAS); do \
 	  $(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | \
 	  $(COMPILE) --constraint requirements.lock - -o requirements-$$extra.lock || exit 1; \
 	done
 
-extra-%: $(READY)  ## m4a: reads m4a, mp4, aac, wma ... with FFmpeg; joblib, slurm, ray: launcher=; optuna: sweep=optuna
-	@test -f requirements-$*.lock || { echo "make: there is no extra $*: expected $(EXTRAS)"; exit 1; }
+extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna)
+	@test -f requirements-$*.lock || { echo "make: there is no optional package $*: expected one of $(EXTRAS)"; exit 1; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-$*.lock
 
-lint: $(READY)  ## style
+lint: $(READY)  ## check the style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(READY)  ## mend what of the style can be mended by machine
+format: $(READY)  ## apply automatic style fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-type: $(READY)  ## types
+type: $(READY)  ## check the types
 	$(BIN)/mypy
 
-test: $(READY)  ## the tests, some minutes
+test: $(READY)  ## run the tests (some minutes)
 	$(BIN)/python -m pytest -q $(ARGS)
 
-test-all: $(READY) $(EXTRAS:%=extra-%)  ## the tests and the slow trainings, with all extras
+test-all: $(READY) $(EXTRAS:%=extra-%)  ## run all tests, slow trainings included, with all optional packages
 	$(BIN)/python -m pytest -q -m "slow or not slow" $(ARGS)
 
-train: $(READY)  ## the main job: the hybrid on the embedded corpus, its per-genre table and its report
+train: $(READY)  ## run the main job: train the hybrid network on the built-in corpus, print its per-genre table, write its report
 	$(BIN)/python -m src.train $(ARGS)
 
-sweep: $(READY)  ## CNN, RNN and hybrid, one run each; given again, it goes on where it stopped
+sweep: $(READY)  ## train CNN, RNN and hybrid, one run each; run it again to continue an interrupted sweep
 	$(BIN)/python -m src.train --multirun model=cnn,rnn,hybrid $(ARGS)
 
-report: $(READY)  ## one page over all runs in outputs/
+report: $(READY)  ## write one report page for all runs in outputs/
 	$(BIN)/python -m src.report outputs $(ARGS)
 
-dashboard: $(READY)  ## the newest run's curves in the terminal (RUN=outputs/.../wandb for another)
+dashboard: $(READY)  ## show the newest run's curves in the terminal (RUN=outputs/.../wandb for another run)
 	$(BIN)/wandb leet $(RUN)/latest-run
 
-benchmark: $(READY)  ## all runs in outputs/ against simple baselines (ARGS="RUN|SWEEP..." for some)
+benchmark: $(READY)  ## compare all runs in outputs/ with simple baselines (ARGS="RUN|SWEEP..." for some of them)
 	$(BIN)/python -m benchmarks.baseline $(or $(ARGS),outputs)
 
-clean:  ## remove decoded and rendered audio and the tools' caches; runs stay
+clean:  ## delete decoded and rendered audio and the caches of tools; runs are kept
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

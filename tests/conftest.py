@@ -1,4 +1,4 @@
-"""Sounds that the tests listen to."""
+"""Shared fixtures: audio files, a tiny corpus and joblib's worker processes."""
 
 import csv
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-torch.set_num_threads(1)  # the tests share the machine's cores with whatever else runs there
+torch.set_num_threads(1)  # the tests share the CPU cores with other programs
 
 ROOT = Path(__file__).parents[1]
 RATE = 22050
@@ -20,7 +20,7 @@ TINY = {"bell": 880.0, "drone": 110.0, "snare": 0.0}  # genre -> Hz; 0 is noise
 def tone(
     path: Path, hz: float = 440.0, seconds: float = 1.0, rate: int = RATE, level: float = 0.5, channels: int = 1
 ) -> Path:
-    """Write a sine, the same in all channels, in the format of the path's suffix."""
+    """Write a sine wave, the same in all channels, in the format of the path's suffix."""
     sine_T = level * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
     return write(path, np.tile(sine_T[:, None], channels), rate)
 
@@ -28,14 +28,14 @@ def tone(
 def write(path: Path, wave: NDArray[np.floating], rate: int = RATE) -> Path:
     """Write samples (T,) or (T, channels), in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    kind = {".aif": "AIFF", ".opus": "OGG"}.get(path.suffix)
-    soundfile.write(path, wave, rate, format=kind, subtype="OPUS" if path.suffix == ".opus" else None)
+    file_format = {".aif": "AIFF", ".opus": "OGG"}.get(path.suffix)
+    soundfile.write(path, wave, rate, format=file_format, subtype="OPUS" if path.suffix == ".opus" else None)
     return path
 
 
 @pytest.fixture(scope="session")
 def music() -> Path:
-    """The folder of real recordings; the test is skipped where it is not."""
+    """Folder of real recordings; the test is skipped if it is missing."""
     folder = ROOT.parent / "shared" / "data" / "music"
     if not folder.is_dir():
         pytest.skip(f"no real recordings: {folder} is missing")
@@ -44,9 +44,9 @@ def music() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The manifest of 24 clips of 2 s: 3 genres of 4 artists with 2 tracks each, which a small network can tell apart.
+    """Manifest of 24 clips of 2 s: 3 genres of 4 artists with 2 tracks each, which a small network can classify.
 
-    A genre is a spectrum and a rhythm, an artist a pitch and a level, a track noise and a moment to begin.
+    Genres differ in spectrum and rhythm, artists in pitch and level, tracks in noise and start time.
     """
     folder = tmp_path_factory.mktemp("tiny")
     rows = []
@@ -64,7 +64,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workers() -> Iterator[None]:
-    """joblib keeps its processes for the next call; here they end with the test."""
+    """End joblib's worker processes after the test; joblib would keep them for its next call."""
     yield
     from joblib.externals.loky import get_reusable_executor
 

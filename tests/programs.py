@@ -1,4 +1,4 @@
-"""Running `train` as a user does, in this process, since starting Python and importing torch costs more than the run."""
+"""Run the programs as from the command line, but in this process, as starting Python and torch takes longer than a run."""
 
 import subprocess
 import sys
@@ -22,9 +22,9 @@ SMALL = (
 )
 
 
-def train(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """`python -m src.train WORDS...` -> its exit status."""
-    monkeypatch.setattr(sys, "argv", ["src/train.py", *words])
+def train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run `python -m src.train ARGUMENTS...` and return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["src/train.py", *arguments])
     GlobalHydra.instance().clear()
     try:
         errors.run(main, "train")
@@ -33,29 +33,29 @@ def train(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return 0
 
 
-def audit(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """`python -m src.audit WORDS...` -> its exit status."""
+def audit(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run `python -m src.audit ARGUMENTS...` and return its exit status."""
     from src.audit import COULD_NOT_RUN
-    from src.audit import main as main_of_audit
+    from src.audit import main as audit_main
 
-    monkeypatch.setattr(sys, "argv", ["src/audit.py", *words])
+    monkeypatch.setattr(sys, "argv", ["src/audit.py", *arguments])
     GlobalHydra.instance().clear()
     try:
-        errors.run(main_of_audit, "audit", failure_status=COULD_NOT_RUN)
+        errors.run(audit_main, "audit", failure_status=COULD_NOT_RUN)
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
 
 
-def small(manifest: Path, folder: Path, *words: str) -> tuple[str, ...]:
-    """The words of a training of seconds on a manifest, into a folder."""
+def small(manifest: Path, folder: Path, *arguments: str) -> tuple[str, ...]:
+    """Arguments of a training on a manifest that takes a few seconds and writes into a folder."""
     data = ("dataset=manifest", f"dataset.path={manifest}", f"data.cache={folder.parent / 'cache'}")
-    return (*data, *SMALL, f"hydra.run.dir={folder}", *words)
+    return (*data, *SMALL, f"hydra.run.dir={folder}", *arguments)
 
 
 def help_of(program: str) -> tuple[str, set[str]]:
-    """What `python -m PROGRAM --help` prints, and the top-level modules that it loads for that."""
-    shown = subprocess.run(
+    """Run `python -m PROGRAM --help` and return its output and the top-level modules that it imports."""
+    completed = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", program, "--help"],
         cwd=Path(__file__).parents[1],
         capture_output=True,
@@ -63,4 +63,4 @@ def help_of(program: str) -> tuple[str, set[str]]:
         check=True,
         timeout=300,
     )
-    return shown.stdout, {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in shown.stderr.splitlines()}
+    return completed.stdout, {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in completed.stderr.splitlines()}

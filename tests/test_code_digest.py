@@ -1,4 +1,4 @@
-"""The code that a number follows from: names that stand for nothing are refused, and a change concerns what uses it."""
+"""Digests of source files: unknown names are errors, and a changed file affects only the results that depend on it."""
 
 import sqlite3
 from contextlib import closing
@@ -17,7 +17,7 @@ from src.training import setup
 @pytest.mark.parametrize(
     "name", ["src.renamed_module", "src.model.Renamed", "src.model.cnn.Renamed", "src.renamed.Cnn", "renamed", ""]
 )
-def test_a_name_that_stands_for_nothing_is_an_error(name: str) -> None:
+def test_an_unknown_name_is_an_error(name: str) -> None:
     with pytest.raises(LookupError, match="no module of this project"):
         code_digest.digests_with_imports(name)
 
@@ -25,11 +25,11 @@ def test_a_name_that_stands_for_nothing_is_an_error(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["src.audio.reader", "src.model", "src.model.Cnn", "src.scheduler.Cosine", "src.audio.reader.SILENCE"]
 )
-def test_modules_and_what_stands_in_them_have_files(name: str) -> None:
+def test_modules_and_their_members_have_files(name: str) -> None:
     assert code_digest.digests_with_imports(name)
 
 
-def test_a_pretrained_front_end_depends_on_its_network() -> None:
+def test_a_pretrained_feature_depends_on_its_network_and_weights() -> None:
     assert {
         "src/feature/musicnn.py",
         "src/pretrained/musicnn.py",
@@ -38,7 +38,7 @@ def test_a_pretrained_front_end_depends_on_its_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "computed_again"),
+    ("changed_file", "recomputed"),
     [
         ("src/feature/mfcc.py", {"features"}),
         ("src/feature/spectrum.py", {"features"}),
@@ -54,17 +54,17 @@ def test_a_pretrained_front_end_depends_on_its_network() -> None:
         ("src/training/setup.py", set()),
     ],
 )
-def test_a_changed_file_invalidates_what_depends_on_it_and_nothing_else(
-    changed: str, computed_again: set[str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_changed_file_invalidates_only_the_caches_that_depend_on_it(
+    changed_file: str, recomputed: set[str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = [
+    overrides = [
         "dataset=manifest",
         f"dataset.path={tiny}",
         f"data.cache={tmp_path}",
         "feature=mfcc",
         "data.crop_seconds=1",
     ]
-    config = configs.compose(*words)
+    config = configs.compose(*overrides)
 
     def cached() -> dict[str, set[str]]:
         data = setup.compose_data(config)
@@ -80,9 +80,11 @@ def test_a_changed_file_invalidates_what_depends_on_it_and_nothing_else(
     before = cached()
     assert all(before.values())
     assert cached() == before
-    usual = code_digest._file_digest
+    original_digest = code_digest._file_digest
     monkeypatch.setattr(
-        code_digest, "_file_digest", lambda path: "new" if path == code_digest.ROOT / changed else usual(path)
+        code_digest,
+        "_file_digest",
+        lambda path: "new" if path == code_digest.ROOT / changed_file else original_digest(path),
     )
     after = cached()
-    assert {kind for kind in before if after[kind] != before[kind]} == computed_again
+    assert {kind for kind in before if after[kind] != before[kind]} == recomputed

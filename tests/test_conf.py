@@ -1,4 +1,4 @@
-"""Config = code: every choice can be built, every key is a real parameter, and the class is the command line's word."""
+"""Configs match the code: each choice can be built, each key is a parameter, and classes are named like their choices."""
 
 import inspect
 from pathlib import Path
@@ -14,32 +14,27 @@ from src.config import compose
 from src.training import setup
 
 CONF = Path(__file__).parents[1] / "conf"
-NEEDED = {  # what a choice cannot guess
+NEEDED = {  # values that have no default
     "folder": ["dataset.root=somewhere"],
     "manifest": ["dataset.path=some.csv"],
     "fma": ["dataset.root=somewhere"],
     "gtzan": ["dataset.root=somewhere"],
 }
-LIBRARY_GROUPS = (
-    "optimizer",
-    "scheduler",
-    "logger",
-    "trainer",
-)  # classes that live in libraries, or functions for them
+LIBRARY_GROUPS = ("optimizer", "scheduler", "logger", "trainer")  # classes of libraries, or functions that build them
 NULL_CHOICES = ("none", "default")
-PRESETS = ("experiment", "launcher", "sweep")  # keys of other groups and of Hydra's
+PRESETS = ("experiment", "launcher", "sweep")  # groups that set keys of other groups and of Hydra
 CHOICES = [(p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name not in PRESETS]
 
 
 def targets(config: Any) -> list[Any]:
-    """Every node below with a `_target_`, as plain dicts."""
+    """All dicts with a `_target_` in a config, at any depth."""
     if isinstance(config, dict):
-        here = [config] if "_target_" in config else []
-        return here + [node for value in config.values() for node in targets(value)]
+        own_node = [config] if "_target_" in config else []
+        return own_node + [node for value in config.values() for node in targets(value)]
     return []
 
 
-def chosen(group: str, choice: str) -> DictConfig:
+def composed(group: str, choice: str) -> DictConfig:
     return compose(f"{group}={choice}", *NEEDED.get(choice, []))
 
 
@@ -50,9 +45,9 @@ def test_every_group_has_a_default() -> None:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_a_choice_can_be_built(group: str, choice: str) -> None:
-    if group != "audio":  # numbers that features read
+    if group != "audio":  # audio has only numbers, which features use
         instantiate(
-            OmegaConf.to_container(chosen(group, choice), resolve=True)[group],
+            OmegaConf.to_container(composed(group, choice), resolve=True)[group],
             _convert_="object",
             **(  # type: ignore[index,call-overload]
                 {"dataset": None, "split": None, "sampler": None, "seed": 0} if group == "data" else {}
@@ -62,7 +57,7 @@ def test_a_choice_can_be_built(group: str, choice: str) -> None:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_key_is_a_real_parameter(group: str, choice: str) -> None:
-    settings = OmegaConf.to_container(chosen(group, choice), resolve=True)
+    settings = OmegaConf.to_container(composed(group, choice), resolve=True)
     assert isinstance(settings, dict)
     nodes = targets(settings[group])
     assert nodes or group == "audio"
@@ -70,7 +65,7 @@ def test_every_key_is_a_real_parameter(group: str, choice: str) -> None:
         keys = {key for key in node if not key.startswith("_")}
         target = get_method(node["_target_"]) if not _is_class(node["_target_"]) else _class(node["_target_"])
         parameters = inspect.signature(target).parameters
-        if node["_target_"] == "src.training.trainer.build_trainer":  # passes what is Lightning's on to Lightning
+        if node["_target_"] == "src.training.trainer.build_trainer":  # passes other settings on to Lightning
             import pytorch_lightning
 
             parameters = {**parameters, **inspect.signature(pytorch_lightning.Trainer).parameters}  # type: ignore[assignment]
@@ -80,43 +75,44 @@ def test_every_key_is_a_real_parameter(group: str, choice: str) -> None:
 @pytest.mark.parametrize(
     ("group", "choice"), [c for c in CHOICES if c[0] not in LIBRARY_GROUPS and c[1] not in NULL_CHOICES]
 )
-def test_the_class_is_the_choices_name(group: str, choice: str) -> None:
-    settings = OmegaConf.to_container(chosen(group, choice), resolve=True)
+def test_the_class_is_named_like_the_choice(group: str, choice: str) -> None:
+    settings = OmegaConf.to_container(composed(group, choice), resolve=True)
     nodes = targets(settings[group])  # type: ignore[index]
-    own = {node["_target_"] for node in nodes if node["_target_"].startswith("src.")}
-    parts = "parts" in settings[group]  # type: ignore[index]
-    preset = "defaults" in OmegaConf.load(CONF / group / f"{choice}.yaml")
-    assert preset or parts or f"src.{group}.{''.join(word.capitalize() for word in choice.split('_'))}" in own
+    own_targets = {node["_target_"] for node in nodes if node["_target_"].startswith("src.")}
+    has_parts = "parts" in settings[group]  # type: ignore[index]
+    is_preset = "defaults" in OmegaConf.load(CONF / group / f"{choice}.yaml")
+    class_name = "".join(word.capitalize() for word in choice.split("_"))
+    assert is_preset or has_parts or f"src.{group}.{class_name}" in own_targets
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
-def test_a_choice_says_what_it_is_and_why(group: str, choice: str) -> None:
+def test_a_choice_starts_with_a_description(group: str, choice: str) -> None:
     lines = (CONF / group / f"{choice}.yaml").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
 
 
 @pytest.mark.parametrize("model", [choice for group, choice in CHOICES if group == "model"])
-def test_facts_are_not_in_yaml(model: str) -> None:
-    """The number of genres and of feature rows comes from the data and the feature."""
-    words = ["experiment=tags"] if model == "tags" else [f"model={model}", "feature=mfcc", "feature.n_mfcc=13"]
-    module = setup.build_module(compose(*words), genres=["a", "b", "c"], counts=[1, 1, 1])
+def test_yaml_holds_no_facts_about_the_data(model: str) -> None:
+    """The numbers of genres and of feature rows come from the data and the feature."""
+    overrides = ["experiment=tags"] if model == "tags" else [f"model={model}", "feature=mfcc", "feature.n_mfcc=13"]
+    module = setup.build_module(compose(*overrides), genres=["a", "b", "c"], counts=[1, 1, 1])
     feature_BFN = torch.zeros(2, 100 if model == "tags" else 13, 44)
     assert module.eval().model(feature_BFN).shape == (2, 3)
 
 
-def test_digests_forget_the_machine_and_nothing_else() -> None:
-    usual = configs.digest(configs.resolved(compose()))
+def test_digests_ignore_settings_of_the_machine_and_no_others() -> None:
+    default_digest = configs.digest(configs.resolved(compose()))
     for local in ("data.cache=elsewhere", "logger=csv", "debug=true", "trainer.accelerator=cpu"):
-        assert configs.digest(configs.resolved(compose(local))) == usual, local
+        assert configs.digest(configs.resolved(compose(local))) == default_digest, local
     for decisive in ("seed=1", "model=cnn", "optimizer.lr=0.01", "trainer.threads=1", "trainer.precision=bf16-mixed"):
-        assert configs.digest(configs.resolved(compose(decisive))) != usual, decisive
+        assert configs.digest(configs.resolved(compose(decisive))) != default_digest, decisive
 
 
-def _is_class(dotted: str) -> bool:
-    return dotted.rsplit(".", 1)[-1][0].isupper()
+def _is_class(dotted_name: str) -> bool:
+    return dotted_name.rsplit(".", 1)[-1][0].isupper()
 
 
-def _class(dotted: str) -> Any:
+def _class(dotted_name: str) -> Any:
     from hydra.utils import get_class
 
-    return get_class(dotted)
+    return get_class(dotted_name)

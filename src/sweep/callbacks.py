@@ -60,7 +60,7 @@ class Jobs(Callback):
         preset_lists = [text for text in config.hydra.overrides.task if re.fullmatch(r"sweep=\w+(,\w+)+", text)]
         if preset_lists:
             presets = preset_lists[0].removeprefix("sweep=")
-            _refuse(f"sweep={presets}: presets are combined in brackets: sweep=[{presets}].")
+            _refuse(f"sweep={presets}: combine presets with brackets: sweep=[{presets}].")
         self.notes_folder, self.start_time = notes_folder, time.time()
         self.lock = filelock.FileLock(notes_folder / ".lock", timeout=0, is_singleton=True)
         try:

@@ -1,4 +1,4 @@
-"""Bad input gets one message: what came, what was expected, what to do; exit 1, no traceback, and no empty folder."""
+"""Bad input gives one message: what came, what was expected, what to do. Exit status 1, no traceback, no empty folder."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.programs import small, train
 
-WRONG = {
+WRONG_ARGUMENTS = {
     "modle=cnn": "modle: there is no such key. Did you mean 'model'?",
     "model=cmn": "model=cmn: there is no such choice. Did you mean 'cnn'? model can be cnn,",
     "nosuch=thing": "nosuch: there is no such key.",
@@ -48,13 +48,14 @@ WRONG = {
 }
 
 
-def test_a_recipe_for_another_model_says_what_to_take_out(
+def test_a_recipe_for_another_model_names_the_setting_to_remove(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [word for word in small(tiny, tmp_path / "run", "experiment=paper_cnn", "model=knn") if "width" not in word]
-    assert train(monkeypatch, *words) == 1
+    arguments = small(tiny, tmp_path / "run", "experiment=paper_cnn", "model=knn")
+    arguments = tuple(argument for argument in arguments if "width" not in argument)
+    assert train(monkeypatch, *arguments) == 1
     assert "Knn has no setting layers" in message(capsys)
-    assert train(monkeypatch, *words, "~model.layers") == 0
+    assert train(monkeypatch, *arguments, "~model.layers") == 0
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def message(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line on standard error that is the error."""
+    """The only error message on standard error, which must be its last line, without a traceback."""
     lines = capsys.readouterr().err.splitlines()
     assert not any("Traceback" in line for line in lines)
     (line,) = [line for line in lines if line.startswith("train: ")]
@@ -71,13 +72,13 @@ def message(capsys: pytest.CaptureFixture[str]) -> str:
     return line.removeprefix("train: ")
 
 
-@pytest.mark.parametrize("word", WRONG)
-def test_a_wrong_word_gets_one_message(
-    word: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("argument", WRONG_ARGUMENTS)
+def test_a_wrong_argument_gives_one_message(
+    argument: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
-    assert train(monkeypatch, *small(tiny, folder, word)) == 1
-    assert WRONG[word] in message(capsys)
+    assert train(monkeypatch, *small(tiny, folder, argument)) == 1
+    assert WRONG_ARGUMENTS[argument] in message(capsys)
     assert not folder.exists()
 
 
@@ -88,27 +89,32 @@ def test_debug_shows_the_traceback(
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_missing_folder_and_one_without_audio_are_told_apart(
+def test_a_missing_folder_and_a_folder_without_audio_have_different_messages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("dataset=folder", "logger=none", f"hydra.run.dir={tmp_path / 'run'}", f"data.cache={tmp_path / 'cache'}")
-    assert train(monkeypatch, *words, "dataset.root=nowhere") == 1
+    arguments = (
+        "dataset=folder",
+        "logger=none",
+        f"hydra.run.dir={tmp_path / 'run'}",
+        f"data.cache={tmp_path / 'cache'}",
+    )
+    assert train(monkeypatch, *arguments, "dataset.root=nowhere") == 1
     assert "dataset.root is nowhere, which is not a folder: expected DIR with DIR/genre/file." in message(capsys)
     (tmp_path / "music" / "jazz").mkdir(parents=True)
-    assert train(monkeypatch, *words, f"dataset.root={tmp_path / 'music'}") == 1
+    assert train(monkeypatch, *arguments, f"dataset.root={tmp_path / 'music'}") == 1
     assert "which holds no audio" in message(capsys)
-    assert train(monkeypatch, *words) == 1
+    assert train(monkeypatch, *arguments) == 1
     assert message(capsys) == "dataset.root is missing: set it on the command line with dataset.root=VALUE."
 
 
-def test_a_leaking_split_stops_with_the_names(
+def test_a_leaking_split_stops_and_names_the_shared_artists(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(monkeypatch, *small(tiny, tmp_path / "run", "split=random")) == 1
-    said = message(capsys)
-    assert "leaks" in said
-    assert "bell-0" in said
-    assert "split.allow_leak=true" in said
+    error = message(capsys)
+    assert "leaks" in error
+    assert "bell-0" in error
+    assert "split.allow_leak=true" in error
 
 
 def test_an_output_folder_that_cannot_be_written_is_named(
@@ -116,14 +122,14 @@ def test_an_output_folder_that_cannot_be_written_is_named(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     folder = tmp_path / "file" / "run"
-    words = [word for word in small(tiny, folder) if not word.startswith("data.cache")]
-    assert train(monkeypatch, *words, f"data.cache={tmp_path / 'cache'}") == 1
-    said = message(capsys)
-    assert str(folder) in said
-    assert "hydra.run.dir" in said
+    arguments = [argument for argument in small(tiny, folder) if not argument.startswith("data.cache")]
+    assert train(monkeypatch, *arguments, f"data.cache={tmp_path / 'cache'}") == 1
+    error = message(capsys)
+    assert str(folder) in error
+    assert "hydra.run.dir" in error
 
 
-def test_a_full_disk_is_said_and_leaves_no_half_map(
+def test_a_full_disk_is_reported_and_leaves_no_partial_cache(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: object, **__: object) -> None:
@@ -135,10 +141,10 @@ def test_a_full_disk_is_said_and_leaves_no_half_map(
     assert not [path for path in (tmp_path / "cache").iterdir() if path.is_dir()]
 
 
-def test_the_other_jobs_of_a_sweep_go_on(
+def test_the_other_jobs_of_a_sweep_continue_after_a_failure(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = small(tiny, tmp_path / "unused", "model.layers=0,3", f"hydra.sweep.dir={tmp_path / 'sweep'}")
-    assert train(monkeypatch, "--multirun", *words) == 1
+    arguments = small(tiny, tmp_path / "unused", "model.layers=0,3", f"hydra.sweep.dir={tmp_path / 'sweep'}")
+    assert train(monkeypatch, "--multirun", *arguments) == 1
     assert "model.layers is 0: expected 2 or more." in capsys.readouterr().err
     assert len(list((tmp_path / "sweep").glob("*/metrics.json"))) == 1

@@ -1,4 +1,4 @@
-"""kill -9 of a sweep, also while it decodes: nothing finished is lost or run again, and the numbers are the same."""
+"""kill -9 of a sweep, also while it decodes: no finished job is lost or rerun, and the results are the same."""
 
 import multiprocessing
 import re
@@ -17,30 +17,31 @@ from src.sweep import jobs
 from tests.integration.test_programs import metrics, same, weights
 from tests.programs import SMALL, train
 
-FOUR = ("--multirun", "model=cnn,rnn", "seed=0,1", "feature=mfcc", *SMALL)
+FOUR_JOBS = ("--multirun", "model=cnn,rnn", "seed=0,1", "feature=mfcc", *SMALL)
 
 
-def words(manifest: Path, folder: Path) -> list[str]:
+def sweep_arguments(manifest: Path, folder: Path) -> list[str]:
+    """Arguments of a sweep of four small jobs into a folder."""
     data = ["dataset=manifest", f"dataset.path={manifest}", f"data.cache={folder / 'cache'}"]
-    return [*FOUR, *data, f"hydra.sweep.dir={folder / 'sweep'}"]
+    return [*FOUR_JOBS, *data, f"hydra.sweep.dir={folder / 'sweep'}"]
 
 
-def life(given: list[str]) -> None:
-    """A sweep in a process of its own, which may be killed. Decoding takes its time, so that it can be met."""
-    usual: Callable[..., object] = reader.read
+def run_sweep(arguments: list[str]) -> None:
+    """Run a sweep in a process that may be killed. Decoding is slowed down, so that a kill can happen during it."""
+    original_read: Callable[..., object] = reader.read
 
-    def slowly(*arguments: object) -> object:
+    def slow_read(*read_arguments: object) -> object:
         time.sleep(0.02)
-        return usual(*arguments)
+        return original_read(*read_arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "read", slowly)
-        sys.exit(train(patch, *given))
+        patch.setattr(reader, "read", slow_read)
+        sys.exit(train(patch, *arguments))
 
 
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
-    """Processes that begin with torch imported, by a server that imports it once: a kill then costs no five seconds."""
+    """Fork server that has imported torch, so that starting a process again after a kill does not take five seconds."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         [
@@ -55,40 +56,41 @@ def processes() -> ForkServerContext:
 
 
 @pytest.fixture(scope="module")
-def peace(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], float]:
-    """The runs of a sweep that nobody interrupts, by name, and how many seconds it takes."""
-    folder = tmp_path_factory.mktemp("peace")
-    began = time.monotonic()
+def uninterrupted(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], float]:
+    """Runs of an uninterrupted sweep, by name, and its duration in seconds."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    start = time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
-        assert train(patch, *words(tiny, folder)) == 0
-    return runs(folder), time.monotonic() - began
+        assert train(patch, *sweep_arguments(tiny, folder)) == 0
+    return runs(folder), time.monotonic() - start
 
 
 def runs(folder: Path) -> dict[str, Path]:
+    """Folders of the finished runs of a sweep, by name."""
     return {path.parent.name.split("-")[0]: path.parent for path in (folder / "sweep").glob("*/metrics.json")}
 
 
-def finished(folder: Path) -> dict[str, int]:
-    """When each finished job was finished."""
+def finish_times(folder: Path) -> dict[str, int]:
+    """Time in ns at which each finished job wrote its metrics."""
     return {name: (run / rundir.METRICS).stat().st_mtime_ns for name, run in runs(folder).items()}
 
 
-def noted(folder: Path) -> list[jobs.Job]:
+def noted_jobs(folder: Path) -> list[jobs.Job]:
     return [job for notes in (folder / "sweep" / ".jobs").glob("*") for job in jobs.read(notes)]
 
 
-def until(seen: Callable[[], bool], process: ForkServerProcess, seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], process: ForkServerProcess, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while process.is_alive() and not seen() and time.monotonic() < deadline:
+    while process.is_alive() and not condition() and time.monotonic() < deadline:
         time.sleep(0.001)
 
 
-def moments(folder: Path, kills: int, seconds: float) -> Iterator[Callable[[], bool]]:
-    """While it decodes; after the first epoch of a job; when that job, resumed, has ended; then at random."""
+def kill_conditions(folder: Path, kills: int, seconds: float) -> Iterator[Callable[[], bool]]:
+    """When to kill: during decoding; after the first epoch of a job; when that job, resumed, has ended; then at random."""
     random = np.random.default_rng(kills)
     yield lambda: bool(list((folder / "cache").glob("wave-*.part-*/wave.int16")))
     yield lambda: bool(list((folder / "sweep").glob(f"*/{rundir.LAST}")))
-    yield lambda: any(job.ended for job in noted(folder))
+    yield lambda: any(job.ended for job in noted_jobs(folder))
     for _ in range(kills - 3):
         end = time.monotonic() + random.uniform(0, seconds / 3)
         yield lambda end=end: time.monotonic() > end
@@ -102,12 +104,12 @@ def moments(folder: Path, kills: int, seconds: float) -> Iterator[Callable[[], b
         pytest.param(6, "joblib", marks=pytest.mark.slow),
     ],
 )
-def test_a_killed_sweep_ends_like_one_in_peace(
+def test_a_killed_sweep_ends_like_an_uninterrupted_one(
     kills: int,
     launcher: str,
     tiny: Path,
     tmp_path: Path,
-    peace: tuple[dict[str, Path], float],
+    uninterrupted: tuple[dict[str, Path], float],
     processes: ForkServerContext,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -115,29 +117,30 @@ def test_a_killed_sweep_ends_like_one_in_peace(
 ) -> None:
     if launcher == "joblib":
         request.getfixturevalue("workers")
-    given, (expected, seconds) = [*words(tiny, tmp_path), f"launcher={launcher}"], peace
-    kept: dict[str, int] = {}
-    ends: list[str] = []
-    for moment in moments(tmp_path, kills, seconds):
-        process = processes.Process(target=life, args=(given,))
+    arguments, (expected, seconds) = [*sweep_arguments(tiny, tmp_path), f"launcher={launcher}"], uninterrupted
+    finished: dict[str, int] = {}
+    states: list[str] = []
+    for condition in kill_conditions(tmp_path, kills, seconds):
+        process = processes.Process(target=run_sweep, args=(arguments,))
         process.start()
-        until(moment, process)
+        wait_until(condition, process)
         process.kill()
         process.join()
-        ends += [job.state for job in noted(tmp_path)]
-        now = finished(tmp_path)
-        assert {name: now[name] for name in kept} == kept  # nothing finished has run again
-        kept = now
-    assert "resumed" in ends or launcher == "joblib"  # whose jobs may end in the second that passes until they are told
+        states += [job.state for job in noted_jobs(tmp_path)]
+        now_finished = finish_times(tmp_path)
+        assert {name: now_finished[name] for name in finished} == finished  # no finished job has run again
+        finished = now_finished
+    # joblib's workers notice a kill of the sweep within a second, in which their jobs may end.
+    assert "resumed" in states or launcher == "joblib"
 
-    assert train(monkeypatch, *given) == 0
-    last = re.findall(r"4 jobs: (\d) run, (\d) resumed, (\d) skipped, 0 failed", capsys.readouterr().out)[-1]
-    assert (sum(map(int, last)), int(last[2])) == (4, len(kept))
-    assert {name: finished(tmp_path)[name] for name in kept} == kept
-    found = runs(tmp_path)
-    assert found.keys() == expected.keys()
+    assert train(monkeypatch, *arguments) == 0
+    counts = re.findall(r"4 jobs: (\d) run, (\d) resumed, (\d) skipped, 0 failed", capsys.readouterr().out)[-1]
+    assert (sum(map(int, counts)), int(counts[2])) == (4, len(finished))
+    assert {name: finish_times(tmp_path)[name] for name in finished} == finished
+    runs_after_kills = runs(tmp_path)
+    assert runs_after_kills.keys() == expected.keys()
     assert not list((tmp_path / "cache").glob("*.part-*"))
-    for name, run in found.items():
+    for name, run in runs_after_kills.items():
         assert metrics(run) == metrics(expected[name])
         assert same(weights(run), weights(expected[name]))
         for file in (rundir.PREDICTIONS, rundir.CONFUSION, rundir.SPLIT, rundir.EXCLUDED):
@@ -145,4 +148,4 @@ def test_a_killed_sweep_ends_like_one_in_peace(
         rows = zip(rundir.RunDir(run).history, rundir.RunDir(expected[name]).history, strict=True)
         assert all({**a, "seconds": 0} == {**b, "seconds": 0} for a, b in rows)
     if kills == 3:
-        assert len(kept) < len(found)  # the kills came before the end
+        assert len(finished) < len(runs_after_kills)  # the kills came before the end of the sweep

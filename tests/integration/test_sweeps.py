@@ -1,4 +1,4 @@
-"""The presets of conf/sweep, and sweep=leak_gap from its command to its sentence."""
+"""Sweep presets (conf/sweep), and sweep=leak_gap from its command to its printed result."""
 
 import json
 import re
@@ -22,15 +22,16 @@ SENTENCE = (
 )
 
 
-def words(manifest: Path, folder: Path, *more: str) -> tuple[str, ...]:
+def leak_gap_arguments(manifest: Path, folder: Path, *arguments: str) -> tuple[str, ...]:
+    """Arguments of a small sweep=leak_gap into a folder."""
     data = ("dataset=manifest", f"dataset.path={manifest}", f"data.cache={folder / 'cache'}")
-    model = "model=majority" in more
-    small = [word for word in SMALL if not (model and word.startswith("model."))]
-    return ("sweep=leak_gap", *data, *small, f"hydra.sweep.dir={folder / 'sweep'}", *more)
+    majority = "model=majority" in arguments
+    small = [argument for argument in SMALL if not (majority and argument.startswith("model."))]
+    return ("sweep=leak_gap", *data, *small, f"hydra.sweep.dir={folder / 'sweep'}", *arguments)
 
 
 @pytest.mark.parametrize("preset", sorted(path.stem for path in (CONF / "sweep").glob("*.yaml")))
-def test_a_preset_says_what_it_is(preset: str) -> None:
+def test_a_preset_starts_with_a_description_and_a_command(preset: str) -> None:
     lines = (CONF / "sweep" / f"{preset}.yaml").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# @package _global_"
     assert lines[1].startswith("# ")
@@ -40,15 +41,15 @@ def test_a_preset_says_what_it_is(preset: str) -> None:
     assert set(compose(f"sweep={preset}")) == set(compose())
 
 
-def planned(*given: str) -> tuple[str, list[str]]:
-    """The folder of the sweep that the words make, and what tells its jobs apart."""
+def folder_and_labels(*overrides: str) -> tuple[str, list[str]]:
+    """Folder of the sweep that a command defines, and the labels of its jobs."""
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = GlobalHydra.instance().hydra.compose_config("train", list(given), run_mode=RunMode.MULTIRUN)  # type: ignore[union-attr]
+        composed = GlobalHydra.instance().hydra.compose_config("train", list(overrides), run_mode=RunMode.MULTIRUN)  # type: ignore[union-attr]
         return composed.hydra.sweep.dir, names.job_labels(composed)
 
 
 @pytest.mark.parametrize(
-    ("given", "count", "first", "last"),
+    ("overrides", "count", "first", "last"),
     [
         (["sweep=folds"], 10, "fold=0", "fold=9"),
         (["sweep=folds", "split.folds=3", "model=cnn,rnn"], 6, "fold=0 model=cnn", "fold=2 model=rnn"),
@@ -66,10 +67,10 @@ def planned(*given: str) -> tuple[str, list[str]]:
         (["sweep=[folds,leak_gap]"], 20, "fold=0 grouped=True", "fold=9 grouped=False"),
     ],
 )
-def test_presets_combine_and_the_command_line_has_the_last_word(
-    given: list[str], count: int, first: str | None, last: str | None
+def test_presets_combine_and_the_command_line_overrides_them(
+    overrides: list[str], count: int, first: str | None, last: str | None
 ) -> None:
-    _, labels = planned(*given)
+    _, labels = folder_and_labels(*overrides)
     assert len(labels) == len(set(labels)) == count
     assert labels[0] == (labels[0] if first is None else first)
     assert labels[-1] == (labels[-1] if last is None else last)
@@ -77,26 +78,26 @@ def test_presets_combine_and_the_command_line_has_the_last_word(
 
 @pytest.mark.parametrize("group", ["feature", "model"])
 def test_the_choices_of_a_preset_exist(group: str) -> None:
-    _, labels = planned(f"sweep={group}s")
+    _, labels = folder_and_labels(f"sweep={group}s")
     assert {label.removeprefix(f"{group}=") for label in labels} <= {p.stem for p in (CONF / group).glob("*.yaml")}
 
 
 def test_the_same_command_has_the_same_folder() -> None:
-    folder, _ = planned("sweep=[folds,paper]", "model=cnn,rnn", "experiment=quick")
+    folder, _ = folder_and_labels("sweep=[folds,paper]", "model=cnn,rnn", "experiment=quick")
     assert re.fullmatch(r"outputs/sweep_folds_paper_quick_model-[0-9a-f]{8}", folder)
-    assert planned("model=cnn,rnn", "experiment=quick", "sweep=[folds, paper]", "debug=true")[0] == folder
-    assert planned("sweep=[folds,paper]", "model=cnn", "experiment=quick")[0] != folder
-    assert planned("model=cnn,rnn", "hydra.sweep.dir=here")[0] == "here"
-    assert len(Path(planned(*(f"+{'x' * 30}{k}=1,2" for k in range(9)))[0]).name) < 80
+    assert folder_and_labels("model=cnn,rnn", "experiment=quick", "sweep=[folds, paper]", "debug=true")[0] == folder
+    assert folder_and_labels("sweep=[folds,paper]", "model=cnn", "experiment=quick")[0] != folder
+    assert folder_and_labels("model=cnn,rnn", "hydra.sweep.dir=here")[0] == "here"
+    assert len(Path(folder_and_labels(*(f"+{'x' * 30}{k}=1,2" for k in range(9)))[0]).name) < 80
 
 
-def test_folds_take_kfold_where_no_split_is_chosen() -> None:
+def test_sweep_folds_uses_the_kfold_split_by_default() -> None:
     assert compose("sweep=folds").split.folds == 10
     assert compose("sweep=[folds,seeds]", "split.folds=4").split.folds == 4
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("arguments", "message"),
     [
         (
             ["sweep=folds", "split=leave_one_artist_out"],
@@ -110,18 +111,22 @@ def test_folds_take_kfold_where_no_split_is_chosen() -> None:
             ["sweep=[folds,paper]", "model=svm"],
             "model.layers: the sweep sets this key, but the chosen model does not have it. Choose another model.",
         ),
-        (["--multirun", "sweep=folds,seeds"], "sweep=folds,seeds: presets combine in brackets, sweep=[folds,seeds]."),
+        (["--multirun", "sweep=folds,seeds"], "sweep=folds,seeds: combine presets with brackets: sweep=[folds,seeds]."),
     ],
 )
-def test_what_a_preset_cannot_do_is_said_before_the_first_job(
-    given: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_preset_that_does_not_fit_is_refused_before_the_first_job(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert train(monkeypatch, *given, f"hydra.sweep.dir={tmp_path / 'sweep'}") == 1
-    assert f"train: {said}" in capsys.readouterr().err
+    assert train(monkeypatch, *arguments, f"hydra.sweep.dir={tmp_path / 'sweep'}") == 1
+    assert f"train: {message}" in capsys.readouterr().err
     assert not list(tmp_path.glob("*/*/config.yaml"))
 
 
-def test_the_random_arm_alone_may_leak_and_the_command_line_has_the_last_word() -> None:
+def test_only_the_random_split_may_leak_and_the_command_line_overrides_it() -> None:
     assert compose("sweep=leak_gap").split.allow_leak is False
     assert compose("sweep=leak_gap", "split.grouped=false").split.allow_leak is True
     assert compose("sweep=leak_gap", "split=kfold", "split.grouped=false").split.allow_leak is True
@@ -129,10 +134,10 @@ def test_the_random_arm_alone_may_leak_and_the_command_line_has_the_last_word() 
     assert compose("sweep=leak_gap", "experiment=paper_cnn", "model.layers=5").model.layers == 5
 
 
-def test_both_arms_are_trained_and_one_table_and_one_sentence_end_the_sweep(
+def test_leak_gap_trains_both_arms_and_ends_with_a_table_and_a_sentence(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(monkeypatch, *words(tiny, tmp_path, "model=cnn")) == 0
+    assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, "model=cnn")) == 0
     out = capsys.readouterr().out
     sweep = tmp_path / "sweep"
     runs = {path.parent.name.split("-")[0]: rundir.RunDir(path.parent) for path in sweep.glob("*/metrics.json")}
@@ -143,26 +148,26 @@ def test_both_arms_are_trained_and_one_table_and_one_sentence_end_the_sweep(
     assert (grouped.metrics["certificate"]["allow_leak"], random.metrics["certificate"]["allow_leak"]) == (False, True)
     assert len(random.metrics["certificate"]["shared"]["artists"]) > 3
     assert "grouped by artist" in " ".join(out.split())
-    said = re.search(SENTENCE.format(how="unpaired: the test clips differ"), out)
-    assert said
-    shown = Page((sweep / rundir.REPORT).read_text(encoding="utf-8"))
-    assert said.group() in shown.text
-    assert "choose a group by its validation score" not in shown.text  # nobody chooses between these two
+    sentence = re.search(SENTENCE.format(how="unpaired: the test clips differ"), out)
+    assert sentence
+    page = Page((sweep / rundir.REPORT).read_text(encoding="utf-8"))
+    assert sentence.group() in page.text
+    assert "choose a group by its validation score" not in page.text  # the leak gap is no choice between models
     assert f"{sweep}: the report is {sweep / rundir.REPORT}" in out
     assert report.main([str(sweep), "--format", "markdown"]) == 0
-    assert said.group() in capsys.readouterr().out
+    assert sentence.group() in capsys.readouterr().out
 
-    again = json.loads((random.path / rundir.ENVIRONMENT).read_text(encoding="utf-8"))["command"].split()[3:]
-    assert "hydra.mode=RUN" in again
-    assert train(monkeypatch, *again) == 0
+    rerun_arguments = json.loads((random.path / rundir.ENVIRONMENT).read_text(encoding="utf-8"))["command"].split()[3:]
+    assert "hydra.mode=RUN" in rerun_arguments
+    assert train(monkeypatch, *rerun_arguments) == 0
     assert "holds this run, finished" in capsys.readouterr().out
 
 
-def test_folds_are_a_second_dimension(
+def test_leak_gap_over_folds_pools_the_folds_of_each_arm(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folds = ("split=kfold", "split.folds=3", "split.fold=range(0,3)", "model=majority")
-    assert train(monkeypatch, *words(tiny, tmp_path, *folds)) == 0
+    assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, *folds)) == 0
     names = {path.parent.name.split("-")[0] for path in (tmp_path / "sweep").glob("*/metrics.json")}
     arms = ("", "_random")
     assert names == {f"manifest_mel_majority{arm}_fold{fold}_seed0" for arm in arms for fold in range(3)}
@@ -171,34 +176,36 @@ def test_folds_are_a_second_dimension(
     assert "3 folds pooled, each of the 24 clips tested once" in " ".join(out.split())
 
 
-def test_without_artists_it_is_said_that_nothing_can_be_seen(
+def test_without_artists_the_leak_gap_says_that_it_cannot_be_measured(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = ("dataset=folder", f"dataset.root={tiny.parent}", "model=majority")
-    given = [
-        word for word in words(tiny, tmp_path, *folder) if not word.startswith(("dataset=manifest", "dataset.path"))
-    ]
-    assert train(monkeypatch, *given) == 0
+    manifest = ("dataset=manifest", "dataset.path")
+    arguments = [text for text in leak_gap_arguments(tiny, tmp_path, *folder) if not text.startswith(manifest)]
+    assert train(monkeypatch, *arguments) == 0
     out = capsys.readouterr().out
     assert "The split could not be grouped by artist, as no artist is known" in out
     assert "grouped by clip" in " ".join(out.split())
 
 
-def test_an_arm_that_fails_is_said_in_place_of_a_table(
+def test_a_failed_arm_is_reported_instead_of_a_table(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def broken(clips: list[Clip]) -> None:
-        raise ValueError("the dealer is ill.")
+        raise ValueError("the split is broken.")
 
     with monkeypatch.context() as patch:
         patch.setattr("src.split.holdout.single_clips", broken)
-        assert train(patch, *words(tiny, tmp_path, "model=majority")) == 1
+        assert train(patch, *leak_gap_arguments(tiny, tmp_path, "model=majority")) == 1
     out, err = capsys.readouterr()
-    assert "the dealer is ill." in err
-    assert "sweep=leak_gap: grouped=False failed, so there is no table. Mend it and give the same command." in err
+    assert "the split is broken." in err
+    assert (
+        "sweep=leak_gap: grouped=False failed, so there is no table. Fix the error and run the same command again."
+        in err
+    )
     assert "random split claims" not in out
     assert "2 jobs: 1 run, 0 resumed, 0 skipped, 1 failed." in out
-    assert train(monkeypatch, *words(tiny, tmp_path, "model=majority")) == 0  # the finished arm is kept
+    assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, "model=majority")) == 0  # the finished arm is skipped
     out = capsys.readouterr().out
     assert "holds this run, finished" in out
     assert "random split claims" in out
@@ -208,6 +215,6 @@ def test_an_arm_that_fails_is_said_in_place_of_a_table(
 def test_a_split_without_groups_is_refused(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(monkeypatch, *words(tiny, tmp_path, "split=official")) == 1
-    said = capsys.readouterr().err
-    assert "train: split.grouped: the sweep sets this key, but the chosen split does not have it." in said
+    assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, "split=official")) == 1
+    errors = capsys.readouterr().err
+    assert "train: split.grouped: the sweep sets this key, but the chosen split does not have it." in errors
