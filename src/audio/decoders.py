@@ -57,16 +57,27 @@ class Container:
                 # A container's own duration may be an estimate from its bit rate, so its packets are counted.
                 ends = (packet.pts + packet.duration for packet in file.demux(stream) if packet.pts is not None)
                 self.frames = round(max(ends, default=0) * float(stream.time_base) * self.samplerate)
-            self._file = self._open(path)
+            self._path = path
+            self._rewind()
+
+    def _rewind(self) -> None:
+        self._file = self._open(self._path)
         self._parts = self._decoded()
         self._waiting: NDArray[np.float32] | None = None  # decoded, not yet read: (frames, K)
+        self._position = 0  # of the next frame
 
     def seek(self, frames: int) -> int:
-        """Skip `frames` from the beginning: they are decoded and dropped, since seeking in a container is not exact."""
-        left = frames
-        while left > 0 and (got := len(self.read(min(left, self.samplerate)))):
-            left -= got
-        return frames - left
+        """Go to a frame, counted from the beginning; the frames before it are decoded and dropped.
+
+        Seeking in a container is not exact, so a seek backwards opens the file again.
+        """
+        if frames < self._position:
+            self.close()
+            with self._errors():
+                self._rewind()
+        while self._position < frames and len(self.read(min(frames - self._position, self.samplerate))):
+            pass
+        return self._position
 
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
         """The next `frames`, fewer at the end -> (frames, K) in about [-1, 1]."""
@@ -80,6 +91,7 @@ class Container:
             return np.empty((0, 1), dtype=np.float32)
         wave_TK = np.concatenate(parts)
         self._waiting = wave_TK[frames:].copy()  # a copy, or a few frames would keep all in memory
+        self._position += min(frames, len(wave_TK))
         return wave_TK[:frames]
 
     def close(self) -> None:

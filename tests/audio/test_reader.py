@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from src.audio.reader import AudioError, Stream, read
+from src.audio.reader import AudioError, Stream, read, sound
 from src.clip import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
 from tests.conftest import RATE, tone, write
 
@@ -378,3 +378,13 @@ def test_a_broken_container_raises_its_reason(tmp_path: Path) -> None:
     for name, reason in (("a.m4a", "Invalid data"), ("a.wav", "Format not recognised"), ("list.mp4", "")):
         with pytest.raises(AudioError, match=rf"^not readable as audio \({reason}"):
             read(tmp_path / name, RATE)
+
+
+def test_a_whole_container_is_not_called_damaged(tmp_path: Path) -> None:
+    """The audit looks at the end of a file after decoding a part of it: a seek counts from the beginning."""
+    wave_1T = 0.3 * np.sin(2 * np.pi * 440 * np.arange(5 * 44100) / 44100)[None]
+    path = _encode(tmp_path / "a.m4a", "aac", "mp4", wave_1T, 44100)
+    for part in (sound(path, 0.0, None, None), sound(path, 1.0, 3.0, None), sound(path, 0.0, None, 1.0)):
+        assert part.shortfall is None
+    whole_TK, part_TK = sound(path, 0.0, None, None).wave_TK, sound(path, 1.0, 3.0, None).wave_TK
+    np.testing.assert_array_equal(part_TK, whole_TK[44100 : 3 * 44100])
