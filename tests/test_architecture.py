@@ -8,7 +8,7 @@ import pytest
 SRC = Path(__file__).parents[1] / "src"
 # The top level of src/, lower layers first. A room imports rooms of the layers before its own only.
 LAYERS = (
-    ("clip", "console", "formatting", "plain_files", "threads", "code_digest", "instantiate"),
+    ("clip", "console", "formatting", "plain_files", "threads", "instantiate"),
     ("config",),
     ("config_reference", "rundir", "audio", "metrics", "pretrained"),
     ("errors",),

@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from src import code_digest
 from src.audio import reader
 from src.clip import Clip, Excluded
 from src.console import note, relative_path, track
 from src.data.decoding import decode
 from src.plain_files import stamp, write_csv
+from src.rundir import code_digest
 from src.threads import in_order
 
 FORMAT = 1  # part of every key: raise it when the layout of the cached files changes

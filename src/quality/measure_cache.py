@@ -11,13 +11,13 @@ from time import monotonic
 
 import numpy as np
 
-from src import code_digest
 from src.audio import reader
 from src.clip import Clip
 from src.console import track
 from src.plain_files import stamp
 from src.quality import measures
 from src.quality.measures import ClipMeasures
+from src.rundir import code_digest
 from src.threads import in_order
 
 SAVE_SECONDS = 2.0  # an interruption loses at most this much work

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from src import code_digest
 from src import config as configs
+from src.rundir import code_digest
 
 LIBRARIES = (
     "torch",

@@ -10,12 +10,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import Logger
 
-from src import code_digest
 from src import config as configs
 from src.classifier.build import classifier_parts
 from src.data import feature_cache
 from src.data.datamodule import GenreData
 from src.instantiate import choose, supply
+from src.rundir import code_digest
 from src.training.module import GenreModule
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import filelock
 import pytest
 
-from src import code_digest, console, rundir
-from src.rundir import changes
+from src import console, rundir
+from src.rundir import changes, code_digest
 from tests.conftest import tone
 from tests.programs import SMALL, small, train
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 NO_MODEL_SETTINGS = [argument for argument in SMALL if not argument.startswith("model.")]
 # Source files that run during a training without changing its results: names, job notes, progress, locks, pages.
 FILES_WITHOUT_EFFECT = {
-    "code_digest",
+    "rundir/code_digest",
     "errors",
     "rundir/changes",
     "rundir/provenance",

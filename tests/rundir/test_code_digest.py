@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from src import code_digest
 from src import config as configs
 from src.instantiate import choose
 from src.quality import measure_cache
+from src.rundir import code_digest
 from src.training import setup
 
 

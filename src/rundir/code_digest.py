@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 USED_BY_EVERY_RUN = ("src.training.setup", "src.training.stages", "src.training.run_writer")
 WITHOUT_IMPORTS = ("src.train",)  # its imports are left out: the pages and progress bars that it shows change no result
 GROUPS_WITHOUT_EFFECT = ("logger", "hydra")  # config groups that change no result
