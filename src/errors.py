@@ -140,11 +140,9 @@ def _explain_missing_extra(message: str) -> str | None:
     """Explain how to install a launcher or sweeper that Hydra does not find; None for any other message."""
     plugin = re.search(r"Could not find 'hydra/(?:launcher|sweeper)/(\w+)'", message)
     choice = EXTRAS.get(plugin.group(1)) if plugin else None
-    return (
-        f"{choice} needs an optional package. Install it with: make extra-{choice.partition('=')[2]}"
-        if choice
-        else None
-    )
+    if not choice:
+        return None
+    return f"{choice} needs an optional package. Install it with: make extra-{choice.partition('=')[2]}"
 
 
 def _explain_launcher(error: BaseException) -> str | None:

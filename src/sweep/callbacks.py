@@ -33,9 +33,8 @@ class Jobs(Callback):
     def __init__(self) -> None:
         self.notes_folder: Path | None = None  # None: not a sweep
         self.labels: list[str] = []
-        self.search_overrides: list[
-            str
-        ] = []  # the command of a search, which sets its own values in each trial; else empty
+        # The command of a search, which adds the values that it chooses in each trial; empty for other sweeps.
+        self.search_overrides: list[str] = []
         self.start_time = self.job_start_time = 0.0
         self.in_job_process = False  # the job runs in a process of its own, whose output goes to a file
         self.lock: filelock.BaseFileLock | None = None
