@@ -1,1 +1,1 @@
-"""Benchmarks, run by hand and not by the tests: `python -m benchmarks.<name>`. See benchmarks/README.md."""
+"""Benchmarks, run by hand and not by the tests: `python -m benchmarks.<name>`. See docs/performance.md and docs/results.md."""

@@ -1,6 +1,6 @@
 """Picture of each augmentation on a mel spectrogram: `python -m benchmarks.augmentations [FILE]`.
 
-Draws benchmarks/augmentation.png from the first four seconds of FILE, or of a disco track of the synthetic corpus, which
+Draws docs/augmentation.png from the first four seconds of FILE, or of a disco track of the synthetic corpus, which
 needs no data. The settings are stronger than in training, so that the effects are visible; only the last panel uses the
 settings of conf/augmentation.
 """
@@ -26,7 +26,7 @@ from src.augmentation.vocoder import bend
 from src.instantiate import choose
 from src.normalization import Standard
 
-PICTURE = Path(__file__).parent / "augmentation.png"
+PICTURE = Path(__file__).parents[1] / "docs" / "augmentation.png"
 SECONDS = 4.0
 SEED = 19  # of the random draws: noise, masks, mixture, and everything in the last panel
 TICKS_HZ = (200, 500, 1000, 2000, 4000, 8000)

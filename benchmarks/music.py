@@ -1,4 +1,4 @@
-"""Rebuild the 103 real recordings of the README: `python -m benchmarks.music DIR [--packages FOLDER] [--mirror URL]`.
+"""Rebuild the 103 real recordings of docs/results.md: `python -m benchmarks.music DIR [--packages FOLDER] [--mirror URL]`.
 
 music.csv gives the source of each excerpt: Debian package, file in the package (`!` separates a zip file from the file
 in it, ` + ` separates two stems that are mixed), start and duration in seconds. The packages (0.8 GB in total) are read
@@ -35,7 +35,9 @@ from src.plain_files import write_csv
 TABLE = Path(__file__).with_name("music.csv")
 MANIFEST = ("path", "genre", "artist", "track", "licence", "package")
 RATE = 22050
-LEVEL = 2**0.5  # the README's figures were measured on (left + right) / sqrt(2), but reader.read takes the mean
+LEVEL = (
+    2**0.5
+)  # the figures of docs/results.md were measured on (left + right) / sqrt(2), but reader.read takes the mean
 STEM_LEVEL = 0.7  # gain of each of two stems (song and guitar), since each is mastered close to full scale
 
 Row = dict[str, str]
@@ -230,7 +232,8 @@ def main(
 ) -> int:
     """Build the folder and print the path of its manifest -> exit status: 0, or 1 if excerpts are missing."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.music", description="Rebuild the real recordings of the README from Debian packages."
+        prog="python -m benchmarks.music",
+        description="Rebuild the real recordings of docs/results.md from Debian packages.",
     )
     parser.add_argument("target", type=Path, metavar="DIR", help="the folder to write to: 90 MB")
     parser.add_argument("--packages", type=Path, metavar="FOLDER", help="a folder with .deb files")

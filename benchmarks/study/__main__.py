@@ -1,7 +1,7 @@
 """Train and evaluate the models for the paper's claims.
 
     python -m benchmarks.study run synth music --music DIR/manifest.csv [--only SWEEP...]
-    python -m benchmarks.study report > study.md
+    python -m benchmarks.study report > docs/study.md
 
 `run` trains the models that benchmarks/study/plan.py lists and that have no finished run yet. If it is interrupted, the
 same command continues. `report` reads the runs and prints Markdown.

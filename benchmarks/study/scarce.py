@@ -11,7 +11,7 @@ from src import config as configs
 from src.clip import Clip
 from src.plain_files import write_csv
 
-GENRE = "metal"  # recognized well when it is not scarce (85 % recall, see the README), so there is much to lose
+GENRE = "metal"  # recognized well when it is not scarce (85 % recall, see docs/results.md), so there is much to lose
 SHARE = 0.1  # of its training clips that stay: 5 of 48
 
 
