@@ -35,9 +35,7 @@ from src.plain_files import write_csv
 TABLE = Path(__file__).with_name("music.csv")
 MANIFEST = ("path", "genre", "artist", "track", "licence", "package")
 RATE = 22050
-LEVEL = (
-    2**0.5
-)  # the figures of docs/results.md were measured on (left + right) / sqrt(2), but reader.read takes the mean
+LEVEL = 2**0.5  # the figures in docs/ were measured on (left + right) / sqrt(2), but reader.read takes the mean
 STEM_LEVEL = 0.7  # gain of each of two stems (song and guitar), since each is mastered close to full scale
 
 Row = dict[str, str]

@@ -185,7 +185,7 @@ def test_no_machine_path_or_registry_is_named() -> None:
     root = SRC.parent
     own = [
         p
-        for folder in ("src", "conf", "tests", "benchmarks", "hydra_plugins")
+        for folder in ("src", "conf", "tests", "benchmarks", "docs", "hydra_plugins")
         for p in (root / folder).rglob("*")
         if p.is_file()
     ]

@@ -406,11 +406,11 @@ def test_workers_change_no_answer(tmp_path: Path, music: Path) -> None:
     ]
 
 
-def test_the_readme_s_ten_lines_run(
+def test_the_example_of_the_documentation_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    code = readme.split("From Python,")[1].split("```python\n")[1].split("```")[0]
+    page = (Path(__file__).parents[2] / "docs" / "pretrained.md").read_text(encoding="utf-8")
+    code = page.split("## Predictions from Python\n")[1].split("```python\n")[1].split("```")[0]
     soundfile.write(tmp_path / "song.mp3", np.random.default_rng(0).uniform(-0.3, 0.3, 64000), 16000)
     monkeypatch.chdir(tmp_path)
     exec(code, {})

@@ -1,4 +1,4 @@
-"""A new feature or model is one file and one YAML: the README's own example is tried, word for word."""
+"""Extensions: the examples of docs/extending.md work word for word, without a change to other files."""
 
 import re
 import shutil
@@ -6,20 +6,42 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from src.rundir import RunDir
-from tests.conftest import ROOT
+from tests.conftest import ROOT, tone
 from tests.programs import small
 
+LIST_CLIPS = """
+from src.config import compose
+from src.instantiate import choose
+for clip in choose(compose("dataset=playlists", "dataset.root=music", "dataset.genres=[jazz]").dataset).corpus().clips:
+    print(clip.name, clip.genre, clip.path.is_file())
+"""
 
-def example() -> dict[str, str]:
-    """The files of the README's section, by the path that their first line names."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## A choice of your own")[1].split("\n## ")[0]
-    blocks = re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", section, flags=re.DOTALL)
-    return dict(blocks)
+
+def example(heading: str) -> dict[str, str]:
+    """The files in a section of docs/extending.md, by the path in their first line."""
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return dict(re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", section, flags=re.DOTALL))
 
 
-def test_the_readmes_example_is_two_files_each_and_twenty_lines() -> None:
-    files = example()
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project with the files of all examples."""
+    folder = tmp_path / "project"
+    for name in ("src", "conf"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for heading in ("A feature and a model", "A data set", "A recipe"):
+        for path, text in example(heading).items():
+            assert not (ROOT / path).exists()
+            (folder / path).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_feature_and_a_model_are_two_files_each_and_twenty_lines() -> None:
+    files = example("A feature and a model")
     assert {path.rsplit("/", 1)[0] for path in files} == {"src/feature", "conf/feature", "src/model", "conf/model"}
     assert len(files) == 4
     for kind in ("feature", "model"):
@@ -27,23 +49,40 @@ def test_the_readmes_example_is_two_files_each_and_twenty_lines() -> None:
         assert len(lines) <= 20
 
 
-def test_the_readmes_example_trains_without_a_change_elsewhere(tiny: Path, tmp_path: Path) -> None:
-    house = tmp_path / "house"
-    for folder in ("src", "conf"):
-        shutil.copytree(ROOT / folder, house / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for path, text in example().items():
-        assert not (ROOT / path).exists()
-        (house / path).write_text(text, encoding="utf-8")
-    choices = [
-        f"{kind}={Path(path).stem}"
-        for path in example()
-        for kind in ("feature", "model")
-        if path.startswith(f"conf/{kind}")
-    ]
+def test_the_feature_and_the_model_train_without_a_change_elsewhere(project: Path, tiny: Path, tmp_path: Path) -> None:
+    paths = [path for path in example("A feature and a model") if path.startswith("conf/")]
+    choices = [f"{Path(path).parent.name}={Path(path).stem}" for path in paths]
     command = [sys.executable, "-m", "src.train", *small(tiny, tmp_path / "run", *choices)]
-    done = subprocess.run(command, cwd=house, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     assert RunDir(tmp_path / "run").metrics["test"]["clips"] == 6
-    said = subprocess.run([*command[:3], "--help"], cwd=house, capture_output=True, text=True, check=True, timeout=60)
-    for choice in choices:
-        assert re.search(rf"{choice.split('=')[0]}: .*\b{choice.split('=')[1]}\b", said.stdout)
+
+
+def test_help_lists_all_examples(project: Path) -> None:
+    command = [sys.executable, "-m", "src.train", "--help"]
+    shown = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True, timeout=60).stdout
+    for group, choice in (
+        ("feature", "crest"),
+        ("model", "mlp"),
+        ("dataset", "playlists"),
+        ("experiment", "drums"),
+    ):
+        assert re.search(rf"{group}: .*\b{choice}\b", shown)
+
+
+def test_the_data_set_lists_the_clips_of_its_playlists(project: Path) -> None:
+    for name in ("a.wav", "b.wav"):
+        tone(project / "music" / name)
+    (project / "music" / "jazz.m3u").write_text("#EXTM3U\na.wav\n", encoding="utf-8")
+    (project / "music" / "rock.m3u").write_text("b.wav\n", encoding="utf-8")
+    command = [sys.executable, "-c", LIST_CLIPS]
+    shown = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert shown == "a.wav jazz True\n"
+
+
+def test_the_recipe_sets_its_choices(project: Path) -> None:
+    command = [sys.executable, "-m", "src.train", "experiment=drums", "--cfg", "job"]
+    shown = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "src.feature.crest.Crest" in shown
+    assert "src.model.mlp.Mlp" in shown
+    assert "max_epochs: 20" in shown
