@@ -21,10 +21,11 @@ for clip in choose(compose("dataset=playlists", "dataset.root=music", "dataset.g
 
 
 def example(heading: str) -> dict[str, str]:
-    """The files in a section of docs/extending.md, by the path in their first line."""
+    """The files in a section of docs/extending.md, by their path, which a comment in them gives."""
     page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     section = page.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return dict(re.findall(r"```(?:python|yaml)\n# (\S+)\n(.*?)```", section, flags=re.DOTALL))
+    texts = re.findall(r"```(?:python|yaml)\n(.*?)```", section, flags=re.DOTALL)
+    return {re.findall(r"^# (\S+/\S+)$", text, flags=re.MULTILINE)[0]: text for text in texts}
 
 
 @pytest.fixture
