@@ -9,7 +9,7 @@ ARGS ?=
 RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | head -1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format type test test-all train sweep report dashboard benchmark clean
+.PHONY: help setup lock lint format type test test-all train sweep report dashboard benchmark docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ lock: $(READY)  ## update all versions within the ranges of pyproject.toml
 	  $(COMPILE) --constraint requirements.lock - -o requirements-$$extra.lock || exit 1; \
 	done
 
-extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna)
+extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna), docs, notebook
 	@test -f requirements-$*.lock || { echo "make: there is no optional package $*: expected one of $(EXTRAS)"; exit 1; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-$*.lock
 
@@ -69,6 +69,11 @@ dashboard: $(READY)  ## show the newest run's curves in the terminal (RUN=output
 
 benchmark: $(READY)  ## compare all runs in outputs/ with simple baselines (ARGS="RUN|SWEEP..." for some of them)
 	$(BIN)/python -m benchmarks.baseline $(or $(ARGS),outputs)
+
+docs: $(READY) extra-docs  ## docs/reference.md from the comments of conf/, and all pages as a site in site/
+	$(BIN)/python docs/make_reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "The site is site/index.html."
 
 clean:  ## delete decoded and rendered audio and the caches of tools; runs are kept
 	rm -rf outputs/cache .pytest_cache .ruff_cache .mypy_cache
