@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from src import formatting
+from src.evaluation.clip_predictions import TestPredictions, collect_predictions
 from src.evaluation.groups import group_by_config, identifying_settings
 from src.evaluation.pooling import Group
-from src.evaluation.test_predictions import TestPredictions, collect_predictions
 from src.rundir import RunDir, nested
 
 TEST_CLIP_SETTINGS = ("dataset.", "split.", "data.")  # prefixes of the settings that decide which clips are tested

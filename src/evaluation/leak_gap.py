@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from src.evaluation.clip_predictions import clip_owners
 from src.evaluation.groups import identifying_settings
 from src.evaluation.pooling import Group
-from src.evaluation.test_predictions import clip_owners
 from src.metrics import intervals
 
 GROUPED_KEY = "split.grouped"

@@ -10,10 +10,10 @@ from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import f1_score
 
 from src import compare, rundir
+from src.evaluation.clip_predictions import collect_predictions
 from src.evaluation.compared_groups import letter
 from src.evaluation.comparison import f1_macro, verdict
 from src.evaluation.groups import group_by_config
-from src.evaluation.test_predictions import collect_predictions
 from src.metrics import intervals, scores, significance
 from src.reporting.comparison_text import _format_p
 from src.rundir import RunDir
