@@ -96,7 +96,7 @@ def test_a_near_copy_that_an_audit_found_stops_the_training(
     assert f"Note: The audit did not measure 1 of the 24 clips ({names[0]})" in capsys.readouterr().err
     assert rundir.RunDir(tmp_path / "other").metrics["certificate"]["shared"]["near_copies"] == [[FIRST, LAST]]
     report = (tmp_path / "other" / rundir.REPORT).read_text(encoding="utf-8")
-    assert "Near copies on more than one side" in report
+    assert "Near copies in more than one set" in report
     assert train(monkeypatch, *overrides, "data.audit=nowhere.json", f"hydra.run.dir={tmp_path / 'third'}") == 1
     assert "data.audit is nowhere.json, which is not a file" in message(capsys)
 
