@@ -1,1 +1,1 @@
-"""Scores of finished runs: grouping, pooling over folds, selection and comparison. `reporting` makes figures and text."""
+"""Scores of finished runs: grouping, pooling over folds, selection, comparison. src.reporting turns them into text."""

@@ -1,4 +1,4 @@
-"""Test predictions of runs with one config: true genre, owner, and the prediction of each repetition for each clip."""
+"""Test predictions of runs with one config: for each clip, its true genre, its owner and the prediction of each seed."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +13,11 @@ from src.rundir import RunDir
 
 @dataclass(frozen=True)
 class FoldAccuracy:
-    """Accuracy on the test clips of one fold and the number of training clips, both as means over its seeds."""
+    """Accuracy of one fold.
+
+    `clips` are the names of its test clips. `training_clips` (a number of clips) and `accuracy` (0 to 1) are means over
+    the runs that were tested on this fold, one run for each seed.
+    """
 
     clips: frozenset[str]
     training_clips: float
@@ -22,10 +26,12 @@ class FoldAccuracy:
 
 @dataclass(frozen=True)
 class TestPredictions:
-    """Predictions for K test clips, sorted by name, by S repetitions (seeds), each over all folds.
+    """Predictions of S repetitions for K test clips, which are sorted by name.
 
-    `owner` is the artist of a clip, else its track, else the clip itself: a bootstrap draws whole owners. `owner_kind`
-    is "artist" if all artists are known; "track" or "clip" if no artist is known; else "artist, where known".
+    A repetition is one complete test of all K clips: the runs of one seed, over all folds. `true` has the true genre of
+    each clip, `predicted_KS` the predicted genres. `owner` has the artist of each clip, else its track, else the clip
+    itself: the bootstrap draws owners, each with all its clips. `owner_kind` is "artist" if all artists are known;
+    "track" or "clip" if no artist is known; else "artist, where known".
     """
 
     clips: list[str]
@@ -37,46 +43,49 @@ class TestPredictions:
 
     @cached_property
     def correct_KS(self) -> NDArray[np.bool_]:
-        """True where a repetition recognized the clip."""
+        """(K, S): True if the repetition predicted the true genre of the clip."""
         return np.asarray(self.predicted_KS == np.array(self.true)[:, None])
 
     @cached_property
     def accuracy_K(self) -> NDArray[np.float64]:
-        """The share of repetitions that recognized each clip: 0 or 1 if there is one repetition."""
+        """(K,): the share of repetitions that recognized each clip, 0 to 1; it is 0 or 1 if there is one repetition."""
         return np.asarray(self.correct_KS.mean(axis=1))
 
     @property
     def artists(self) -> int | None:
-        """The number of artists; None if the artist of a clip is unknown."""
+        """The number of artists of the test clips; None if the artist of some clip is unknown."""
         return len(set(self.owner)) if self.owner_kind == "artist" else None
 
 
 def collect_predictions(runs: Sequence[RunDir]) -> TestPredictions:
-    """Collect the test predictions of runs with one config; the first prediction for each clip belongs to repetition 1.
+    """Collect the test predictions of runs with one config, in the order of `Group.runs`: all folds of one seed together.
 
-    Raises ValueError if a clip has two true genres, or if some clips were tested more often than others: then the
-    repetitions would not be on the same clips.
+    The first prediction for a clip belongs to the first repetition, the second one to the second, and so on.
+    Raises ValueError if a clip has two true genres, or if some clips were tested more often than others, so that the
+    repetitions have different clips.
     """
     predictions: dict[str, list[str]] = defaultdict(list)
     genre: dict[str, str] = {}
     owner: dict[str, tuple[str, str]] = {}
     for run in runs:
-        of_run = run.predictions
+        run_predictions = run.predictions
         owner |= clip_owners(run)
-        for clip, true, predicted in zip(of_run.clips, of_run.true, of_run.predicted, strict=True):
+        for clip, true, predicted in zip(
+            run_predictions.clips, run_predictions.true, run_predictions.predicted, strict=True
+        ):
             predictions[clip].append(predicted)
             if genre.setdefault(clip, true) != true:
                 raise ValueError(
                     f"{clip} is {genre[clip]} in one run and {true} in {run.path}: expected one true genre. Train the runs "
                     "on the same labels."
                 )
-    times = {len(of_clip) for of_clip in predictions.values()}
-    if len(times) > 1:
-        fewer = sum(len(of_clip) < max(times) for of_clip in predictions.values())
+    test_counts = {len(clip_predictions) for clip_predictions in predictions.values()}
+    if len(test_counts) > 1:
+        fewer = sum(len(clip_predictions) < max(test_counts) for clip_predictions in predictions.values())
         raise ValueError(
-            f"its {len(runs)} runs tested {fewer} of {len(predictions)} clips less often than the others ({min(times)} and "
-            f"{max(times)} times), so its seeds have different test clips. Train the missing folds, or name only the seeds "
-            "that have all folds."
+            f"its {len(runs)} runs tested {fewer} of {len(predictions)} clips less often than the others ({min(test_counts)} "
+            f"and {max(test_counts)} times), so its seeds have different test clips. Train the missing folds, or name only "
+            "the seeds that have all folds."
         )
     clips = sorted(predictions)
     return TestPredictions(
@@ -90,11 +99,12 @@ def collect_predictions(runs: Sequence[RunDir]) -> TestPredictions:
 
 
 def clip_owners(run: RunDir) -> dict[str, tuple[str, str]]:
-    """The owner of each test clip of a run, as (kind, name): its artist, else its track, else the clip itself."""
+    """Map each test clip of a run to its owner, (kind, name): its artist, else its track, else the clip itself."""
     track = {row["clip"]: row["track"] for row in run.split}
-    of_run = run.predictions
+    predictions = run.predictions
     return {
-        clip: _owner(clip, artist, track.get(clip)) for clip, artist in zip(of_run.clips, of_run.artists, strict=True)
+        clip: _owner(clip, artist, track.get(clip))
+        for clip, artist in zip(predictions.clips, predictions.artists, strict=True)
     }
 
 
@@ -111,12 +121,15 @@ def _owner_kind(kinds: set[str]) -> str:
 
 
 def _fold_accuracies(runs: Sequence[RunDir]) -> list[FoldAccuracy]:
+    """Average over the runs that have the same test clips, which are the runs of one fold."""
     per_fold = defaultdict(list)
     for run in runs:
-        of_run = run.predictions
-        correct = sum(true == predicted for true, predicted in zip(of_run.true, of_run.predicted, strict=True))
+        predictions = run.predictions
+        correct = sum(
+            true == predicted for true, predicted in zip(predictions.true, predictions.predicted, strict=True)
+        )
         training_clips = sum(row["set"] == "train" for row in run.split)
-        per_fold[frozenset(of_run.clips)].append((training_clips, correct / len(of_run.clips)))
+        per_fold[frozenset(predictions.clips)].append((training_clips, correct / len(predictions.clips)))
     return [
         FoldAccuracy(clips, *(float(mean) for mean in np.mean(values, axis=0))) for clips, values in per_fold.items()
     ]

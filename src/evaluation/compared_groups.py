@@ -1,4 +1,4 @@
-"""The groups of runs in a comparison, each with a letter; all must have been tested on the same clips."""
+"""Build the groups of runs that a comparison needs, and check that all were tested on the same clips."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,11 +12,11 @@ from src.evaluation.groups import group_by_config, identifying_settings
 from src.evaluation.pooling import Group
 from src.rundir import RunDir, nested
 
-TEST_CLIP_SETTINGS = ("dataset.", "split.", "data.")  # prefixes of the settings that decide which clips are tested
+TEST_CLIP_SETTINGS = ("dataset.", "split.", "data.")  # settings with these prefixes determine the test clips
 
 
 class ComparedGroup(NamedTuple):
-    """A group of runs, its letter in the comparison (`key`), and its predictions for the test clips."""
+    """A group of runs, the letter that names it in the comparison (`key`, "A"), and its predictions for the test clips."""
 
     key: str
     group: Group
@@ -24,11 +24,12 @@ class ComparedGroup(NamedTuple):
 
 
 def compared_groups(arguments: Sequence[Sequence[RunDir]]) -> list[ComparedGroup]:
-    """Build the groups of a comparison from the runs of each command-line argument.
+    """Build the groups of a comparison. `arguments` has the runs of each path on the command line.
 
-    A single argument is a sweep: its runs are grouped by config, apart from seed and fold, and sorted by validation
-    score, the best first. Several arguments stay separate groups in their order, even if only the seed differs or if
-    one run is named twice. Raises ValueError on fewer than two groups, and on groups tested on different clips.
+    The runs of one path are grouped by config; seed and fold are ignored. If there is one path (a sweep), its groups are
+    sorted by validation macro F1, the best first. If there are several, the groups come in the order of the paths, and
+    runs of two paths are never merged into one group, even if they differ only in the seed or are the same run.
+    Raises ValueError on fewer than two groups, and on groups tested on different clips or on different true genres.
     """
     per_argument = [_best_first(group_by_config(runs)) for runs in arguments]
     groups = per_argument[0] if len(per_argument) == 1 else _with_distinct_labels(per_argument)
@@ -44,13 +45,14 @@ def compared_groups(arguments: Sequence[Sequence[RunDir]]) -> list[ComparedGroup
     return compared
 
 
-def letter(number: int) -> str:
-    """0 -> "A", 25 -> "Z", 26 -> "AA"."""
-    leading, last = divmod(number, 26)
+def letter(index: int) -> str:
+    """Name a group by its index, like the columns of a spreadsheet: 0 -> "A", 25 -> "Z", 26 -> "AA"."""
+    leading, last = divmod(index, 26)
     return (letter(leading - 1) if leading else "") + chr(ord("A") + last)
 
 
 def _best_first(groups: Sequence[Group]) -> list[Group]:
+    """Sort by validation macro F1, the highest first, and groups without it last."""
     return sorted(groups, key=lambda group: (group.val_f1_macro is None, -(group.val_f1_macro or 0.0), group.label))
 
 
@@ -72,8 +74,8 @@ def _distinguishing_text(group: Group, groups: Sequence[Group]) -> str:
     """Text that only this group has among the groups with its label: "seed=1", else the folders of its runs."""
     same_label = [other for other in groups if other.label == group.label]
     descriptions: tuple[Callable[[Group], str], ...] = (
-        lambda each: _values(each, "seed"),
-        lambda each: _values(each, "split.fold"),
+        lambda other: _format_values(other, "seed"),
+        lambda other: _format_values(other, "split.fold"),
     )
     for describe in descriptions:
         if len({describe(other) for other in same_label}) == len(same_label):
@@ -81,13 +83,14 @@ def _distinguishing_text(group: Group, groups: Sequence[Group]) -> str:
     return ", ".join(run.path.as_posix() for run in group.runs)
 
 
-def _values(group: Group, key: str) -> str:
-    """The distinct values of a key in the runs of a group: "seed=0 and 1"."""
+def _format_values(group: Group, key: str) -> str:
+    """Format the different values of a key in the runs of a group: "seed=0 and 1"."""
     values = dict.fromkeys(str(nested.get(run.config, key)) for run in group.runs)
     return f"{key}={' and '.join(values)}"
 
 
 def _predictions(key: str, group: Group) -> TestPredictions:
+    """Collect the predictions of a group; an error message starts with the group's letter and label."""
     try:
         return collect_predictions(group.runs)
     except ValueError as error:
@@ -96,17 +99,17 @@ def _predictions(key: str, group: Group) -> TestPredictions:
 
 def _check_same_clips(first: ComparedGroup, other: ComparedGroup) -> None:
     """Raise ValueError unless both groups were tested on the same clips with the same genres."""
-    a, b = set(first.predictions.clips), set(other.predictions.clips)
+    first_clips, other_clips = set(first.predictions.clips), set(other.predictions.clips)
     names = f"{first.key} ({first.group.label}) and {other.key} ({other.group.label})"
-    if a != b:
+    if first_clips != other_clips:
         unshared = [
             f"{formatting.count(len(clips), 'clip')} in {key} only{f' (e.g. {min(clips)})' if clips else ''}"
-            for key, clips in ((first.key, a - b), (other.key, b - a))
+            for key, clips in ((first.key, first_clips - other_clips), (other.key, other_clips - first_clips))
         ]
         raise ValueError(
-            f"{names} were tested on different clips: {', '.join(unshared)}, {len(a & b)} in both. Their scores differ for "
-            f"that reason alone. {_differing_settings(first.group, other.group)}Train both with the same dataset, split, "
-            "split.seed and folds. To pool the folds of one split, name their folder instead of each run."
+            f"{names} were tested on different clips: {', '.join(unshared)}, {len(first_clips & other_clips)} in "
+            f"both. So their scores cannot be compared. {_differing_settings(first.group, other.group)}Train both with the same "
+            "dataset, split, split.seed and folds. To pool the folds of one split, name their folder instead of each run."
         )
     for clip, genre, other_genre in zip(
         first.predictions.clips, first.predictions.true, other.predictions.true, strict=True
@@ -119,27 +122,28 @@ def _check_same_clips(first: ComparedGroup, other: ComparedGroup) -> None:
 
 
 def _differing_settings(first: Group, other: Group) -> str:
-    """The settings that explain different test clips: "split.seed is 0 and 1. ", or an empty string."""
-    a, b = identifying_settings(first.runs[0]), identifying_settings(other.runs[0])
+    """Describe the settings that explain different test clips: "split.seed is 0 and 1. ". Empty string if there are none."""
+    first_settings, other_settings = identifying_settings(first.runs[0]), identifying_settings(other.runs[0])
     corpus = "dataset.corpus"
-    if a[corpus] != b[corpus]:
-        return f"The data are {a[corpus]}; and {b[corpus]}. "
+    if first_settings[corpus] != other_settings[corpus]:
+        return f"The data are {first_settings[corpus]}; and {other_settings[corpus]}. "
     differing = [
-        f"{key} is {a.get(key, 'missing')} and {b.get(key, 'missing')}"
-        for key in sorted(a.keys() | b.keys())
-        if key.startswith(TEST_CLIP_SETTINGS) and a.get(key) != b.get(key)
+        f"{key} is {first_settings.get(key, 'missing')} and {other_settings.get(key, 'missing')}"
+        for key in sorted(first_settings.keys() | other_settings.keys())
+        if key.startswith(TEST_CLIP_SETTINGS) and first_settings.get(key) != other_settings.get(key)
     ]
-    folds = [_folds(group) for group in (first, other)]
+    folds = [_format_folds(group) for group in (first, other)]
     if folds[0] != folds[1]:
         differing.append(f"split.fold is {folds[0]} and {folds[1]}")
     return f"{'; '.join(differing)}. " if differing else ""
 
 
-def _folds(group: Group) -> str:
+def _format_folds(group: Group) -> str:
+    """The fold numbers of a group's runs, "0, 1, 2"; "missing" if its split has no folds."""
     folds = {nested.get(run.config, "split.fold") for run in group.runs}
     return ", ".join(str(fold) for fold in sorted(folds, key=str)) if folds != {None} else "missing"
 
 
 def run_folders(group: Group) -> list[str]:
-    """The folders of a group's runs, as they were named."""
+    """The paths of a group's runs, as given on the command line."""
     return [Path(run.path).as_posix() for run in group.runs]

@@ -1,4 +1,4 @@
-"""Compare groups of runs on the same test clips: differences, intervals and p values, as plain values for JSON."""
+"""Compare groups of runs on the same test clips: differences, intervals and p values, as a dictionary for JSON."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,64 +16,68 @@ from src.rundir import nested
 from src.split.certificate import leaks
 
 SCHEMA = 1
-MIN_FOLDS = 3  # for a t test over folds
+MIN_FOLDS = 3  # with fewer folds there is no t test over folds
 CONFIDENCE = 0.95
 FAMILIES = (
     "accuracy",
     "mcnemar",
     "folds",
-)  # the parts of a pair with a p value; Holm adjusts each family over the pairs
+)  # keys of a pair whose value has a p value; Holm adjusts the p values of one family over all pairs
 SCORES = ("accuracy", "accuracy_interval", "precision_macro", "recall_macro", "f1_macro")
 
 
 class Replicates(NamedTuple):
-    """R bootstrap replicates of accuracy over all clips and of macro F1, each a mean over repetitions."""
+    """Accuracy over all clips and macro F1 (0 to 1) of R bootstrap samples; both are means over repetitions (seeds)."""
 
     accuracy_R: NDArray[np.float64]
     f1_macro_R: NDArray[np.float64]
 
 
 def compare(groups: Sequence[ComparedGroup]) -> dict[str, Any]:
-    """Compare all groups pairwise -> plain values for JSON. Differences are shares: the first group minus the second.
+    """Compare all groups pairwise and return the content of `compare --format json`.
 
-    The `verdict` of a pair is one of these:
-    - "same": all predictions are the same.
+    A difference is the first group's score minus the second's, in shares (-1 to 1). The `verdict` of a pair is one of:
+    - "same": both groups have the same prediction for every clip.
     - "too few artists": there are fewer than 10, so there is no interval and no p value.
-    - "a" or "b", the better group: the 95 % interval of the accuracy difference, resampled by artist, excludes 0, and
-      all p values of the pair are below 0.05. These are over artists, McNemar's, and over folds, as far as they exist,
-      each adjusted by Holm for the number of pairs.
-    - "cannot be told apart": all other pairs.
+    - "a" or "b", the better group: the 95 % interval of the accuracy difference (bootstrap over artists) excludes 0, and
+      all p values of the pair are below 0.05. There are up to three: over artists, McNemar's and over folds, all adjusted
+      by Holm for the number of pairs.
+    - "cannot be told apart": all other cases.
     """
     first = groups[0].predictions
     pairs = list(combinations(groups, 2))
     owners = len(set(first.owner))
-    # Holm's adjustment of many pairs needs small p values; those of a bootstrap are never below 2 / (resamples + 1).
+    # Holm's adjustment multiplies p by up to the number of pairs, and a bootstrap p is at least 2 / (resamples + 1): with
+    # many pairs, more resamples are needed to get below 0.05.
     resamples = max(intervals.RESAMPLES, 400 * len(pairs))
     replicates = (
         {group.key: bootstrap_replicates(group.predictions, resamples) for group in groups}
         if owners >= MIN_ARTISTS
         else {}
     )
-    compared = [_pair(a, b, replicates) for a, b in pairs]
-    _adjust(compared)
-    for pair in compared:
+    pair_contents = [_pair(a, b, replicates) for a, b in pairs]
+    _adjust(pair_contents)
+    for pair in pair_contents:
         pair["verdict"] = verdict(pair)
     metrics = groups[0].group.runs[0].metrics
     return {
         "schema": SCHEMA,
         "dataset": metrics["dataset"],
-        "synthetic": any(each.group.synthetic for each in groups),
-        "split": list(dict.fromkeys(run.metrics["certificate"]["split"] for each in groups for run in each.group.runs)),
+        "synthetic": any(compared.group.synthetic for compared in groups),
+        "split": list(
+            dict.fromkeys(run.metrics["certificate"]["split"] for compared in groups for run in compared.group.runs)
+        ),
         "clips": len(first.clips),
         "artists": first.artists,
         "resampled": {"by": first.owner_kind, "of": owners, "resamples": resamples if replicates else None},
         "confidence": CONFIDENCE,
-        "groups": [_group(each) for each in groups],
-        "pairs": compared,
+        "groups": [_group(compared) for compared in groups],
+        "pairs": pair_contents,
     }
 
 
 def _group(compared: ComparedGroup) -> dict[str, Any]:
+    """The JSON content of one group."""
     group, certificates = compared.group, [run.metrics["certificate"] for run in compared.group.runs]
     return {
         "key": compared.key,
@@ -93,6 +97,7 @@ def _group(compared: ComparedGroup) -> dict[str, Any]:
 
 
 def _pair(a: ComparedGroup, b: ComparedGroup, replicates: Mapping[str, Replicates]) -> dict[str, Any]:
+    """The JSON content of one pair. `replicates` maps group letters; it is empty if there are too few artists."""
     same = np.array_equal(a.predictions.predicted_KS, b.predictions.predicted_KS)
     difference_K = a.predictions.accuracy_K - b.predictions.accuracy_K
     content: dict[str, Any] = {"a": a.key, "b": b.key, "same": same}
@@ -124,7 +129,7 @@ def _pair(a: ComparedGroup, b: ComparedGroup, replicates: Mapping[str, Replicate
 
 
 def _mcnemar(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
-    """The counts of McNemar's table and p; if p is None, `left_out` gives the reason."""
+    """McNemar's exact p value and the four counts of clips behind it; if p is None, `left_out` gives the reason."""
     if a.correct_KS.shape[1] > 1 or b.correct_KS.shape[1] > 1:
         return {
             "p": None,
@@ -137,19 +142,19 @@ def _mcnemar(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
 
 
 def _over_folds(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
-    """Nadeau and Bengio's t test over the folds of both groups; if p is None, `left_out` gives the reason."""
+    """Corrected t test (Nadeau and Bengio) over the folds of both groups; if p is None, `left_out` gives the reason."""
     b_folds = {fold.clips: fold for fold in b.folds}
     if {fold.clips for fold in a.folds} != set(b_folds):
         return {"p": None, "left_out": "a t test over folds needs the same folds in both groups"}
-    count = len(a.folds)
-    if count < MIN_FOLDS:
-        return {"p": None, "left_out": f"a t test over folds needs {MIN_FOLDS} or more, not {count}"}
+    fold_count = len(a.folds)
+    if fold_count < MIN_FOLDS:
+        return {"p": None, "left_out": f"a t test over folds needs {MIN_FOLDS} or more, not {fold_count}"}
     test_per_train = float(np.mean([len(fold.clips) / max(fold.training_clips, 1) for fold in a.folds]))
     test = significance.corrected_t(
         [fold.accuracy - b_folds[fold.clips].accuracy for fold in a.folds], test_per_train, CONFIDENCE
     )
     interval = None if test.low is None else [test.low, test.high]
-    content: dict[str, Any] = {"folds": count, "difference": test.difference, "interval": interval, "p": test.p}
+    content: dict[str, Any] = {"folds": fold_count, "difference": test.difference, "interval": interval, "p": test.p}
     if test.p is None:
         content["left_out"] = (
             "the t test over folds cannot estimate a variance, as the difference is the same in all folds"
@@ -158,12 +163,12 @@ def _over_folds(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
 
 
 def _genres(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
-    """Recall of both groups and its difference for each genre; the interval is None below 10 artists of the genre."""
+    """Recall of both groups and its difference, for each genre; no interval if the genre has fewer than 10 artists."""
     per_genre = {}
     for genre in sorted(set(a.true)):
-        of_genre_K = np.array([true == genre for true in a.true])
-        owner = [name for name, of_genre in zip(a.owner, of_genre_K, strict=True) if of_genre]
-        a_K, b_K = a.accuracy_K[of_genre_K], b.accuracy_K[of_genre_K]
+        in_genre_K = np.array([true == genre for true in a.true])
+        owner = [name for name, in_genre in zip(a.owner, in_genre_K, strict=True) if in_genre]
+        a_K, b_K = a.accuracy_K[in_genre_K], b.accuracy_K[in_genre_K]
         difference, low, high = intervals.paired_difference(a_K, b_K, owner, CONFIDENCE)
         per_genre[genre] = {
             "clips": len(owner),
@@ -177,19 +182,19 @@ def _genres(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
 
 
 def _disagreements(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
-    """The clips that more repetitions of one group recognize than of the other, with all predictions.
+    """List the clips on which the groups differ: under "a" those that group a recognizes in more repetitions, and "b".
 
-    The clips with the largest difference come first. Among equal differences, one clip of each genre comes first, then
-    a second one of each, so that the first few clips show all genres.
+    The clips with the largest difference come first. Among equal differences, genres alternate (one clip of each genre,
+    then a second one of each), so that the first few clips show all genres.
     """
     difference_K = a.accuracy_K - b.accuracy_K
     disagreements: dict[str, list[dict[str, Any]]] = {}
     for better, margin_K in (("a", difference_K), ("b", -difference_K)):
-        clips_of_genre: Counter[str] = Counter()
+        listed_of_genre: Counter[str] = Counter()  # clips of the genre that are already in `order`
         order = []
         for k in np.flatnonzero(margin_K > 0).tolist():
-            order.append((-round(margin_K[k], 9), clips_of_genre[a.true[k]], k))
-            clips_of_genre[a.true[k]] += 1
+            order.append((-round(margin_K[k], 9), listed_of_genre[a.true[k]], k))
+            listed_of_genre[a.true[k]] += 1
         disagreements[better] = [
             {
                 "clip": a.clips[k],
@@ -202,7 +207,7 @@ def _disagreements(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
 
 
 def _adjust(pairs: Sequence[dict[str, Any]]) -> None:
-    """Add `p_holm` to each p value, adjusted over the pairs that have a p value of the same family."""
+    """Add the key `p_holm` in place: p adjusted by Holm over the pairs that have a p value of the same family."""
     for family in FAMILIES:
         tests = [pair[family] for pair in pairs if pair[family]["p"] is not None]
         for test, adjusted in zip(tests, significance.holm([test["p"] for test in tests]), strict=True):
@@ -210,7 +215,7 @@ def _adjust(pairs: Sequence[dict[str, Any]]) -> None:
 
 
 def verdict(pair: Mapping[str, Any]) -> str:
-    """The verdict on a pair, as defined in `compare`."""
+    """Return the verdict on a pair, as defined in `compare`. Needs `p_holm`."""
     if pair["same"]:
         return "same"
     interval = pair["accuracy"]["interval"]
@@ -222,16 +227,16 @@ def verdict(pair: Mapping[str, Any]) -> str:
 
 
 def nonsignificant_tests(pair: Mapping[str, Any]) -> list[str]:
-    """The families in which the pair's adjusted p value is not small."""
+    """List the families in which the pair's adjusted p value is 0.05 or more."""
     return [key for key in FAMILIES if pair[key]["p"] is not None and pair[key]["p_holm"] >= significance.LEVEL]
 
 
 def bootstrap_replicates(predictions: TestPredictions, resamples: int) -> Replicates:
-    """Compute the scores of `resamples` bootstrap samples of whole artists.
+    """Compute the scores of `resamples` bootstrap samples; a sample draws artists, each with all its clips.
 
-    The same number of resamples draws the same artists for every group, so the replicates of two groups are paired.
-    Source: as `intervals.bootstrap_by_cluster`; macro F1 is computed from the counts of each sample, over the same
-    genres as in metrics.json.
+    The draws have a fixed seed: with the same number of resamples, every group gets the same draws, so the differences
+    of two groups are paired. Macro F1 is computed from the counts of each sample, over the same genres as in metrics.json.
+    Source: as `intervals.bootstrap_by_cluster`.
     """
     genres = sorted({*predictions.true, *predictions.predicted_KS.ravel().tolist()})
     true_KC = np.array(predictions.true)[:, None] == np.array(genres)
@@ -251,9 +256,10 @@ def bootstrap_replicates(predictions: TestPredictions, resamples: int) -> Replic
 def f1_macro(
     support_RC: NDArray[np.float64], predicted_RC: NDArray[np.float64], hits_RC: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Macro F1 from R tables of counts (R, C) -> (R,): the mean over the genres with clips or predictions in the table.
+    """Macro F1 of R samples, from counts of C genres: (R, C) -> (R,).
 
-    F1 = 2 hits / (clips + predictions).
+    `support` counts the clips of a genre, `predicted` its predictions, `hits` its correct predictions. F1 of a genre is
+    2 hits / (support + predicted). The mean is over the genres that have clips or predictions in the sample.
     """
     denominator_RC = support_RC + predicted_RC
     defined_RC = denominator_RC > 0

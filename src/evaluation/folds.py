@@ -1,4 +1,4 @@
-"""Checks on runs before they are compared fold by fold: the same clips in the same fold, and each run only once."""
+"""Folds of runs: their numbers, missing runs, and checks that runs of one fold have the same clips."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,17 +7,17 @@ from src.evaluation.groups import identifying_settings
 from src.evaluation.pooling import Group
 from src.rundir import RunDir, nested
 
-Fold = int | None  # None: the split has no folds
+Fold = int | None  # fold number from 0; None if the split has no folds
 
 
 def fold_of(run: RunDir) -> Fold:
-    """The fold that a run was tested on."""
+    """The number of the fold that a run was tested on; None if its split has no folds."""
     value = nested.get(run.config, "split.fold")
     return None if value is None else int(value)
 
 
 def fold_order(fold: Fold) -> int:
-    """Sort key of a fold."""
+    """Sort key that puts None before fold 0."""
     return -1 if fold is None else fold
 
 
@@ -30,10 +30,10 @@ def format_folds(folds: Sequence[Fold]) -> str:
 
 
 def planned_folds(groups: Sequence[Group], group: Group) -> list[Fold]:
-    """All folds of a group's split.
+    """All folds of a group's split, sorted: 0 to `split.folds` - 1.
 
-    If the split does not set their number (it has one fold for each artist), they are those of all groups with the same
-    split.
+    A split without this setting (leave_one_artist_out has one fold for each artist) gives the folds that occur in the
+    runs of all `groups` with the same split.
     """
     folds = nested.get(group.runs[0].config, "split.folds")
     if isinstance(folds, int):
@@ -50,7 +50,7 @@ def _split_settings(run: RunDir) -> dict[str, str]:
 
 
 def runs_by_fold(group: Group) -> dict[tuple[Fold, Any], RunDir]:
-    """The runs of one config that have validation scores, by fold and seed.
+    """Map (fold, seed) to the run of a config, for the runs that have validation scores.
 
     Raises ValueError if two runs have the same fold and seed.
     """
@@ -60,15 +60,18 @@ def runs_by_fold(group: Group) -> dict[tuple[Fold, Any], RunDir]:
         if first is not run:
             raise ValueError(
                 f"{first.path} and {run.path} have the same configuration ({group.label}), fold and seed: expected one "
-                "run of each, as only one of them can count. Name only one of them, or move the other away."
+                "run for each fold and seed. Name only one of them, or move the other away."
             )
-    return {cell: run for cell, run in by_fold.items() if run.metrics["val"] is not None}
+    return {fold_and_seed: run for fold_and_seed, run in by_fold.items() if run.metrics["val"] is not None}
 
 
 def missing_runs(
     group: Group, cells: Mapping[tuple[Fold, Any], RunDir], folds: Sequence[Fold], seeds: Sequence[Any]
 ) -> list[str]:
-    """Describe the runs that a config lacks or that have no validation scores: "fold 3", "seed 1 in folds 0 and 2"."""
+    """Describe the runs that a config lacks or that have no validation scores: "fold 3", "seed 1 in folds 0 and 2".
+
+    `cells` is the result of `runs_by_fold` for the group.
+    """
     descriptions = []
     without_scores = {(fold_of(run), run.config.get("seed")) for run in group.runs} - set(cells)
     for seed in seeds:
@@ -95,29 +98,34 @@ def check_same_clips(runs: Sequence[RunDir]) -> None:
         if other is run:
             for clip in run.predictions.clips:
                 _refuse_second_test(first_of_clip.setdefault(clip, run), run, clip)
-        for kind, of_run, of_other in (
+        for kind, run_values, other_values in (
             ("genres", list(run.predictions.genres), list(runs[0].predictions.genres)),
             ("test clips", _test_clips(run), _test_clips(other)),
             ("validation clips", _validation_clips(run), _validation_clips(other)),
         ):
-            if of_run != of_other:
-                in_both = f"{len(set(of_run) & set(of_other))} of {len(of_other)} and of {len(of_run)} are in both"
+            if run_values != other_values:
+                shared = len(set(run_values) & set(other_values))
+                in_both = f"{shared} of {len(other_values)} and of {len(run_values)} are in both"
                 _refuse_difference(kind, runs[0] if kind == "genres" else other, run, in_both)
 
 
 def _test_clips(run: RunDir) -> set[tuple[str, str]]:
+    """The test clips of a run with their true genres."""
     return set(zip(run.predictions.clips, run.predictions.true, strict=True))
 
 
 def _validation_clips(run: RunDir) -> set[tuple[str | None, str | None]]:
+    """The validation clips of a run with their genres."""
     return {(row["clip"], row["genre"]) for row in run.split if row["set"] == "val"}
 
 
 def _with_fold(run: RunDir) -> str:
+    """Format a run for a message: "outputs/a (fold 3)"."""
     return f"{run.path} ({format_folds([fold_of(run)])})"
 
 
 def _refuse_second_test(other: RunDir, run: RunDir, clip: str) -> None:
+    """Raise ValueError if a clip is tested in two folds: by `run` and, before, by `other`."""
     if other is not run:
         raise ValueError(
             f"{_with_fold(other)} and {_with_fold(run)} both test {clip}, so they are not folds of one "
@@ -133,9 +141,16 @@ def _refuse_difference(kind: str, other: RunDir, run: RunDir, in_both: str) -> N
     )
 
 
-def _differing_settings(one: RunDir, other: RunDir) -> str:
-    """The first differing settings of data set and split: ": split.seed is 0 in one and 1 in the other", or nothing."""
-    a, b = identifying_settings(one), identifying_settings(other)
-    keys = [key for key in a if key.startswith(("dataset.", "split.")) and a[key] != b.get(key)]
-    differences = [f"{key} is {a[key]} in one and {b.get(key, 'missing')} in the other" for key in keys[:3]]
+def _differing_settings(first: RunDir, second: RunDir) -> str:
+    """Describe up to 3 settings of data set and split that differ: ": split.seed is 0 in one and 1 in the other".
+
+    Empty string if none differs.
+    """
+    settings, other_settings = identifying_settings(first), identifying_settings(second)
+    keys = [
+        key for key in settings if key.startswith(("dataset.", "split.")) and settings[key] != other_settings.get(key)
+    ]
+    differences = [
+        f"{key} is {settings[key]} in one and {other_settings.get(key, 'missing')} in the other" for key in keys[:3]
+    ]
     return f": {'; '.join(differences)}" if differences else ""

@@ -1,4 +1,4 @@
-"""Groups of runs with the same config, apart from the seed, the fold and settings that depend on the machine."""
+"""Group runs that have the same config except for the seed, the fold and settings that depend on the machine."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,28 +10,35 @@ from src.evaluation.pooling import Group, pool
 from src.rundir import RunDir
 
 REPETITION_KEYS = ("seed", "split.fold")
-PERMISSION_KEYS = ("split.allow_leak",)  # a split gives the same numbers with and without it
+PERMISSION_KEYS = ("split.allow_leak",)  # it only permits a leaking split; the sets are the same with and without it
 
 
 def group_by_config(runs: Sequence[RunDir]) -> list[Group]:
-    """Group runs by config, the highest accuracy first. Raises ValueError on files that do not belong together."""
-    runs_of_config: dict[str, list[RunDir]] = {}
+    """Group runs by config and score each group; the group with the highest test accuracy comes first.
+
+    Raises ValueError if the files of a run are missing, broken or do not fit together.
+    """
+    runs_by_config: dict[str, list[RunDir]] = {}
     configs: dict[str, dict[str, str]] = {}
     for run in runs:
         config = identifying_settings(run)
         key = json.dumps(config, sort_keys=True)
-        runs_of_config.setdefault(key, []).append(run)
+        runs_by_config.setdefault(key, []).append(run)
         configs[key] = config
-    first_runs = [members[0] for members in runs_of_config.values()]
+    first_runs = [members[0] for members in runs_by_config.values()]
     names = [run_names.run_name(run) for run in first_runs]
     scopes = [name if run_names.experiment_name(run) else None for name, run in zip(names, first_runs, strict=True)]
     labels = _labels(list(configs.values()), names, scopes)
-    groups = [pool(label, members) for label, members in zip(labels, runs_of_config.values(), strict=True)]
+    groups = [pool(label, members) for label, members in zip(labels, runs_by_config.values(), strict=True)]
     return sorted(groups, key=lambda group: (-group.scores["accuracy"], group.label))
 
 
 def identifying_settings(run: RunDir) -> dict[str, str]:
-    """The config as dotted keys and text, without settings that may differ in a group, plus the genres of the data set."""
+    """The settings that all runs of a group have in common, as dotted keys and text: {"model.layers": "4"}.
+
+    `dataset.corpus` is added: the name and the genres of the data set. Left out are the seed, the fold, permissions and
+    settings that depend on the machine.
+    """
     ignored = REPETITION_KEYS + PERMISSION_KEYS + NOT_IN_IDENTITY
     leaves = _leaves(run.config)
     settings = {
@@ -41,6 +48,7 @@ def identifying_settings(run: RunDir) -> dict[str, str]:
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, str]:
+    """Flatten a nested config: {"model": {"layers": 4}} -> {"model.layers": "4"}."""
     if not isinstance(value, Mapping) or not value:
         return {path: value if isinstance(value, str) else json.dumps(value)}
     children = ((f"{path}.{name}" if path else str(name), child) for name, child in value.items())
@@ -48,36 +56,40 @@ def _leaves(value: Any, path: str = "") -> dict[str, str]:
 
 
 def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str], scopes: Sequence[str | None]) -> list[str]:
-    """A label for each config: its name, then the settings that distinguish it from the others.
+    """Make a label for each config: its name, then the settings that distinguish it from the others.
 
-    Example: "cnn on mel, optimizer.lr=0.01, model.layers=4". A key is compared only among configs with the same class
-    above it: model.cell distinguishes one hybrid from another, but not a hybrid from a cnn, which has no cell. The name
-    of a recipe stands for all settings of the recipe, so its keys are compared only within its scope, the configs with
-    the same name. A key whose values always vary together with those of an earlier key is left out (max_lr of one_cycle
-    follows the optimizer's lr).
+    Example: "cnn on mel, optimizer.lr=0.01, model.layers=4". Settings are compared
+    - only among configs with the same scope. Configs of one recipe share a scope, which is their name, because the name
+      already distinguishes them from all others; configs without a recipe share the scope None.
+    - only among configs that have the same class for this part. So model.cell is shown if two hybrids differ in it, but
+      it does not distinguish a hybrid from a cnn, which has no cell.
+    A setting that always changes together with an earlier one is left out: max_lr of one_cycle follows the optimizer's
+    lr.
     """
     labels = []
     for config, name, scope in zip(configs, names, scopes, strict=True):
         parts = [name]
-        rivals = [other for other, other_scope in zip(configs, scopes, strict=True) if other_scope == scope]
+        same_scope = [other for other, other_scope in zip(configs, scopes, strict=True) if other_scope == scope]
         named_columns: set[tuple[str | None, ...]] = set()
         for key, value in config.items():
             class_key = _class_key(key, config)
-            peers = [other for other in rivals if class_key is None or other.get(class_key) == config[class_key]]
-            if len({other.get(key) for other in peers}) == 1:
+            same_class = [
+                other for other in same_scope if class_key is None or other.get(class_key) == config[class_key]
+            ]
+            if len({other.get(key) for other in same_class}) == 1:
                 continue
             if not key.endswith("._target_"):
-                column = tuple(other.get(key) for other in rivals)
+                column = tuple(other.get(key) for other in same_scope)
                 parts += [f"{key}={value}"] if column not in named_columns else []
                 named_columns.add(column)
-            elif key != "model._target_" and not key.startswith("feature."):  # those are in the name
+            elif key != "model._target_" and not key.startswith("feature."):  # model and feature are in the name
                 parts.append(f"{key.removesuffix('._target_')}={value.rsplit('.', 1)[-1].lower()}")
         labels.append(", ".join(parts))
     return labels
 
 
 def _class_key(key: str, config: Mapping[str, str]) -> str | None:
-    """The key of the nearest class above a key, whose parameter it is; None if there is none."""
+    """The `_target_` key of the class that has a setting as parameter: "model.cell" -> "model._target_"; or None."""
     parent = key.removesuffix("._target_")
     while "." in parent:
         parent = parent.rsplit(".", 1)[0]

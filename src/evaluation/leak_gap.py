@@ -1,5 +1,4 @@
-"""The leak gap: how much higher accuracy is on a random split than on a grouped one, for two groups of runs that differ
-only in `split.grouped`."""
+"""Leak gap: the accuracy on a random split minus that on a grouped split, for groups that differ only in `split.grouped`."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,22 +16,22 @@ GROUPED_KEY = "split.grouped"
 
 
 class SplitPair(NamedTuple):
-    """The same experiment on the grouped and on the random split."""
+    """Two groups of runs: the same experiment on the grouped split and on the random split."""
 
     grouped: Group
     random: Group
 
     @property
     def label(self) -> str:
-        """The label that both groups share: "hybrid on mel"."""
+        """The label of the grouped split's group without the setting `split.grouped`: "hybrid on mel"."""
         return ", ".join(part for part in self.grouped.label.split(", ") if not part.startswith(f"{GROUPED_KEY}="))
 
 
 class LeakGap(NamedTuple):
-    """Accuracy over all test clips on the two splits, their difference in shares, and its 95 % interval.
+    """Accuracy over all test clips on the random and on the grouped split, and their difference, all in shares.
 
-    `paired` is true if both splits tested the same clips. `owner_count` is the number of artists (else tracks, else
-    clips) in the smaller test set.
+    `difference` is random minus grouped, `low` to `high` its 95 % interval. `paired` is true if both splits tested the
+    same clips. `owner_count` is the number of artists (else tracks, else clips) in the test clips, the smaller of the two.
     """
 
     random: float
@@ -52,11 +51,14 @@ def split_pairs(groups: Sequence[Group]) -> list[SplitPair]:
         grouped = settings.pop(GROUPED_KEY, None)
         if grouped is not None:
             by_settings[frozenset(settings.items())][grouped] = group
-    return [SplitPair(arms["true"], arms["false"]) for arms in by_settings.values() if len(arms) == 2]
+    return [SplitPair(pair["true"], pair["false"]) for pair in by_settings.values() if len(pair) == 2]
 
 
 def grouped_by(group: Group) -> str:
-    """The units that the split assigns as a whole, as stated in its certificate: "artist"."""
+    """The unit that the group's split never divides between sets, from its certificate: "artist", "album", "track" or "clip".
+
+    With several kinds, it lists them with their numbers of clips: "artist (90 clips), track (10 clips)".
+    """
     return str(group.runs[0].metrics["certificate"]["grouped_by"])
 
 
@@ -65,20 +67,22 @@ def leak_gap(pair: SplitPair) -> LeakGap:
     random, grouped = _clips(pair.random), _clips(pair.grouped)
     paired = random.name == grouped.name
     if paired:
-        effect = intervals.paired_difference(random.accuracy_K, grouped.accuracy_K, grouped.owner)
+        difference_low_high = intervals.paired_difference(random.accuracy_K, grouped.accuracy_K, grouped.owner)
     else:
-        effect = intervals.unpaired_difference(random.accuracy_K, random.owner, grouped.accuracy_K, grouped.owner)
+        difference_low_high = intervals.unpaired_difference(
+            random.accuracy_K, random.owner, grouped.accuracy_K, grouped.owner
+        )
     return LeakGap(
         float(random.accuracy_K.mean()),
         float(grouped.accuracy_K.mean()),
-        *effect,
+        *difference_low_high,
         paired=paired,
         owner_count=min(len(set(random.owner)), len(set(grouped.owner))),
     )
 
 
 class _Clips(NamedTuple):
-    """The test clips of a group, each once: name, share of runs that recognized it, and owner (artist, track or clip)."""
+    """The K test clips of a group, sorted by name: share of runs that recognized each, and its owner (artist, track or clip)."""
 
     name: list[str]
     accuracy_K: NDArray[np.float64]

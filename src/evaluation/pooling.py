@@ -1,7 +1,8 @@
-"""Scores of a group of runs that differ only in seed and fold: pooled over folds, averaged over seeds.
+"""Score a group of runs that differ only in seed and fold: pool over folds, average over seeds.
 
 The folds of one split test each clip once, so their predictions are pooled and scored together. Different seeds test
-the same clips again and add no new clips: their scores are averaged, and the interval is that of one run on its clips.
+the same clips again and add no new clips: their scores are averaged, and the interval is computed for the clips of one
+seed.
 """
 
 import statistics as stdlib
@@ -22,13 +23,15 @@ GENRE_SCORES = ("recall", "precision", "f1", "accuracy_one_vs_rest", "support")
 
 @dataclass(frozen=True)
 class Group:
-    """Runs of one config that differ only in seed and fold.
+    """Runs of one config that differ only in seed and fold, with the scores of the group.
 
-    `scores` has the keys of `test` in metrics.json, without the scores before calibration, pooled over folds and
-    averaged over seeds. `spread` maps each of AVERAGED_SCORES to its mean and standard deviation (n - 1) over the single
-    runs; None for one run. `description` states how the scores were pooled and on what the interval is based.
-    `val_f1_macro` is the mean validation macro F1 of the runs, by which a group may be selected; None if a run has none.
-    `train_seconds` is the mean training time of a run, `parameters` the number of parameters trained by gradients.
+    `runs` are sorted: all folds of the first seed, then those of the second. `scores` has the keys of `test` in
+    metrics.json, pooled over folds and averaged over seeds; with several runs, without the scores before calibration.
+    `spread` maps each of AVERAGED_SCORES to its mean and standard deviation (n - 1) over the single runs; None for one
+    run. `description` states how the scores were pooled and which clips the interval is based on. `val_f1_macro` is the
+    mean validation macro F1 of the runs; None if a run has none. `train_seconds` is the mean training time of a run.
+    `parameters` is the number of parameters trained by gradients, the largest of the runs. `clips` are the names of all
+    test clips.
     """
 
     label: str
@@ -44,13 +47,16 @@ class Group:
 
 
 def pool(label: str, runs: Sequence[RunDir]) -> Group:
-    """Pool runs of one config that differ only in seed and fold. Raises ValueError on files that do not fit together."""
+    """Pool runs of one config that differ only in seed and fold; `label` names the group.
+
+    Raises ValueError if the files of a run are missing, broken or do not fit together.
+    """
     repetitions = _repetitions(runs)
     scores = [_pooled_scores(repetition) for repetition in repetitions]
-    tests = [run.metrics["test"] for run in runs]
-    columns = {key: [test[key] for test in tests] for key in AVERAGED_SCORES}
+    test_scores = [run.metrics["test"] for run in runs]
+    values_by_key = {key: [test[key] for test in test_scores] for key in AVERAGED_SCORES}
     spread = (
-        {key: (stdlib.fmean(column), stdlib.stdev(column)) for key, column in columns.items()}
+        {key: (stdlib.fmean(values), stdlib.stdev(values)) for key, values in values_by_key.items()}
         if len(runs) > 1
         else None
     )
@@ -71,7 +77,11 @@ def pool(label: str, runs: Sequence[RunDir]) -> Group:
 
 
 def _repetitions(runs: Sequence[RunDir]) -> list[list[RunDir]]:
-    """The runs of each seed together if they test no clip twice (they are folds), else each run alone."""
+    """Group the runs into repetitions.
+
+    The runs of one seed are one repetition if no clip is tested twice: they are the folds of a split. Otherwise each run
+    is a repetition.
+    """
     runs_of_seed: dict[Any, list[RunDir]] = {}
     for run in sorted(runs, key=lambda run: (_order(run, "seed"), _order(run, "split.fold"), str(run.path))):
         runs_of_seed.setdefault(run.config.get("seed"), []).append(run)
@@ -83,12 +93,13 @@ def _repetitions(runs: Sequence[RunDir]) -> list[list[RunDir]]:
 
 
 def _order(run: RunDir, key: str) -> float:
+    """Sort key: the number at `key` in the config; -1 if there is none."""
     value = nested.get(run.config, key)
     return float(value) if isinstance(value, int | float) else -1.0
 
 
 def _pooled_scores(runs: Sequence[RunDir]) -> Scores:
-    """Score runs that test different clips like one run that tests all their clips."""
+    """Score the runs of one repetition together, like one run that was tested on all their clips."""
     if len(runs) == 1:
         return dict(runs[0].metrics["test"])
     genres = runs[0].predictions.genres
@@ -96,7 +107,7 @@ def _pooled_scores(runs: Sequence[RunDir]) -> Scores:
     logits, true, artists, tracks = [], [], [], []
     for run in runs:
         predictions = run.predictions
-        # Rounding in the file can make probabilities equal: the predicted genre must still be the largest.
+        # Rounding in the file can make probabilities equal. The tiny term makes that of the predicted genre the largest.
         predicted_KC = np.array([[genre == predicted for genre in genres] for predicted in predictions.predicted])
         with np.errstate(divide="ignore"):
             logits.append(np.log(predictions.probability_KC) + 1e-9 * predicted_KC)
@@ -128,26 +139,29 @@ def _mean_scores(scores: Sequence[Scores]) -> Scores:
 
 
 def _mean_or_none(values: Sequence[float | None]) -> float | None:
+    """The mean; None if any value is None."""
     known = [value for value in values if value is not None]
     return stdlib.fmean(known) if len(known) == len(values) else None
 
 
 def _description(repetitions: Sequence[Sequence[RunDir]], scores: Sequence[Scores], same_clips: bool) -> str:
+    """Describe how the scores were pooled and which clips the interval is based on, without a full stop."""
     folds = len(repetitions[0])
     clips = formatting.count(min(score["clips"] for score in scores), "clip")
     if len(repetitions) == 1:
         if folds == 1:
             return f"one run; interval over its {clips}"
-        return f"{_folds(repetitions[0])} pooled, each of the {clips} tested once; interval over these clips"
-    pooling = f" (each pooled over {_folds(repetitions[0])})" if folds > 1 else ""
-    on = f"the same {clips}" if same_clips else f"different clips ({clips} or more)"
+        return f"{_format_folds(repetitions[0])} pooled, each of the {clips} tested once; interval over these clips"
+    pooling = f" (each pooled over {_format_folds(repetitions[0])})" if folds > 1 else ""
+    test_clips = f"the same {clips}" if same_clips else f"different clips ({clips} or more)"
     return (
-        f"mean of {len(repetitions)} repetitions{pooling} on {on}; repetitions are not pooled, as they are not "
+        f"mean of {len(repetitions)} repetitions{pooling} on {test_clips}; repetitions are not pooled, as they are not "
         f"independent; interval of the mean accuracy on {clips}, without the spread between repetitions"
     )
 
 
-def _folds(runs: Sequence[RunDir]) -> str:
+def _format_folds(runs: Sequence[RunDir]) -> str:
+    """ "9 of 10 folds", or "10 folds" if all planned folds have a run."""
     planned = nested.get(runs[0].config, "split.folds")
     return (
         f"{len(runs)} of {planned} folds" if isinstance(planned, int) and planned != len(runs) else f"{len(runs)} folds"

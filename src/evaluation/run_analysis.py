@@ -1,4 +1,4 @@
-"""Numbers from one finished run: majority baseline, confusions, mistakes, intervals of recall, reliability bins."""
+"""Analysis of one finished run: majority baseline, confusions, mistakes, intervals of recall, reliability bins."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from src.rundir import RunDir, nested
 
 
 def majority_baseline(run: RunDir) -> tuple[str, float]:
-    """The most frequent genre of the training clips and the accuracy of always predicting it on the test clips.
+    """The most frequent genre of the training clips, and the test accuracy (0 to 1) of always predicting it.
 
-    Of equally frequent genres, the first in the alphabet is used. Raises ValueError if there are no training clips.
+    If several genres are equally frequent, the first in the alphabet is used. Raises ValueError if there are no training clips.
     """
     counts = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     if not counts:
@@ -35,7 +35,10 @@ def epoch_selected_on_validation(run: RunDir) -> bool:
 
 
 def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Wilson's 95 % interval of the recall of a genre, a row of `genres` in metrics.json; None for one without clips."""
+    """Wilson's 95 % interval of a genre's recall, in shares; None if the genre has no test clips.
+
+    `row` is the genre's entry of `genres` in metrics.json.
+    """
     if not row["support"]:
         return None
     return wilson(round(row["recall"] * row["support"]), row["support"])
@@ -43,7 +46,7 @@ def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Confusion:
-    """A pair of confused genres: `clips` of the `support` clips of the true genre were predicted as the other."""
+    """`clips` of the `support` test clips of genre `true` were predicted as genre `predicted`."""
 
     true: str
     predicted: str
@@ -52,7 +55,7 @@ class Confusion:
 
 
 def confusions(run: RunDir, limit: int = 5) -> list[Confusion]:
-    """The pairs of genres that were confused, those with the most clips first."""
+    """List up to `limit` pairs of a true and a wrong predicted genre, those with the most clips first."""
     genres, counts_CC = run.confusion
     pairs = [
         (int(counts_CC[true, predicted]), true, predicted)
@@ -68,7 +71,7 @@ def confusions(run: RunDir, limit: int = 5) -> list[Confusion]:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test clip with a wrong prediction, and the probabilities of the predicted and of the true genre."""
+    """A test clip with a wrong prediction; `probability` is that of the predicted genre, 0 to 1."""
 
     clip: str
     artist: str | None
@@ -79,7 +82,7 @@ class Mistake:
 
 
 def mistakes(run: RunDir, limit: int = 10) -> list[Mistake]:
-    """The wrong predictions with the highest probability, in descending order.
+    """List the `limit` wrong predictions with the highest probability, in descending order.
 
     Raises ValueError if a true or predicted genre has no column in the predictions.
     """
@@ -91,8 +94,8 @@ def mistakes(run: RunDir, limit: int = 10) -> list[Mistake]:
     ):
         if true not in column or predicted not in column:
             raise ValueError(
-                f"{run.path / rundir.PREDICTIONS}: {clip!r} is {true!r}, predicted {predicted!r}, but the columns "
-                f"are of {', '.join(predictions.genres)}. Train the run again."
+                f"{run.path / rundir.PREDICTIONS}: {clip!r} is {true!r}, predicted {predicted!r}, but the "
+                f"probability columns are {', '.join(predictions.genres)}. Train the run again."
             )
         if true != predicted:
             probability, probability_true = predictions.probability_KC[row, [column[predicted], column[true]]].tolist()
@@ -101,7 +104,7 @@ def mistakes(run: RunDir, limit: int = 10) -> list[Mistake]:
 
 
 def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:
-    """The reliability bins of the test clips after and before calibration; the latter are empty without calibration."""
+    """Reliability bins of the test clips, after and before calibration; without calibration the second list is empty."""
     predictions, temperature = run.predictions, run.metrics["temperature"]
     probability_KC = torch.from_numpy(predictions.probability_KC)
     correct_K = torch.tensor(
@@ -117,4 +120,4 @@ def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:
 
 def reliability_intervals(bins: Sequence[Bin]) -> list[tuple[float, float]]:
     """Wilson's 95 % interval of the share of correct predictions in each bin."""
-    return [wilson(each.correct, each.clips) for each in bins]
+    return [wilson(one_bin.correct, one_bin.clips) for one_bin in bins]

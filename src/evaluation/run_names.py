@@ -1,4 +1,4 @@
-"""Names of runs, made from their choices on the command line."""
+"""Names of runs, from the model, feature and recipe that were chosen on the command line."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,9 +7,9 @@ from src.rundir import RunDir, nested
 
 
 def choice_name(config: Mapping[str, Any], group: str) -> str:
-    """The choice of a config group, from its class: {"model": {"_target_": "src.model.Hybrid"}}, "model" -> "hybrid".
+    """Name the choice of a config group by its class: {"model": {"_target_": "src.model.Hybrid"}}, "model" -> "hybrid".
 
-    Combined features are joined: "mfcc + chroma".
+    Combined features are joined: "mfcc + chroma". "unknown" if the config has no such class.
     """
     parts = nested.get(config, f"{group}.parts")
     if isinstance(parts, Mapping):
@@ -20,12 +20,12 @@ def choice_name(config: Mapping[str, Any], group: str) -> str:
 
 def run_name(run: RunDir) -> str:
     """The model and the feature of a run, after its recipe if it has one: "hybrid on mel", "paper_cnn: cnn on mfcc"."""
-    choices = run.environment.get("choices") or {}  # a choice may be named differently from its class: gru is an Rnn
+    choices = run.environment.get("choices") or {}  # preferred to the class name: choice gru has class Rnn
     model, feature = (choices.get(group) or choice_name(run.config, group) for group in ("model", "feature"))
     return f"{experiment_name(run)}: {model} on {feature}" if experiment_name(run) else f"{model} on {feature}"
 
 
 def experiment_name(run: RunDir) -> str | None:
-    """The recipe of the run, which is its `experiment=` on the command line; None if there was none."""
+    """The recipe of a run (`experiment=` on the command line); None if it had none."""
     experiment = (run.environment.get("choices") or {}).get("experiment", "none")
     return None if experiment == "none" else str(experiment)

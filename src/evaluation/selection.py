@@ -1,4 +1,4 @@
-"""Select a configuration in each fold by its validation score; pool its test predictions over the folds."""
+"""Select a configuration in each fold by its validation score; pool the test predictions of the selected ones."""
 
 import difflib
 import json
@@ -18,7 +18,7 @@ from src.rundir import RunDir, nested
 
 
 class SelectionScore(NamedTuple):
-    """A score to select by: its key in metrics.json, its name in text, and the direction of better values."""
+    """A validation score to select by: its key in metrics.json and its name in text."""
 
     key: str
     name: str
@@ -30,16 +30,16 @@ SELECTION_SCORES = {
     "val/accuracy": SelectionScore("accuracy", "accuracy", higher_is_better=True),
     "val/loss": SelectionScore("nll", "NLL", higher_is_better=False),
 }
-DIGITS = 9  # mean scores are rounded to these decimals, so that rounding errors decide no tie
+DIGITS = 9  # decimals of mean scores: scores that differ only by floating-point errors count as equal
 
 
 @dataclass(frozen=True)
 class FoldSelection:
-    """The configuration selected in one fold, with its runs, one for each seed.
+    """The configuration selected in one fold (`label` is its name), and its runs in this fold, one for each seed.
 
-    `val_score` is its validation score, the mean over the seeds; None if it is an infinite NLL, as a true genre got
-    probability 0. `candidates` is the number of configurations to select from, and `tied` the number of others with the
-    same score.
+    `val_score` is its validation score, the mean over the seeds; None if the NLL is infinite, because a true genre got
+    probability 0. `candidates` is the number of configurations to select from, `tied` the number of others that have the
+    same validation score.
     """
 
     fold: Fold
@@ -50,18 +50,18 @@ class FoldSelection:
     tied: int
 
     def test_mean(self, score: str) -> float:
-        """The mean of a test score over the seeds."""
+        """The mean over the seeds of a score in `test` of metrics.json, e.g. "f1_macro"."""
         values = [run.metrics["test"][score] for run in self.runs]
         return float(sum(values) / len(values))
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """The pooled runs of one config, with its mean validation score.
+    """One configuration, as `group` of its pooled runs, with its mean validation score.
 
     `candidate_folds` is the number of folds in which it could be selected, `selected_folds` the number in which it was.
-    `complete` is true if it could be selected in all folds that count. `missing` lists the seeds and folds for which it
-    has no run, or no validation score.
+    `complete` is true if it could be selected in every fold of `Selection.folds`. `missing` describes the seeds and folds
+    for which it has no run, or no validation score.
     """
 
     group: Group
@@ -74,11 +74,12 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Selection:
-    """The configurations selected by validation in each fold, with their test predictions pooled as `group`.
+    """The configurations selected by validation in each fold, and their test predictions, pooled as `group`.
 
-    `missing_folds` are the planned folds in which no configuration has all `seeds`. `best_on_test` is the configuration
-    with the best test score; None if fewer than two are complete. `configurations` are sorted by mean validation score,
-    complete ones first.
+    `name` is the value of the keys `by`, "" without them. `folds` are the folds in which some configuration has runs of
+    all seeds; `missing_folds` are the other planned folds. `configurations` are sorted by mean validation score, complete
+    ones first. `best_on_test` is the complete configuration with the best test score, for comparison; None if fewer than
+    two are complete. `seeds` is the number of seeds.
     """
 
     name: str
@@ -92,7 +93,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Selections:
-    """All groups of the runs, with one selection for each value of the keys `by`, or one over all without keys."""
+    """All groups of the runs, and a selection for each value of the keys `by`; without keys, one over all groups."""
 
     groups: list[Group]
     score: SelectionScore
@@ -101,11 +102,11 @@ class Selections:
 
 
 def select_by_validation(runs: Sequence[RunDir], score_name: str, by: Sequence[str] = ()) -> Selections:
-    """Select a configuration in each fold by one of SELECTION_SCORES, separately for each value of the keys `by`.
+    """Select a configuration in each fold by a key of SELECTION_SCORES, separately for each value of the keys `by`.
 
     With several seeds, the mean of a configuration's validation scores decides, and the test scores of its seeds are
-    averaged. Raises ValueError on runs without validation scores, on fewer than two configurations, on different clips in
-    one fold, on the same run twice, and on a key that no run has.
+    averaged. Raises ValueError if no run has validation scores, if there are fewer than two configurations, if runs of one
+    fold have different clips, if two runs have the same configuration, fold and seed, and if no run has a key of `by`.
     """
     if all(run.metrics["val"] is None for run in runs):
         raise ValueError(
@@ -126,19 +127,20 @@ def select_by_validation(runs: Sequence[RunDir], score_name: str, by: Sequence[s
 
 
 class _Candidate(NamedTuple):
-    """A group of runs, its settings as text, and its runs with validation scores by fold and seed."""
+    """A configuration to select from. `cells` maps (fold, seed) to its run, if the run has validation scores."""
 
     group: Group
     settings: str
     cells: Mapping[tuple[Fold, Any], RunDir]
 
     def runs_in_fold(self, fold: Fold, seeds: Sequence[Any]) -> list[RunDir] | None:
-        """The runs of a fold, one for each seed; None if a seed is missing."""
+        """The runs of a fold, one for each seed; None if a seed is missing: no selection in this fold."""
         runs = [self.cells.get((fold, seed)) for seed in seeds]
         return [run for run in runs if run] if all(runs) else None
 
 
 def _select(name: str, groups: Sequence[Group], score: SelectionScore, planned: Sequence[Fold]) -> Selection:
+    """Select among `groups` in each fold; `planned` are all folds of the split."""
     candidates = [_Candidate(group, _settings(group), runs_by_fold(group)) for group in groups]
     check_same_clips([run for group in groups for run in group.runs])
     cells = {cell for candidate in candidates for cell in candidate.cells}
@@ -150,18 +152,18 @@ def _select(name: str, groups: Sequence[Group], score: SelectionScore, planned: 
             f"{name or 'the runs'}: in no fold does a configuration have validation scores for all of "
             f"{formatting.count(len(seeds), 'seed')}. Train the missing runs, or name the runs of fewer seeds."
         )
-    counted = [selection.fold for selection in selected]
+    selected_folds = [selection.fold for selection in selected]
     configurations = [_configuration(candidate, selected, folds, seeds, score) for candidate in candidates]
-    configurations.sort(key=lambda each: (not each.complete, _cost(each.val_score, score), each.group.label))
-    complete = [each for each in configurations if each.complete]
-    best_on_test = min(complete, key=lambda each: _cost(each.group.scores[score.key], score), default=None)
+    configurations.sort(key=lambda config: (not config.complete, _cost(config.val_score, score), config.group.label))
+    complete = [configuration for configuration in configurations if configuration.complete]
+    best_on_test = min(complete, key=lambda config: _cost(config.group.scores[score.key], score), default=None)
     return Selection(
         name,
         selected,
         pool(name or "selected by validation", [run for selection in selected for run in selection.runs]),
         configurations,
         best_on_test if len(complete) > 1 else None,
-        missing_folds=[fold for fold in planned if fold not in counted],
+        missing_folds=[fold for fold in planned if fold not in selected_folds],
         seeds=len(seeds),
     )
 
@@ -171,8 +173,8 @@ def _select_in_fold(
 ) -> FoldSelection | None:
     """Select the candidate with the best validation score among those with all seeds in the fold; None if none has.
 
-    Ties are broken by the lower validation NLL, then by fewer parameters, then by the label in alphabetical order. No
-    test clip and no test score is used.
+    Ties are broken by the lower validation NLL, then by fewer parameters, then by the label in alphabetical order. Test
+    clips and test scores are not used.
     """
     runs_by_rank = {}
     for candidate in candidates:
@@ -195,11 +197,12 @@ def _configuration(
     seeds: Sequence[Any],
     score: SelectionScore,
 ) -> Configuration:
+    """Summarize a candidate over the `selected` folds; `folds` are all folds that have runs."""
     per_fold = [runs for selection in selected if (runs := candidate.runs_in_fold(selection.fold, seeds))]
     counted_runs = [run for runs in per_fold for run in runs]
     complete = len(per_fold) == len(selected)
-    # A complete configuration may have more runs, in folds that do not count. Pool only those that count, so that all
-    # complete configurations were tested on the same clips.
+    # A complete configuration may have more runs, in folds without a selection. Leave these out, so that all complete
+    # configurations were tested on the same clips.
     whole_group = not complete or len(counted_runs) == len(candidate.group.runs)
     return Configuration(
         candidate.group if whole_group else pool(candidate.group.label, counted_runs),
@@ -212,29 +215,33 @@ def _configuration(
 
 
 def _mean_cost(runs: Sequence[RunDir], score: SelectionScore) -> float:
-    """The mean validation cost of runs; lower is better."""
+    """The mean validation cost of runs, rounded to DIGITS; lower is better."""
     return round(fmean(_cost(run.metrics["val"][score.key], score) for run in runs), DIGITS)
 
 
 def _cost(value: float | None, score: SelectionScore) -> float:
-    """A score with its sign set so that lower is better; None, an infinite NLL in metrics.json, is infinity."""
+    """Turn a score into a cost (lower is better): F1 and accuracy get a minus sign; None (infinite NLL) -> infinity."""
     return math.inf if value is None else -value if score.higher_is_better else value
 
 
 def _score(cost: float, score: SelectionScore) -> float | None:
+    """Turn a cost back into the score; infinity -> None."""
     return None if math.isinf(cost) else -cost if score.higher_is_better else cost
 
 
 def _settings(group: Group) -> str:
+    """The settings of a group as one text, the last criterion to break ties."""
     return json.dumps(identifying_settings(group.runs[0]), sort_keys=True)
 
 
 def group_by_value(groups: Sequence[Group], by: Sequence[str]) -> dict[str, list[Group]]:
-    """The groups for each value of the keys, sorted by value; without keys, all under "".
+    """Divide groups by their values of the keys `by`, sorted by value: {"cnn": [...], "rnn": [...]}.
+
+    Without keys, all groups are under "".
 
     A key is a config group (`model`; its value is the choice on the command line) or any key of the config
-    (`optimizer.lr`). Groups without such a key share a row: a cnn, for example, has no model.cell. Raises ValueError on a
-    key that no group has, and on a key in which the runs of one group may differ.
+    (`optimizer.lr`). Groups without the key have the value "n/a": a cnn, for example, has no model.cell. Raises ValueError
+    on a key that no group has, and on a key in which the runs of one group may differ (seed, fold).
     """
     first_runs = [group.runs[0] for group in groups]
     for key in by:
@@ -242,12 +249,12 @@ def group_by_value(groups: Sequence[Group], by: Sequence[str]) -> dict[str, list
     by_values: dict[tuple[str, ...], list[Group]] = {}
     for group, run in zip(groups, first_runs, strict=True):
         by_values.setdefault(tuple(config_value(run, key) or formatting.UNDEFINED for key in by), []).append(group)
-    ordered = sorted(by_values, key=lambda values: [(_number(text), text) for text in values])
+    ordered = sorted(by_values, key=lambda values: [(_as_number(text), text) for text in values])
     return {_row_name(by, values): by_values[values] for values in ordered}
 
 
 def config_value(run: RunDir, key: str) -> str | None:
-    """The value of a key as it is typed on the command line: "gru", "0.001"; None if the run's config has no such key."""
+    """The value of a key as typed on the command line: "gru", "0.001"; None if the run's config has no such key."""
     choice = (run.environment.get("choices") or {}).get(key)
     if choice is not None:
         return str(choice)
@@ -258,9 +265,10 @@ def config_value(run: RunDir, key: str) -> str | None:
 
 
 def _check_key(key: str, runs: Sequence[RunDir]) -> None:
+    """Raise ValueError unless a run has the key and configurations may differ in it."""
     if _differs_within_group(key):
         raise ValueError(
-            f"--by {key}: runs that differ only in it are one configuration. Expected a key in which configurations "
+            f"--by {key}: the runs of one configuration may differ in this key. Expected a key in which configurations "
             "differ, e.g. --by model."
         )
     if any(config_value(run, key) is not None for run in runs):
@@ -287,12 +295,12 @@ def _differs_within_group(key: str) -> bool:
 
 
 def _row_name(by: Sequence[str], values: Sequence[str]) -> str:
-    """("model", "optimizer.lr"), ("cnn", "0.01") -> "cnn, optimizer.lr=0.01": a choice needs no key before it."""
+    """("model", "optimizer.lr"), ("cnn", "0.01") -> "cnn, optimizer.lr=0.01": the key is shown only if it has a dot."""
     return ", ".join(f"{key}={text}" if "." in key else text for key, text in zip(by, values, strict=True))
 
 
-def _number(text: str) -> float:
-    """Sort key that puts numbers in order of size, before words."""
+def _as_number(text: str) -> float:
+    """Sort key: the number that a text stands for; infinity for other texts, so that they come after all numbers."""
     try:
         return float(text)
     except ValueError:

@@ -295,7 +295,7 @@ def test_runs_on_different_clips_are_refused(tmp_path: Path, other: dict[str, An
 def test_the_same_run_twice_is_refused(tmp_path: Path) -> None:
     grid(tmp_path, [0.5], [0.5])
     shutil.copytree(tmp_path / "Cnn_0.01_0_0", tmp_path / "copy")
-    with pytest.raises(ValueError, match="have the same configuration .*, fold and seed: expected one run of each"):
+    with pytest.raises(ValueError, match="have the same configuration .*, fold and seed: expected one run for each"):
         select(tmp_path)
 
 
@@ -349,8 +349,8 @@ def test_a_row_is_named_by_the_choice_on_the_command_line(tmp_path: Path) -> Non
     [
         (["--select", "test/accuracy"], "argument --select: invalid choice: 'test/accuracy' (choose from"),
         (["--by", "model"], "--by needs --select, e.g. --select val/f1_macro --by model."),
-        (["--select", "val/loss", "--by", "seed"], "--by seed: runs that differ only in it are one configuration."),
-        (["--select", "val/loss", "--by", "split.fold"], "--by split.fold: runs that differ only in it"),
+        (["--select", "val/loss", "--by", "seed"], "--by seed: the runs of one configuration may differ in this key."),
+        (["--select", "val/loss", "--by", "split.fold"], "--by split.fold: the runs of one configuration may differ"),
         (
             ["--select", "val/loss", "--by", "modle"],
             "--by modle: no run has such a key. Did you mean 'model'? Expected",
