@@ -1,1 +1,1 @@
-"""HTML pages, Markdown tables, figures and sentences about finished runs; the numbers come from `evaluation`."""
+"""HTML pages, Markdown tables, figures and sentences about runs, comparisons and audits; src.evaluation has the numbers."""

@@ -1,4 +1,4 @@
-"""Audit report page audit.html: sentences, tables, a figure and players, from the content of audit.json."""
+"""Format the content of audit.json: as the page audit.html, and as sentences and tables for the terminal."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -28,9 +28,9 @@ FAULTS = {
 }
 WRAPPED_COLUMNS = ("clip", "near copy", "copies", "detail")  # columns whose text may be broken into lines
 Row = tuple[str, ...]
-Place = tuple[str, float]  # a clip, and a second of its file
+Place = tuple[str, float]  # clip name, and position in its file in seconds
 Table = tuple[str, Row, list[Row]]  # title, headings, rows
-MOST_ROWS = 200  # of a table in the page; audit.json has all rows
+MOST_ROWS = 200  # the page shows at most this many rows of a table; audit.json has all
 
 
 def findings(content: Mapping[str, Any]) -> list[str]:
@@ -52,17 +52,17 @@ def findings(content: Mapping[str, Any]) -> list[str]:
         sentences.append(f"The split ({content['split']['split']}) leaks: its sets share {', '.join(shared)}.")
     shortcut = content["shortcut"]
     if shortcut and shortcut["found"]:
-        sentences.append(f"{_shortcut(shortcut)} A network may learn them instead of music.")
+        sentences.append(f"{_describe_shortcut(shortcut)} A network may learn them instead of music.")
     sentences += [f"A shortcut: {sentence}" for sentence in shortcut["apart"]] if shortcut else []
     if content["labels"] and content["labels"]["issues"]:
         sentences.append(
-            f"{count(content['labels']['issues'], 'label')} that may be wrong, found with {_folds(content['labels'])}."
+            f"{count(content['labels']['issues'], 'label')} that may be wrong, found with {_describe_folds(content['labels'])}."
         )
     return sentences
 
 
 def remarks(content: Mapping[str, Any]) -> list[str]:
-    """Format what is not a finding, but helps to interpret the findings, as sentences."""
+    """List sentences that help to interpret the findings: notes of the data set, warnings of the split, a weak shortcut."""
     sentences = [f"{content['dataset']} is synthetic music."] if content["synthetic"] else []
     sentences += content["notes"]
     if content["split_trouble"]:
@@ -70,11 +70,12 @@ def remarks(content: Mapping[str, Any]) -> list[str]:
     sentences += content["split"]["warnings"] if content["split"] else []
     shortcut = content["shortcut"]
     if shortcut and not shortcut["found"]:
-        sentences.append(f"{_shortcut(shortcut)} Chance can explain this.")
+        sentences.append(f"{_describe_shortcut(shortcut)} Chance can explain this.")
     return sentences
 
 
-def _shortcut(shortcut: Mapping[str, Any]) -> str:
+def _describe_shortcut(shortcut: Mapping[str, Any]) -> str:
+    """Describe how well level and bandwidth predict the genre, compared with the most frequent genre."""
     accuracy = formatting.share(shortcut["accuracy"], shortcut["accuracy_interval"])
     return (
         f"Level and bandwidth alone predict the genre of {accuracy} of {count(shortcut['clips'], 'clip')}, by models "
@@ -83,35 +84,43 @@ def _shortcut(shortcut: Mapping[str, Any]) -> str:
     )
 
 
-def _folds(labels: Mapping[str, Any]) -> str:
+def _describe_folds(labels: Mapping[str, Any]) -> str:
+    """Describe the folds of the label check: "folds grouped by track (labels_by=artist finds other errors)"."""
     other = "artist" if labels["grouped_by"] == "track" else "track"
     return f"folds grouped by {labels['grouped_by']} (labels_by={other} finds other errors)"
 
 
 def player_places(content: Mapping[str, Any]) -> list[Place]:
-    """The places to listen to, each once, the most severe findings first; near copies where both should sound the same."""
-    start = _starts(content)
+    """List the places to listen to, without duplicates, the most severe findings first.
+
+    Near copies come first, each at the position where its overlap with the other clip starts; other clips are played
+    from the start of the measured part.
+    """
+    start_by_clip = _starts(content)
     clips = [names[0] for names in content["copies"]]
     clips += [label["clip"] for label in content["labels"]["ranked"]] if content["labels"] else []
-    clips += [fault["clip"] for fault in content["files"] if fault["clip"] in start]
-    places = [place for pair in content["near_copies"] for place in _pair_places(pair, start)]
-    return list(dict.fromkeys([*places, *((clip, start.get(clip, 0.0)) for clip in clips)]))
+    clips += [fault["clip"] for fault in content["files"] if fault["clip"] in start_by_clip]
+    places = [place for pair in content["near_copies"] for place in _pair_places(pair, start_by_clip)]
+    return list(dict.fromkeys([*places, *((clip, start_by_clip.get(clip, 0.0)) for clip in clips)]))
 
 
 def _starts(content: Mapping[str, Any]) -> dict[str, float]:
-    """The start of the measured part of each clip, in seconds of its file."""
+    """Map each clip to the start of its measured part, in seconds from the start of its file."""
     return dict(zip(content["clips"], content["measures"]["start_seconds"], strict=True))
 
 
-def _pair_places(pair: Mapping[str, Any], start: Mapping[str, float]) -> tuple[Place, Place]:
-    """The start of the overlap in both clips."""
+def _pair_places(pair: Mapping[str, Any], start_by_clip: Mapping[str, float]) -> tuple[Place, Place]:
+    """The positions in both files where the overlap of two near copies starts."""
     shift = pair["shift_seconds"]
-    return (pair["a"], start[pair["a"]] + max(0.0, shift)), (pair["b"], start[pair["b"]] + max(0.0, -shift))
+    return (
+        (pair["a"], start_by_clip[pair["a"]] + max(0.0, shift)),
+        (pair["b"], start_by_clip[pair["b"]] + max(0.0, -shift)),
+    )
 
 
 def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str) -> str:
-    """Render the self-contained page; `players` are the sounds at places, as data: URLs."""
-    start = _starts(content)
+    """Render the page as one file. `players` maps places to their sound as data: URLs; `command` is the command line."""
+    start_by_clip = _starts(content)
     near_copies = content["near_copies"][:MOST_ROWS]
     return render.html(
         "audit.html",
@@ -122,17 +131,21 @@ def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str)
             "remarks": remarks(content),
             "most_rows": MOST_ROWS,
             "genres": [(genre or "unknown", row) for genre, row in content["genres"].items()],
-            "pairs": [(pair, *(players.get(place) for place in _pair_places(pair, start))) for pair in near_copies],
-            "players": {clip: player for (clip, second), player in players.items() if second == start.get(clip, 0.0)},
+            "pairs": [
+                (pair, *(players.get(place) for place in _pair_places(pair, start_by_clip))) for pair in near_copies
+            ],
+            "players": {
+                clip: player for (clip, second), player in players.items() if second == start_by_clip.get(clip, 0.0)
+            },
             "command": command,
             "figure": Markup(measures_figure(content)) if content["clips"] else "",  # safe: our own SVG
-            "folds": _folds(content["labels"]) if content["labels"] else "",
+            "folds": _describe_folds(content["labels"]) if content["labels"] else "",
         },
     )
 
 
 def tables(content: Mapping[str, Any]) -> list[Table]:
-    """The tables for the terminal; empty tables are left out."""
+    """Build the tables for the terminal, with all rows; tables without rows are left out."""
     labels = content["labels"]["ranked"] if content["labels"] else []
     near_copy_headings = ("clip", "near copy", "same", "overlap, s", "shift, s", "error")
     genre_headings = ("genre", "clips", "minutes", "tracks", "artists", "rate, Hz", "dB", "kHz")
@@ -175,7 +188,7 @@ def _genre_row(genre: str, row: Mapping[str, Any]) -> Row:
 
 
 def measures_figure(content: Mapping[str, Any]) -> str:
-    """Plot the level (left) and bandwidth (right) of every clip, one row for each genre, with the medians."""
+    """Draw the level (left) and bandwidth (right) of every clip, one row for each genre, with medians; returns SVG."""
     genres = list(content["genres"])
     genre_K = np.array(content["genre"])
     random = np.random.default_rng(0)  # spreads the points of a row vertically

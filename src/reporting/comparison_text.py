@@ -1,4 +1,4 @@
-"""Sentences and tables of a comparison: effects with intervals first, then p values, then the conclusion."""
+"""Format a comparison of groups as sentences, tables and notes: differences with intervals first, then p values."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,14 +9,14 @@ from src.metrics import significance
 from src.metrics.intervals import MIN_ARTISTS
 from src.reporting.sweep_page import describe_splits
 
-MAX_PAIRS = 3  # pairs in the table of genres; the others are in the JSON
-MAX_CLIPS = 10  # clips that each group recognizes better
-CAVEATS = {
+MAX_PAIRS = 3  # at most this many pairs in the table of genres; the JSON has all
+MAX_CLIPS = 10  # at most this many clips for each group in the table of clips
+CAVEATS = {  # by test: why a pair is not called different although its interval excludes 0
     "accuracy": "among so many pairs it may be chance",
     "mcnemar": "counted over single clips it may be chance",
     "folds": "training on other clips may reverse it",
 }
-Content = Mapping[str, Any]  # of `compare --format json`, or one of its pairs
+Content = Mapping[str, Any]  # the content of `compare --format json`, or a part of it
 
 
 class Table(NamedTuple):
@@ -29,7 +29,7 @@ class Table(NamedTuple):
 
 
 def describe_pair(pair: Content, content: Content) -> str:
-    """State the result of a pair: "A is better than B by 4.1 points of accuracy (95 % interval 1.0 to 7.3) ..."."""
+    """Describe the result of a pair in a sentence: "A is better than B by 4.1 points of accuracy (95 % interval 1.0 to 7.3) ..."."""
     a, b = pair["a"], pair["b"]
     test_set, accuracy = formatting.size(content), pair["accuracy"]
     points = 100 * accuracy["difference"]
@@ -61,17 +61,17 @@ def describe_pair(pair: Content, content: Content) -> str:
 
 
 def _owner_kind(content: Content) -> str:
-    """The units of the bootstrap: "artist", "track" or "clip"."""
+    """The kind of owner that the bootstrap draws: "artist", "track" or "clip"."""
     return str(content["resampled"]["by"].partition(",")[0])
 
 
 def _test_names(content: Content) -> dict[str, str]:
-    """The parts of a pair that have a p value, with the names of their tests."""
+    """Map the keys of a pair that have a p value to the names of their tests."""
     return {"accuracy": f"over {_owner_kind(content)}s", "mcnemar": "McNemar's", "folds": "over folds"}
 
 
 def _format_p_values(pair: Content, content: Content) -> str:
-    """All p values of a pair: "p over artists = 0.03, McNemar's = 0.02"."""
+    """Format all p values of a pair: "p over artists = 0.03, McNemar's = 0.02"."""
     texts = [
         f"{name} {_format_p(pair[key])}" for key, name in _test_names(content).items() if pair[key]["p"] is not None
     ]
@@ -79,13 +79,16 @@ def _format_p_values(pair: Content, content: Content) -> str:
 
 
 def _format_p(part: Content) -> str:
-    """ "= 0.03", "< 0.001"; of several pairs, the p value adjusted for their number."""
+    """Format the p value adjusted by Holm: "= 0.03", "< 0.001"."""
     p = part["p_holm"]
     return "< 0.001" if p < 0.001 else f"= {p:.2g}" if p < 0.1 else f"= {p:.2f}".rstrip("0").rstrip(".")
 
 
 def comparison_tables(content: Content) -> list[Table]:
-    """Tables of the groups, the pairs, the genres in the first pairs, and the clips on which the first pair disagrees."""
+    """Build four tables: groups, pairs, genres in the first pairs, and clips on which the first pair differs.
+
+    The last one is left out if there are no such clips.
+    """
     shown = content["pairs"][:MAX_PAIRS]
     tables = [_group_table(content), _pair_table(content), _genre_table(content, shown)]
     return [*tables, _clip_table(shown[0])] if any(shown[0]["disagreements"].values()) else tables
@@ -147,14 +150,17 @@ def _pair_table(content: Content) -> Table:
         "accuracy over folds",
         *(f"p {name}" for name in test_names.values()),
     ]
-    by = content["resampled"]["by"]
-    title = f"Differences in points, with 95 % intervals (paired bootstrap by {by}; corrected t test over folds)"
-    count = len(content["pairs"])
-    return Table(title + (f"; p adjusted by Holm for {count} pairs" if count > 1 else ""), headings, rows)
+    owner_kind = content["resampled"]["by"]
+    title = (
+        f"Differences in points, with 95 % intervals (paired bootstrap by {owner_kind}; corrected t test over folds)"
+    )
+    pair_count = len(content["pairs"])
+    adjustment = f"; p adjusted by Holm for {pair_count} pairs" if pair_count > 1 else ""
+    return Table(title + adjustment, headings, rows)
 
 
 def _format_difference(part: Content) -> str:
-    """ "+4.1 (+1.0 to +7.3)", in points."""
+    """Format a difference with its interval, in percentage points: "+4.1 (+1.0 to +7.3)"."""
     difference = f"{100 * part['difference']:+.1f}"
     if part["interval"] is None:
         return difference
@@ -192,13 +198,13 @@ def _clip_table(pair: Content) -> Table:
 
 
 def _format_predictions(predictions: Sequence[str]) -> str:
-    """ "rock"; with several seeds "rock 2, pop 1"."""
+    """Format the predictions for one clip: "rock"; with several seeds "rock 2, pop 1"."""
     counts = {genre: predictions.count(genre) for genre in dict.fromkeys(predictions)}
     return predictions[0] if len(predictions) == 1 else ", ".join(f"{genre} {count}" for genre, count in counts.items())
 
 
 def note_lines(content: Content) -> list[str]:
-    """Notes that a reader needs to judge the numbers, one sentence each."""
+    """List notes on the comparison: leaks, warnings, tests left out, seeds, multiple comparisons."""
     groups, pairs = content["groups"], content["pairs"]
     notes = []
     if any(group["leaks"] for group in groups):

@@ -1,4 +1,4 @@
-"""Sentences about one finished run: its result, its confusions and its split."""
+"""Describe one finished run in sentences: its result, its confusions and its split."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,14 @@ from src.evaluation import run_analysis, run_names
 from src.rundir import RunDir
 from src.split.certificate import leaks
 
-MAX_NAMES = 10  # of artists, tracks or clips in one sentence
+MAX_NAMES = 10  # a sentence names at most this many artists, tracks or clips
 
 
 def describe_result(run: RunDir) -> list[str]:
-    """Describe the result of a run in a few sentences; the first one stands for all."""
+    """Describe the test result of a run in four sentences: accuracy, majority baseline, macro averages, interval.
+
+    The first sentence is also the summary of the page.
+    """
     metrics, scores = run.metrics, run.metrics["test"]
     accuracy, interval = scores["accuracy"], scores["accuracy_interval"]
     clips = f"{formatting.count(scores['clips'], 'test clip')} of {metrics['dataset']}"
@@ -33,22 +36,25 @@ def describe_result(run: RunDir) -> list[str]:
 
 
 def _test_artists(run: RunDir) -> str:
-    """The strongest claim that the certificate allows about the artists of the test clips, as a part of a sentence."""
+    """Say if the artists of the test clips were unseen in training, as far as the certificate proves it.
+
+    The text continues "... of 90 test clips".
+    """
     certificate = run.metrics["certificate"]
-    leak = leaks(certificate)
-    if leak:
-        return f"that it may have memorized, as training, validation and test share {' and '.join(leak)}"
+    shared = leaks(certificate)
+    if shared:
+        return f"that it may have memorized, as training, validation and test share {' and '.join(shared)}"
     if _some_unknown(run, "artist"):
         return (
             f"held out by {certificate['grouped_by']}; not all artists are known, so some may be in its training clips"
         )
-    # A pretrained front end may have been trained on these artists; its warning is shown below the sentence.
+    # With a warning, "unseen" would claim too much: a pretrained front end may have been trained on these artists.
     unseen = "absent from its training clips" if certificate["warnings"] else "unseen in training"
     return f"by {formatting.count(run.metrics['test']['artists'], 'artist')} {unseen}"
 
 
 def _some_unknown(run: RunDir, kind: str) -> bool:
-    """Return True if the artist or track of some clip is unknown, so that shared ones cannot be excluded."""
+    """Return True if some clip has no known `kind` ("artist" or "track"), so the sets may share one."""
     return any(row[kind] is None for row in run.split)
 
 
@@ -62,7 +68,7 @@ def _interval_sentence(scores: Mapping[str, Any]) -> str:
 
 
 def describe_split(run: RunDir) -> list[str]:
-    """Describe how the split was made, what its sets share and what is unknown, one sentence each."""
+    """Describe the split, and the artists, tracks and copies that its sets share, one sentence each, then the warnings."""
     certificate = run.metrics["certificate"]
     sentences = [f"Split: {formatting.split(certificate)}."]
     for kind, key in (("artist", "artists"), ("track", "tracks")):
@@ -102,8 +108,8 @@ def describe_split(run: RunDir) -> list[str]:
 def describe_confusions(run: RunDir) -> list[str]:
     """Describe the most frequent confusions: "9 of 16 rock clips (56 %) were predicted as pop."."""
     return [
-        f"{each.clips} of {formatting.count(each.support, f'{each.true} clip')} "
-        f"({formatting.percent(each.clips / each.support)}) {'was' if each.clips == 1 else 'were'} predicted as "
-        f"{each.predicted}."
-        for each in run_analysis.confusions(run)
+        f"{pair.clips} of {formatting.count(pair.support, f'{pair.true} clip')} "
+        f"({formatting.percent(pair.clips / pair.support)}) {'was' if pair.clips == 1 else 'were'} predicted as "
+        f"{pair.predicted}."
+        for pair in run_analysis.confusions(run)
     ]

@@ -11,9 +11,10 @@ from src.metrics.scores import macro
 
 
 def genre_table(metrics: Mapping[str, Any], title: str, subset: str = "test") -> Table:
-    """The scores of each genre on one set of the split, in percent, as a table for a terminal.
+    """Build the table of the scores of each genre on one set, in percent, for a terminal.
 
-    `metrics` is the content of metrics.json. The caption gives the overall scores with their clips, data and split.
+    `metrics` is the content of metrics.json; `subset` is "test" or "val". The caption has the overall scores, the number
+    of clips, the data set and the split.
     """
     scores = metrics[subset]
     accuracy = f"accuracy over all clips {formatting.share(scores['accuracy'], scores['accuracy_interval'])}"

@@ -1,4 +1,4 @@
-"""The leak gap of a random split in one sentence."""
+"""Describe the leak gap of a random split."""
 
 from src import formatting
 from src.evaluation.leak_gap import SplitPair, grouped_by, leak_gap
@@ -7,7 +7,7 @@ from src.split.certificate import leaks
 
 
 def describe_leak_gap(pair: SplitPair) -> str:
-    """State how much of the random split's accuracy is leak, with its interval, or why this cannot be measured."""
+    """Describe by how many points the leak raises accuracy on the random split, or why this cannot be measured."""
     by = grouped_by(pair.grouped)
     if "artist" not in by and "album" not in by and "track" not in by:
         return (
@@ -21,8 +21,8 @@ def describe_leak_gap(pair: SplitPair) -> str:
     gap = leak_gap(pair)
     pairing = "paired: the same test clips" if gap.paired else "unpaired: the test clips differ"
     text = (
-        f"Accuracy over all clips of {formatting.data(metrics['dataset'], metrics['synthetic'])}: the random split claims "
-        f"{gap.random:.2f}, {unseen} get {gap.grouped:.2f}: {_points(gap.difference)} leak "
+        f"Accuracy over all clips of {formatting.data(metrics['dataset'], metrics['synthetic'])} is {gap.random:.2f} on the "
+        f"random split and {gap.grouped:.2f} on {unseen}: the leak adds {_format_points(gap.difference)} "
         f"(95 % interval {round(100 * gap.low)} to {round(100 * gap.high)}, {pairing})."
     )
     text += " As the interval includes 0, a leak is not proven." if gap.low <= 0 < gap.difference else ""
@@ -31,8 +31,7 @@ def describe_leak_gap(pair: SplitPair) -> str:
     return text + ("" if "artist" in by else " No artist is known, so a leak of artists cannot be measured.")
 
 
-def _points(difference: float) -> str:
+def _format_points(difference: float) -> str:
+    """Format a difference in accuracy (-1 to 1) as percentage points: "24 points"; below 0.5 points, "no points"."""
     points = round(100 * difference)
-    if points <= 0:
-        return "none of it shows as"
-    return f"{formatting.count(points, 'point')} of it {'is' if points == 1 else 'are'}"
+    return formatting.count(points, "point") if points > 0 else "no points"

@@ -1,4 +1,4 @@
-"""Figures of the reports, as inline SVG for HTML."""
+"""Draw the figures of the reports. Each function returns one <svg> element as text, to be put into a page."""
 
 import html
 import io
@@ -29,11 +29,11 @@ def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
     share_CC = counts_CC / np.maximum(support_C, 1)[:, None]
     rows = [f"{genre} ({clips})" for genre, clips in zip(genres, support_C, strict=True)]
     texts = [[str(count) if count else "" for count in row] for row in counts_CC.tolist()]
-    side = max(3.2, 0.5 * len(genres))
+    side_inches = max(3.2, 0.5 * len(genres))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(side + 1.6, side + 1.0), layout="constrained")
+        figure = Figure(figsize=(side_inches + 1.6, side_inches + 1.0), layout="constrained")
         axes = figure.add_subplot()
-        _heat(axes, share_CC, texts, rows, genres)
+        _draw_cells(axes, share_CC, texts, rows, genres)
         axes.set_aspect("equal")
         axes.set_xlabel("predicted genre")
         axes.set_ylabel("true genre (test clips)")
@@ -41,28 +41,31 @@ def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
 
 
 def recall_map(recall: ArrayLike, groups: Sequence[str], genres: Sequence[str]) -> str:
-    """Draw a map of recall (G, C), of C genres in G groups of runs, in percent; undefined recall is NaN and left blank."""
+    """Draw a matrix of recall (G, C) in [0, 1], for G groups of runs (rows) and C genres; NaN is left blank."""
     recall_GC = np.asarray(recall, dtype=np.float64)
     texts = [["" if math.isnan(share) else f"{100 * share:.0f}" for share in row] for row in recall_GC.tolist()]
     labels = [_wrapped(group) for group in groups]
     with matplotlib.rc_context(STYLE):
-        height = 1.2 + sum(_height(label) for label in labels)
+        height = 1.2 + sum(_height_inches(label) for label in labels)
         figure = Figure(figsize=(max(5.0, 3.4 + 0.52 * len(genres)), height), layout="constrained")
         axes = figure.add_subplot()
-        _heat(axes, recall_GC, texts, labels, genres)
+        _draw_cells(axes, recall_GC, texts, labels, genres)
         axes.set_xlabel("true genre; recall in %")
         return svg(figure, "Recall of each genre in each group of runs, in percent")
 
 
-def _heat(
+def _draw_cells(
     axes: Axes, share: NDArray[np.float64], texts: list[list[str]], rows: Sequence[str], columns: Sequence[str]
 ) -> None:
-    """Draw cells whose opacity is the share, so that 0 has the background colour of the page, light or dark."""
+    """Draw a matrix of shares (rows, columns) in [0, 1] with `texts` in its cells; NaN is drawn as 0.
+
+    The opacity of a cell is its share, so that 0 has the background colour of the page, light or dark.
+    """
     for row, column in np.ndindex(*share.shape):
         value = 0.0 if math.isnan(share[row, column]) else float(share[row, column])
         cell = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=BLUE, alpha=value, linewidth=0)
         axes.add_patch(cell)
-        # Up to this opacity the text colour of the page is readable, light or dark; above it, cells are dark in both.
+        # Up to an opacity of 0.7, the text colour of the page is readable; darker cells need white text.
         axes.text(column, row, texts[row][column], ha="center", va="center", color="white" if value > 0.7 else INK)
     axes.set_xlim(-0.5, share.shape[1] - 0.5)
     axes.set_ylim(share.shape[0] - 0.5, -0.5)
@@ -85,7 +88,7 @@ def curves(
 ) -> str:
     """Draw learning curves over epochs: losses in nats on the left, validation scores on the right.
 
-    NaN stands for values that were not measured. The best epoch is marked, if there is one.
+    A value that was not measured is NaN and not drawn. The best epoch is marked, if there is one.
     """
     marker = "o" if len(epoch) <= 20 else ""
     with matplotlib.rc_context(STYLE):
@@ -119,7 +122,10 @@ def per_genre(
     f1: Sequence[float],
     recall_interval: Sequence[tuple[float, float]],
 ) -> str:
-    """Draw recall with its 95 % interval, precision and F1 of each genre, as shares in [0, 1]; NaN if undefined."""
+    """Draw recall with its 95 % interval, precision and F1 of each genre, one row per genre.
+
+    All values are shares in [0, 1]; NaN is not drawn.
+    """
     row = np.arange(len(genres))
     low, high = 100 * np.array(recall_interval, dtype=np.float64).reshape(-1, 2).T
     with matplotlib.rc_context(STYLE):
@@ -132,31 +138,31 @@ def per_genre(
             (0.18, f1, GREEN, "s", "F1"),
         ):
             axes.plot(100 * np.asarray(values), row + shift, marker, color=colour, markeredgewidth=0, label=name)
-        _rows(axes, genres, "% of test clips (recall), of predictions (precision), or their harmonic mean (F1)")
+        _format_rows(axes, genres, "% of test clips (recall), of predictions (precision), or their harmonic mean (F1)")
         figure.legend(loc="outside upper center", ncols=4, columnspacing=1.6)
         return svg(figure, "Recall with 95 % interval, precision and F1 of each genre")
 
 
 def accuracies(groups: Sequence[str], accuracy: Sequence[float], interval: Sequence[tuple[float, float]]) -> str:
-    """Draw the accuracy over all clips of each group with its 95 % interval, as shares in [0, 1], one row per group."""
+    """Draw the accuracy over all clips of each group, in [0, 1], with its 95 % interval, one row per group."""
     labels = [_wrapped(group) for group in groups]
     low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
     row = np.arange(len(groups))
     with matplotlib.rc_context(STYLE):
-        height = 0.9 + sum(_height(label) for label in labels)
+        height = 0.9 + sum(_height_inches(label) for label in labels)
         figure = Figure(figsize=(8.2, height), layout="constrained")
         axes = figure.add_subplot()
         axes.hlines(row, low, high, color=BLUE, linewidth=5, alpha=0.4)
         axes.plot(100 * np.asarray(accuracy), row, "o", color=BLUE, markeredgewidth=0)
-        _rows(axes, labels, "accuracy over all test clips (%), with its 95 % interval")
+        _format_rows(axes, labels, "accuracy over all test clips (%), with its 95 % interval")
         return svg(figure, "Accuracy of each group of runs with its 95 % interval")
 
 
 def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], before: Sequence[Bin]) -> str:
     """Draw a reliability diagram: accuracy of each bin by mean probability on the left, clips of each bin on the right.
 
-    `interval` holds the 95 % interval of the share of correct predictions in each bin; `before` are the bins before
-    calibration, empty if they are unknown.
+    `bins` are the bins of the predictions as stored; `interval` is the 95 % interval, in [0, 1], of the share of correct
+    predictions in each of them. `before` are the bins before calibration, empty if the run is not calibrated.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 3.7), layout="constrained")
@@ -168,13 +174,13 @@ def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], be
             (bins, BLUE, "o", "calibrated" if before else "not calibrated", {"color": BLUE, "alpha": 0.4}),
         ):
             if series:
-                probability = [100 * each.sure for each in series]
-                accuracy = [100 * each.correct / each.clips for each in series]
+                probability = [100 * one_bin.sure for one_bin in series]
+                accuracy = [100 * one_bin.correct / one_bin.clips for one_bin in series]
                 left.plot(probability, accuracy, marker, color=colour, markeredgewidth=0, label=name)
-                edge, clips = [100 * each.low for each in series], [each.clips for each in series]
+                edge, clips = [100 * one_bin.low for one_bin in series], [one_bin.clips for one_bin in series]
                 right.bar(edge, clips, 100 / ECE_BINS, align="edge", **bar)
         low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
-        probability = [100 * each.sure for each in bins]
+        probability = [100 * one_bin.sure for one_bin in bins]
         left.vlines(probability, low, high, color=BLUE, linewidth=5, alpha=0.4, zorder=1, label="its 95 % interval")
         left.set_title("test clips recognized (%)")
         left.set_ylim(-2, 102)
@@ -194,7 +200,8 @@ def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], be
         )
 
 
-def _rows(axes: Axes, labels: Sequence[str], xlabel: str) -> None:
+def _format_rows(axes: Axes, labels: Sequence[str], xlabel: str) -> None:
+    """Set up axes with one labelled row for each group or genre, from top to bottom, and 0 to 100 % from left to right."""
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_xlim(-1, 101)
@@ -205,22 +212,23 @@ def _rows(axes: Axes, labels: Sequence[str], xlabel: str) -> None:
 
 
 def _wrapped(label: str) -> str:
+    """Break a label into lines of up to 44 characters."""
     return "\n".join(textwrap.wrap(label, 44)) or label
 
 
-def _height(label: str) -> float:
-    """Height in inches of a row whose label has one or more lines."""
+def _height_inches(label: str) -> float:
+    """Height of a row of a figure, for a label of one or more lines."""
     return 0.2 + 0.16 * (label.count("\n") + 1)
 
 
-PIXELS_PER_INCH = 100  # the largest size of a figure on screen; 9-point letters are then 12.5 pixels high
+PIXELS_PER_INCH = 100  # on wide screens; 9-point letters are then 12.5 pixels high
 INK, FAINT, BLUE, ORANGE, GREEN = (
     "#010203",
     "#010204",
     "#010205",
     "#010206",
     "#010207",
-)  # placeholders, replaced by _CSS
+)  # placeholder colours, which svg() replaces by the CSS variables of the page
 _CSS = {
     INK: "var(--ink, #1b1b1b)",
     FAINT: "var(--line, #d4d4d4)",
@@ -243,7 +251,7 @@ STYLE: dict[Any, Any] = {  # matplotlib's own key type is a private literal
     "grid.color": FAINT,
     "grid.linewidth": 0.6,
     "text.color": INK,
-    "text.parse_math": False,  # a genre may hold a dollar sign
+    "text.parse_math": False,  # a genre name may contain a dollar sign
     "xtick.color": FAINT,
     "ytick.color": FAINT,
     "xtick.labelcolor": INK,
@@ -255,7 +263,10 @@ STYLE: dict[Any, Any] = {  # matplotlib's own key type is a private literal
 
 
 def svg(figure: Figure, description: str) -> str:
-    """Convert a figure to one <svg> element without ids of groups, metadata or references to other files."""
+    """Convert a figure to one <svg> element with the colours of the page; it refers to no other file.
+
+    `description` is read by screen readers. Metadata and ids are removed, so the text is the same for the same figure.
+    """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""Render templates as HTML, where all text is escaped, or as Markdown, where Markdown characters are escaped."""
+"""Render the templates as HTML or Markdown, with all text escaped, and save pages."""
 
 import os
 import re
@@ -16,6 +16,7 @@ def _escape_markdown(value: Any) -> Any:
 
 
 def _environment(markdown: bool) -> Environment:
+    """Set up Jinja: the templates folder, escaping, and the number formats as filters. A missing value is an error."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=not markdown,
@@ -40,7 +41,7 @@ def markdown(template: str, context: dict[str, Any]) -> str:
 
 
 def save(path: Path, text: str) -> Path:
-    """Write a page completely or not at all. Raises OSError if it cannot be written."""
+    """Write a page, with its folder, and return `path`. An interruption leaves no incomplete page. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The page of one run, report.html, made from the plain files of the run directory."""
+"""Render one run as the page report.html or as Markdown, from the files in its run directory."""
 
 import math
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def write_if_missing(path: Path) -> Path:
 
 
 def html(run: RunDir) -> str:
-    """Render the page of a run; it needs no other file. Raises ValueError on files that cannot be read."""
+    """Render the page of a run, as one file with figures and styles. Raises ValueError on files that cannot be read."""
     return render.html("run.html", {**_context(run), **_figures(run)})
 
 
@@ -40,6 +40,7 @@ def markdown(run: RunDir) -> str:
 
 
 def _context(run: RunDir) -> dict[str, Any]:
+    """Collect the values that the templates run.html and run.md show."""
     metrics = run.metrics
     result = findings.describe_result(run)
     return {
@@ -70,7 +71,7 @@ def _context(run: RunDir) -> dict[str, Any]:
 
 
 def describe_test_set(metrics: Mapping[str, Any]) -> str:
-    """The data, clips, artists and split behind the test scores, in one phrase."""
+    """Describe the test set in one phrase: data set, numbers of clips and artists, and split."""
     data, split = formatting.data(metrics["dataset"], metrics["synthetic"]), formatting.split(metrics["certificate"])
     return f"{data}, test set: {formatting.size(metrics['test'])}; split {split}"
 
@@ -82,7 +83,7 @@ def _facts(run: RunDir) -> list[tuple[str, str]]:
     commit = f"{git['commit']}{', with uncommitted changes' if git['dirty'] else ''}" if git.get("commit") else None
     return [
         ("training time", formatting.duration(metrics["train_seconds"])),
-        *((f"{name}, first and last pass", f"{each[0]:.3g}, {each[-1]:.3g}") for name, each in _passes(metrics)),
+        *((f"{name}, first and last pass", f"{values[0]:.3g}, {values[-1]:.3g}") for name, values in _passes(metrics)),
         ("trained parameters", f"{metrics['parameters']:,}"),
         ("hardware", _format_fact(environment.get("hardware"))),
         ("threads", _format_fact(environment.get("threads"))),
@@ -96,7 +97,7 @@ def _facts(run: RunDir) -> list[tuple[str, str]]:
 
 
 def _passes(metrics: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
-    """Values of each pass of the model's preparation, e.g. a reconstruction error; empty for most models."""
+    """Values that the model's preparation measured in each pass over the training set, by name; empty for most models."""
     return [(name, values) for name, values in metrics.get("passes", {}).items() if values]
 
 
@@ -108,7 +109,7 @@ def _format_fact(value: Any) -> str:
 
 
 def _describe_training(run: RunDir) -> str:
-    """State the number of epochs and the epoch that was evaluated, for the figure of the learning curves."""
+    """Describe the number of epochs and which epoch was evaluated, for the section on learning curves."""
     epochs, best = run.metrics["epochs"], run.metrics["best_epoch"]
     if not run.history or not epochs:
         return "This model is fitted in one step, without epochs."
@@ -124,6 +125,7 @@ def _describe_training(run: RunDir) -> str:
 
 
 def _figures(run: RunDir) -> dict[str, Markup]:
+    """Draw the figures of run.html."""
     genres, counts_CC = run.confusion
     rows = run.metrics["test"]["genres"]
     history = {key: [nan_if_none(row.get(key)) for row in run.history] for key in CURVES}
@@ -141,12 +143,12 @@ def _figures(run: RunDir) -> dict[str, Markup]:
 
 
 def nan_if_none(value: float | None) -> float:
-    """Replace None by NaN, which is not drawn."""
+    """Replace None by NaN, which the figures do not draw."""
     return math.nan if value is None else value
 
 
 def calibration_lines(run: RunDir) -> list[str]:
-    """Describe the temperature, the clips on which it was fitted, and its effect, one sentence each."""
+    """Describe the calibration of the probabilities: temperature, the clips it was fitted on, and its effect, in sentences."""
     metrics, scores = run.metrics, run.metrics["test"]
     temperature = metrics["temperature"]
     if temperature is None:
@@ -177,5 +179,5 @@ def calibration_lines(run: RunDir) -> list[str]:
 
 
 def _format_nats(nll: float | None) -> str:
-    """1.234 -> "1.23"; None, if a true genre got probability 0 -> "n/a"."""
+    """Format an NLL: 1.234 -> "1.23"; None (infinite, since a true genre got probability 0) -> "n/a"."""
     return formatting.UNDEFINED if nll is None else f"{nll:.2f}"

@@ -1,4 +1,4 @@
-"""Sentences and table rows of a selection by validation, with the biased result of a selection by test for comparison."""
+"""Format a selection by validation as sentences and table rows, with the result of a selection by test for comparison."""
 
 from collections import Counter
 from typing import Any
@@ -9,11 +9,11 @@ from src.evaluation.pooling import Group
 from src.evaluation.selection import Configuration, FoldSelection, Selection, Selections, SelectionScore
 from src.split.certificate import leaks
 
-MAX_CONFIGURATIONS = 3  # configurations in a sentence; the table has all
+MAX_CONFIGURATIONS = 3  # a sentence names at most this many configurations; the table has all
 
 
 def selection_lines(selections: Selections) -> list[str]:
-    """For a terminal: the result of each selection, that of a selection by test, and the runs that are missing."""
+    """Lines for the terminal: the result of each selection, that of a selection by test, and the missing runs."""
     lines = []
     for selection in selections.selections:
         prefix = f"{selection.name}: " if selection.name else ""
@@ -27,12 +27,12 @@ def selection_lines(selections: Selections) -> list[str]:
 
 
 def describe_selection(selection: Selection, score: SelectionScore) -> str:
-    """The pooled test scores of the selected configurations, in one sentence."""
+    """Describe the pooled test scores of the selected configurations in one sentence."""
     group = selection.group
-    count = len(selection.configurations)
+    configuration_count = len(selection.configurations)
     start = (
-        f"Selected by validation {score.name} {_in_each_fold(selection)}, from {count} configurations"
-        if count > 1
+        f"Selected by validation {score.name} {_in_each_fold(selection)}, from {configuration_count} configurations"
+        if configuration_count > 1
         else f"One configuration, so nothing was selected, {_over_folds(selection)}"
     )
     text = f"{start}: {describe_scores(group, score)}, on {formatting.size(group.scores)}"
@@ -40,7 +40,7 @@ def describe_selection(selection: Selection, score: SelectionScore) -> str:
 
 
 def describe_scores(group: Group, score: SelectionScore) -> str:
-    """Pooled scores: "accuracy over all clips 63.3 % (95 % interval 55.1 to 70.2 %), macro F1 61.0 %"."""
+    """Format pooled scores: "accuracy over all clips 63.3 % (95 % interval 55.1 to 70.2 %), macro F1 61.0 %"."""
     scores = group.scores
     nll = f", NLL {format_val_score(scores['nll'], score)} nats" if score.key == "nll" else ""
     return (
@@ -50,7 +50,7 @@ def describe_scores(group: Group, score: SelectionScore) -> str:
 
 
 def describe_selected_configurations(selection: Selection) -> str:
-    """The number of folds for each selected configuration: "Selected: cnn on mel, optimizer.lr=0.01 in 6 folds; ..."."""
+    """Describe which configurations were selected in how many folds: "Selected: cnn on mel, optimizer.lr=0.01 in 6 folds; ..."."""
     counts = Counter(fold.label for fold in selection.folds).most_common()
     if len(selection.folds) == 1:
         return f"Selected: {counts[0][0]}."
@@ -62,16 +62,14 @@ def describe_selected_configurations(selection: Selection) -> str:
 
 
 def describe_best_on_test(selection: Selection, score: SelectionScore) -> str:
-    """The result that the configuration with the best test score would claim, and the reason why it is biased."""
+    """Describe the test scores of the configuration that is best on the test sets, and why they are biased."""
     best = selection.best_on_test
     if len(selection.configurations) == 1:
         return "There is nothing to select by test either: there is one configuration."
     if best is None:
         return "Fewer than two configurations have all folds, so there is no selection by test to compare with."
-    count = sum(each.complete for each in selection.configurations)
-    claim = (
-        f"{describe_scores(best.group, score)}, by {best.group.label}, the best of {count} test scores ({score.name})"
-    )
+    complete_count = sum(configuration.complete for configuration in selection.configurations)
+    claim = f"{describe_scores(best.group, score)}, by {best.group.label}, the best of {complete_count} test scores ({score.name})"
     by_test, by_validation = (group.scores[score.key] for group in (best.group, selection.group))
     if (
         by_test is None
@@ -84,7 +82,7 @@ def describe_best_on_test(selection: Selection, score: SelectionScore) -> str:
 
 
 def missing_lines(selection: Selection) -> list[str]:
-    """Describe missing runs: planned folds that do not count, and configurations that some folds could not select."""
+    """Describe the folds that are not in the pooled score, and the configurations that lack runs, one sentence each."""
     lines = []
     if selection.missing_folds:
         lines.append(
@@ -92,7 +90,9 @@ def missing_lines(selection: Selection) -> list[str]:
             f"{' for all seeds' if selection.seeds > 1 else ''}."
         )
     incomplete = [
-        f"{each.group.label} ({'; '.join(each.missing)})" for each in selection.configurations if each.missing
+        f"{configuration.group.label} ({'; '.join(configuration.missing)})"
+        for configuration in selection.configurations
+        if configuration.missing
     ]
     if incomplete:
         more = len(incomplete) - MAX_CONFIGURATIONS
@@ -109,23 +109,24 @@ def missing_lines(selection: Selection) -> list[str]:
 def _in_each_fold(selection: Selection) -> str:
     """ "in each of 10 folds", "in 9 of 10 folds", "on one split"."""
     if selection.missing_folds:
-        return f"in {_folds(selection)}"
-    return "on one split" if len(selection.folds) == 1 else f"in each of {_folds(selection)}"
+        return f"in {_format_folds(selection)}"
+    return "on one split" if len(selection.folds) == 1 else f"in each of {_format_folds(selection)}"
 
 
 def _over_folds(selection: Selection) -> str:
     """ "over 10 folds", "over 9 of 10 folds", "on one split"."""
     single = len(selection.folds) == 1 and not selection.missing_folds
-    return "on one split" if single else f"over {_folds(selection)}"
+    return "on one split" if single else f"over {_format_folds(selection)}"
 
 
-def _folds(selection: Selection) -> str:
+def _format_folds(selection: Selection) -> str:
+    """ "10 folds", "9 of 10 folds"."""
     folds, missing = len(selection.folds), len(selection.missing_folds)
     return f"{folds} of {folds + missing} folds" if missing else f"{folds} folds"
 
 
 def describe_all_selections(selections: Selections) -> str:
-    """The test accuracies of all selections in one sentence."""
+    """Describe the test accuracies of all selections, one for each value of the keys `by`, in one sentence."""
     rows = [(selection.name, selection.group.scores) for selection in selections.selections]
     accuracies = [
         f"{name} {formatting.cell(scores['accuracy'])} % ({formatting.cell_interval(scores['accuracy_interval'])} %)"
@@ -139,7 +140,7 @@ def describe_all_selections(selections: Selections) -> str:
 
 
 def describe_ties(selection: Selection) -> str | None:
-    """How ties were broken; None if there were none."""
+    """Describe how ties were broken; None if no fold had a tie."""
     tied = sum(fold.tied > 0 for fold in selection.folds)
     if not tied:
         return None
@@ -150,7 +151,7 @@ def describe_ties(selection: Selection) -> str | None:
 
 
 def note_lines(selections: Selections) -> list[str]:
-    """Notes on the method of selection, one sentence or more each."""
+    """List notes on the method of selection; a note has one sentence or more."""
     runs = [run for selection in selections.selections for fold in selection.folds for run in fold.runs]
     notes = [
         "Nothing was trained again: in each fold, the configuration with the best score on the validation clips of that fold is "
@@ -183,12 +184,12 @@ def note_lines(selections: Selections) -> list[str]:
 
 
 def format_val_score(value: float | None, score: SelectionScore) -> str:
-    """A validation score for a table's cell: shares in percent, NLL in nats."""
+    """Format a validation score for a table: F1 and accuracy in percent, NLL in nats."""
     return formatting.cell(value) if score.higher_is_better or value is None else f"{value:.3f}"
 
 
 def template_context(selections: Selections) -> dict[str, Any]:
-    """The values that the templates selected.html and selected.md show."""
+    """Collect the values that the templates selected.html and selected.md show."""
     score, rows = selections.score, selections.selections
     single = len(rows) == 1
     return {
@@ -203,7 +204,7 @@ def template_context(selections: Selections) -> dict[str, Any]:
 
 
 def _row(selection: Selection, score: SelectionScore) -> dict[str, Any]:
-    """One selection for the templates."""
+    """The values of one selection for the templates."""
     return {
         "name": selection.name,
         "group": selection.group,
@@ -215,7 +216,9 @@ def _row(selection: Selection, score: SelectionScore) -> dict[str, Any]:
         "by_test_sentence": describe_best_on_test(selection, score),
         "missing_lines": missing_lines(selection),
         "ties": describe_ties(selection),
-        "configurations": [_configuration_row(each, selection, score) for each in selection.configurations],
+        "configurations": [
+            _configuration_row(configuration, selection, score) for configuration in selection.configurations
+        ],
         "fold_rows": [_fold_row(fold, score) for fold in selection.folds],
     }
 
@@ -233,7 +236,7 @@ def _configuration_row(configuration: Configuration, selection: Selection, score
 
 
 def _fold_row(fold: FoldSelection, score: SelectionScore) -> dict[str, Any]:
-    """One fold for the templates; its test scores are means over the seeds."""
+    """The values of one fold for the templates; its test scores are means over the seeds."""
     return {
         "fold": "" if fold.fold is None else fold.fold,
         "label": fold.label,

@@ -1,4 +1,4 @@
-"""A page or Markdown tables of many runs: groups of runs, their scores, and the single runs."""
+"""Render several runs as one page or as Markdown tables: groups of runs, their scores, and the single runs."""
 
 import os
 import re
@@ -17,20 +17,20 @@ from src.reporting import leak_gap_text, plots, render, run_page, selection_text
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
-Skipped = tuple[Path, str]  # a run that does not count, and the reason
+Skipped = tuple[Path, str]  # path of a run that is left out, and the reason
 SCORE_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 
 
 def readable_runs(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], list[Skipped]]:
-    """Separate the finished runs from those that cannot be read, which come with the reason.
+    """Read the files of each run -> (runs, skipped). A run whose files are missing or broken is skipped, with the reason.
 
-    With `pages`, write the report.html of each run that has none, as the summary links to it. Raises ValueError if no run
-    can be read.
+    With `pages`, this also writes the report.html of each run that has none, because the page of all runs links to it.
+    Raises ValueError if no run can be read.
     """
     runs, skipped = [], []
     for run in found:
         try:
-            # Read here, so that a broken file leaves out only its own run.
+            # Read now: a broken file that is found later would stop the whole report.
             _ = run.metrics, run.config, run.predictions, run.split
             if pages and not (run.path / rundir.REPORT).exists():
                 run_page.write(run.path)
@@ -44,9 +44,9 @@ def readable_runs(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], l
 
 
 def html(runs: Sequence[RunDir], skipped: Sequence[Skipped], folder: Path, selections: Selections | None = None) -> str:
-    """Render the page of finished runs, with the `selections` among them at the top.
+    """Render the page of several runs, with the `selections` among them at the top.
 
-    Links to the report.html of each run are relative to `folder`. Raises ValueError on runs that do not fit together.
+    Links to the report.html of each run are relative to `folder`. Raises ValueError if the files of a run do not fit together.
     """
     groups = selections.groups if selections else group_by_config(runs)
     return render.html("runs.html", {**_context(groups, skipped, folder, selections), **_figures(groups)})
@@ -61,6 +61,7 @@ def markdown(runs: Sequence[RunDir], skipped: Sequence[Skipped], selections: Sel
 def _context(
     groups: Sequence[pooling.Group], skipped: Sequence[Skipped], folder: Path, selections: Selections | None
 ) -> dict[str, Any]:
+    """Collect the values that the templates runs.html and runs.md show; paths are relative to `folder`."""
     runs = [run for group in groups for run in group.runs]
     genres = _genres(groups)
     pairs = leak_gap.split_pairs(groups)
@@ -72,7 +73,7 @@ def _context(
         "leak_gap_lines": [
             f"{pair.label}: {gap}" if len(pairs) > 1 else gap for pair, gap in zip(pairs, gaps, strict=True)
         ],
-        "note_lines": _note_lines(groups, rivals=len(groups) - len(pairs)),
+        "note_lines": _note_lines(groups, experiment_count=len(groups) - len(pairs)),
         "groups": groups,
         "genres": genres,
         "support": _support(groups, genres),
@@ -83,7 +84,7 @@ def _context(
 
 
 def _data_lines(runs: Sequence[RunDir]) -> list[str]:
-    """The data sets and splits of the runs, each once: "gtzan; split fold 0 of 10, seed 0; grouped by artist"."""
+    """Describe the data sets and splits of the runs, without duplicates: "gtzan; split fold 0 of 10, seed 0; grouped by artist"."""
     splits_of_data: dict[tuple[str, str], list[str]] = {}
     for run in runs:
         metrics = run.metrics
@@ -102,14 +103,18 @@ def describe_splits(splits: Sequence[str]) -> str:
     if len(splits) == 1:
         return f"split {splits[0]}"
     folds = [re.fullmatch(r"fold (\d+) (of .+)", split) for split in splits]
-    numbers, kinds = [int(fold[1]) for fold in folds if fold], {fold[2] if fold else None for fold in folds}
-    if None not in kinds and len(kinds) == 1 and max(numbers) - min(numbers) == len(splits) - 1:
-        return f"folds {min(numbers)} to {max(numbers)} {kinds.pop()}"
+    numbers = [int(fold[1]) for fold in folds if fold]
+    endings = {fold[2] if fold else None for fold in folds}  # "of 10, seed 0"; None if a split is not a fold
+    if None not in endings and len(endings) == 1 and max(numbers) - min(numbers) == len(splits) - 1:
+        return f"folds {min(numbers)} to {max(numbers)} {endings.pop()}"
     return f"{len(splits)} splits, {splits[0]} to {splits[-1]}"
 
 
-def _note_lines(groups: Sequence[pooling.Group], rivals: int) -> list[str]:
-    """Notes on the comparison of the groups; `rivals` is their number without those that differ only in the split."""
+def _note_lines(groups: Sequence[pooling.Group], experiment_count: int) -> list[str]:
+    """List notes on the groups: leaks, warnings, different test clips, and how to compare and select.
+
+    `experiment_count` is the number of groups, where two groups that differ only in `split.grouped` count as one.
+    """
     notes = []
     if any(leaks(run.metrics["certificate"]) for group in groups for run in group.runs):
         notes.append("Some runs share artists, tracks or audio between training and test: see the page of each run.")
@@ -121,21 +126,21 @@ def _note_lines(groups: Sequence[pooling.Group], rivals: int) -> list[str]:
         notes.append(f"All groups were tested on the same {formatting.count(len(groups[0].clips), 'clip')}.")
     else:
         notes.append("The groups were tested on different clips, so their scores differ for that reason too.")
-    if rivals == 1:
+    if experiment_count == 1:
         return notes
     notes.append(
         "Intervals that overlap do not show which group is better, nor that the groups are equal: that needs the paired "
         "difference on the same clips, as computed by python -m src.compare SWEEP."
     )
     notes.append(
-        f"The best of {rivals} test scores is too high by luck: select a group by its validation score, then read its test "
+        f"The best of {experiment_count} test scores is too high by luck: select a group by its validation score, then read its test "
         "score. python -m src.report SWEEP --select val/f1_macro does this fold by fold."
     )
     return notes
 
 
 def _selection_context(selections: Selections) -> dict[str, Any]:
-    """The values of the selection for the templates, with a table of recall like that of the groups."""
+    """Collect the values that the templates selected.html and selected.md show, with a table of recall per genre."""
     groups = [selection.group for selection in selections.selections]
     genres = _genres(groups)
     recall = {**_genre_table(groups, genres, "recall"), "genres": genres, "support": _support(groups, genres)}
@@ -143,6 +148,7 @@ def _selection_context(selections: Selections) -> dict[str, Any]:
 
 
 def _genres(groups: Sequence[pooling.Group]) -> list[str]:
+    """All genres of the groups, without duplicates, in their order."""
     return list(dict.fromkeys(genre for group in groups for genre in group.scores["genres"]))
 
 
@@ -156,7 +162,10 @@ def _support(groups: Sequence[pooling.Group], genres: Sequence[str]) -> list[str
 
 
 def _genre_table(groups: Sequence[pooling.Group], genres: Sequence[str], key: str) -> dict[str, Any]:
-    """The table of one score: a row for each group, a column for each genre; recall has its interval."""
+    """The table of one score for runs.html: a row for each group, a cell (share, interval) for each genre.
+
+    `key` is a key of SCORE_NAMES. Only recall has an interval; for other scores it is None.
+    """
     rows = []
     for group in groups:
         scores = group.scores["genres"]
@@ -171,6 +180,7 @@ def _genre_table(groups: Sequence[pooling.Group], genres: Sequence[str], key: st
 
 
 def _row(run: RunDir, folder: Path) -> dict[str, Any]:
+    """The values of one run in the table of runs."""
     return {
         "name": _relative(run.path, folder),
         "href": quote(_relative(run.path / rundir.REPORT, folder)),
@@ -185,6 +195,7 @@ def _relative(path: Path, folder: Path) -> str:
 
 
 def _figures(groups: Sequence[pooling.Group]) -> dict[str, Markup]:
+    """Draw the figures of runs.html."""
     genres = _genres(groups)
     labels = [group.label for group in groups]
     recall = [

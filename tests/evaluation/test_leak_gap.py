@@ -41,8 +41,8 @@ def test_the_sentence_states_both_scores_their_difference_and_its_interval(tmp_p
     difference, low, high = intervals.unpaired_difference(_correct(random), owners[0], _correct(grouped), owners[1])
     assert difference > 0.1
     assert _sentence(grouped, random) == (
-        f"Accuracy over all clips of composer (synthetic music): the random split claims {np.mean(_correct(random)):.2f}, "
-        f"unseen artists get {np.mean(_correct(grouped)):.2f}: {round(100 * difference)} points of it are leak "
+        f"Accuracy over all clips of composer (synthetic music) is {np.mean(_correct(random)):.2f} on the random split and "
+        f"{np.mean(_correct(grouped)):.2f} on unseen artists: the leak adds {round(100 * difference)} points "
         f"(95 % interval {round(100 * low)} to {round(100 * high)}, unpaired: the test clips differ)."
     )
 
@@ -57,14 +57,14 @@ def test_clips_of_both_splits_are_paired(tmp_path: Path) -> None:
 
 def test_seeds_add_no_clips(tmp_path: Path) -> None:
     runs = [_arm(tmp_path / f"{g}{seed}", g, changes={"seed": seed}) for g in (True, False) for seed in range(2)]
-    claimed = np.mean([_correct(run) for run in runs[2:]])
-    assert f"the random split claims {claimed:.2f}, " in _sentence(*runs)
+    random_accuracy = np.mean([_correct(run) for run in runs[2:]])
+    assert f"is {random_accuracy:.2f} on the random split and " in _sentence(*runs)
 
 
 def test_a_leak_without_evidence_is_not_claimed(tmp_path: Path) -> None:
     worse = _arm(tmp_path / "a", grouped=False, skill=1)
     sentence = _sentence(_arm(tmp_path / "b", grouped=True, skill=4), worse)
-    assert "none of it shows as leak (95 % interval -" in sentence
+    assert "the leak adds no points (95 % interval -" in sentence
     little = _arm(tmp_path / "c", grouped=True, skill=1, clips=30, changes={"model": "Cnn"})
     some = _arm(tmp_path / "d", grouped=False, skill=1.3, clips=30, changes={"model": "Cnn"})
     assert "As the interval includes 0, a leak is not proven." in _sentence(little, some)
@@ -94,9 +94,17 @@ def test_a_random_split_that_shares_nothing_has_no_known_leak(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("by", "unseen", "note"),
     [
-        ("track", "unseen tracks get", "No artist is known, so a leak of artists cannot be measured."),
-        ("album (90 clips), track (70 clips)", "clips held out by album (90 clips), track (70 clips) get", "No artist"),
-        ("artist (90 clips), clip (70 clips)", "clips held out by artist (90 clips), clip (70 clips) get", ""),
+        ("track", "on unseen tracks: the leak adds ", "No artist is known, so a leak of artists cannot be measured."),
+        (
+            "album (90 clips), track (70 clips)",
+            "on clips held out by album (90 clips), track (70 clips): the leak adds ",
+            "No artist",
+        ),
+        (
+            "artist (90 clips), clip (70 clips)",
+            "on clips held out by artist (90 clips), clip (70 clips): the leak adds ",
+            "",
+        ),
     ],
 )
 def test_the_sentence_names_the_units_of_the_grouped_split(tmp_path: Path, by: str, unseen: str, note: str) -> None:

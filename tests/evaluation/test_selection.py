@@ -405,7 +405,7 @@ def test_the_page_starts_with_the_selection(tmp_path: Path, capsys: pytest.Captu
     assert shown.index(sentence) < shown.index("Selecting by test") < shown.index("Groups Runs that differ")
     assert "Highest accuracy over all test clips" not in shown  # which would be a selection by test
     assert "best on test: too high by luck" in shown
-    assert "1 run could not be counted; the end of this page gives the reason." in shown
+    assert "1 run could not be read; the end of this page gives the reason." in shown
     assert report.main([str(tmp_path)]) == 0
     assert "Selected by" not in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
 

@@ -17,8 +17,8 @@ from tests.reporting.test_pages import Page
 from tests.test_conf import CONF, compose
 
 SENTENCE = (
-    r"Accuracy over all clips of tiny: the random split claims 0\.\d\d, unseen artists get 0\.\d\d: "
-    r"(none of it shows as|1 point of it is|\d+ points of it are) leak \(95 % interval -?\d+ to -?\d+, {how}\)\."
+    r"Accuracy over all clips of tiny is 0\.\d\d on the random split and 0\.\d\d on unseen artists: "
+    r"the leak adds (no points|1 point|\d+ points) \(95 % interval -?\d+ to -?\d+, {how}\)\."
 )
 
 
@@ -203,13 +203,13 @@ def test_a_failed_arm_is_reported_instead_of_a_table(
         "sweep=leak_gap: grouped=False failed, so there is no table. Fix the error and run the same command again."
         in err
     )
-    assert "random split claims" not in out
+    assert "on the random split and" not in out
     assert "2 jobs: 1 run, 0 resumed, 0 skipped, 1 failed." in out
     assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, "model=majority")) == 0  # the finished arm is skipped
     out = capsys.readouterr().out
     assert "holds this run, finished" in out
-    assert "random split claims" in out
-    assert out.index("random split claims") < out.index("2 jobs: 1 run, 0 resumed, 1 skipped, 0 failed.")
+    assert "on the random split and" in out
+    assert out.index("on the random split and") < out.index("2 jobs: 1 run, 0 resumed, 1 skipped, 0 failed.")
 
 
 def test_a_split_without_groups_is_refused(
