@@ -1,1 +1,1 @@
-"""Checks of the audit on a data set: faults, copies, shortcuts and label errors."""
+"""The checks that an audit makes on a data set: faults, copies, shortcuts and label errors."""

@@ -1,4 +1,4 @@
-"""Copies in a data set: clips with identical samples, and near copies of the same recording."""
+"""Find copies in a data set: clips with identical samples, and near copies of the same recording."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from src.split.grouping import full_track_name
 
 
 def exact_copies(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> list[list[str]]:
-    """Groups of two or more clips whose decoded samples are identical, as lists of their names."""
+    """List the groups of two or more clips whose decoded samples are identical, each as a list of clip names."""
     names_by_digest = defaultdict(list)
     for clip, row in zip(clips, measures, strict=True):
         names_by_digest[row.digest].append(clip.name)
@@ -19,10 +19,12 @@ def exact_copies(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> lis
 
 
 def near_copies(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> list[dict[str, Any]]:
-    """Pairs of clips that hold the same recording, though with different samples; see fingerprint.py.
+    """List the pairs of clips that are the same recording with different samples; see fingerprint.py.
 
-    Of a group of exact copies only the first clip is compared. `same` is what two clips are known to have in common, their
-    "track" or "artist", or None.
+    Of a group of exact copies, only the first clip is compared. A pair has the names of both clips
+    (`a`, `b`), the start of b on the time axis of a and the overlap, both in seconds, `error`, the share of fingerprint
+    bits that differ (0 to 1), and the genres of both. `same` is "track" or "artist" if the two clips are known to have it
+    in common, else None.
     """
     first_by_digest = {row.digest: k for k, row in reversed(list(enumerate(measures)))}
     compared = sorted(first_by_digest.values())
@@ -44,6 +46,7 @@ def near_copies(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> list
 
 
 def _in_common(a: Clip, b: Clip) -> str | None:
+    """ "track" or "artist" if both clips have the same; None if neither is known to be the same."""
     if full_track_name(a) and full_track_name(a) == full_track_name(b):
         return "track"
     return "artist" if a.artist and a.artist == b.artist else None

@@ -1,4 +1,4 @@
-"""Inspection of a data set and its split: the content of audit.json as plain values."""
+"""Inspect a data set and its split: collect the content of audit.json and the lines of exclude.txt."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -18,20 +18,21 @@ from src.split.certificate import certify
 from src.split.grouping import full_track_name
 
 MEASURES = ("start_seconds", "seconds", "sample_rate", "channels", "level_db", "peak_db", "clipped", "bandwidth_hz")
-LISTED_SHARE = 0.2  # of the clips, the most suspicious labels: nobody listens to more
+LISTED_SHARE = 0.2  # list at least this share of the labels, the most suspicious ones: nobody listens to more
 
 
 def inspect(corpus: Corpus, results: Sequence[ClipMeasures | str], split: Split, crop_seconds: float) -> dict[str, Any]:
-    """Collect all findings on a corpus. `results` holds each clip's measures, or the reason it has none.
+    """Collect all findings on a data set, except label errors -> the content of audit.json.
 
-    Clips that training leaves out by itself (unreadable, silent, constant) appear among the faults and nowhere else.
+    `results` has the measures of each clip, or the reason why it has none (str). Clips that training leaves out
+    (unreadable, silent, constant) are listed under `files`, the faults, and nowhere else.
     """
     found_faults = faults(corpus.clips, results, crop_seconds)
     usable = [(c, r) for c, r in zip(corpus.clips, results, strict=True) if not isinstance(r, str) and not r.fault]
     clips, measures = [clip for clip, _ in usable], [row for _, row in usable]
     near = near_copies(clips, measures)
     labelled = [(clip, row) for clip, row in usable if clip.genre]
-    certificate, trouble = _certificate(clips, measures, near, split)
+    certificate, split_error = _certificate(clips, measures, near, split)
     return {
         "schema": AUDIT_SCHEMA,
         "dataset": corpus.name,
@@ -43,7 +44,7 @@ def inspect(corpus: Corpus, results: Sequence[ClipMeasures | str], split: Split,
         "copies": exact_copies(clips, measures),
         "near_copies": near,
         "split": certificate,
-        "split_trouble": trouble,
+        "split_trouble": split_error,
         "shortcut": shortcut([clip for clip, _ in labelled], [row for _, row in labelled]),
         "genres": balance(clips, measures),
         "labels": None,
@@ -55,7 +56,7 @@ def inspect(corpus: Corpus, results: Sequence[ClipMeasures | str], split: Split,
 def _certificate(
     clips: Sequence[Clip], measures: Sequence[ClipMeasures], near: Sequence[dict[str, Any]], split: Split
 ) -> tuple[dict[str, Any] | None, str | None]:
-    """The certificate of the split and None; or None and the reason why the split could not be made."""
+    """Certify the split -> (certificate, None), or (None, error message) if the split cannot be made."""
     if not clips:
         return None, None
     try:
@@ -70,7 +71,7 @@ def _certificate(
 def balance(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[str, Any]:
     """Count the clips, minutes, tracks, artists and sample rates of each genre ("" if it is unknown).
 
-    `level_db` and `bandwidth_hz` are the 10th, 50th and 90th percentile over its clips.
+    `level_db` and `bandwidth_hz` are the 10th, 50th and 90th percentile over the clips of the genre.
     """
     members = defaultdict(list)
     for clip, row in zip(clips, measures, strict=True):
@@ -83,7 +84,7 @@ def balance(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[str
             "minutes": sum(row.seconds for _, row in pairs) / 60,
             "tracks": len({full_track_name(clip) for clip, _ in pairs} - {None}),
             "artists": len({clip.artist for clip, _ in pairs} - {None}),
-            "sample_rates": {str(rate): number for rate, number in sorted(rates.items())},
+            "sample_rates": {str(rate): clip_count for rate, clip_count in sorted(rates.items())},
             **{
                 key: np.quantile([getattr(row, key) for _, row in pairs], [0.1, 0.5, 0.9]).round(1).tolist()
                 for key in ("level_db", "bandwidth_hz")
@@ -93,19 +94,22 @@ def balance(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[str
 
 
 def with_label_errors(content: dict[str, Any], labels: Sequence[SuspectLabel], group_by: str) -> dict[str, Any]:
-    """Add the labels that look wrong to the content of an audit, the most suspicious first."""
-    listed = max(sum(label.issue for label in labels), round(LISTED_SHARE * len(labels)))
+    """Return the content of an audit with the most suspicious labels added as `labels`.
+
+    All issues are listed, and at least LISTED_SHARE of the labels. `group_by` is "track" or "artist".
+    """
+    listed_count = max(sum(label.issue for label in labels), round(LISTED_SHARE * len(labels)))
     errors = {
         "grouped_by": group_by,
         "clips": len(labels),
         "issues": sum(label.issue for label in labels),
-        "ranked": [label._asdict() for label in labels[:listed]],
+        "ranked": [label._asdict() for label in labels[:listed_count]],
     }
     return {**content, "labels": errors}
 
 
 def exclude_lines(content: dict[str, Any]) -> list[str]:
-    """The lines of exclude.txt: clips to leave out, by name, and clips to listen to first, as comments."""
+    """Format exclude.txt: names of clips to leave out, and as comments ("# ...") names of clips to listen to first."""
     lines = [
         "# Clips to leave out: dataset.exclude=THIS_FILE. Read it first: lines that begin with a hash and a space are "
         "comments."

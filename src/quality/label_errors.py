@@ -1,4 +1,4 @@
-"""Label errors: confident learning on out-of-fold predictions of a linear head on musicnn's embeddings."""
+"""Find label errors: confident learning on out-of-fold predictions of a linear head on musicnn's embeddings."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,15 +14,15 @@ from src.normalization import Standard
 from src.split.grouping import artist_groups, full_track_name, held_out
 
 FOLDS = 10
-L2 = 1.0  # of the head: 100 times the value in conf/model/head.yaml, so that the head does not memorize wrong labels
-GROUP_BY = ("track", "artist")  # the clips of one track, or of one artist, are all in the same fold
+L2 = 1.0  # penalty of the head, 100 times that of conf/model/head.yaml: it must not memorize wrong labels
+GROUP_BY = ("track", "artist")  # choices of labels_by: clips of one track, or of one artist, share a fold
 
 
 class SuspectLabel(NamedTuple):
-    """A clip whose label may be wrong: its genre, the genre suggested instead, and the probabilities of both.
+    """The label of a clip with its out-of-fold probability. Only labels with `issue` are taken for wrong.
 
-    `score` is the probability of the label given the sound, 0 to 1; the lower, the more suspicious. `issue` is the
-    decision of confident learning.
+    `genre` is the label, and `score` its probability, 0 to 1: the lower, the more suspicious. `suggested` is the most
+    probable other genre. `issue` is the decision of confident learning.
     """
 
     clip: str
@@ -34,12 +34,12 @@ class SuspectLabel(NamedTuple):
 
 
 def suspect_labels(clips: Sequence[Clip], embedding_KE: Tensor, group_by: str, seed: int = 0) -> list[SuspectLabel]:
-    """Rank the labels of all K clips by their embeddings (K, E), the most suspicious first.
+    """Rank the labels of all K clips, the most suspicious first, using the embeddings (K, E) of the clips.
 
-    A clip's probabilities come from a head that was fitted on other groups only; `group_by` is "track" or "artist". By
-    track, the head was fitted on other songs of the clip's artist: single wrong labels stand out, but an artist whose
-    labels are all wrong looks right. By artist it is the other way round, and an artist unlike the rest of its genre
-    looks wrong, too.
+    The probabilities of a clip come from a linear head that was fitted without the clip's group; `group_by` is "track" or
+    "artist". By track, the head knows other songs of the clip's artist: single wrong labels get a low score, but an artist
+    whose labels are all wrong looks right. By artist, such an artist gets a low score, but so does an artist that sounds
+    unlike the rest of its genre.
     Raises ValueError if there are fewer than two groups or genres.
     Source: Northcutt, Jiang and Chuang 2021, "Confident learning", implemented in their library cleanlab.
     """

@@ -1,4 +1,4 @@
-"""Measure all clips of a corpus, each file once. Measures are cached, so that an interrupted audit can be resumed."""
+"""Measure the clips of a corpus and cache the measures, so that an interrupted audit can be resumed."""
 
 import hashlib
 import json
@@ -20,15 +20,16 @@ from src.quality.measures import ClipMeasures
 from src.rundir import code_digest
 from src.threads import in_order
 
-SAVE_SECONDS = 2.0  # an interruption loses at most this much work
-MeasuresOrReason = ClipMeasures | str  # a clip's measures, or the reason it has none
+SAVE_SECONDS = 2.0  # time between commits: an interruption loses at most this much work
+MeasuresOrReason = ClipMeasures | str  # the measures of a clip, or the reason why it has none
 
 
 def measure_clips(clips: Sequence[Clip], cache: Path, max_seconds: float | None) -> list[MeasuresOrReason]:
-    """Measure each clip, or give the reason why it cannot be decoded, as a message for the user.
+    """Measure each clip -> its measures, or a message for the user that says why it cannot be decoded.
 
-    A clip is measured again if its file or the measuring code has changed. Safe to interrupt, and to run twice at the
-    same time. Raises OSError if the cache cannot be written.
+    Writes the measures to measures.sqlite in the folder `cache` and shows a progress bar. A clip is measured only if the
+    cache has no measures of it, or if its file or the measuring code has changed. `max_seconds` as in `measure`. Safe to
+    interrupt, and to run in two processes at the same time. Raises OSError if the cache cannot be written.
     """
     cache.mkdir(parents=True, exist_ok=True)
     try:
@@ -45,12 +46,13 @@ def measure_clips(clips: Sequence[Clip], cache: Path, max_seconds: float | None)
 
 
 def _key(clip: Clip, max_seconds: float | None, code: str) -> str:
-    """Hash everything that determines a clip's measures: the file on disk, the part of it, and the measuring code."""
+    """Hash everything that determines a clip's measures: file and its state, part of the file, and measuring code."""
     parts = (code, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds, max_seconds)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
 def _cached(database: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple[str, ClipMeasures]]:
+    """Yield (key, measures) for the keys that the cache has."""
     for first in range(0, len(keys), 500):  # SQLite limits the number of variables in one query
         part = keys[first : first + 500]
         marks = ", ".join("?" * len(part))
@@ -62,6 +64,8 @@ def _cached(database: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple
 def _measure_missing(
     missing: Sequence[tuple[str, Clip]], max_seconds: float | None, database: sqlite3.Connection
 ) -> Iterator[tuple[str, MeasuresOrReason]]:
+    """Measure clips in threads, yield the results in order, and cache those that are not failures."""
+
     def measure(item: tuple[str, Clip]) -> tuple[str, MeasuresOrReason]:
         key, clip = item
         try:
@@ -69,21 +73,21 @@ def _measure_missing(
         except reader.AudioError as error:
             return key, str(error)
 
-    saved = monotonic()
+    last_commit = monotonic()
     try:
         for key, result in track(in_order(measure, missing, os.cpu_count() or 1), "Measuring", len(missing)):
-            # A failure is not cached: it may be fixed, perhaps by permissions, while the file stays the same.
+            # A failure is not cached: its cause may go away while the file stays the same, e.g. missing permissions.
             if not isinstance(result, str):
                 row = (key, _to_json(result), result.codes.tobytes())
                 database.execute("insert or replace into measures values (?, ?, ?)", row)
-            if monotonic() - saved > SAVE_SECONDS:
+            if monotonic() - last_commit > SAVE_SECONDS:
                 database.commit()
-                saved = monotonic()
+                last_commit = monotonic()
             yield key, result
     finally:
         database.commit()
 
 
 def _to_json(row: ClipMeasures) -> str:
-    """All measures but the fingerprint's codes, which are stored as bytes."""
+    """All measures as JSON, except the codes of the fingerprint, which are stored as bytes."""
     return json.dumps({key: value for key, value in row._asdict().items() if key != "codes"})

@@ -1,4 +1,4 @@
-"""Measures of a clip: level, bandwidth, faults and fingerprint, from decoding it once."""
+"""Measure the audio of a clip: level, bandwidth, faults and fingerprint. The file is decoded only once."""
 
 import hashlib
 from typing import NamedTuple
@@ -11,22 +11,25 @@ from src.audio.reader import SILENCE
 from src.clip import Clip
 
 N_FFT = 4096  # samples: a resolution of 11 Hz at 44.1 kHz
-FLOOR_DB = 70.0  # below the maximum of the mean spectrum: weaker energy is an encoder's residue or dither, not music
-FLAT_SAMPLES = 3  # consecutive samples at the peak that count as clipped: no wave of music stays there
-FULL_SCALE = 0.9999  # from here on samples count as clipped: a lossy encoder moves clipped peaks beyond full scale
+FLOOR_DB = (
+    70.0  # bandwidth ignores energy this far below the maximum of the mean spectrum: it is coding noise or dither
+)
+FLAT_SAMPLES = 3  # this many consecutive samples at the peak count as clipped: music does not stay there
+FULL_SCALE = 0.9999  # samples at or above this count as clipped: a lossy encoder moves clipped peaks beyond full scale
 
 
 class ClipMeasures(NamedTuple):
-    """The measures of one clip. Levels are re full scale; `codes` (N,) is the fingerprint, see fingerprint.py.
+    """The measures of one clip.
 
-    `clipped` is the share of samples cut off at a peak or beyond full scale. `bandwidth_hz` is the highest frequency
-    whose mean power is within FLOOR_DB of the strongest one's. `digest` is a hash of the decoded mono samples,
-    independent of the file format.
+    `level_db` is the RMS level and `peak_db` the peak, both in dB re full scale and without the constant offset.
+    `clipped` is the share of samples (0 to 1) that are cut off at a peak or beyond full scale. `bandwidth_hz` is the
+    highest frequency whose mean power is at most FLOOR_DB below that of the strongest frequency. `digest` is a hash of the
+    decoded mono samples, independent of the file format. `codes` (N,) is the fingerprint, see fingerprint.py.
     """
 
-    start_seconds: float  # of the measured part, in the file
-    seconds: float
-    sample_rate: int
+    start_seconds: float  # position of the measured part in the file
+    seconds: float  # length of the measured part
+    sample_rate: int  # Hz, of the file
     channels: int
     level_db: float
     peak_db: float
@@ -39,7 +42,10 @@ class ClipMeasures(NamedTuple):
 
 
 def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
-    """Decode a clip once and measure it; only its middle if it is longer than `max_seconds`. Raises AudioError."""
+    """Decode a clip and measure it; of a clip longer than `max_seconds`, only the middle part of that length.
+
+    Raises AudioError if it cannot be decoded.
+    """
     sound = reader.sound(clip.path, clip.start_seconds, clip.stop_seconds, max_seconds)
     wave_T = reader.mono(sound.wave_TK)
     centred_T = wave_T - wave_T.mean()  # a constant offset is not sound
@@ -63,11 +69,16 @@ def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
 
 
 def _db(amplitude: float) -> float:
+    """Amplitude re full scale in dB; silence is -200 dB."""
     return 20 * float(np.log10(max(amplitude, 1e-10)))
 
 
 def _clipped(wave_TK: NDArray[np.float32]) -> float:
-    """Share of samples that are beyond full scale, or in a run of FLAT_SAMPLES or more at the peak of their channel."""
+    """Share of clipped samples of a wave (T samples, K channels).
+
+    A sample is clipped if it is beyond full scale, or one of FLAT_SAMPLES or more consecutive samples at the peak of its
+    channel.
+    """
     high_K, low_K = wave_TK.max(axis=0), wave_TK.min(axis=0)  # 16-bit samples reach -1, but not +1
     peak_TK = (wave_TK >= high_K - 1e-5 * np.abs(high_K)) | (wave_TK <= low_K + 1e-5 * np.abs(low_K))
     flat_TK = np.zeros_like(peak_TK)

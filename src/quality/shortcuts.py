@@ -1,4 +1,4 @@
-"""Shortcuts: how well level and bandwidth alone predict the genre. A network may learn them instead of music."""
+"""Find shortcuts: level and bandwidth may predict the genre, and a network may learn them instead of music."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from src.quality.measures import ClipMeasures
 from src.split.grouping import artist_groups, held_out
 
 FOLDS = 5
-LEAST_CLIPS = 5  # of a genre: quantiles of fewer clips mean nothing
-TAIL = 0.1  # of the clips at each end, which may overlap although two genres count as separate
-GAP = {"bandwidth_hz": 500.0, "level_db": 3.0}  # least distance of two genres that count as separate
+LEAST_CLIPS = 5  # a genre with fewer clips is not tested for separation: its quantiles mean nothing
+TAIL = 0.1  # ranges of genres are compared without this share of the clips at each end
+GAP = {"bandwidth_hz": 500.0, "level_db": 3.0}  # a genre is separate if its range is at least this far from the rest
 NAMES = {"bandwidth_hz": "bandwidth", "level_db": "level"}
 
 
@@ -26,8 +26,10 @@ def shortcut(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[st
     """Predict the genre by logistic regression on level, peak and bandwidth, their squares and products.
 
     Each clip is predicted by a model that was fitted on other groups (artists, else albums, tracks, clips).
-    -> accuracy over all K clips with Wilson's interval, the share of the commonest genre for comparison, and a sentence
-    for each genre that one measure alone separates from the rest. None if there are fewer than two genres or groups.
+    Returns the content of `shortcut` in audit.json: accuracy over all clips (0 to 1) with Wilson's interval, recall of
+    each genre, and the most frequent genre with its share of the clips. `found` is True if the interval lies above this share.
+    `apart` has a sentence for each genre that one measure alone separates from the rest. None if there are fewer than two
+    genres or groups.
     """
     genres = sorted({clip.genre for clip in clips})
     groups = artist_groups(clips)
@@ -39,24 +41,28 @@ def shortcut(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[st
     predicted_K = np.empty_like(genre_K)
     for test_K in held_out(clips, groups, folds, seed=0):
         predicted_K[test_K] = _predict(measures_KM[~test_K], genre_K[~test_K], measures_KM[test_K])
-    correct, commonest = int((predicted_K == genre_K).sum()), Counter(genre_K.tolist()).most_common(1)[0]
+    correct, (commonest, commonest_clips) = (
+        int((predicted_K == genre_K).sum()),
+        Counter(genre_K.tolist()).most_common(1)[0],
+    )
     interval = intervals.wilson(correct, len(clips))
     return {
         "accuracy": correct / len(clips),
         "accuracy_interval": list(interval),
         "clips": len(clips),
         "folds": folds,
-        "commonest": str(commonest[0]),
-        "commonest_share": commonest[1] / len(clips),
+        "commonest": str(commonest),
+        "commonest_share": commonest_clips / len(clips),
         "recall": {genre: float((predicted_K[genre_K == genre] == genre).mean()) for genre in genres},
         "apart": _separate_genres(clips, measures, genres),
-        "found": interval[0] > commonest[1] / len(clips),
+        "found": interval[0] > commonest_clips / len(clips),
     }
 
 
 def _predict(
     train_KM: NDArray[np.float64], genre_K: NDArray[np.str_], test_KM: NDArray[np.float64]
 ) -> NDArray[np.str_]:
+    """Fit on the training clips and predict the genre of the test clips; measures are (K, M)."""
     if len(set(genre_K.tolist())) == 1:
         return np.repeat(genre_K[:1], len(test_KM))
     model = make_pipeline(StandardScaler(), PolynomialFeatures(2), StandardScaler(), LogisticRegression(max_iter=5000))
@@ -65,26 +71,27 @@ def _predict(
 
 
 def _separate_genres(clips: Sequence[Clip], measures: Sequence[ClipMeasures], genres: Sequence[str]) -> list[str]:
-    """One sentence for each genre that is below or above all others in one measure, but for TAIL of the clips of both.
+    """Describe the genres that one measure separates from all others, one sentence each.
 
-    And one for each genre whose sample rates no other genre has.
+    A genre is separate in level or bandwidth if its range, from the quantile TAIL to 1 - TAIL, is at least GAP below or
+    above that of all other clips together. It is separate in sample rate if no other genre has its rates.
     """
     sentences = []
     genre_K = np.array([clip.genre for clip in clips])
     for key, gap in GAP.items():
         value_K = np.array([getattr(row, key) for row in measures])
         for genre in genres:
-            own, others = value_K[genre_K == genre], value_K[genre_K != genre]
-            if min(len(own), len(others)) < LEAST_CLIPS:
+            genre_values, others = value_K[genre_K == genre], value_K[genre_K != genre]
+            if min(len(genre_values), len(others)) < LEAST_CLIPS:
                 continue
-            low, high = np.quantile(own, [TAIL, 1 - TAIL])
+            low, high = np.quantile(genre_values, [TAIL, 1 - TAIL])
             others_low, others_high = np.quantile(others, [TAIL, 1 - TAIL])
             below, above = high + gap < others_low, low - gap > others_high
             if below or above:
                 place = "below" if below else "above"
-                own_range, other_range = _range(key, low, high), _range(key, others_low, others_high)
+                genre_range, other_range = _format_range(key, low, high), _format_range(key, others_low, others_high)
                 sentences.append(
-                    f"{genre} lies {place} the rest in {NAMES[key]} ({own_range}, the rest {other_range})."
+                    f"{genre} lies {place} the rest in {NAMES[key]} ({genre_range}, the rest {other_range})."
                 )
     rate_K = np.array([row.sample_rate for row in measures])
     for genre in genres:
@@ -94,7 +101,7 @@ def _separate_genres(clips: Sequence[Clip], measures: Sequence[ClipMeasures], ge
     return sentences
 
 
-def _range(key: str, low: float, high: float) -> str:
+def _format_range(key: str, low: float, high: float) -> str:
     if key == "level_db":
         return f"{low:.0f} to {high:.0f} dB"
     return f"{low / 1000:.1f} to {high / 1000:.1f} kHz"

@@ -1,4 +1,4 @@
-"""Split certificate: how a split was made, how large its sets are, and what they share."""
+"""Split certificate: the method of a split, the sizes of its sets, and the artists, tracks and copies that they share."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,11 +18,12 @@ def certify(
     near_copies: Iterable[tuple[str, str]] | None = None,
     measured: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Describe a split: how it was made, how large each set is, and what the sets share.
+    """Certify a split -> the content of `certificate` in metrics.json: method, sizes of the sets, leaks, warnings.
 
-    Shared are artists, albums, tracks, identical audio (by `digests`, one for each clip) and near copies. `near_copies`
-    are pairs of clip names, of which those in two different sets are listed; None if nobody looked for them. `measured`
-    are the names of the clips among which near copies were looked for; None for all.
+    `subsets` has the set of each clip and `digests` a hash of its audio. `shared` lists the artists, albums, tracks, groups
+    of identical audio and pairs of near copies that are in more than one set. `near_copies` are all known pairs, by clip
+    name; None if no audit has searched for them. `measured` are the names of the clips that the audit measured; None for
+    all. The audio itself is not read.
     """
     albums = _in_several_sets((clip.album for clip in clips), subsets)
     return {
@@ -41,7 +42,7 @@ def certify(
 
 
 def refuse_leaks(certificate: Mapping[str, Any]) -> None:
-    """Raise ValueError if the sets share artists, tracks, identical clips or near copies; the message names them.
+    """Raise ValueError if the sets share artists, tracks, identical clips or near copies. The message names them.
 
     Shared albums are allowed, since a grouped split may divide an album of several known artists; the certificate has a
     warning instead.
@@ -66,7 +67,7 @@ def refuse_leaks(certificate: Mapping[str, Any]) -> None:
 
 
 def leaks(certificate: Mapping[str, Any]) -> list[str]:
-    """Count what the train, validation and test sets share: ["3 artists", "1 track"]; empty if they share nothing."""
+    """Describe what the sets share, as phrases: ["3 artists", "1 track"]; an empty list if there is no leak."""
     shared = certificate["shared"]
     kinds = (
         ("artists", "artist"),
@@ -78,6 +79,7 @@ def leaks(certificate: Mapping[str, Any]) -> list[str]:
 
 
 def _grouped_by(clips: Sequence[Clip]) -> str:
+    """ "artist", or with several kinds of group "artist (90 clips), track (10 clips)"."""
     clips_by_kind = Counter(kind for kind, _ in artist_groups(clips))
     kinds = [kind for kind in KINDS if clips_by_kind[kind]]
     if len(kinds) == 1:
@@ -86,7 +88,8 @@ def _grouped_by(clips: Sequence[Clip]) -> str:
 
 
 def _sizes(clips: Sequence[Clip], subsets: Sequence[str]) -> dict[str, dict[str, int]]:
-    number = Counter(subsets)
+    """Count the clips, known tracks and known artists of each set."""
+    clip_counts = Counter(subsets)
     tracks, artists = (
         Counter(
             subset
@@ -95,17 +98,20 @@ def _sizes(clips: Sequence[Clip], subsets: Sequence[str]) -> dict[str, dict[str,
         for name in (full_track_name, lambda clip: clip.artist)
     )
     return {
-        subset: {"clips": number[subset], "tracks": tracks[subset], "artists": artists[subset]} for subset in SUBSETS
+        subset: {"clips": clip_counts[subset], "tracks": tracks[subset], "artists": artists[subset]}
+        for subset in SUBSETS
     }
 
 
 def _in_several_sets(names: Iterable[str | None], subsets: Sequence[str]) -> list[str]:
+    """List the names (of artists, tracks ...) that occur in more than one set, sorted; None is an unknown name."""
     first: dict[str, str] = {}  # the first set in which a name occurs
     pairs = zip(names, subsets, strict=True)
     return sorted({name for name, subset in pairs if name is not None and first.setdefault(name, subset) != subset})
 
 
 def _shared_copies(clips: Sequence[Clip], subsets: Sequence[str], digests: Sequence[str]) -> list[list[str]]:
+    """List the groups of clips with identical audio in more than one set."""
     shared = set(_in_several_sets(digests, subsets))
     names = defaultdict(list)
     for clip, digest in zip(clips, digests, strict=True):
@@ -115,12 +121,13 @@ def _shared_copies(clips: Sequence[Clip], subsets: Sequence[str], digests: Seque
 
 
 def _divided_pairs(clips: Sequence[Clip], subsets: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """List the pairs whose clips are in two different sets; pairs with a clip outside all sets are left out."""
     subset_of = {clip.name: subset for clip, subset in zip(clips, subsets, strict=True)}
     return [[a, b] for a, b in pairs if a in subset_of and b in subset_of and subset_of[a] != subset_of[b]]
 
 
 def _genre_warnings(clips: Sequence[Clip], subsets: Sequence[str]) -> list[str]:
-    """A sentence for each genre that has no clip in a set, or training clips of one artist only."""
+    """Warn of each genre that has no clip in a set, or training clips of one artist only."""
     artists: dict[str, dict[str, set[str | None]]] = defaultdict(lambda: defaultdict(set))
     for clip, subset in zip(clips, subsets, strict=True):
         artists[clip.genre][subset].add(clip.artist)
@@ -135,7 +142,7 @@ def _genre_warnings(clips: Sequence[Clip], subsets: Sequence[str]) -> list[str]:
             warnings.append(
                 f"{genre} has training clips of one artist only, {artist}: a model may learn the artist, not the genre."
             )
-        # If one artist is tested, other genres are missing by design.
+        # A test set of one artist lacks the other genres by design, so this is not a warning.
         expected = ("val",) if one_test_artist else ("val", "test")
         warnings += [f"{genre} has no {subset} clip in this split." for subset in expected if subset not in by_subset]
     if one_test_artist:
@@ -159,10 +166,10 @@ def _audit_warnings(clips: Sequence[Clip], measured: Collection[str] | None) -> 
     if not missing:
         return []
     return [
-        f"The audit did not measure {len(missing)} of the {len(clips)} clips ({_first_few(missing)}): near copies of them "
-        "were not looked for."
+        f"The audit did not measure {len(missing)} of the {len(clips)} clips ({_first_few(missing)}): it did not search "
+        "for near copies of them."
     ]
 
 
-def _first_few(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f", and {len(names) - most} more" if len(names) > most else "")
+def _first_few(names: Sequence[str], limit: int = 5) -> str:
+    return ", ".join(names[:limit]) + (f", and {len(names) - limit} more" if len(names) > limit else "")

@@ -1,4 +1,4 @@
-"""Artist-grouped splits: groups of clips that stay together, and their assignment to sets."""
+"""Group clips by artist (else album, else track), and assign whole groups to sets."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from src.clip import Clip
 
-KINDS = ("artist", "album", "track", "clip")  # what a clip is grouped by: the first of these that is known
-Group = tuple[str, str]  # kind and name
-_TOLERANCE = 1e-9  # needs that differ by less are equal except for rounding
+KINDS = ("artist", "album", "track", "clip")  # a clip is grouped by the first of these that is known
+Group = tuple[str, str]  # kind and name: ("artist", "Miles Davis")
+_TOLERANCE = 1e-9  # needs of two sets that differ by less count as equal
 
 
 def artist_groups(clips: Sequence[Clip]) -> list[Group]:
@@ -42,32 +42,32 @@ def full_track_name(clip: Clip) -> str | None:
 
 
 def single_clips(clips: Sequence[Clip]) -> list[Group]:
-    """A group for each clip, regardless of its artist: the groups of a leaking split."""
+    """Make each clip a group of its own, regardless of its artist: the split of these groups leaks artists."""
     return [("clip", clip.name) for clip in clips]
 
 
 def assign_groups(clips: Sequence[Clip], groups: Sequence[Group], shares: Sequence[float], seed: int) -> list[int]:
-    """Assign whole groups to sets, so that each set gets its share of every genre as nearly as the groups allow.
+    """Assign whole groups to sets -> for each clip, the index of its set in `shares`.
 
-    Greedy: the groups come in random order, sorted by size, the largest first. Each goes to the set that is furthest
-    below its share of the group's genres. If artists keep to one genre, a genre with at least as many groups as there
-    are sets reaches every set; a genre with fewer groups reaches the first sets.
-    -> the index of each clip's set.
+    Stratified: each set gets its share of every genre as nearly as whole groups allow. Greedy: the groups are assigned from
+    the largest to the smallest, in random order among equal sizes. Each goes to the set that is furthest below its share of
+    the group's genres. If every artist has one genre only, a genre with at least as many groups as there are sets is in
+    every set; a genre with fewer groups is in the first sets.
     """
     table = _group_table(clips, groups, seed)
     total_C = [0] * len({clip.genre for clip in clips})
     left_C = list(total_C)  # groups of each genre that are not assigned yet
-    for c, number in zip(table.genre_P, table.clips_P, strict=True):
-        total_C[c] += number
+    for c, clip_count in zip(table.genre_P, table.clips_P, strict=True):
+        total_C[c] += clip_count
         left_C[c] += 1
-    wanted_KC = np.outer(shares, total_C)  # K sets, C genres
+    wanted_KC = np.outer(shares, total_C)  # clips of C genres that K sets should get
     wanted_CK, wanted_K = wanted_KC.T.tolist(), wanted_KC.sum(axis=1).tolist()
     # Plain lists from here: one call of numpy takes longer than these few additions.
     sets = range(len(shares))
     assigned_CK = [[0] * len(shares) for _ in total_C]
-    need_CK = [[1.0] * len(shares) for _ in total_C]  # the missing part of what is wanted, as a share
+    need_CK = [[1.0] * len(shares) for _ in total_C]  # share of the wanted clips that is still missing
     empty_C = [len(shares)] * len(total_C)  # number of sets that have no clip of a genre yet
-    clips_K, full_K = [0] * len(shares), [0.0] * len(shares)
+    clips_K, full_K = [0] * len(shares), [0.0] * len(shares)  # clips of each set, and as a share of the wanted ones
     set_G = [0] * len(table.order)
     for g in table.order:
         pairs = slice(table.first_G[g], table.first_G[g + 1])
@@ -79,26 +79,28 @@ def assign_groups(clips: Sequence[Clip], groups: Sequence[Group], shares: Sequen
             candidates = [k for k in sets if not all(assigned_CK[c][k] for c in scarce)]
             best = max(candidates, key=need_K.__getitem__)
         else:
-            # Of sets in equal need take the emptiest, or the first set would get the odd group of every genre.
-            least = max(need_K) - _TOLERANCE
-            neediest = [k for k in sets if need_K[k] > least]
+            # Among sets with equal need, take the one with the fewest clips for its size. Otherwise the first set would get
+            # the remaining group of every genre.
+            threshold = max(need_K) - _TOLERANCE
+            neediest = [k for k in sets if need_K[k] > threshold]
             best = neediest[0] if len(neediest) == 1 else min(neediest, key=full_K.__getitem__)
         set_G[g] = best
-        for c, number in zip(genres, table.clips_P[pairs], strict=True):
+        for c, clip_count in zip(genres, table.clips_P[pairs], strict=True):
             empty_C[c] -= not assigned_CK[c][best]
             left_C[c] -= 1
-            assigned_CK[c][best] += number
+            assigned_CK[c][best] += clip_count
             need_CK[c][best] = (wanted_CK[c][best] - assigned_CK[c][best]) / wanted_CK[c][best]
-            clips_K[best] += number
+            clips_K[best] += clip_count
         full_K[best] = clips_K[best] / wanted_K[best]
     return [set_G[g] for g in table.group_of_clip]
 
 
 class _GroupTable(NamedTuple):
-    """The clips of each of G groups, counted by genre, as P pairs of a group and a genre.
+    """The number of clips of each genre in each of G groups, as a sparse table: millions of groups fit into memory.
 
-    There is no pair for a genre that a group does not have, so millions of groups fit into memory. `order` is the order
-    of assignment, `group_of_clip` each clip's group; group g has the pairs `first_G[g]` to `first_G[g + 1]`.
+    The table has P entries, one for each genre of each group: its genre index `genre_P` and number of clips `clips_P`. The
+    entries of group g are first_G[g] to first_G[g + 1] - 1. `order` has the group indices in the order of assignment,
+    `group_of_clip` the group index of each clip.
     """
 
     order: list[int]
@@ -109,8 +111,11 @@ class _GroupTable(NamedTuple):
 
 
 def _group_table(clips: Sequence[Clip], groups: Sequence[Group], seed: int) -> _GroupTable:
+    """Count the clips of each group by genre, and sort the groups: the largest first, in random order among equal sizes."""
     column = {genre: c for c, genre in enumerate(sorted({clip.genre for clip in clips}))}
-    row = {group: g for g, group in enumerate(sorted(dict.fromkeys(groups)))}  # no set: sorted input sorts faster
+    row = {
+        group: g for g, group in enumerate(sorted(dict.fromkeys(groups)))
+    }  # dict.fromkeys, unlike set, keeps the order: sorted input sorts faster
     group_of_clip = np.fromiter((row[group] for group in groups), dtype=np.int64, count=len(groups))
     genre_of_clip = np.fromiter((column[clip.genre] for clip in clips), dtype=np.int64, count=len(clips))
     pair, count = np.unique(group_of_clip * len(column) + genre_of_clip, return_counts=True)
@@ -122,9 +127,9 @@ def _group_table(clips: Sequence[Clip], groups: Sequence[Group], seed: int) -> _
 
 
 def _mean(rows: Sequence[Sequence[float]]) -> list[float]:
-    """The mean of each column, added from left to right.
+    """The mean of each column, added row by row.
 
-    Not by `sum`: since Python 3.12 it rounds differently, and ties would be decided differently.
+    `sum` is not used: since Python 3.12 it rounds differently, so ties would be decided differently.
     """
     total = list(rows[0])
     for row in rows[1:]:
@@ -133,9 +138,9 @@ def _mean(rows: Sequence[Sequence[float]]) -> list[float]:
 
 
 def held_out(clips: Sequence[Clip], groups: Sequence[Group], folds: int, seed: int) -> Iterator[NDArray[np.bool_]]:
-    """Yield, for each fold, which of the K clips it holds out (K,), in whole groups; each clip is in one fold.
+    """Yield a mask (K,) for each fold: True for the clips to test on. Each of the K clips is in exactly one fold.
 
-    If there are few groups, a fold may be empty; it is skipped.
+    Groups are never divided. If there are few groups, a fold may be empty; it is skipped.
     """
     fold_K = np.array(assign_groups(clips, groups, [1 / folds] * folds, seed))
     for fold in np.unique(fold_K):

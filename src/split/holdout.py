@@ -1,4 +1,4 @@
-"""Holdout split, shares of the clips for validation and test: split=holdout, split=random."""
+"""Holdout split: one training, one validation and one test set: split=holdout, split=random."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from src.split.grouping import artist_groups, assign_groups, single_clips
 
 
 class Holdout:
-    """One stratified split: `test` and `val` are shares of the clips, and the rest is the training set.
+    """One stratified split: `test` and `val` are shares of the clips (0 to 1), and the rest is the training set.
 
-    `grouped` keeps an artist's clips together. Without it clips are assigned one by one, regardless of their artists: the
-    usual leaking split (`split=random`), for comparison.
+    If `grouped`, all clips of an artist are in the same set. If not, clips are assigned one by one, regardless of their
+    artists: the usual leaking split (`split=random`), for comparison.
     """
 
     def __init__(self, test: float, val: float, seed: int, grouped: bool, allow_leak: bool) -> None:
@@ -26,7 +26,7 @@ class Holdout:
         self.description = f"{kind}, {test:.0%} test, {val:.0%} validation, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The set of each clip. If grouped, each artist (else album, else track) is in one set only."""
+        """Return the set of each clip. If grouped, each artist (else album, else track) is in one set only."""
         shares = (1 - self.test - self.val, self.val, self.test)
         groups = artist_groups(clips) if self.grouped else single_clips(clips)
         return [SUBSETS[k] for k in assign_groups(clips, groups, shares, self.seed)]

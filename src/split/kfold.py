@@ -7,10 +7,10 @@ from src.split.grouping import artist_groups, assign_groups, single_clips
 
 
 class Kfold:
-    """Fold `fold` of `folds` is the test set. The next fold is the validation set.
+    """Fold number `fold` (from 0) of `folds` is the test set, and the next fold is the validation set.
 
     With fewer than 5 folds, the validation set is a fifth of the clips outside the test fold, in whole groups. `grouped`
-    as in Holdout.
+    has the same meaning as in Holdout.
     """
 
     def __init__(self, folds: int, fold: int, seed: int, grouped: bool, allow_leak: bool) -> None:
@@ -22,7 +22,7 @@ class Kfold:
         self.description = f"fold {fold} of {folds}{'' if grouped else ' over clips at random'}, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The set of each clip. Over all values of `fold`, every clip is tested exactly once."""
+        """Return the set of each clip. Over all values of `fold`, every clip is tested exactly once."""
         groups = artist_groups(clips) if self.grouped else single_clips(clips)
         fold_of_clip = assign_groups(clips, groups, [1 / self.folds] * self.folds, self.seed)
         rest = [k for k, fold in enumerate(fold_of_clip) if fold != self.fold]

@@ -1,4 +1,4 @@
-"""Leave-one-artist-out split, which tests on all clips of one artist: split=leave_one_artist_out."""
+"""Leave-one-artist-out split: the test set has all clips of one artist: split=leave_one_artist_out."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ from src.split.grouping import artist_groups, assign_groups
 
 
 class LeaveOneArtistOut:
-    """The test set is all clips of artist number `fold`, counted from 0 in alphabetical order, capitals first.
+    """The test set has all clips of one artist: number `fold`, from 0, in alphabetical order, capitals first.
 
     The validation set is a fifth of the other artists' clips, grouped and stratified. Clips of unknown artists are in the
-    training set only: they may be by an artist of the training set, so a score on them would not be one on an unseen
-    artist.
+    training set only: they may be by an artist of the training set, so a test on them would not be a test on unseen
+    artists.
     """
 
     grouped = True
@@ -21,7 +21,10 @@ class LeaveOneArtistOut:
         self.description = f"leave one artist out, fold {fold}, seed {seed}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The set of each clip. Raises ValueError if no artist is known, or if `fold` is out of range."""
+        """Return the set of each clip, and add the name of the test artist to `description`.
+
+        Raises ValueError if no artist is known, or if `fold` is out of range.
+        """
         artists = sorted({clip.artist for clip in clips if clip.artist})
         if not artists:
             raise ValueError(

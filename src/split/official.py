@@ -1,4 +1,4 @@
-"""The split that the data set itself defines: split=official."""
+"""Official split, as defined by the data set: split=official."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,10 @@ from src.clip import SUBSETS, Clip
 
 
 class Official:
-    """The sets that the corpus itself states, in a manifest's column `split` or in the split.csv `file` of a run."""
+    """Sets from the column `split` of a manifest, or from `file`, the split.csv of a run.
+
+    `file` is only named in the description: the data set reads it (dataset.split_file).
+    """
 
     grouped = False
 
@@ -15,7 +18,7 @@ class Official:
         self.description = f"official, as {file} states it" if file else "official, as the data set states it"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
-        """The stated set of each clip. Raises ValueError if a clip has none."""
+        """Return the set of each clip. Raises ValueError if a clip has none."""
         subsets = [clip.subset for clip in clips if clip.subset]
         if len(subsets) < len(clips):
             example = next(clip.name for clip in clips if not clip.subset)

@@ -150,7 +150,7 @@ def test_an_audit_without_near_copies_differs_from_no_audit() -> None:
 
 
 def test_clips_that_the_audit_did_not_measure_are_a_warning() -> None:
-    warning = "The audit did not measure 2 of the 4 clips (b, d): near copies of them were not looked for."
+    warning = "The audit did not measure 2 of the 4 clips (b, d): it did not search for near copies of them."
     assert warning in _certify_near_copies(measured="acx")["warnings"]
     assert not [text for text in _certify_near_copies(measured="abcdx")["warnings"] if "audit" in text]
 
