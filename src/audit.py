@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from src.reporting.audit_page import Place
 
 JSON, PAGE, EXCLUDE = "audit.json", "audit.html", "exclude.txt"
-MOST_ROWS = 12  # of a table on the terminal
-MOST_PLAYERS, PLAYER_SECONDS, PLAYER_RATE = 80, 8.0, 22050  # a player adds 40 kB to the page
-COULD_NOT_RUN = 2
+MOST_ROWS = 12  # the terminal shows at most this many rows of a table
+MOST_PLAYERS, PLAYER_SECONDS, PLAYER_RATE = 80, 8.0, 22050  # PLAYER_RATE is in Hz; a player adds 40 kB to the page
+COULD_NOT_RUN = 2  # exit status
 
 
 @hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="audit")
 def main(config: DictConfig) -> None:
-    """Exit with 0 if nothing was found, 1 if something was found, 2 if the audit could not run."""
+    """Run the audit and exit: 0 without findings, 1 with findings, 2 if the audit could not run, 130 if interrupted."""
     folder = console.relative_path(Path(HydraConfig.get().runtime.output_dir))
     try:
         has_findings = audit(config, folder)
@@ -42,12 +42,15 @@ def main(config: DictConfig) -> None:
         sys.exit(COULD_NOT_RUN)
     finally:
         with contextlib.suppress(OSError):
-            folder.rmdir()  # only if nothing was written
+            folder.rmdir()  # fails, and is ignored, unless the folder is empty
     sys.exit(1 if has_findings else 0)
 
 
 def audit(config: DictConfig, folder: Path) -> bool:
-    """Measure every clip, show and write the findings, and return whether there are any."""
+    """Measure every clip, print the findings, and return True if there are any.
+
+    Writes audit.json, exclude.txt and audit.html into `folder`, and caches measures and embeddings in `data.cache`.
+    """
     # Imported here, so that --help does not wait for torch.
     from src.instantiate import choose
     from src.quality import inspection, label_errors, measure_cache
@@ -67,7 +70,7 @@ def audit(config: DictConfig, folder: Path) -> bool:
             clips, embedding_KE = embeddings(config)
             labels = label_errors.suspect_labels(clips, embedding_KE, config.labels_by, config.seed)
             content = inspection.with_label_errors(content, labels, config.labels_by)
-        except ValueError as error:  # the other findings stand
+        except ValueError as error:  # report the other findings all the same
             content["notes"].append(f"Labels could not be checked: {error}")
 
     command = shlex.join(["python", "-m", "src.audit", *HydraConfig.get().overrides.task])
@@ -82,7 +85,10 @@ def audit(config: DictConfig, folder: Path) -> bool:
 
 
 def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
-    """The clips that can be used, and their musicnn embeddings (K, E), each the mean over a clip's segments."""
+    """The usable clips and their musicnn embeddings (K, E), means over the segments and frames of a clip.
+
+    Computes the embeddings on the GPU if there is one, and caches them.
+    """
     import torch
 
     from src.instantiate import choose
@@ -95,7 +101,7 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
 
 
 def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":
-    """Encode the sound at the first MOST_PLAYERS places as data: URLs."""
+    """Encode the first MOST_PLAYERS places as MP3 in data: URLs; places that cannot be decoded are left out."""
     from src.audio import reader
     from src.audio.decoders import mp3
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from src.reporting.comparison_text import Table
     from src.rundir import RunDir
 
-WIDTH = 160  # characters of a table whose output is not a terminal
+WIDTH = 160  # width of tables, in characters, if the output is not a terminal
 FORMATS = ("table", "markdown", "json")
 HELP = """\
 runs: each argument is a run, or a folder of runs that differ in seed and fold and form one group: its folds are pooled, its
@@ -51,7 +51,7 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the comparison, or the contradictions in a table, and return the exit status."""
+    """Print the comparison, or the check of a table; return 0, or 1 on bad input or an impossible row."""
     options = _options(arguments)
     try:
         return _check(options) if options.check else _compare(options)
@@ -90,6 +90,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    """Compare runs, print the result in the chosen format, and return exit status 0."""
     # Imported here, so that --help does not wait for torch.
     from src.evaluation.compared_groups import compared_groups
     from src.evaluation.comparison import compare
@@ -115,7 +116,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _runs(path: Path) -> "list[RunDir]":
-    """Read the finished runs at a path and print the others as skipped. Raises ValueError if there is none."""
+    """Read the runs at a path; those that cannot be read are skipped, with a message. Raises ValueError if none can."""
     from src import rundir
     from src.reporting import sweep_page
 
@@ -126,22 +127,25 @@ def _runs(path: Path) -> "list[RunDir]":
 
 
 def _check(options: argparse.Namespace) -> int:
+    """Check a reported table, print each row, and return the exit status: 1 if a row is impossible."""
     from src import table_check
 
     genres = options.genres.split(",") if options.genres else None
-    rows, unread = table_check.read(options.check, genres)
-    checked = [table_check.check(row, all_genres=not options.more_genres) for row in rows]
+    rows, ignored_columns = table_check.read(options.check, genres)
+    checked_rows = [table_check.check(row, all_genres=not options.more_genres) for row in rows]
     if options.format == "json":
-        header = {"schema": 1, "all_genres": not options.more_genres, "not_read": unread}
-        _print_json({**header, "rows": [table_check.plain(each) for each in checked], "assumed": table_check.ASSUMED})
+        header = {"schema": 1, "all_genres": not options.more_genres, "not_read": ignored_columns}
+        _print_json(
+            {**header, "rows": [table_check.plain(checked) for checked in checked_rows], "assumed": table_check.ASSUMED}
+        )
     else:
-        for each in checked:
-            for depth, line in table_check.lines(each):
+        for checked in checked_rows:
+            for depth, line in table_check.lines(checked):
                 print("  " * depth + ("- " if options.format == "markdown" else "") + line)
         print(f"\n{table_check.ASSUMED}{'' if options.more_genres else '; the table shows all genres'}.")
-        if unread:
-            print(f"Not read: {', '.join(unread)}.")
-    return 1 if any(each.impossible for each in checked) else 0
+        if ignored_columns:
+            print(f"Not read: {', '.join(ignored_columns)}.")
+    return 1 if any(checked.impossible for checked in checked_rows) else 0
 
 
 def _print_json(content: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
-"""Report finished runs: `python -m src.report RUN|SWEEP... [--select val/SCORE] [--format html|markdown] [--output FILE]`.
+"""Write reports of finished runs: `python -m src.report RUN|SWEEP... [--select val/SCORE] [--format html|markdown] [--output FILE]`.
 
-One run gives its own report.html. Several runs, or a sweep, give one report.html, where runs that differ only in seed and
-fold form one group. `--select` selects a group by its validation score in each fold and reports the stored test scores.
+For one run, this writes the report.html of the run. For several runs, or a sweep, it writes one report.html, in which
+runs that differ only in seed and fold form one group. `--select` selects a group in each fold by its validation score
+and reports its stored test scores.
 """
 
 import argparse
@@ -21,7 +22,7 @@ SELECTION_SCORES = (
     "val/f1_macro",
     "val/accuracy",
     "val/loss",
-)  # as in evaluation.selection, which would slow --help
+)  # the keys of evaluation.selection.SELECTION_SCORES; importing it would make --help slow
 HELP = """\
 --select: in each fold, select the configuration with the best score on the validation clips of the fold (val/loss is the NLL;
 with several seeds, the mean over the seeds). Then pool its stored predictions for the test clips of all folds into one score.
@@ -38,7 +39,7 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report, print its path on standard output, and return the exit status: 0, or 1 on bad input."""
+    """Write the report and print its path, or print Markdown; return the exit status: 0, or 1 on bad input."""
     parser = console.Parser(
         prog="python -m src.report",
         description="Render runs as an HTML page or as Markdown tables.",
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--format", choices=("html", "markdown"), default="html", help="html (a page), markdown (stdout)"
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="where to write (default: report.html in RUN or SWEEP)"
+        "--output", type=Path, metavar="FILE", help="file to write (default: report.html in RUN or SWEEP)"
     )
     parser.add_argument(
         "--select", choices=SELECTION_SCORES, help="select the configuration of each fold by this score"
@@ -79,6 +80,7 @@ def _keys(text: str) -> tuple[str, ...]:
 
 
 def _report(options: argparse.Namespace) -> None:
+    """Render the runs of `options` and write or print the result."""
     # Imported here, so that --help does not wait for torch and matplotlib.
     from src import rundir
     from src.reporting import render, run_page
@@ -96,16 +98,19 @@ def _report(options: argparse.Namespace) -> None:
         print(render.save(target, text))
 
 
-def _render_several(found: "Sequence[RunDir]", options: argparse.Namespace, folder: Path) -> str:
-    """Render the report of several runs; for HTML, also print the selection on the terminal."""
+def _render_several(all_runs: "Sequence[RunDir]", options: argparse.Namespace, folder: Path) -> str:
+    """Render the report of several runs.
+
+    For HTML, this also writes the missing report.html of single runs and prints the selection on the terminal.
+    """
     from src.reporting import selection_text, sweep_page
 
-    runs, skipped = sweep_page.readable_runs(found, pages=False)
+    runs, skipped = sweep_page.readable_runs(all_runs, pages=False)
     _print_skipped(skipped)
     selections = _select(runs, options)
     if options.format == "markdown":
         return sweep_page.markdown(runs, skipped, selections)
-    # The page of each run is written only now, so that an error in the selection is shown without this delay.
+    # Write the page of each run only now, because it takes long: an error in the selection is shown before.
     runs, broken = sweep_page.readable_runs(runs, pages=True)
     _print_skipped(broken)
     selections = _select(runs, options) if broken else selections

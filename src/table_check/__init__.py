@@ -1,4 +1,7 @@
-"""Reported tables of scores: find the rows that cannot be true, however their figures were averaged."""
+"""Check reported tables of scores: find the rows that cannot be true, however their figures were averaged.
+
+A figure is a score as printed in the table. A reading is one assumption about how the figures of a row were computed.
+"""
 
 from src.table_check.check import Checked, check
 from src.table_check.table import GENRES, Figure, Row, read

@@ -1,4 +1,4 @@
-"""Readings of a reported row: each way in which its figures may have been computed, with the contradictions it gives."""
+"""Check a reported row: try each reading of its figures, and collect the contradictions that it leads to."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -18,16 +18,20 @@ RULES: dict[str, Callable[[rules.Overall], Iterator[str]]] = {
     WEIGHTED: rules.weighted,
 }
 RECALLS, ONE_VS_REST = "recalls", "accuracies one-vs-rest"
-NO_GENRES = ""  # the reading of the genres' figures if a row has none
+NO_GENRES = (
+    ""  # stands for the reading of the genres' figures if a row has no such figures; also for a genre without columns
+)
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A row with its readings: of the averages, of the genres' figures, and of both together.
+    """A row and the contradictions that each reading of it leads to.
 
-    `averages`, `genres` and `together` map each reading to its contradictions. `always` holds the contradictions that
-    do not depend on the reading. `alternatives` are lists of readings of the averages: one reading of each list must
-    hold. There is one list for each average that the headings name, or one list of all readings if they name none.
+    `averages` maps each reading of the overall scores (MICRO, MEAN ...) to its contradictions, `genres` each reading of the
+    genres' figures (RECALLS, ONE_VS_REST), and `together` each pair of both, for contradictions between the two. `always`
+    has the contradictions that do not depend on the reading. `alternatives` are lists of readings of the overall scores:
+    at least one reading of each list must be true. There is one list for each average that the headings name ("macro"),
+    or one list of all readings if they name none.
     """
 
     row: Row
@@ -39,16 +43,20 @@ class Checked:
 
     @property
     def possible(self) -> list[tuple[str, str]]:
-        """The pairs of a reading of the averages and a reading of the genres' figures that have no contradiction."""
-        contradictions = {
-            (average, genre): self.averages[average] + self.genres[genre] + of_both
-            for (average, genre), of_both in self.together.items()
+        """The pairs (reading of the overall scores, reading of the genres' figures) without any contradiction."""
+        contradictions_by_pair = {
+            (average, genre): self.averages[average] + self.genres[genre] + between_both
+            for (average, genre), between_both in self.together.items()
         }
-        return [] if self.always else [pair for pair, of_pair in contradictions.items() if not of_pair]
+        return (
+            []
+            if self.always
+            else [pair for pair, contradictions in contradictions_by_pair.items() if not contradictions]
+        )
 
     @property
     def impossible(self) -> bool:
-        """True if no reading of the genres' figures agrees with one reading from each list of alternatives."""
+        """True if no reading of the genres' figures is possible together with one reading of each list of `alternatives`."""
         possible = set(self.possible)
         return not any(
             all(any((average, genre) in possible for average in readings) for readings in self.alternatives)
@@ -57,14 +65,14 @@ class Checked:
 
 
 def check(row: Row, all_genres: bool = True) -> Checked:
-    """Try every reading of a row. `all_genres`: the table has columns for all genres of the experiment.
+    """Check a row under every reading. `all_genres`: the table has columns for all genres of the experiment.
 
-    Figures may differ from the true scores by rounding, half a unit of the last digit. All figures are assumed to come
-    from one set of test clips, counted together or averaged over folds with the same mixture of genres.
+    Figures may differ from the true scores by rounding, up to half a unit of the last digit. All figures are assumed to
+    come from the same test clips, counted together or averaged over folds with the same mixture of genres.
     """
     if not all_genres:
         row = replace(row, columns=row.columns | {NO_GENRES})  # one more genre, which has no figures
-    figures_of = _figures_by_reading(row)
+    figures_by_reading = _figures_by_reading(row)
     # Columns that name a genre but no measure: recalls, or one-vs-rest accuracies.
     ambiguous, accuracy = row.genres.get("genre", {}), row.overall.get(("accuracy", ""))
     recall = {**ambiguous, **row.genres.get("recall", {})}
@@ -73,11 +81,11 @@ def check(row: Row, all_genres: bool = True) -> Checked:
         genres[ONE_VS_REST] = list(rules.one_vs_rest(row, ambiguous, accuracy))
     return Checked(
         row,
-        averages={reading: list(RULES[reading](figures)) for reading, figures in figures_of.items()},
+        averages={reading: list(RULES[reading](figures)) for reading, figures in figures_by_reading.items()},
         genres=genres,
         together={
             (average, genre): list(_together(row, average, figures, recall if genre == RECALLS else {}))
-            for average, figures in figures_of.items()
+            for average, figures in figures_by_reading.items()
             for genre in genres
         },
         always=list(rules.one_genre(row)),
@@ -86,6 +94,7 @@ def check(row: Row, all_genres: bool = True) -> Checked:
 
 
 def _together(row: Row, reading: str, figures: rules.Overall, recall: rules.Genres) -> list[str]:
+    """Contradictions between the overall figures, read as `reading`, and the genres' figures."""
     if reading == MICRO:
         return []
     by_support, f1_is_mean = reading == WEIGHTED, reading != OF_MEANS
@@ -93,13 +102,14 @@ def _together(row: Row, reading: str, figures: rules.Overall, recall: rules.Genr
 
 
 def _named_averages(row: Row) -> list[str]:
+    """The averages that the headings of the row name: "macro", "micro", "weighted"."""
     return [average for average in AVERAGES if average in {named for _, named in row.overall}]
 
 
 def _figures_by_reading(row: Row) -> dict[str, dict[str, Figure]]:
-    """Map each reading that the row's headings allow to the overall figures that it applies to."""
+    """Map each reading that the headings allow to the overall figures that it is about: measure -> figure."""
     averages = _named_averages(row)
-    figures_of: dict[str, dict[str, Figure]] = {}
+    figures_by_reading: dict[str, dict[str, Figure]] = {}
     for average in averages or AVERAGES:
         # If the headings name several averages, a figure without a named average could belong to any of them, so it is
         # left out. Accuracy is not averaged over genres, so it belongs to all of them.
@@ -108,5 +118,5 @@ def _figures_by_reading(row: Row) -> dict[str, dict[str, Figure]]:
         ]
         figures = {measure: row.overall[measure, ""] for measure in unnamed}
         figures |= {measure: figure for (measure, named), figure in row.overall.items() if named == average}
-        figures_of |= dict.fromkeys(READINGS[average], figures)
-    return figures_of
+        figures_by_reading |= dict.fromkeys(READINGS[average], figures)
+    return figures_by_reading

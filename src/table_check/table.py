@@ -1,4 +1,4 @@
-"""Read a reported table of scores from CSV; each figure has the range of values that round to it."""
+"""Read a reported table of scores from CSV, each score with the range of values that round to it."""
 
 import csv
 import io
@@ -21,8 +21,16 @@ MEASURES = {
     "clips": "support",
 }
 AVERAGES = ("macro", "micro", "weighted")
-IGNORED = {"score", "recognition", "rate", "test", "overall", "average", "avg"}  # words without meaning in a heading
-NOT_TEST = {"train", "training", "val", "validation", "dev", "std", "sd"}  # words of columns without test scores
+IGNORED = {"score", "recognition", "rate", "test", "overall", "average", "avg"}  # words that are ignored in a heading
+NOT_TEST = {
+    "train",
+    "training",
+    "val",
+    "validation",
+    "dev",
+    "std",
+    "sd",
+}  # a heading with one of these words has no test scores
 _GENRE_NAMES = (
     "blues classical country disco electronic experimental folk hiphop instrumental international jazz latin metal pop"
 )
@@ -32,7 +40,7 @@ _EMPTY = {"", "-", "–", "n/a", "na", "nan", "none"}  # noqa: RUF001 (some tabl
 
 
 class Figure(NamedTuple):
-    """A share as it is written in the table, its value, and the lowest and highest share that round to it."""
+    """A score as printed in the table (`text`), its value in [0, 1], and the lowest and highest value that round to it."""
 
     text: str
     value: float
@@ -42,13 +50,13 @@ class Figure(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """The reported figures of one model.
+    """The reported figures of one model, a row of the table.
 
-    `columns`: the genres that have columns in the table.
+    `columns`: the names of the genres that have columns in the table.
     `overall`: (measure, average) -> figure; the average is "" if the heading does not name one.
-    `genres`: measure -> genre -> figure. The measure is "genre" if the heading names only the genre, or the genre and
-    accuracy: it may then be recall or accuracy one-vs-rest.
-    `support`: genre -> test clips.
+    `genres`: measure -> genre -> figure. The measure is "genre" if the heading has only the genre, or the genre and
+    accuracy: such a column may be recall or one-vs-rest accuracy.
+    `support`: genre -> number of test clips.
     """
 
     name: str
@@ -59,14 +67,17 @@ class Row:
 
 
 class _Column(NamedTuple):
+    """A parsed heading; `average` and `genre` are "" if the heading does not name one."""
+
     measure: str
     average: str
     genre: str
 
 
 def read(path: Path, genres: Sequence[str] | None = None) -> tuple[list[Row], list[str]]:
-    """Read the rows of a CSV file (comma, semicolon or tab); also return the headings of the columns that were not read.
+    """Read a CSV file (comma, semicolon or tab) -> (rows, headings of the columns that were ignored).
 
+    `genres` are the names of the genre columns; None for those of GENRES.
     `python -m src.compare --help` lists the possible columns. A column with a figure above 1 is in percent.
     Raises ValueError, with the row or column, if the file is not a table of scores, if a cell is not a share, or if a
     column mixes shares and percent.
@@ -77,7 +88,7 @@ def read(path: Path, genres: Sequence[str] | None = None) -> tuple[list[Row], li
         raise ValueError(f"{path} cannot be read ({error}). Expected a table as CSV, in UTF-8.") from error
     lines = [line for line in lines if line.strip()]
     if len(lines) < 2:
-        raise ValueError(f"{path} holds {len(lines)} lines: expected a header and one row per model.")
+        raise ValueError(f"{path} has {len(lines)} lines: expected a header and one row per model.")
     delimiter = max(",;\t", key=lines[0].count)
     header, *cells = [
         [cell.strip() for cell in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
@@ -105,13 +116,13 @@ def read(path: Path, genres: Sequence[str] | None = None) -> tuple[list[Row], li
 
 
 def _normalized(heading: str) -> str:
-    """ "F1 Score (%)" -> "f1_score"; "Hip-Hop" -> "hiphop"."""
+    """Normalize a heading or genre name: "F1 Score (%)" -> "f1_score"; "Hip-Hop" -> "hiphop"."""
     text = heading.lower().replace("hip-hop", "hiphop").replace("hip hop", "hiphop")
     return re.sub(r"[^a-z0-9]+", "_", text).strip("_")
 
 
 def _column(heading: str, genres: Sequence[str] | None) -> _Column | None:
-    """Parse a heading; None if the column has no scores that are checked here."""
+    """Parse a heading; None if the column has no scores that can be checked."""
     words = [word for word in _normalized(heading).split("_") if word not in IGNORED]
     measure = next((MEASURES[word] for word in words if word in MEASURES), "")
     average = next((word for word in words if word in AVERAGES), "")
@@ -122,7 +133,7 @@ def _column(heading: str, genres: Sequence[str] | None) -> _Column | None:
     if rest in (GENRES if genres is None else genres):
         return _Column("genre" if measure in ("", "accuracy") else measure, "", rest)
     if genres is None and measure and not NOT_TEST & set(rest.split("_")):
-        # If a genre were skipped, the others would be taken for all genres, and a correct table called impossible.
+        # Do not skip it: if the other columns were taken for all genres, a correct table could be called impossible.
         raise ValueError(
             f"column {heading}: {rest!r} is not a known genre. Name all genres of the table with --genres rock,pop,... ; "
             "other columns are then not read."
@@ -131,6 +142,7 @@ def _column(heading: str, genres: Sequence[str] | None) -> _Column | None:
 
 
 def _fill(rows: Sequence[Row], column: _Column, cells: Sequence[str], where: str) -> None:
+    """Add the figures of a column to the rows; empty cells are left out. `where` names the column in errors."""
     numbers = {k: _number(cell, where) for k, cell in enumerate(cells) if cell.lower() not in _EMPTY}
     if column.measure == "support":
         for k, (digits, _) in numbers.items():
@@ -140,7 +152,7 @@ def _fill(rows: Sequence[Row], column: _Column, cells: Sequence[str], where: str
     for k, (digits, percent_sign) in numbers.items():
         if percent and not percent_sign and 0 < float(digits) < 1:
             raise ValueError(
-                f"{where} mixes shares and percent ({digits} beside figures above 1). Write all as shares or all as percent."
+                f"{where} mixes shares and percent ({digits} and figures above 1). Write all as shares or all as percent."
             )
         if float(digits) > 100:
             raise ValueError(f"{where}: {cells[k]} is not a share: expected 0 to 1, or 0 to 100 %.")
@@ -148,7 +160,7 @@ def _fill(rows: Sequence[Row], column: _Column, cells: Sequence[str], where: str
 
 
 def _number(cell: str, where: str) -> tuple[str, str]:
-    """The digits of a cell, and its percent sign or ""."""
+    """The digits of a cell, and its percent sign or "": "92.5 %" -> ("92.5", "%")."""
     match = _CELL.fullmatch(cell)
     if match is None:
         raise ValueError(
@@ -158,6 +170,7 @@ def _number(cell: str, where: str) -> tuple[str, str]:
 
 
 def _figure(text: str, digits: str, scale: int) -> Figure:
+    """Divide by `scale` (100 for percent) and compute the range of shares that round to the digits."""
     half_unit = 0.5 * 10.0 ** -len(digits.partition(".")[2])  # of the last digit
     value = float(digits)
     return Figure(text, value / scale, max(0.0, (value - half_unit) / scale), min(1.0, (value + half_unit) / scale))
@@ -171,11 +184,11 @@ def _add_figure(row: Row, column: _Column, figure: Figure) -> None:
 
 
 def mean(figures: Mapping[str, Figure], weights: Mapping[str, float] | None = None) -> Figure:
-    """Mean of the genres' figures, plain or weighted by support."""
+    """Mean of the genres' figures with its range, plain or weighted by the number of clips."""
     weight = {genre: 1.0 if weights is None else weights[genre] for genre in figures}
 
-    def of(attribute: str) -> float:
+    def mean_of(attribute: str) -> float:
         total = sum(weight[genre] * float(getattr(figure, attribute)) for genre, figure in figures.items())
         return total / sum(weight.values())
 
-    return Figure(f"{of('value'):.3f}", of("value"), of("low"), of("high"))
+    return Figure(f"{mean_of('value'):.3f}", mean_of("value"), mean_of("low"), mean_of("high"))

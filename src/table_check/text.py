@@ -1,4 +1,4 @@
-"""Format a checked row, as lines of text and as plain values for JSON."""
+"""Format a checked row as lines of text and as a dictionary for JSON."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ NAMES = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "
 
 
 def lines(checked: Checked) -> Iterator[tuple[int, str]]:
-    """Yield (depth of indentation, line) pairs: the row's verdict, (0, "CNN: impossible"), then its readings."""
+    """Yield (depth of indentation, line): the verdict on the row, (0, "CNN: possible"), then each reading."""
     row = checked.row
     verdict = "impossible, however its figures were averaged" if checked.impossible else "possible"
     yield 0, f"{row.name}: {verdict}"
@@ -34,7 +34,9 @@ def lines(checked: Checked) -> Iterator[tuple[int, str]]:
     for reading, contradictions in checked.genres.items():
         if reading != NO_GENRES:
             yield 2, f"{reading}: {_verdict(contradictions)}"
-    combined: dict[tuple[str, str], str] = {}  # both macro readings may give the same contradiction: shown once
+    combined: dict[
+        tuple[str, str], str
+    ] = {}  # both macro readings may give the same contradiction, which is shown once
     for (average, genre), contradictions in checked.together.items():
         if contradictions:
             combined.setdefault((genre, _verdict(contradictions)), average.partition(",")[0])
@@ -42,11 +44,12 @@ def lines(checked: Checked) -> Iterator[tuple[int, str]]:
 
 
 def _verdict(contradictions: list[str]) -> str:
+    """ "possible", or "impossible: ..." with the contradictions."""
     return f"impossible: {'; '.join(contradictions)}" if contradictions else "possible"
 
 
 def plain(checked: Checked) -> dict[str, Any]:
-    """Convert a checked row to plain values for JSON."""
+    """Convert a checked row to a dictionary for JSON."""
     return {
         "name": checked.row.name,
         "impossible": checked.impossible,

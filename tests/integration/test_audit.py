@@ -1,5 +1,6 @@
 """The audit, as a user runs it, on a folder with every kind of fault and on one without any."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -253,8 +254,13 @@ def test_help_lists_every_data_set_and_split() -> None:
     shown, loaded = help_of("src.audit")
     conf = Path(__file__).parents[2] / "conf"
     for group in ("dataset", "split"):
-        (line,) = [line for line in shown.splitlines() if line.strip().startswith(f"{group}: ")]
-        assert sorted(line.split(": ")[1].split(", ")) == sorted(path.stem for path in (conf / group).glob("*.yaml"))
+        choices = shown.split(f"\n{group}=\n")[1]
+        names = [
+            line.split()[0]
+            for line in itertools.takewhile(lambda line: line[:2] == "  ", choices.splitlines())
+            if line[2] != " "
+        ]
+        assert sorted(names) == sorted(path.stem for path in (conf / group).glob("*.yaml"))
     assert not loaded & {"torch", "soundfile", "sklearn", "pandas"}
 
 

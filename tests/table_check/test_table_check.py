@@ -249,15 +249,15 @@ def test_unknown_genres_are_read_if_they_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds 0 lines: expected a header and one row per model"),
-        ("model,accuracy\n", "holds 1 lines"),
+        ("", "has 0 lines: expected a header and one row per model"),
+        ("model,accuracy\n", "has 1 lines"),
         ("model,lr\na,1\n", "no column of scores: expected accuracy, precision, recall, f1 or genres among model, lr"),
         ("model,accuracy\na\n", "row 2: expected 2 cells"),
         ("accuracy,acc\n.1,.2\n", "two columns for accuracy"),
         ("accuracy\nhigh\n", "column accuracy: 'high' is not a score"),
         ("accuracy\n-0.5\n", "'-0.5' is not a score"),
         ("accuracy\n101\n", "101 is not a share: expected 0 to 1, or 0 to 100 %"),
-        ("accuracy\n92\n.85\n", "mixes shares and percent (.85 beside figures above 1)"),
+        ("accuracy\n92\n.85\n", "mixes shares and percent (.85 and figures above 1)"),
     ],
 )
 def test_bad_tables_are_refused(tmp_path: Path, text: str, message: str) -> None:
