@@ -108,7 +108,7 @@ def _check_same_clips(first: ComparedGroup, other: ComparedGroup) -> None:
         ]
         raise ValueError(
             f"{names} were tested on different clips: {', '.join(unshared)}, {len(first_clips & other_clips)} in "
-            f"both. So their scores cannot be compared. {_differing_settings(first.group, other.group)}Train both with the same "
+            f"both, so their scores cannot be compared. {_differing_settings(first.group, other.group)}Train both with the same "
             "dataset, split, split.seed and folds. To pool the folds of one split, name their folder instead of each run."
         )
     for clip, genre, other_genre in zip(

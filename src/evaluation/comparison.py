@@ -182,7 +182,7 @@ def _genres(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
 
 
 def _disagreements(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
-    """List the clips on which the groups differ: under "a" those that group a recognizes in more repetitions, and "b".
+    """Map "a" to the clips that group a recognizes in more repetitions than group b, and "b" to the reverse.
 
     The clips with the largest difference come first. Among equal differences, genres alternate (one clip of each genre,
     then a second one of each), so that the first few clips show all genres.

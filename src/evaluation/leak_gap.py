@@ -31,7 +31,7 @@ class LeakGap(NamedTuple):
     """Accuracy over all test clips on the random and on the grouped split, and their difference, all in shares.
 
     `difference` is random minus grouped, `low` to `high` its 95 % interval. `paired` is true if both splits tested the
-    same clips. `owner_count` is the number of artists (else tracks, else clips) in the test clips, the smaller of the two.
+    same clips. `owner_count` is the number of artists (else tracks, else clips) of the test set with fewer of them.
     """
 
     random: float
