@@ -273,7 +273,9 @@ def test_different_clips_are_refused_with_the_differing_settings(
     other = write_run(tmp_path / "b", config(model="Rnn", split__seed=1), clips=40, first=10)
     output = _output(capsys, one, other, status=1)
     assert "A (cnn on mel, split.seed=0) and B (rnn on mel, split.seed=1) were tested on different clips" in output
-    assert "10 clips in A only (e.g. blues/00000.ogg), 10 clips in B only (e.g. blues/00040.ogg), 30 in both." in output
+    assert (
+        "10 clips in A only (e.g. blues/00000.ogg), 10 clips in B only (e.g. blues/00040.ogg), 30 in both, so" in output
+    )
     assert "split.seed is 0 and 1. Train both with the same dataset, split, split.seed and folds" in output
 
 
