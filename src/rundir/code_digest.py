@@ -13,14 +13,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 USED_BY_EVERY_RUN = ("src.training.setup", "src.training.stages", "src.training.run_writer")
-WITHOUT_IMPORTS = ("src.train",)  # its imports are left out: the pages and progress bars that it shows change no result
+WITHOUT_IMPORTS = ("src.train",)  # its other imports, such as report pages and progress bars, change no result
 GROUPS_WITHOUT_EFFECT = ("logger", "hydra")  # config groups that change no result
 
 
 def run_digests(config: Mapping[str, Any]) -> dict[str, str]:
     """Digests of the source files of a run: {"src/model/cnn.py": 16 hexadecimal digits of its content, ...}.
 
-    A file is read once in a process; later changes to it are not seen.
+    A file is read once per process; later changes to it have no effect.
     """
     relevant = [node for group, node in config.items() if group not in GROUPS_WITHOUT_EFFECT]
     chosen = [name for node in relevant for name in project_targets(node)]
@@ -116,9 +116,11 @@ def _imports(path: Path) -> Iterable[str]:
 def _import_origins(path: Path) -> tuple[tuple[str, str], ...]:
     """List the imports from this project anywhere in a file as pairs of names: ("Cnn", "src.model.cnn.Cnn")."""
     nodes = list(ast.walk(ast.parse(path.read_bytes())))
-    ours = [node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "src"]
+    project_nodes = [
+        node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "src"
+    ]
     from_imports = [
-        (alias.asname or alias.name, f"{node.module}.{alias.name}") for node in ours for alias in node.names
+        (alias.asname or alias.name, f"{node.module}.{alias.name}") for node in project_nodes for alias in node.names
     ]
     plain_imports = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     return (*from_imports, *((name, name) for name in plain_imports if name.split(".")[0] == "src"))

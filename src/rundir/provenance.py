@@ -29,10 +29,11 @@ LIBRARIES = (
 
 
 def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str, Any]:
-    """Content of environment.json.
+    """Build the content of environment.json; the caller writes the file.
 
-    The identity of a run consists of digests of its settings, its data and its source code, which determine its
-    results. The other entries are what the results may also depend on, and the command that repeats the run.
+    `folder` is the run directory, and `data` the digest of the data. The identity of a run consists of digests of its
+    settings, its data and its source code, which determine its results. The other entries are the command that repeats
+    the run, and what else may influence the results.
     """
     source = code_digest.run_digests(config)
     return {
@@ -54,7 +55,7 @@ def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str,
 
 
 def _git(*arguments: str) -> str:
-    """Output of a git command in the project's folder; "" where there is no git or no repository."""
+    """Run a git command in the project's folder and return its output; "" if there is no git or no repository."""
     with contextlib.suppress(OSError):
         result = subprocess.run(["git", *arguments], cwd=code_digest.ROOT, capture_output=True, text=True, check=False)
         return result.stdout.strip() if result.returncode == 0 else ""

@@ -1,4 +1,4 @@
-"""Names of the files in a run directory, and their reader, which does not need torch."""
+"""File names in a run directory, and a reader of these files that does not need torch."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SPLIT = "split.csv"
 EXCLUDED = "excluded.csv"
 REPORT = "report.html"
 LOCK = ".lock"  # locked during training; the file stays afterwards
-SCHEMA = 2  # of metrics.json; files of schema 1, which calls the sets of a split "sides", can still be read
+SCHEMA = 2  # version of metrics.json; schema 1, which calls the sets of a split "sides", can still be read
 
 _SCORES = [
     "clips",
@@ -41,7 +41,7 @@ _SCORES = [
     "ece",
     "genres",
 ]
-# `_target_` in config.yaml of schema 1 -> its name today, so that old and new runs of one experiment are one group.
+# `_target_` in config.yaml of schema 1 -> current name, so that old and new runs of one experiment form one group.
 RENAMED_TARGETS = {
     "src.data.GenreData": "src.data.datamodule.GenreData",
     "src.run.trainer": "src.training.trainer.build_trainer",
@@ -71,10 +71,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class RunDir:
-    """Files of a run. Each file is read when it is first needed.
+    """Read-only access to the files of a run. Each file is read once, when it is first needed.
 
-    The properties raise ValueError, which says what is wrong and what to do, if their file is missing or broken or has
-    another schema. `history` and `excluded` are empty if their file is missing.
+    The properties raise ValueError if their file is missing or broken or has another schema. `history` and `excluded`
+    are empty if their file is missing.
     """
 
     path: Path
@@ -90,8 +90,8 @@ class RunDir:
                 f"{path} cannot be read as a config ({plain_files.first_line(error)}). Train the run again."
             ) from error
         if not isinstance(config, dict):
-            raise ValueError(f"{path} holds a {type(config).__name__}, expected a mapping. Train the run again.")
-        return _with_present_names({str(key): value for key, value in config.items()})
+            raise ValueError(f"{path} contains a {type(config).__name__}, expected a mapping. Train the run again.")
+        return _with_current_names({str(key): value for key, value in config.items()})
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -184,8 +184,8 @@ class RunDir:
         return [(row["clip"], row["reason"]) for _, row in plain_files.rows(self.path, EXCLUDED, ("clip", "reason"))]
 
 
-def _with_present_names(config: dict[str, Any]) -> dict[str, Any]:
-    """A config with the names of today, where a run of schema 1 wrote older ones."""
+def _with_current_names(config: dict[str, Any]) -> dict[str, Any]:
+    """Replace the names of schema 1 in a config by the current ones, in place; return the config."""
     for node in config.values():
         if isinstance(node, dict) and node.get("_target_") in RENAMED_TARGETS:
             node["_target_"] = RENAMED_TARGETS[node["_target_"]]
@@ -224,12 +224,12 @@ def find(path: Path, depth: int = 3) -> list[RunDir]:
 def at(path: Path) -> list[RunDir]:
     """Find the runs at a path from the command line; unfinished runs included. Raises ValueError if there are none."""
     if not path.is_dir():
-        what = "not a folder" if path.exists() else "not there"
-        raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")
+        problem = "not a folder" if path.exists() else "not there"
+        raise ValueError(f"{path} is {problem}: expected a run directory or a folder of runs.")
     runs = find(path)
     if not runs:
         raise ValueError(
-            f"{path} holds no run: expected {METRICS} in it, or in folders up to 3 below it, as "
+            f"{path} contains no run: expected {METRICS} in it, or in folders up to 3 below it, as "
             "`python -m src.train` writes them."
         )
     return runs

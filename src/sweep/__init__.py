@@ -1,1 +1,1 @@
-"""Sweeps: folder names, states of jobs, and Hydra callbacks that report progress and results."""
+"""Sweeps: folder names, job states, and Hydra callbacks that print progress and results."""

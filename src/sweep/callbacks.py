@@ -1,4 +1,4 @@
-"""Progress of a sweep: messages and tables before, during and after its jobs. Callback of conf/train.yaml."""
+"""Progress of a sweep: messages and tables before, during and after its jobs. Hydra callback of conf/train.yaml."""
 
 import atexit
 import re
@@ -20,14 +20,14 @@ from src.sweep import jobs, names
 if TYPE_CHECKING:
     from rich.live import Live
 
-MANY_JOBS = 20  # with more jobs than this, the first one starts with a noticeable delay
+MANY_JOBS = 20  # with more jobs, the delay before the first one is noticeable
 
 
 class Jobs(Callback):
-    """Report the number of jobs, their progress and the remaining time of every sweep, and a table at its end.
+    """Print the number of jobs, their progress and the remaining time of every sweep, and a table at its end.
 
-    Jobs may run in other processes, with pickled copies of this object. The copies share only the folder of job notes,
-    one file for each job.
+    Jobs may run in other processes, with pickled copies of this object. The copies share only the notes folder: one
+    JSON file per job, with its state (see `jobs`).
     """
 
     def __init__(self) -> None:
@@ -45,9 +45,10 @@ class Jobs(Callback):
         return {**self.__dict__, "in_job_process": True, "lock": None, "live": None}
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Announce the jobs and show the live table.
+        """Print the number of jobs and show the live table.
 
-        Exit with status 1 if the sweep cannot run, e.g. because another process is already running it.
+        Locks the notes folder and deletes the notes of an earlier run of the sweep. Exits with status 1 if the sweep
+        cannot run, e.g. because another process is already running it.
         """
         folder, notes_folder = Path(config.hydra.sweep.dir), names.notes_folder(config)
         try:
@@ -55,7 +56,7 @@ class Jobs(Callback):
             self.search_overrides = list(config.hydra.overrides.task) if names.is_search(config) else []
             notes_folder.mkdir(parents=True, exist_ok=True)
         except (HydraException, OmegaConfBaseException, OSError):
-            return  # the sweeper raises the same error next; raised here, Hydra would turn it into a warning
+            return  # the sweeper raises the same error next; an error raised here would become a warning of Hydra
         preset_lists = [text for text in config.hydra.overrides.task if re.fullmatch(r"sweep=\w+(,\w+)+", text)]
         if preset_lists:
             presets = preset_lists[0].removeprefix("sweep=")
@@ -72,10 +73,12 @@ class Jobs(Callback):
         jobs.clear(self.notes_folder)
         # Called at exit if the sweep is interrupted or its launcher fails.
         atexit.register(self._print_summary, config, complete=False)
-        number = formatting.count(len(self.labels), "job") if self.labels else "A search with an unknown number of jobs"
+        job_count = (
+            formatting.count(len(self.labels), "job") if self.labels else "A search with an unknown number of jobs"
+        )
         # Hydra composes the configs of all jobs before the first job starts, up to half a second for each.
         delay = " The settings of all jobs are checked first." if len(self.labels) > MANY_JOBS else ""
-        console.note(f"{number} in {console.relative_path(folder)}. Finished jobs are skipped.{delay}")
+        console.note(f"{job_count} in {console.relative_path(folder)}. Finished jobs are skipped.{delay}")
         if console.stderr.is_terminal and self.labels:
             self._show_live_table()
 
@@ -92,25 +95,30 @@ class Jobs(Callback):
         self.live.start()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Write a note that the job is training, and print its label unless the live table shows it."""
         if self.notes_folder is not None:
-            self.job_start_time, job = time.time(), self._job(config, jobs.TRAINING)
+            self.job_start_time, job = time.time(), self._build_job(config, jobs.TRAINING)
             jobs.write(self.notes_folder, job)
-            self._note(f"Job {job.number + 1}{f' of {len(self.labels)}' if self.labels else ''}: {job.label}")
+            self._print_unless_live(
+                f"Job {job.number + 1}{f' of {len(self.labels)}' if self.labels else ''}: {job.label}"
+            )
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Write how the job ended into its note, and print it unless the live table shows it."""
+        """Write the final state of the job into its note, and print it unless the live table shows it."""
         if self.notes_folder is None or job_return.status != JobStatus.COMPLETED:
             return
         outcome: jobs.Outcome = job_return.return_value
         seconds = round(time.time() - self.job_start_time, 3)
-        job = self._job(config, outcome.state, seconds=seconds, f1_macro=outcome.f1_macro, reason=outcome.reason)
+        job = self._build_job(config, outcome.state, seconds=seconds, f1_macro=outcome.f1_macro, reason=outcome.reason)
         jobs.write(self.notes_folder, job)
         elapsed = time.time() - self.start_time
         progress = f" {jobs.progress(self._read_jobs(), len(self.labels), elapsed)}." if self.labels else ""
-        self._note(f"Job {job.number + 1}: {jobs.describe(job, with_reason=self.in_job_process)}.{progress}")
+        self._print_unless_live(
+            f"Job {job.number + 1}: {jobs.describe(job, with_reason=self.in_job_process)}.{progress}"
+        )
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print the table of all jobs and the reasons of failures. Exit with status 1 if a job failed."""
+        """Print the table of all jobs and the errors, and unlock the notes folder. Exits with 1 if a job failed."""
         if self.notes_folder is None:
             return
         atexit.unregister(self._print_summary)
@@ -121,7 +129,7 @@ class Jobs(Callback):
             sys.exit(1)
 
     def _print_summary(self, config: DictConfig, complete: bool) -> bool:
-        """Print the table of all jobs, the reasons of failures and the next commands -> whether a job failed.
+        """Print the table of all jobs, the error messages and the next commands. Returns True if a job failed.
 
         `complete` is False if the sweep was interrupted or its launcher failed.
         """
@@ -148,7 +156,7 @@ class Jobs(Callback):
             print(f"Compare the runs, with confidence intervals: python -m src.compare {folder}")
         return bool(failure_messages)
 
-    def _note(self, text: str) -> None:
+    def _print_unless_live(self, text: str) -> None:
         """Print a message unless the live table shows the same."""
         if not (console.stderr.is_terminal and self.labels):
             console.note(text)
@@ -157,7 +165,7 @@ class Jobs(Callback):
         assert self.notes_folder is not None
         return jobs.read(self.notes_folder)
 
-    def _job(self, config: DictConfig, state: str, **fields: Any) -> jobs.Job:
+    def _build_job(self, config: DictConfig, state: str, **fields: Any) -> jobs.Job:
         number, folder = int(config.hydra.job.num), Path(config.hydra.runtime.output_dir).name
         label = self.labels[number] if number < len(self.labels) else ""
         if self.search_overrides:

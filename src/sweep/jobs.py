@@ -1,4 +1,4 @@
-"""States of a sweep's jobs: one JSON note for each job, as jobs may run in other processes, and tables of all jobs."""
+"""States of a sweep's jobs, and tables of them. A job in any process writes its state to a JSON file, its note."""
 
 import json
 import os
@@ -16,7 +16,7 @@ TRAINING = "training"
 END_STATES = ("run", "resumed", "skipped", "failed")
 STOPPED, WAITING = "stopped", "waiting"  # interrupted while training; not started yet
 CRASH_REASON = "Its process ended without an error message. It may have been killed, or have run out of memory."
-LIVE_ROWS = (6, 3)  # rows of the live table for the jobs that ended last, and for the next jobs
+LIVE_ROWS = (6, 3)  # rows of the live table for the jobs that ended last, and for the jobs that start next
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a sweep: its number, the settings in which it differs ("fold=0 model=rnn"), and its state."""
+    """One job of a sweep: its number from 0, the settings in which it differs ("fold=0 model=rnn"), and its state.
+
+    `folder` is the name of its run directory in the sweep's folder; "" before the job starts.
+    """
 
     number: int
     label: str
@@ -60,7 +63,7 @@ class Job:
 
 
 def write(folder: Path, job: Job) -> None:
-    """Write the note of a job into the folder of notes, and replace its earlier note."""
+    """Write the note of a job into the notes folder, which is created if needed. Replaces its earlier note."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{job.number}.{os.getpid()}.part"
     part.write_text(json.dumps(asdict(job)), encoding="utf-8")
@@ -68,22 +71,22 @@ def write(folder: Path, job: Job) -> None:
 
 
 def read(folder: Path) -> list[Job]:
-    """Read the notes of all jobs, in order of their numbers."""
+    """Read the notes of all jobs in the notes folder, in order of their numbers."""
     notes = (json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json"))
     return sorted((Job(**note) for note in notes), key=lambda job: job.number)
 
 
 def clear(folder: Path) -> None:
-    """Delete the notes of an earlier sweep."""
+    """Delete all notes in the notes folder."""
     for path in folder.glob("*.json"):
         path.unlink()
 
 
 def with_final_states(jobs: Sequence[Job], labels: Sequence[str], complete: bool = True) -> list[Job]:
-    """Return all jobs of a sweep that is over, including those without a note.
+    """Return all jobs of a sweep that has ended, including those without a note.
 
-    In a `complete` sweep, jobs that have not ended or not started have failed. In an interrupted sweep they are stopped
-    or waiting.
+    If the sweep is `complete`, jobs that did not end or never started count as failed. If it was interrupted, they
+    count as stopped or waiting.
     """
     noted = {job.number: job for job in jobs}
     all_jobs = [noted.get(number) or Job(number, label, "", WAITING) for number, label in enumerate(labels)]
@@ -98,15 +101,16 @@ def _final_state(job: Job, complete: bool) -> Job:
 
 
 def crashed(job: Job) -> Job:
-    """Mark a job whose process died as failed."""
+    """Return the job as failed, with the reason that its process died."""
     return replace(job, state="failed", reason=CRASH_REASON)
 
 
 def estimate_seconds_left(jobs: Sequence[Job], total: int, elapsed: float) -> float | None:
     """Estimate the remaining seconds from the mean time of the trained jobs; None until one was trained.
 
-    Jobs that were trained from the start count; resumed jobs count only if there are no others. If several jobs run at
-    once, the sum of their seconds exceeds `elapsed`, and the estimate is divided by that ratio.
+    `total` is the number of jobs; `elapsed` is the number of seconds since the sweep started. The mean is over jobs
+    that were trained from the start; over resumed jobs only if there are no others. If several jobs run at once, the
+    sum of their seconds exceeds `elapsed`: the estimate is divided by that ratio.
     """
     ended = [job for job in jobs if job.ended]
     durations = [job.seconds for job in ended if job.state == "run"]
@@ -119,7 +123,7 @@ def estimate_seconds_left(jobs: Sequence[Job], total: int, elapsed: float) -> fl
 
 
 def progress(jobs: Sequence[Job], total: int, elapsed: float) -> str:
-    """Describe the progress: "5 of 12 jobs are done, 7 left: about 3 min 20 s"; no time until a job was trained."""
+    """Describe the progress: "5 of 12 jobs are done, 7 left: about 3 min 20 s"; no time before a job was trained."""
     done = sum(job.ended for job in jobs)
     seconds_left = estimate_seconds_left(jobs, total, elapsed)
     if done == total:
@@ -149,7 +153,7 @@ def summary(jobs: Sequence[Job]) -> str:
 
 
 def differ_in_settings(jobs: Sequence[Job]) -> bool:
-    """Whether the labels of jobs differ in more than seed and fold."""
+    """True if the labels of the jobs differ in more than seed and fold."""
     return len({re.sub(r"\b(fold|seed)=\S+", "", job.label).strip() for job in jobs}) > 1
 
 
@@ -164,7 +168,7 @@ def failure_messages(jobs: Sequence[Job]) -> list[str]:
 
 
 def table(jobs: Sequence[Job], title: str) -> Table:
-    """Table with one row for each job."""
+    """Build a table with one row per job."""
     table = Table(title=escape(title), title_justify="left")
     table.add_column("job")
     table.add_column("state")
@@ -178,7 +182,7 @@ def table(jobs: Sequence[Job], title: str) -> Table:
 
 
 def live_table(jobs: Sequence[Job], labels: Sequence[str], elapsed: float) -> Table:
-    """Table of a running sweep: the jobs that ended last, those that are training, and the next ones."""
+    """Build the table of a running sweep: the jobs that ended last, those that are training, and the next ones."""
     started = {job.number for job in jobs}
     ended = [job for job in jobs if job.ended][-LIVE_ROWS[0] :]
     training = [job for job in jobs if not job.ended]

@@ -1,4 +1,4 @@
-"""Table and report at the end of sweep=leak_gap. Callback of conf/sweep/leak_gap.yaml."""
+"""Table and report at the end of sweep=leak_gap. Hydra callback of conf/sweep/leak_gap.yaml."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,20 +16,23 @@ if TYPE_CHECKING:
 
 
 class LeakGap(Callback):
-    """Compare the grouped and the random split, and state how much of the random split's score is leak."""
+    """Compare the scores on the grouped split and on the random split: the difference is the leak gap."""
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print the table and the leak gap, and write the sweep's report; print only a message if a job failed."""
+        """Print the table and the leak gap, and write report.html of the sweep and of each run that has none.
+
+        If a job failed, only a message is printed and nothing is written.
+        """
         from src import rundir
         from src.evaluation import leak_gap
         from src.evaluation.groups import group_by_config
         from src.reporting import leak_gap_text, render, sweep_page
 
         folder = console.relative_path(Path(config.hydra.sweep.dir))
-        failed = [job.label for job in jobs.read(names.notes_folder(config)) if job.state == "failed"]
-        if failed:
+        failed_labels = [job.label for job in jobs.read(names.notes_folder(config)) if job.state == "failed"]
+        if failed_labels:
             console.note(
-                f"sweep=leak_gap: {'; '.join(failed)} failed, so there is no table. Fix the error and run the same "
+                f"sweep=leak_gap: {'; '.join(failed_labels)} failed, so there is no table. Fix the error and run the same "
                 "command again."
             )
             return
@@ -49,7 +52,7 @@ class LeakGap(Callback):
 
 
 def table(pair: "SplitPair") -> "Table":
-    """Table of both arms for the terminal, in percent; the caption states the splits and how the runs were pooled."""
+    """Build the table of both splits, in percent; the caption describes the splits and how their runs were pooled."""
     from rich.markup import escape
     from rich.table import Table
 

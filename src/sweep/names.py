@@ -1,6 +1,6 @@
 """Folder names and labels of sweeps and their jobs.
 
-A folder name is made of readable words and a digest, so that the same command finds its folders again.
+A folder name consists of a readable part and a digest, so that the same command finds its folders again.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ def job_name(*, _root_: DictConfig) -> str:
     """Folder name of a sweep's job: its main choices and 8 hexadecimal digits of its whole config."""
     config = configs.resolved(OmegaConf.create({k: v for k, v in _root_.items_ex(resolve=False) if k != "hydra"}))
     choices = configs.choices()
-    words = [choices["dataset"], choices["feature"], choices["model"]]
-    words += [choices["experiment"]] if choices["experiment"] != "none" else []
-    words += ["random"] if config["split"].get("grouped") is False else []
-    words += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
-    return "_".join([*words, f"seed{config['seed']}"]) + "-" + configs.digest(config, without=NOT_IN_NAME)[:8]
+    parts = [choices["dataset"], choices["feature"], choices["model"]]
+    parts += [choices["experiment"]] if choices["experiment"] != "none" else []
+    parts += ["random"] if config["split"].get("grouped") is False else []
+    parts += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
+    return "_".join([*parts, f"seed{config['seed']}"]) + "-" + configs.digest(config, without=NOT_IN_NAME)[:8]
 
 
 def sweep_name(overrides: Sequence[str], hydra_choices: Mapping[str, str]) -> str:
@@ -39,13 +39,13 @@ def sweep_name(overrides: Sequence[str], hydra_choices: Mapping[str, str]) -> st
     """
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     choices = configs.choices_from(overrides, hydra_choices)
-    words = [word for group in ("sweep", "experiment") for word in re.findall(r"\w+", choices[group]) if word != "none"]
-    words += sorted(override.key_or_group.split(".")[-1] for override in parsed if override.is_sweep_override())
+    parts = [name for group in ("sweep", "experiment") for name in re.findall(r"\w+", choices[group]) if name != "none"]
+    parts += sorted(override.key_or_group.split(".")[-1] for override in parsed if override.is_sweep_override())
     command = sorted(
         str(override.input_line).replace(" ", "") for override in parsed if override.key_or_group not in NOT_IN_NAME
     )
     digest = hashlib.sha256(json.dumps(command).encode()).hexdigest()[:8]
-    return re.sub(r"\W", "_", "_".join(["sweep", *words]))[:MAX_LENGTH] + f"-{digest}"
+    return re.sub(r"\W", "_", "_".join(["sweep", *parts]))[:MAX_LENGTH] + f"-{digest}"
 
 
 def notes_folder(config: DictConfig) -> Path:
@@ -61,7 +61,7 @@ def job_labels(config: DictConfig) -> list[str]:
     """Label the jobs of a sweep by the settings in which they differ: "fold=0 model=rnn"; a single job gets "".
 
     The jobs of a search are not known in advance: "trial 0", "trial 1", up to its largest number of trials. Raises the
-    errors of Hydra and OmegaConf.
+    errors of Hydra and OmegaConf on invalid overrides.
     """
     if is_search(config):
         return [f"trial {number}" for number in range(config.hydra.sweeper.get("n_trials") or 0)]
@@ -76,14 +76,14 @@ def job_labels(config: DictConfig) -> list[str]:
 
 
 def is_search(config: DictConfig) -> bool:
-    """Whether the sweeper is not Hydra's basic one, but chooses settings from the results of earlier jobs."""
+    """True if the sweeper chooses settings from the results of earlier jobs, i.e. is not Hydra's basic sweeper."""
     return not str(config.hydra.sweeper._target_).endswith(f".{BasicSweeper.__name__}")
 
 
 def trial_label(search_overrides: Sequence[str], job_overrides: Sequence[str]) -> str:
     """Label a job of a search by the values that the search chose, with four digits: "lr=0.003124 dropout=0.2"."""
     chosen = " ".join(_shorten([override for override in job_overrides if override not in search_overrides]))
-    return re.sub(r"\d+\.\d{4,}(e[+-]?\d+)?", lambda number: f"{float(number[0]):.4g}", chosen)
+    return re.sub(r"\d+\.\d{4,}(e[+-]?\d+)?", lambda match: f"{float(match[0]):.4g}", chosen)
 
 
 def _shorten(overrides: Sequence[str]) -> list[str]:

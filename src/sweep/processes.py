@@ -16,9 +16,10 @@ os.environ.setdefault("RAY_COLOR_PREFIX", "0")
 
 
 class Log(Callback):
-    """Redirect the output of each job to log.txt in its run directory, as output of parallel jobs would be mixed.
+    """Append all output of a job to log.txt in its run directory; otherwise the output of parallel jobs would be mixed.
 
-    The file replaces the standard streams of the process, so the output of libraries and subprocesses goes there too.
+    The file replaces the standard streams of the process until the job ends, so the output of libraries and
+    subprocesses goes there too.
     """
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
@@ -42,7 +43,7 @@ def _redirect(stdout: int, stderr: int) -> None:
 
 
 def check_working_folder(sweep_folder: str) -> None:
-    """Raise ValueError if a job runs in another folder than its sweep was started in, as relative paths would differ."""
+    """Raise ValueError if a job does not run in the folder where its sweep was started: relative paths would differ."""
     if Path(sweep_folder) != Path.cwd():
         raise ValueError(
             f"The job runs in {Path.cwd()}, expected {sweep_folder}, where the sweep was started, as paths are relative "

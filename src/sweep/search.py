@@ -1,4 +1,4 @@
-"""Best settings of a hyperparameter search. Callback of sweep=optuna."""
+"""Best settings of a hyperparameter search. Hydra callback of conf/sweep/optuna.yaml."""
 
 from pathlib import Path
 from typing import Any

@@ -62,7 +62,7 @@ def test_a_changed_label_reruns_the_jobs_of_that_manifest(
     assert train(monkeypatch, *arguments) == 0
     summary, messages = summary_and_messages(capsys)
     assert summary == "1 run, 0 resumed, 1 skipped, 0"
-    message = "the data changed (1 clip is labelled otherwise: bell/bell-0--0.wav) since it was trained, so it is trained again."
+    message = "the data changed (1 clip is labelled differently: bell/bell-0--0.wav) since it was trained, so it is trained again."
     assert message in messages
 
 
