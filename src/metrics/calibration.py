@@ -4,7 +4,7 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
-RANGE = (0.01, 100.0)  # of T: at its ends nearly every model is certain, or gives all genres the same probability
+RANGE = (0.01, 100.0)  # allowed T; near 0.01 probabilities are close to 0 or 1, near 100 all genres are about equal
 
 
 def temperature(logits_KC: Tensor, genre_K: Tensor) -> float:
@@ -12,12 +12,14 @@ def temperature(logits_KC: Tensor, genre_K: Tensor) -> float:
 
     T above 1 means that the model was overconfident, T below 1 that it was underconfident. The order of the genres does
     not change. The cross-entropy is convex in 1/T, so T is where the slope in 1/T is 0. This slope is the mean over the
-    clips of sum_c (softmax(logits / T)_c - target_c) logits_c. If it has the same sign everywhere, T is an end of RANGE.
+    clips of sum_c (softmax(logits / T)_c - target_c) logits_c. If it has the same sign everywhere, T is an end of
+    RANGE.
 
-    If all clips are recognized, T would go to 0, although no number of clips proves that there will be no mistake. So
-    the target of the true genre is Platt's (K + 1) / (K + 2) and the other genres share the rest, as if there were one
-    more correct and one more wrong clip. (With K + C in the denominator, one mistake for each genre, 100 clips of 10
-    genres gave T = 5.3 where 2 was true, and a worse likelihood than no calibration at all.)
+    If all clips are classified correctly, T would go to 0, although no finite number of clips proves that the model
+    makes no mistakes. Therefore the target of the true genre is Platt's (K + 1) / (K + 2), and the other genres share
+    the rest equally, as if there were one more correct and one more wrong clip. (With K + C in the denominator, which
+    adds one mistake per genre, 100 clips of 10 genres gave T = 5.3 instead of the true 2, and a worse likelihood than
+    without calibration.)
 
     A genre with logit -inf is impossible at every T: it has no target, and clips of that genre carry no information
     about T. If nothing depends on T, because all logits of each clip are equal, T is 1.
@@ -28,7 +30,7 @@ def temperature(logits_KC: Tensor, genre_K: Tensor) -> float:
     clips = len(genre_K)
     if clips == 0 or logits_KC.ndim != 2 or len(logits_KC) != clips:
         raise ValueError(
-            f"expected logits of shape (clips, genres) of one clip or more, and the genre of each; got logits of shape "
+            f"expected logits of shape (clips, genres) with at least one clip, and one genre per clip; got logits of shape "
             f"{tuple(logits_KC.shape)} and {clips} genres."
         )
     logits_KC, genre_K = logits_KC.detach().cpu().double(), genre_K.detach().cpu().long()
@@ -42,17 +44,17 @@ def temperature(logits_KC: Tensor, genre_K: Tensor) -> float:
     possible_KC = logits_KC.isfinite()
     informative_K = possible_KC[true_KC]
     logits_KC, true_KC, possible_KC = logits_KC[informative_K], true_KC[informative_K], possible_KC[informative_K]
-    # Relative to the logit of the true genre, which becomes 0: a constant added to all logits of a clip cancels.
+    # Subtract the logit of the true genre, which becomes 0; adding a constant to all logits of a clip changes nothing.
     relative_KC = logits_KC - logits_KC[true_KC][:, None]
     finite_KC = relative_KC.where(possible_KC, 0.0)  # as 0 * inf is NaN
     if not finite_KC.any():
         return 1.0
     others_K1 = possible_KC.sum(dim=1, keepdim=True) - 1
-    # The target of the true genre is not in this sum, as its relative logit is 0.
-    expected = float((finite_KC.sum(dim=1, keepdim=True) / others_K1.clamp_min(1)).sum()) / (clips + 2)
+    # Second part of the slope: the targets times the logits. The true genre adds nothing, as its relative logit is 0.
+    target_sum = float((finite_KC.sum(dim=1, keepdim=True) / others_K1.clamp_min(1)).sum()) / (clips + 2)
 
-    def slope(inverse: float) -> float:
-        return float(((inverse * relative_KC).softmax(dim=1) * finite_KC).sum()) - expected
+    def slope(inverse_temperature: float) -> float:
+        return float(((inverse_temperature * relative_KC).softmax(dim=1) * finite_KC).sum()) - target_sum
 
     lowest, highest = RANGE
     if slope(1 / highest) >= 0:

@@ -1,4 +1,4 @@
-"""Confidence intervals of shares, means and differences, for test sets of few clips and few artists."""
+"""Confidence intervals of proportions, means and differences, for test sets with few clips and few artists."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
-MIN_ARTISTS = 10  # artists: with fewer, resampling them says too little about other artists
-RESAMPLES = 10_000  # with so many, the ends of an interval vary by about 0.1 standard errors between random seeds
+MIN_ARTISTS = 10  # for a bootstrap over artists; with fewer, it says too little about new artists
+RESAMPLES = 10_000  # with this number, the ends of an interval vary by about 0.1 standard errors between random seeds
 _BLOCK_DRAWS = 4_000_000  # random draws in memory at once: 32 MB
 
 
 def wilson(successes: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a share, `successes` of `total` independent trials -> (low, high) in [0, 1].
+    """Wilson's score interval of a proportion, `successes` of `total` independent trials -> (low, high) in [0, 1].
 
     Unlike the textbook normal interval, it stays inside [0, 1], and its width is not 0 at 0 or at `total` successes. It
     treats clips as independent, but clips of one artist are not: see `bootstrap_by_cluster`.
@@ -20,7 +20,7 @@ def wilson(successes: int, total: int, confidence: float = 0.95) -> tuple[float,
     Source: Wilson 1927; Newcombe 1998, method 3.
     """
     if not 0 <= successes <= total or total == 0:
-        raise ValueError(f"{successes} of {total} is not a share: expected 0 <= successes <= total and total > 0.")
+        raise ValueError(f"{successes} of {total} is not a proportion: expected 0 <= successes <= total and total > 0.")
     interval = binomtest(int(successes), int(total)).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -28,12 +28,12 @@ def wilson(successes: int, total: int, confidence: float = 0.95) -> tuple[float,
 def bootstrap_by_cluster(
     value: ArrayLike, cluster: Sequence[str], confidence: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of mean(value (K,)), drawing whole clusters with replacement -> (low, high).
+    """Percentile bootstrap interval of mean(value), drawing whole clusters with replacement -> (low, high).
 
-    `value` is 1 for a correctly recognized clip and 0 for any other; `cluster` holds K labels, the artist of each clip.
-    Songs of one artist tend to be right or wrong together, so K clips of G artists carry less information than K
-    independent clips. With fewer than about 20 clusters the interval is too narrow. The same input gives the same
-    interval. Raises ValueError if there are no values or if the lengths differ.
+    `value` (K,) is 1 for a correctly classified clip and 0 for any other; `cluster` contains K labels, the artist of
+    each clip. Songs of one artist tend to be right or wrong together, so K clips of G artists carry less information
+    than K independent clips. With fewer than about 20 clusters the interval is too narrow. The same input gives the
+    same interval. Raises ValueError if there are no values or if the lengths differ.
     Source: Davison and Hinkley 1997, section 3.8; Field and Welsh 2007.
     """
     return percentiles(_resampled_means(_checked_values(value, cluster), cluster, resamples, seed), confidence)
@@ -62,16 +62,17 @@ def resampled_sums(
     resamples: int = RESAMPLES,
     seed: int | Sequence[int] = 0,
 ) -> NDArray[np.float64]:
-    """Sums (R, M) of M columns over the clips of G clusters drawn with replacement out of G, for R resamples.
+    """Bootstrap the sums of M columns over K clips: column (K, M) -> (R, M), one row per resample.
 
-    Any score that is computed from counts (accuracy, macro F1) can be resampled from its counts. The same clusters,
+    Each resample draws G clusters with replacement, as many as there are, and sums over all their clips. `cluster`
+    contains K labels. Use it for scores that are computed from counts (accuracy, macro F1). The same clusters,
     resamples and seed draw the same clips, so the replicates of two models on the same clips are paired: subtract them
     row by row.
     """
-    names, index_K = np.unique(np.asarray(cluster), return_inverse=True)
-    sum_GM = np.zeros((len(names), column_KM.shape[1]))
+    cluster_names, index_K = np.unique(np.asarray(cluster), return_inverse=True)
+    clusters = len(cluster_names)
+    sum_GM = np.zeros((clusters, column_KM.shape[1]))
     np.add.at(sum_GM, index_K, column_KM)
-    clusters = len(names)
     rng = np.random.default_rng(seed)
     block_resamples = max(1, _BLOCK_DRAWS // clusters)
     sums = []
@@ -86,7 +87,7 @@ def resampled_sums(
 def _resampled_means(
     value_K: NDArray[np.float64], cluster: Sequence[str], resamples: int, seed: int | Sequence[int]
 ) -> NDArray[np.float64]:
-    """Means (R,), each over the clips of G clusters drawn with replacement out of G."""
+    """Bootstrap the mean over clips, drawing whole clusters: value (K,) -> (R,)."""
     sum_R2 = resampled_sums(np.stack([value_K, np.ones_like(value_K)], axis=1), cluster, resamples, seed)
     mean_R: NDArray[np.float64] = sum_R2[:, 0] / sum_R2[:, 1]
     return mean_R
@@ -100,10 +101,11 @@ def paired_difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float, float]:
-    """mean(a) - mean(b) on the same K clips, with a bootstrap over clusters (artists) -> (difference, low, high).
+    """Interval of mean(a) - mean(b) on the same K clips, by a bootstrap over clusters -> (difference, low, high).
 
-    The clips are paired: clips that are hard for both models cancel out, so the interval is narrower than two separate
-    intervals would suggest. Raises ValueError if the shapes differ.
+    `a` and `b` are the values of two models, e.g. 1 for each correctly classified clip; `cluster` is the artist of each
+    clip. The clips are paired: clips that are hard for both models cancel out, so the interval is narrower than two
+    separate intervals would suggest. Raises ValueError if the shapes differ.
     """
     a_K, b_K = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a_K.shape != b_K.shape:
@@ -121,11 +123,11 @@ def unpaired_difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float, float]:
-    """mean(a) - mean(b) on different clips, with a bootstrap over the clusters of each -> (difference, low, high).
+    """Interval of mean(a) - mean(b) on different clips, by a bootstrap over clusters -> (difference, low, high).
 
-    The two samples are drawn independently of each other, and a cluster is an artist. For two models on the same clips,
-    use `paired_difference`: its interval is narrower. With fewer than about 20 clusters in one sample the interval is
-    too narrow. Raises ValueError if a sample has no values, or not one cluster for each value.
+    A cluster is an artist. The clusters of both samples are drawn independently of each other. For two models on the
+    same clips, use `paired_difference`: its interval is narrower. With fewer than about 20 clusters in one sample the
+    interval is too narrow. Raises ValueError if a sample has no values, or not one cluster for each value.
     Source: Efron and Tibshirani 1993, section 8.3 (the two-sample problem); by cluster as in `bootstrap_by_cluster`.
     """
     a_K, b_L = _checked_values(a, cluster_a), _checked_values(b, cluster_b)

@@ -1,4 +1,4 @@
-"""Classification scores: those of metrics.json, the confusion matrix, the reliability diagram and the per-genre table."""
+"""Classification scores of metrics.json, in total and per genre; confusion matrix; reliability diagram."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -29,15 +29,15 @@ def score(
     """Compute the scores of K clips: the `val` or `test` object of metrics.json, in plain Python types.
 
     `logits_KC` are logits; pass probabilities as their logarithms, which are logits too. `genre_K` are the indices of
-    the true genres and `genres` the C genre names. `artists` and `tracks` are those of the clips, None where unknown.
+    the true genres and `genres` the C genre names. `artists` and `tracks` are those of the clips, None if unknown.
 
-    Macro averages are plain means over the genres that have clips or predictions here. All three use the same genres,
-    so macro F1 never exceeds the harmonic mean of macro precision and macro recall. Recall without clips, precision
-    without predictions and F1 without both are undefined: None in `genres`, and 0 in the averages if the genre is one
-    of those averaged (scikit-learn's `zero_division=0`). `nll` is the mean negative log-likelihood in nats, None if a
-    true genre got probability 0. `ece` is the expected calibration error, with 15 bins of equal width. The counts
-    `tracks` and `artists` are None if any clip's is unknown. `accuracy_interval_by_artist` is None unless each genre
-    that has clips has at least 10 artists.
+    Macro averages are plain means over the genres that have clips or predictions here. Precision, recall and F1 use the
+    same genres, so macro F1 never exceeds the harmonic mean of macro precision and macro recall. A genre without clips
+    has no recall, one without predictions no precision, and one without both no F1. In the result, `genres` then
+    contains None; a macro average counts None as 0 (scikit-learn's `zero_division=0`). `nll` is the mean negative
+    log-likelihood in nats, None if a true genre got probability 0. `ece` is the expected calibration error, with 15
+    bins of equal width. The counts `tracks` and `artists` are None if the track or artist of any clip is unknown.
+    `accuracy_interval_by_artist` is None unless every genre that has clips has at least 10 artists.
 
     Raises ValueError if there are no clips, fewer than two genres, lengths that differ, or logits that are NaN.
     """
@@ -126,7 +126,7 @@ def _ratio(part: int, whole: int) -> float | None:
 
 
 def macro(per_genre: Mapping[str, Scores], score: str) -> float:
-    """Mean over the genres that have clips or predictions, which are those whose F1 is defined."""
+    """Mean of a score over the genres that have clips or predictions, i.e. whose F1 is defined; None counts as 0."""
     values = [row[score] or 0.0 for row in per_genre.values() if row["f1"] is not None]
     return sum(values) / len(values)
 
@@ -140,7 +140,8 @@ def confusion(predicted_K: Tensor, genre_K: Tensor, genres: int) -> Tensor:
 class Bin(NamedTuple):
     """One bin of a reliability diagram: the clips whose predicted genre has a probability in [low, low + 1 / ECE_BINS).
 
-    The last bin includes 1. `correct` counts the clips with a correct prediction; `sure` is the mean probability.
+    The last bin includes 1. `correct` counts the clips with a correct prediction; `sure` is the mean probability of the
+    predicted genre.
     """
 
     low: float
@@ -150,7 +151,7 @@ class Bin(NamedTuple):
 
 
 def reliability(probability_K: Tensor, correct_K: Tensor) -> list[Bin]:
-    """Bins of the reliability diagram: K clips by the probability of their predicted genre, lowest bin first.
+    """Sort K clips into bins by the probability of their predicted genre: the reliability diagram, lowest bin first.
 
     The bins are those of `ece`, without the empty ones. `correct_K` is True for each correct prediction. `ece` is the
     mean over the clips of |correct / clips - sure| of their bin.

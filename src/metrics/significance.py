@@ -1,4 +1,4 @@
-"""Significance tests of a difference between two models. Report the two-sided p values after the effect and its interval."""
+"""Significance tests of a difference between two models. Report the difference and its interval before the p value."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,20 +8,23 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 from scipy.stats import t as student
 
-LEVEL = 0.05  # p values below it are called small; it matches 95 % intervals, which miss 1 true value in 20
+LEVEL = 0.05  # significance level; it matches 95 % intervals, which miss the true value in 1 of 20 cases
 
 
 def mcnemar(a_only: int, b_only: int) -> float:
-    """Exact p value of McNemar's test: only model A recognizes `a_only` clips, only model B recognizes `b_only` clips.
+    """Exact p value of McNemar's test of two models on the same clips.
 
-    If both models were equally good, each of these clips would be A's or B's with probability one half, so this is the
-    binomial test of one half. Clips that both or neither recognize carry no information. Without any clip that tells
-    the models apart, p is 1. The test treats clips as independent, but clips of one artist are not, so report a
-    bootstrap by artist beside it. Raises ValueError on negative counts.
+    `a_only` is the number of clips that only model A classifies correctly, `b_only` of those that only model B does. If
+    both models were equally good, each of these clips would belong to A or B with probability one half: this is the
+    binomial test of one half. Clips that both or neither classify correctly carry no information. If there are no other
+    clips, p is 1. The test treats clips as independent, but clips of one artist are not: also report a bootstrap over
+    artists. Raises ValueError on negative counts.
     Source: McNemar 1947; Dietterich 1998, section 3.1.
     """
     if a_only < 0 or b_only < 0:
-        raise ValueError(f"{a_only} and {b_only} clips were recognized by one model only: expected 0 or more of each.")
+        raise ValueError(
+            f"{a_only} and {b_only} clips were classified correctly by one model only: expected 0 or more of each."
+        )
     discordant = a_only + b_only
     return float(binomtest(int(a_only), int(discordant)).pvalue) if discordant else 1.0
 
@@ -30,9 +33,10 @@ def bootstrap_p(difference_R: NDArray[np.float64]) -> float:
     """p value of no difference, from R bootstrap replicates of the difference.
 
     It is twice the smaller of two shares: the replicates at or below 0, and those at or above 0. It inverts the
-    percentile interval: p is below 0.05 where the 95 % interval excludes 0. It is never below 2 / (R + 1), as R draws
+    percentile interval: p is below 0.05 if the 95 % interval excludes 0. It is never below 2 / (R + 1), as R draws
     cannot show less, and 1 if all replicates are 0. Raises ValueError if there are no replicates.
-    Source: Efron and Tibshirani 1993, section 15.4; 1 is added to both counts as in Davison and Hinkley 1997, section 4.2.
+    Source: Efron and Tibshirani 1993, section 15.4; 1 is added to both counts as in Davison and Hinkley 1997,
+    section 4.2.
     """
     if not len(difference_R):
         raise ValueError("no replicates: expected one or more.")
@@ -41,7 +45,7 @@ def bootstrap_p(difference_R: NDArray[np.float64]) -> float:
 
 
 class CorrectedT(NamedTuple):
-    """Mean difference over folds, its interval, and the p value of no difference; None where they cannot be estimated."""
+    """Mean difference over folds, its interval, and the p value of no difference; None if it cannot be estimated."""
 
     difference: float
     low: float | None
@@ -55,9 +59,8 @@ def corrected_t(difference_F: ArrayLike, test_per_train: float, confidence: floa
     `difference_F` is the score of A minus the score of B in each fold; `test_per_train` is the number of test clips
     divided by the number of training clips. Folds share training clips, so their scores vary less than those on new
     data would: the plain t test, without test / train, finds too many differences. Unlike a bootstrap over test clips,
-    this test asks if the difference would hold after training on other clips. If the variance is 0, p is 1 where all
-    differences are 0; where all are the same nonzero number, interval and p are None, as a variance of 0 estimated from
-    a few folds of a few clips is chance, not proof.
+    this test asks if there would also be a difference after training on other clips. If all differences are 0, p is 1.
+    If all are the same other number, interval and p are None: a variance of 0 in a few folds of a few clips is chance.
     Raises ValueError on fewer than two folds, on values that are not finite, or on a ratio that is not above 0.
     Source: Nadeau and Bengio 2003; for cross-validation Bouckaert and Frank 2004.
     """
@@ -80,8 +83,8 @@ def holm(p_M: Sequence[float]) -> list[float]:
     """Adjust M p values for M comparisons by Holm's method; the result is in the order of the input.
 
     It bounds the probability of one or more false positives among the M tests. The smallest p is multiplied by M, the
-    next by M - 1, and so on; none becomes smaller than the one before it, nor larger than 1. The tests may depend on
-    each other in any way. Raises ValueError on a number outside 0 to 1.
+    next by M - 1, and so on; no value becomes smaller than the previous one or larger than 1. The tests may depend on
+    each other in any way. Raises ValueError on a value outside [0, 1].
     Source: Holm 1979.
     """
     invalid = [p for p in p_M if not 0 <= p <= 1]

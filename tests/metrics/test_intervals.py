@@ -23,7 +23,7 @@ def test_wilson_is_symmetric_in_successes_and_failures() -> None:
 
 @pytest.mark.parametrize(("successes", "total"), [(1, 0), (0, 0), (-1, 5), (6, 5)])
 def test_wilson_refuses_invalid_counts(successes: int, total: int) -> None:
-    with pytest.raises(ValueError, match="is not a share"):
+    with pytest.raises(ValueError, match="is not a proportion"):
         intervals.wilson(successes, total)
 
 
