@@ -1,4 +1,4 @@
-"""Normalization of feature rows to a common scale, fitted on the training clips only, in `prepare`."""
+"""Normalization of feature rows to a common scale. `prepare` fits it, on the training clips only."""
 
 from collections.abc import Iterable
 
@@ -21,18 +21,19 @@ class Standard(nn.Module):
         self.register_buffer("deviation_F1", torch.ones(rows, 1))
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Fit in one pass over batches of (feature (B, F, N), genre (B,)).
+        """Fit in one pass over batches of (feature (B, F, N), genre (B,)). Returns no training curves.
 
         The batches are merged by a numerically stable formula, so that small deviations stay accurate.
         Source: Chan, Golub and LeVeque 1979, updating formulas for variance.
         """
-        count, mean_F, square_F = 0, torch.zeros(()).double(), torch.zeros(()).double()
+        frames, mean_F, squares_F = 0, torch.zeros(()).double(), torch.zeros(()).double()
         for feature_BFN, _ in batches:
             rows_FM = feature_BFN.detach().cpu().double().transpose(0, 1).flatten(1)
-            added, shift_F = rows_FM.shape[1], rows_FM.mean(1) - mean_F
-            square_F = square_F + rows_FM.var(1, correction=0) * added + shift_F**2 * (count * added / (count + added))
-            mean_F, count = mean_F + shift_F * (added / (count + added)), count + added
-        deviation_F = (square_F / count).sqrt()
+            new, shift_F = rows_FM.shape[1], rows_FM.mean(1) - mean_F  # number of new frames; difference of the means
+            # Sum of squared deviations from the mean.
+            squares_F = squares_F + rows_FM.var(1, correction=0) * new + shift_F**2 * (frames * new / (frames + new))
+            mean_F, frames = mean_F + shift_F * (new / (frames + new)), frames + new
+        deviation_F = (squares_F / frames).sqrt()
         deviation_F[deviation_F < 1e-8] = 1.0
         self.mean_F1.copy_(mean_F[:, None])
         self.deviation_F1.copy_(deviation_F[:, None])
@@ -43,13 +44,13 @@ class Standard(nn.Module):
 
 
 class Instance(nn.Module):
-    """Normalize each row of each example by its own mean and deviation over time: removes level and spectral colour.
+    """Normalize each row of each example by its own mean and deviation over time. Removes level and spectral colour.
 
     feature (B, F, N) -> (B, F, N). A row that does not vary within the example becomes 0.
     """
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Nothing to fit."""
+        """Fit nothing. Returns no training curves."""
         return {}
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ class Unchanged(nn.Module):
     """No normalization: return the features unchanged."""
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Nothing to fit."""
+        """Fit nothing. Returns no training curves."""
         return {}
 
     def forward(self, feature_BFN: Tensor) -> Tensor:

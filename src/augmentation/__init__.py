@@ -1,4 +1,4 @@
-"""Data augmentation: random changes that keep or mix genres, drawn again for each example, in training only."""
+"""Data augmentation: random changes of training examples that preserve their genre, or mix two; drawn anew for each."""
 
 from src.augmentation.mixup import Mixup, Unmixed
 from src.augmentation.spectrogram import Spectrogram

@@ -1,16 +1,16 @@
-"""Mixup: pairs of examples mixed, and their genres too."""
+"""Mixup: weighted means of pairs of training examples and of their genres."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Mixup(nn.Module):
-    """Mix each example with another: lambda of itself plus 1 - lambda of its partner; lambda ~ Beta(alpha, alpha).
+    """Mix each example with a partner: lambda * example + (1 - lambda) * partner, with lambda ~ Beta(alpha, alpha).
 
-    feature (B, F, N), target (B, C) of genre shares -> the same shapes, mixed with the same lambda. The partners form a
-    random circle through the batch, so that no example is its own partner; a batch of one stays unchanged. Features
-    here are normalized and mostly logarithmic, so this mixes the values of the features. It does not mix the sounds,
-    whose powers would add.
+    feature (B, F, N), target (B, C) of genre shares -> the same shapes, mixed with the same lambda. The partner is
+    the previous example in a random cyclic order of the batch, so that no example is its own partner; a batch of one
+    example stays unchanged. Features here are normalized and mostly logarithmic, so this mixes the values of the
+    features. It does not mix the sounds, whose powers would add.
     Source: Zhang et al. 2018, mixup: beyond empirical risk minimization.
     """
 
@@ -25,7 +25,7 @@ class Mixup(nn.Module):
 
     def forward(self, feature_BFN: Tensor, target_BC: Tensor) -> tuple[Tensor, Tensor]:
         order_B = torch.randperm(len(feature_BFN), device=feature_BFN.device)
-        partner_B = order_B.roll(1)[order_B.argsort()]  # the example before it in the circle
+        partner_B = order_B.roll(1)[order_B.argsort()]  # the previous example in the cyclic order
         alpha_B = torch.full((len(feature_BFN),), self.alpha, device=feature_BFN.device)
         lambda_B = torch.distributions.Beta(alpha_B, alpha_B).sample()
         feature_BFN = feature_BFN[partner_B].lerp(feature_BFN, lambda_B[:, None, None].to(feature_BFN))

@@ -55,7 +55,7 @@ def time_stretch(wave_BT: Tensor, rate_B: Tensor, length: int) -> Tensor:
 
 
 def _frames(spectrum_BKM: Tensor, frame_NB: Tensor) -> Tensor:
-    """Pick frames by number for each example, as a loop: spectrum (B, K, M), frame numbers (N, B) -> (N, B, K)."""
+    """Select frames of each example by index, modulo M: spectrum (B, K, M), frame indices (N, B) -> (N, B, K)."""
     examples, _, frames = spectrum_BKM.shape
     return spectrum_BKM.permute(2, 0, 1)[frame_NB % frames, torch.arange(examples, device=frame_NB.device)]
 

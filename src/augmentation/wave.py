@@ -1,4 +1,4 @@
-"""Waveform augmentation: the same music as in another recording."""
+"""Waveform augmentation: random changes that make the same music sound like another recording."""
 
 from collections.abc import Sequence
 
@@ -61,12 +61,12 @@ class Wave(nn.Module):
             if self.pitch_semitones or self.stretch_share:
                 wave_BT = self._change_pitch_and_tempo(wave_BT)
             if self.filter:
-                wave_BT = self._equalize(wave_BT, _drawn(wave_BT, self.filter))
+                wave_BT = self._equalize(wave_BT, _draw_examples(wave_BT, self.filter))
             if self.shift_share:
                 wave_BT = _rotate(wave_BT, self.shift_share)
             if self.noise:
-                wave_BT = self._add_noise(wave_BT, _drawn(wave_BT, self.noise))
-            sign_B1 = 1 - 2 * _drawn(wave_BT, self.polarity)[:, None].to(wave_BT)
+                wave_BT = self._add_noise(wave_BT, _draw_examples(wave_BT, self.noise))
+            sign_B1 = 1 - 2 * _draw_examples(wave_BT, self.polarity)[:, None].to(wave_BT)
             return wave_BT * sign_B1 * _amplitude(_uniform(wave_BT, -self.gain_db, self.gain_db))
 
     def _change_pitch_and_tempo(self, wave_BT: Tensor) -> Tensor:
@@ -75,7 +75,7 @@ class Wave(nn.Module):
         return bend(wave_BT, _uniform(wave_BT, 1 - self.stretch_share, 1 + self.stretch_share)[:, 0], semitones_B)
 
     def _equalize(self, wave_BT: Tensor, drawn_B: Tensor) -> Tensor:
-        drawn_BT = wave_BT[drawn_B]  # the other examples take no time and stay the same to the last bit
+        drawn_BT = wave_BT[drawn_B]  # the other examples are not computed and stay bit-identical
         if not len(drawn_BT):  # MKL raises an error on an empty batch
             return wave_BT
         knot_db_BK = _uniform(drawn_BT, -self.filter_db, self.filter_db, KNOTS)
@@ -89,11 +89,11 @@ class Wave(nn.Module):
 
 
 def _rotate(wave_BT: Tensor, share: float) -> Tensor:
-    """Rotate each example in time by up to `share` of its length. In a loop, an earlier start is also a later one."""
+    """Rotate each example in time: remove a random part, up to `share` of its length, at the start; append it at the end."""
     examples, length = wave_BT.shape
     limit = int(share * (length - 1))
     start_B = torch.randint(limit + 1, (examples,), device=wave_BT.device)
-    starts_BST = torch.cat((wave_BT, wave_BT[:, :limit]), dim=1).unfold(1, length, 1)  # S: every start, as a view
+    starts_BST = torch.cat((wave_BT, wave_BT[:, :limit]), dim=1).unfold(1, length, 1)  # S: a view for each start
     return starts_BST[torch.arange(examples, device=wave_BT.device), start_B]
 
 
@@ -102,7 +102,7 @@ def _uniform(wave_BT: Tensor, low: float, high: float, columns: int = 1) -> Tens
     return wave_BT.new_empty(len(wave_BT), columns).uniform_(low, high)
 
 
-def _drawn(wave_BT: Tensor, probability: float) -> Tensor:
+def _draw_examples(wave_BT: Tensor, probability: float) -> Tensor:
     """Draw the examples to change, each with this probability: (B,) booleans."""
     return torch.rand(len(wave_BT), device=wave_BT.device) < probability
 

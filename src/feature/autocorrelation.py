@@ -21,7 +21,7 @@ class Autocorrelation(Feature):
     ) -> None:
         super().__init__(sample_rate, hop_length, rows=check_integer("lags", lags, minimum=2))
         self.frame_length = check_even_length("frame_length", frame_length, hop_length)
-        lowest_hz = 2 * sample_rate / frame_length  # so that the longest lag still compares half a frame
+        lowest_hz = 2 * sample_rate / frame_length  # so that the longest lag is at most half a frame
         check_number("fmax_hz", fmax_hz, lowest_hz, sample_rate / 2, "half the sample rate")
         check_number("fmin_hz", fmin_hz, lowest_hz, fmax_hz, "feature.fmax_hz")
         lag_F = torch.logspace(0, 1, lags, fmax_hz / fmin_hz, dtype=torch.float64) * (sample_rate / fmax_hz)
@@ -29,7 +29,7 @@ class Autocorrelation(Feature):
         if int(self.lag_F.diff().min()) == 0:
             raise ValueError(
                 f"feature.lags is {lags}: between {fmin_hz:g} and {fmax_hz:g} Hz some lags would round to the same "
-                "number of samples. Lower lags or fmax_hz."
+                "number of samples. Decrease feature.lags or feature.fmax_hz."
             )
 
     def extract(self, wave_BT: Tensor) -> Tensor:

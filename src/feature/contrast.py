@@ -44,7 +44,10 @@ class Contrast(Spectral):
 
 
 def octave_bands(frequency_hz: Tensor, octaves: int, fmin_hz: float, percent: float) -> list[tuple[int, int, int]]:
-    """(first bin, stop bin, number of bins in peak and in valley) of each band. Bands overlap as in librosa."""
+    """Frequency bins of each band: (first, stop, number of bins averaged as peak and as valley).
+
+    `stop` is the bin after the last one. Bands overlap as in librosa. Raises ValueError on a band without bins.
+    """
     bands = []
     for octave in range(octaves + 1):
         low_hz = fmin_hz * 2 ** (octave - 1) if octave else 0.0

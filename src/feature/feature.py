@@ -1,4 +1,4 @@
-"""Base of all features: the interface, framing, decibels and checks of settings.
+"""Base class of all features, framing, decibels and checks of settings.
 
 Shapes: B clips, T samples, F rows, N frames, L samples of one frame, K frequency bins.
 """
@@ -13,14 +13,14 @@ POWER_FLOOR = 1e-10  # -100 dB: below the quantization noise of 16-bit audio (-9
 
 
 class Feature(nn.Module, ABC):
-    """Interface of all features: wave (B, T) in about [-1, 1] -> feature (B, rows, N) in float32, on the wave's device.
+    """Base class: wave (B, T) in about [-1, 1] -> feature (B, rows, N) in float32, on the wave's device.
 
     A frame-wise feature has N = 1 + T // hop_length frames. Frame n is centred on sample n * hop_length, and the wave
     is padded with zeros at both ends (librosa's center=True, pad_mode="constant"). So features with the same hop can be
     stacked, and a clip may be shorter than a frame. The values of a clip do not depend on its batch. Gradients stop
     before the feature; only trainable kernels receive gradients. `row_names` names the rows if each row has a meaning
-    of its own. A feature with `kept` is cached: it is computed once for each segment of the music, because computing it
-    takes much longer than reading it from the cache.
+    of its own. If `kept` is true, the feature is cached on disk: it is computed once for each segment of the music,
+    because computing it takes much longer than reading it from the cache.
     """
 
     row_names: tuple[str, ...] = ()

@@ -39,7 +39,7 @@ class Mel(Spectral):
             self.register_buffer("bands_FK", bands_FK, persistent=False)
 
     def from_power(self, power_BKN: Tensor) -> Tensor:
-        # Training can make the weights of a band, and so its power, negative: such power is at the floor.
+        # Training can make the weights of a band, and so its power, negative: such a power becomes the floor, -100 dB.
         return decibel(self.bands_FK @ power_BKN)
 
 

@@ -69,7 +69,7 @@ class Musicnn(Feature):
 
 
 def freeze(network: nn.Module) -> None:
-    """Turn all weights into buffers that are neither trained nor saved."""
+    """Turn all weights of a network into buffers that are neither trained nor saved; changes the network in place."""
     for module in network.modules():
         for name, weight in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
             if name in module._parameters:

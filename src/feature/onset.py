@@ -9,8 +9,8 @@ from src.feature.mel import Mel
 class Onset(Mel):
     """Onset strength: the mean over mel bands of max(0, rise in dB from the previous frame to this one).
 
-    wave (B, T) in [-1, 1] -> (B, 1, N) in dB. The curve is delayed by half a frame of n_fft, because a centred frame
-    contains an onset that much too early. So the first frames are 0; silence is 0 too. Equals
+    wave (B, T) in [-1, 1] -> (B, 1, N) in dB. The curve is delayed by half a frame of n_fft, because a frame
+    contains an onset up to half a frame after its centre. So the first frames are 0; silence is 0 too. Equals
     librosa.onset.onset_strength without its top_db.
     Source: Boeck and Widmer 2013.
     """

@@ -13,7 +13,10 @@ from src.feature.feature import Feature, check_choice, check_even_length, check_
 
 
 class Spectrum(nn.Module):
-    """Power in K bins at `frequency_hz`: wave (B, T) -> (B, K, N). Equal class and `settings` mean equal output."""
+    """Power in K bins at `frequency_hz`: wave (B, T) -> (B, K, N).
+
+    Objects of one class with equal `settings` compute the same, so that features can share one.
+    """
 
     frequency_hz: Tensor
 
@@ -52,7 +55,7 @@ class Fourier(Spectrum):
                 "nnAudio's kernels can be trained."
             )
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
-        self.kernels = _kernels(n_fft, hop_length, trainable=True) if trainable else None  # else made at first use
+        self.kernels = _kernels(n_fft, hop_length, trainable=True) if trainable else None  # None: built at first use
 
     def forward(self, wave_BT: Tensor) -> Tensor:
         if self.backend == "nnaudio" or self.trainable or (self.backend == "auto" and wave_BT.is_cuda):
@@ -72,7 +75,7 @@ class Fourier(Spectrum):
 
     def _convolve(self, wave_BT: Tensor) -> Tensor:
         if self.kernels is None:
-            with torch.inference_mode(False):  # the first use may be in validation, and training must follow it
+            with torch.inference_mode(False):  # the first use may be in validation; training needs normal tensors
                 self.kernels = _kernels(self.n_fft, self.hop_length, trainable=False).to(wave_BT.device)
         with exact_convolution():
             spectrum_BKN2: Tensor = self.kernels(wave_BT)  # real and imaginary part

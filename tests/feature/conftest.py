@@ -47,7 +47,7 @@ def tone(hz: float, seconds: float = 1.0, amplitude: float = 1.0) -> Tensor:
 
 
 def on_bin(index: int) -> float:
-    """Frequency of a Fourier bin. A tone at this frequency leaks only into the two bins beside it."""
+    """Frequency of a Fourier bin. A tone at this frequency leaks only into the two neighbouring bins."""
     return index * RATE / FRAME
 
 

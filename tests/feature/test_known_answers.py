@@ -134,7 +134,7 @@ def test_centroid_and_spread_of_tones(build: Build) -> None:
     assert rows(build("centroid"), low)[0, INNER].tolist() == pytest.approx([on_bin(100)] * 40, abs=1)
     assert rows(build("centroid"), high)[0, INNER].tolist() == pytest.approx([on_bin(300)] * 40, abs=1)
     assert rows(build("centroid"), both)[0, INNER].tolist() == pytest.approx([on_bin(200)] * 40, abs=1)
-    # The Hann window gives the bins beside a tone half its magnitude: a variance of half a squared bin. Rounding
+    # The Hann window gives the neighbouring bins of a tone half its magnitude: a variance of half a squared bin. Rounding
     # errors far from the tone add noise, and count most there.
     assert rows(build("spectral_variance"), low)[0, INNER].tolist() == pytest.approx([on_bin(1) / 2**0.5] * 40, abs=3)
     assert rows(build("spectral_variance"), both)[0, INNER].tolist() == pytest.approx([on_bin(100)] * 40, abs=1)
