@@ -1,6 +1,6 @@
-"""Training losses: logits (B, C) and targets (B, C) -> a number.
+"""Training losses: logits (B, C) and targets (B, C) -> scalar.
 
-A target holds the share of each genre in an example: one 1 and zeros, unless mixup has blended two examples.
+A target contains the share of each genre in an example: one 1 and zeros, unless mixup has blended two examples.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Weighted(nn.Module):
 
 
 class Focal(nn.Module):
-    """Cross-entropy that gives less weight to what is predicted well already: -sum_c t_c (1 - p_c)^gamma log p_c.
+    """Cross-entropy with less weight on examples that are already predicted well: -sum_c t_c (1 - p_c)^gamma log p_c.
 
     With `gamma` 0 it is plain cross-entropy. Source: Lin et al. 2017.
     """

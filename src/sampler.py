@@ -1,7 +1,7 @@
 """Samplers: the order of the training crops, and the frequency of each genre.
 
-An epoch has `crops` crops. Crop i is number i // clips of training clip i % clips, each at its own random position.
-The order depends on (seed, epoch) only, so that a resumed run repeats it.
+An epoch has `crops` crops. Crop i is the (i // clips)-th crop, counted from 0, of training clip i % clips. Each crop
+has its own random position. The order depends on (seed, epoch) only, so that a resumed run repeats it.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ class _Order(Sampler[int], ABC):
         self.crops, self.seed, self.epoch = crops, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the epoch. Lightning calls this at the start of each one."""
+        """Set the epoch. Lightning calls this at the start of each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -30,7 +30,7 @@ class _Order(Sampler[int], ABC):
 
     @abstractmethod
     def draw(self, generator: torch.Generator) -> Tensor:
-        """Draw the crop numbers of one epoch, in order: (crops,)."""
+        """Draw the crop indices of one epoch, in the order of training: (crops,)."""
 
 
 class Shuffled(_Order):
@@ -41,9 +41,9 @@ class Shuffled(_Order):
 
 
 class Balanced(_Order):
-    """All genres equally often, to within one crop; so are the clips of one genre.
+    """All genres equally often, and within a genre all its clips, up to a difference of one crop.
 
-    `clip_genres`: the genre number of each training clip.
+    `clip_genres`: the genre index of each training clip.
     """
 
     def __init__(self, crops: int, seed: int, clip_genres: Sequence[int]) -> None:
@@ -58,7 +58,7 @@ class Balanced(_Order):
         genre_crops = []
         for rank, index in enumerate(torch.randperm(len(self.genre_clips), generator=generator).tolist()):
             clip_M = self.genre_clips[index]
-            # What the division leaves over goes to the first genres of the random order, one crop each.
+            # The remainder of the division goes to the first genres of the random order, one crop each.
             count = self.crops // len(self.genre_clips) + (rank < self.crops % len(self.genre_clips))
             round_R = torch.arange(-(-count // len(clip_M)))  # rounds through the clips of the genre
             clip_RM = torch.stack([clip_M[torch.randperm(len(clip_M), generator=generator)] for _ in round_R])

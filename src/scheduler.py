@@ -1,4 +1,4 @@
-"""Learning-rate schedulers over all training steps; torch has them under other names or in other units."""
+"""Learning-rate schedulers over all training steps. torch has similar ones, under other names or in other units."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 class Step(LambdaLR):
-    """Multiply the rate by `factor` at each of `drops` evenly spaced steps: three drops make four equal parts."""
+    """Multiply the learning rate by `factor` at `drops` evenly spaced steps; three drops make four equal parts."""
 
     def __init__(self, optimizer: Optimizer, factor: float, drops: int, *, total_steps: int) -> None:
         if not 0 < factor < 1:

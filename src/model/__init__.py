@@ -1,4 +1,4 @@
-"""Models, feature (B, F, N) -> logits (B, C): networks that are trained and classic models that are fitted."""
+"""Models, feature (B, F, N) -> logits (B, C): trained networks, and classic models, which are fitted directly."""
 
 from src.model.cnn import Cnn
 from src.model.cnn1d import Cnn1d

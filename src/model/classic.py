@@ -16,8 +16,8 @@ MIN_DEVIATION = 1e-6  # a smaller standard deviation is rounding error
 class Classic(nn.Module, ABC):
     """Base class: feature (B, F, N) -> standardized statistics (B, E = 3 F) -> log-probabilities as logits (B, C).
 
-    Fitted by `prepare`, never trained. All fitted values are buffers: a checkpoint holds only tensors, nothing is
-    pickled, and loading a model does not fit it again. All logits are 0 until the model is fitted.
+    `prepare` fits the model; there is no gradient descent. All fitted values are buffers: a checkpoint contains only
+    tensors, nothing is pickled, and loading a model does not fit it again. All logits are 0 until the model is fitted.
 
     `fitted_names`: the names of the buffers that `fit` fills.
     """
@@ -35,7 +35,7 @@ class Classic(nn.Module, ABC):
 
     @torch.no_grad()
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Fit to the training segments, in one pass over batches of (feature (B, F, N), genre (B,)). No curves."""
+        """Fit in one pass over the training segments, batches of (feature (B, F, N), genre (B,)). Returns no curves."""
         batch_statistics = [(statistics(feature_BFN.float()), genre_B) for feature_BFN, genre_B in batches]
         statistic_ME, genre_M = (torch.cat(parts) for parts in zip(*batch_statistics, strict=True))
         deviation_E, mean_E = torch.std_mean(statistic_ME.double(), 0, correction=0)
@@ -48,7 +48,7 @@ class Classic(nn.Module, ABC):
 
     @abstractmethod
     def fit(self, standard_ME: Tensor, genre_M: Tensor) -> dict[str, Tensor]:
-        """Fit to M training segments. Returns the fitted values by name, one for each of `fitted_names`."""
+        """Fit to M training segments. Returns the values of all `fitted_names`, by name."""
 
     @abstractmethod
     def probabilities(self, standard_BE: Tensor) -> Tensor:
@@ -78,23 +78,23 @@ class Classic(nn.Module, ABC):
 
 
 def statistics(feature_BFN: Tensor) -> Tensor:
-    """Mean, deviation, and deviation of the frame-to-frame differences of each row over time: (B, F, N) -> (B, 3 F).
+    """Mean of each row over time, its deviation, and the deviation of its frame-to-frame differences -> (B, 3 F).
 
-    The mean describes the average sound, the deviation how much it changes, and the differences how fast it changes: a
-    slow swell and a drum may have the same mean and deviation. A single frame, or a constant feature, has deviations of
-    0. On the synthetic corpus (MFCC, rbf kernel) macro F1 was 0.41 with the means alone, 0.50 with the deviations, and
-    0.54 with the differences as well.
+    feature (B, F, N). The mean describes the average sound, the deviation how much it changes, and the differences how
+    fast it changes: a slow swell and a drum may have the same mean and deviation. A single frame, or a constant
+    feature, has deviations of 0. On the synthetic corpus (MFCC, rbf kernel) macro F1 was 0.41 with the means alone,
+    0.50 with the deviations, and 0.54 with the differences as well.
     Raises ValueError on a waveform, whose statistics describe its loudness and little else.
     Source: Tzanetakis and Cook 2002, who take means and variances over a texture window; differences as in Furui 1986.
     """
-    # The first difference is 0, so that a single frame has a difference, too.
+    # The first frame gets the difference 0, so that a single frame also has a difference.
     difference_BFN = require_frames(feature_BFN).diff(dim=2, prepend=feature_BFN[:, :, :1])
     deviations = (rows_BFN.std(dim=2, correction=0) for rows_BFN in (feature_BFN, difference_BFN))
     return torch.cat((feature_BFN.mean(dim=2), *deviations), dim=1)
 
 
 def log_probability(probability: Tensor) -> Tensor:
-    """Logarithm of probabilities. It is finite: a probability counts as one in a million at least."""
+    """Logarithm of probabilities. Probabilities below one in a million count as that, so the result is finite."""
     return probability.clamp_min(MIN_PROBABILITY).log()
 
 

@@ -1,4 +1,4 @@
-"""Convolutional network along time only, for raw samples as well as frames."""
+"""Convolutional network along time only, for a waveform or for feature frames."""
 
 import itertools
 
@@ -13,8 +13,8 @@ class Cnn1d(Network):
     """`layers` blocks of strided convolutions along time with 1, 2, 4, 4 ... times `width` channels; mean and maximum.
 
     The feature rows are the input channels of the first block. All blocks have the same stride, which follows from the
-    number of frames of a training crop: with four layers it is 8 for a waveform of 3 s (66,150 samples) and 2 for a
-    spectrogram of 3 s (130 frames). A filter is two strides and one step long.
+    number of frames of a training crop (`frames`): with four layers it is 8 for a waveform of 3 s (66,150 samples) and
+    2 for a spectrogram of 3 s (130 frames). A filter is two strides and one step long.
     Source: figure 1 of Guo 2024; on samples, Dieleman and Schrauwen 2014 and Lee et al. 2017.
     """
 

@@ -21,18 +21,20 @@ UNITS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, **ACTIVATIONS}
 
 
 class Dbn(Network):
-    """`layers` restricted Boltzmann machines, each pre-trained on the one below, then tuned as one network.
+    """`layers` restricted Boltzmann machines, each pre-trained on the one below, then fine-tuned as one network.
 
-    The feature is cut into windows of `window` frames, as few as cover it; the last window ends with the last frame,
-    and a shorter feature is repeated to fill one window. Each window goes through all layers. The embedding is the mean
-    over the windows, and since the head is linear, the logits are the mean of the windows' logits.
+    The feature is cut into the smallest number of windows of `window` frames that cover it; the last window ends with
+    the last frame, and a shorter feature is repeated to fill one window. Each window goes through all layers. The
+    embedding is the mean over the windows, and since the head is linear, the logits are the mean of the windows'
+    logits.
 
     `prepare` pre-trains the layers from the lowest to the highest, each on the outputs of the one below, in `passes`
     passes over random windows of the training clips, 20,000 at most; with 0 passes the weights stay random. The lowest
-    inputs are Gaussian with variance 1; for this, each feature row is standardized over those windows, whatever the
-    normalization. Hidden units are noisy rectified linear (relu, leaky_relu) or binary (sigmoid, as in 2006). The
-    learning rate of a layer is `pretraining_lr` divided by the number of its inputs. The visible biases are used in
-    pre-training only and are not stored. Raises ValueError if pre-training diverges because the rate is too large.
+    inputs are Gaussian with variance 1; for this, each feature row is standardized over those windows, independently of
+    the `normalization` choice. Hidden units are noisy rectified linear (relu, leaky_relu) or binary (sigmoid, as in
+    2006). The learning rate of a layer is `pretraining_lr` divided by the number of its inputs. The visible biases are
+    used in pre-training only and are not stored. Raises ValueError if pre-training diverges because the rate is too
+    large.
     Source: Hinton, Osindero and Teh 2006; Nair and Hinton 2010, rectified units; Hinton 2010, a practical guide.
     """
 
@@ -87,7 +89,7 @@ class Dbn(Network):
             assert isinstance(layer, nn.Linear)
             machine = BoltzmannMachine(layer, self.unit, nn.Identity() if number == 1 else self.unit)
             binary = isinstance(self.unit, nn.Sigmoid) and number > 1
-            # A step moves a hidden unit's input by the sum over its inputs: many inputs need small steps.
+            # A step changes the input of a hidden unit by a sum over its inputs, so many inputs need small steps.
             lr = self.pretraining_lr / layer.in_features * (BINARY_FACTOR if binary else 1)
             errors = [machine.train_pass(visible_MV, lr, n) for n in range(self.passes)]
             if not math.isfinite(errors[-1]):
@@ -124,12 +126,12 @@ class BoltzmannMachine:
         self.parameters = (layer.weight, layer.bias, self.visible_bias_V)
         self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
 
-    def train_pass(self, visible_MV: Tensor, lr: float, number: int) -> float:
+    def train_pass(self, visible_MV: Tensor, lr: float, pass_index: int) -> float:
         """Train for one pass over the data, in random order. Returns the mean squared reconstruction error.
 
-        `number`: the number of the pass, from 0.
+        `pass_index` counts from 0. Changes the weights of the layer in place.
         """
-        momentum = MOMENTUM[number >= FIRST_PASSES]
+        momentum = MOMENTUM[pass_index >= FIRST_PASSES]
         squared_error = 0.0
         for index_B in torch.split(torch.randperm(len(visible_MV)), MINI_BATCH):
             visible_BV = visible_MV[index_B.to(visible_MV.device)]
@@ -142,10 +144,10 @@ class BoltzmannMachine:
         return squared_error / visible_MV.numel()
 
     def contrastive_divergence(self, visible_BV: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Compute CD-1's gradients for W, b and a, which make the data likelier than its reconstruction.
+        """Compute CD-1's gradients for W, b and a, and the error (B, V), data minus reconstruction.
 
-        The fourth tensor is the error, data minus reconstruction (B, V). Hidden units are sampled where they produce the
-        reconstruction; elsewhere their means are used: section 3 of Hinton 2010.
+        A step along the gradients makes the data likelier than its reconstruction. Hidden units are sampled to compute
+        the reconstruction; elsewhere their means are used: section 3 of Hinton 2010.
         """
         input_BH = self.layer(visible_BV)
         hidden_BH = self.unit(input_BH)
@@ -156,7 +158,7 @@ class BoltzmannMachine:
         return weight_HV, (hidden_BH - rebuilt_hidden_BH).mean(dim=0), error_BV.mean(dim=0), error_BV
 
     def sample_hidden(self, input_BH: Tensor) -> Tensor:
-        """Random states of the hidden units: 0 or 1 if they are binary, unit(x + N(0, sigmoid(x))) if rectified."""
+        """Draw states of the hidden units: 0 or 1 if they are binary, unit(x + N(0, sigmoid(x))) if rectified."""
         probability_BH = input_BH.sigmoid()
         if isinstance(self.unit, nn.Sigmoid):
             return probability_BH.bernoulli()
@@ -165,9 +167,9 @@ class BoltzmannMachine:
 
 
 def windows(feature_BFN: Tensor, width: int) -> Tensor:
-    """Cut evenly spaced windows of `width` frames, as few as cover every frame: (B, F, N) -> (B, N / width, F, width).
+    """Cut a feature into evenly spaced windows of `width` frames: (B, F, N) -> (B, N / width rounded up, F, width).
 
-    N / width is rounded up. A shorter feature is repeated to fill one window.
+    This is the smallest number of windows that covers every frame. A shorter feature is repeated to fill one window.
     """
     frames = feature_BFN.shape[2]
     if frames < width:
@@ -178,7 +180,7 @@ def windows(feature_BFN: Tensor, width: int) -> Tensor:
 
 
 def sample_windows(batches: Iterable[Tensor]) -> Tensor:
-    """Draw 20,000 windows at most, all with the same probability, from batches (B, W, F, width): (M, F, width).
+    """Draw at most 20,000 windows, all with the same probability, from batches (B, W, F, width) -> (M, F, width).
 
     Source: Vitter 1985, algorithm R: a random sample of a stream whose length is not known.
     """

@@ -12,12 +12,12 @@ MAX_ITERATIONS = 100  # of the quasi-Newton method L-BFGS, which usually stops e
 
 
 class Head(Network):
-    """Linear head: feature (B, F, N) -> mean over time (B, F) -> `hidden` units, if any -> dropout -> logits (B, C).
+    """Feature (B, F, N) -> mean over time (B, F) -> `hidden` units, if any -> dropout -> linear layer -> logits (B, C).
 
     With hidden = 0 it is logistic regression; on an embedding this is called a linear probe (Alain and Bengio 2016).
-    The head then starts at its only optimum on the training clips, the minimum of cross-entropy plus `l2` / 2 times the
-    sum of the squared weights: it has learned what it can from few clips before training begins. Training continues
-    from there, together with the network below if that is trainable (Kumar et al. 2022: probe first, then fine-tune).
+    `prepare` then computes its only optimum on the training clips, the minimum of cross-entropy plus `l2` / 2 times the
+    sum of the squared weights, so that few clips suffice. Training starts from there, together with the pretrained
+    network if that is trainable (Kumar et al. 2022: probe first, then fine-tune).
     """
 
     def __init__(self, hidden: int, dropout: float, activation: str, l2: float, *, rows: int, genres: int) -> None:
@@ -31,7 +31,10 @@ class Head(Network):
         self.linear, self.l2 = not hidden, l2
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Set the linear layer to its optimum on batches of (feature (B, F, N), genre (B,)). No curves."""
+        """Set a linear head to its optimum on batches of (feature (B, F, N), genre (B,)). Returns no training curves.
+
+        With a hidden layer, nothing is changed.
+        """
         if not self.linear:
             return {}
         batch_embeddings = [(self.embed(feature_BFN), genre_B) for feature_BFN, genre_B in batches]

@@ -18,11 +18,11 @@ WEIGHTS = ("uniform", "distance")
 
 
 class Knn(Classic):
-    """Vote of the `neighbours` nearest training segments, by standardized statistics over time.
+    """Vote of the `neighbours` nearest training segments; distances are between standardized statistics over time.
 
     p(c) = (k v(c) + 1/G) / (k + 1). v(c) is genre c's share of the votes of the k neighbours, each with weight 1 or
     1/distance. One more vote is divided equally among all G genres of the training clips, so that a single segment
-    cannot rule out a genre. This does not change the order of the genres. If there are fewer training segments than
+    cannot exclude a genre. This does not change the order of the genres. If there are fewer training segments than
     `neighbours`, all of them vote. The fitted values are the training segments themselves, M x E numbers. v is what
     scikit-learn's KNeighborsClassifier gives; in torch it also runs on the accelerator.
     Source: Cover and Hart 1967; Dudani 1976, the distance-weighted rule; for genres, Tzanetakis and Cook 2002.

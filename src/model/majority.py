@@ -9,7 +9,7 @@ from src.model.classic import log_probability
 
 
 class Majority(nn.Module):
-    """log p(c), p(c) the share of genre c among the training clips, for any sound: feature (B, F, N) -> (B, C).
+    """Genre shares of the training clips as the prediction for every input: feature (B, F, N) -> log shares (B, C).
 
     A genre without training clips gets a probability of one in a million.
     """
@@ -22,7 +22,7 @@ class Majority(nn.Module):
         self.register_buffer("logits_C", log_probability(count_C / count_C.sum()))
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Fit nothing: the counts of clips are enough."""
+        """Fit nothing: the counts of clips are enough. Returns no training curves."""
         return {}
 
     def forward(self, feature_BFN: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky_relu": nn.Lea
 CELLS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
-MAX_STEPS = 4096  # 95 s in frames 23 ms apart; a waveform has as many samples in 0.2 s
+MAX_STEPS = 4096  # 95 s of frames at a hop of 23 ms, but only 0.2 s of a waveform
 
 
 class Network(nn.Module, ABC):
@@ -22,7 +22,10 @@ class Network(nn.Module, ABC):
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(embedding, genres))
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Fit to batches of (feature (B, F, N), genre (B,)) before training. By default, fit nothing."""
+        """Fit to batches of (feature (B, F, N), genre (B,)) before training. By default, fit nothing.
+
+        Returns curves for the training log: name -> one value per pass.
+        """
         return {}
 
     @abstractmethod
@@ -55,19 +58,19 @@ class Block(nn.Module):
 
 
 def image(feature_BFN: Tensor) -> Tensor:
-    """Turn a feature into an image of one channel, (B, 1, F, N), in the memory order fastest for convolutions."""
+    """Convert a feature to an image with one channel, (B, 1, F, N), in the memory order fastest for convolutions."""
     return feature_BFN.unsqueeze(1).contiguous(memory_format=torch.channels_last)
 
 
 def pool_time(hidden_BHN: Tensor) -> Tensor:
-    """Mean and maximum over time, (B, H, N) -> (B, 2H): what is usual, and what happens at least once."""
+    """Mean and maximum over time, (B, H, N) -> (B, 2H): what is typical, and what occurs at least once."""
     return torch.cat((hidden_BHN.mean(dim=2), hidden_BHN.amax(dim=2)), dim=1)
 
 
 def sequence(hidden_BHN: Tensor) -> Tensor:
-    """Turn features into a sequence for recurrence or attention: (B, H, N) -> (B, N, H).
+    """Transpose features to a sequence for recurrent or attention layers: (B, H, N) -> (B, N, H).
 
-    Raises ValueError if it has more time steps than such layers can learn from.
+    Raises ValueError if there are more than MAX_STEPS time steps, from which such layers cannot learn.
     """
     steps = hidden_BHN.shape[2]
     if steps > MAX_STEPS:
@@ -79,7 +82,7 @@ def sequence(hidden_BHN: Tensor) -> Tensor:
 
 
 def require_frames(feature_BFN: Tensor) -> Tensor:
-    """Return the feature unchanged. Raises ValueError on a waveform, since single samples say little."""
+    """Return the feature unchanged. Raises ValueError on a waveform, as the model needs frames, not samples."""
     _, rows, frames = feature_BFN.shape
     if rows == 1 and frames > MAX_STEPS:
         raise ValueError(
@@ -90,7 +93,7 @@ def require_frames(feature_BFN: Tensor) -> Tensor:
 
 
 def check(layers: int, width: int, dropout: float, activation: str, min_layers: int = 1) -> None:
-    """Raise ValueError, with the name of the key, on settings out of range."""
+    """Check settings of a network. Raises ValueError, with the name of the key, on one out of range."""
     if layers < min_layers:
         raise ValueError(f"model.layers is {layers}: expected {min_layers} or more.")
     if width < 1:

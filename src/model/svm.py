@@ -9,22 +9,22 @@ from torch.nn import functional
 from src.model.classic import Classic, check_choice
 
 KERNELS = ("rbf", "linear")
-FOLDS = 3  # more would not calibrate better: only one number is fitted
-SHARPNESS = torch.logspace(-2, 2, 81)  # candidates for b, in steps of 12 %
+FOLDS = 3  # of the calibration; more would not improve it, as only one number is fitted
+SHARPNESS = torch.logspace(-2, 2, 81)  # candidates for b, from 0.01 to 100 in steps of 12 %
 
 
 class Svm(Classic):
-    """scikit-learn's SVC on standardized statistics over time: one machine for each pair of genres, which then vote.
+    """scikit-learn's SVC on standardized statistics over time: one machine per pair of genres, then a vote.
 
     k(x, y) = exp(-gamma |x - y|^2) for rbf, x . y for linear; gamma `scale` is 1 / (E var(x)). d(c) is SVC's
-    decision_function: the votes for genre c, plus a margin term of less than a half. The genre with the most votes
-    comes first, as in SVC, and the margins decide ties, as in its break_ties.
+    decision_function: the votes for genre c, plus a margin term of less than one half. The genre with the most votes is
+    predicted, as by SVC; the margins decide ties, as with its break_ties.
 
     p = softmax(b d) over the genres of the training clips. The single number b minimizes the cross-entropy on held-out
     segments, in three folds: each is a consecutive third of every genre's segments. The segments are sorted by the
     names of their clips, so at most two clips of a genre have segments in two folds, but an artist may well be in two:
-    the probabilities are slightly overconfident for new artists. Genres with fewer than three segments are left out
-    here, and if fewer than two genres remain, b = 1.
+    the probabilities are slightly overconfident for new artists. The calibration leaves out genres with fewer than
+    three segments; if fewer than two genres remain, b = 1.
 
     The fitted values are the support vectors, their weights, gamma and b. Raises ValueError if the training clips have
     one genre only.
@@ -64,9 +64,9 @@ class Svm(Classic):
         return {**self.fit_machine(standard_ME, genre_M, gamma), "sharpness_1": torch.tensor([sharpness])}
 
     def fit_machine(self, standard_ME: Tensor, genre_M: Tensor, gamma: float) -> dict[str, Tensor]:
-        """Fit SVC and write it as a linear layer on the kernel: d(pair) = k(x, support) @ weight + bias.
+        """Fit SVC and convert it to a linear layer on the kernel: d(pair) = k(x, support) @ weight + bias.
 
-        d is above 0 for the pair's first genre.
+        d is above 0 for the pair's first genre. Returns all fitted values except b, by name.
         """
         from sklearn.svm import SVC  # imported here because it takes two seconds, which the other models do not need
 
@@ -74,7 +74,7 @@ class Svm(Classic):
         class_M = torch.arange(len(svc.classes_)).repeat_interleave(torch.from_numpy(svc.n_support_))
         dual_OM = torch.from_numpy(svc.dual_coef_).float()
         pairs = list(combinations(range(len(svc.classes_)), 2))
-        # libsvm's layout: a support vector's weights against the O other genres, in order, its own genre left out.
+        # libsvm's layout: each support vector has one weight for each of the O other genres, in order.
         weight_MP = torch.stack([dual_OM[j - 1] * (class_M == i) + dual_OM[i] * (class_M == j) for i, j in pairs], 1)
         sign = -1 if len(pairs) == 1 else 1  # for two genres, scikit-learn's decision is above 0 for the second
         return {
@@ -86,7 +86,7 @@ class Svm(Classic):
         }
 
     def calibrate(self, standard_ME: Tensor, genre_M: Tensor, gamma: float) -> float:
-        """Fit b to the decisions on held-out segments."""
+        """Fit b by cross-validation: the candidate with the lowest cross-entropy on the held-out segments."""
         count_C = torch.bincount(genre_M)
         genre_G = (count_C >= FOLDS).nonzero().flatten()
         if len(genre_G) < 2:

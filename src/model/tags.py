@@ -1,4 +1,4 @@
-"""Genres from the tags of a pretrained network, by a fixed table: nothing is trained."""
+"""Genres from the tags of pretrained networks, by a fixed table: nothing is trained."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,17 +11,18 @@ UNCOVERED_NATS = -13.8  # a genre that no tag covers gets a probability of one i
 
 
 class Tags(nn.Module):
-    """Tag log-odds minus their training mean (B, F, N), from feature=musicnn feature.layer=tags -> logits (B, C).
+    """Genre logits from tag values, by a table of the tags of each genre: feature (B, F, N) -> logits (B, C).
 
-    In each network, a genre's evidence is the largest of its tags' values, averaged over time. Its logit is the mean
-    over the networks that have any of its tags. Each tag is measured in nats from the average song of its network's
-    training, so the tags of both networks share one scale, and common tags such as rock have no advantage over rare
-    ones. In the table, `a + b` means both tags together: the mean of the two. A tag that is the name of another
-    requested genre counts for that genre only. Genre names are compared without case, spaces and punctuation: hip-hop
-    is Hip Hop is hiphop. A genre that no tag covers is never predicted.
+    The feature is feature=musicnn with feature.layer=tags: log-odds of each tag minus their mean over the training
+    songs of its network, in nats. So the tags of both networks have one scale, and common tags such as rock have no
+    advantage over rare ones. The values are averaged over time. In each network, a genre gets the largest value of its
+    tags; its logit is the mean over the networks that have any of its tags. In the table, `a + b` means both tags
+    together: the mean of the two. A tag that is the name of another requested genre counts for that genre only. Genre
+    names are compared without case, spaces and punctuation: hip-hop, Hip Hop and hiphop are equal. A genre that no tag
+    covers is never predicted.
 
-    The probabilities are uncalibrated; where the largest is below `unsure_below`, the prediction is better reported
-    as unsure. Raises ValueError on a feature that does not consist of tags, or is normalized.
+    The probabilities are uncalibrated. If the largest is below `unsure_below`, programs report the prediction as
+    unsure. Raises ValueError on a feature that does not consist of tags, or is normalized.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Tags(nn.Module):
         ]
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
-        """Fit nothing."""
+        """Fit nothing. Returns no training curves."""
         return {}
 
     @property
@@ -82,7 +83,7 @@ class Tags(nn.Module):
 
 
 def letters(name: str) -> str:
-    """Reduce a genre's name to letters and digits in lower case: Hip-Hop -> hiphop."""
+    """Reduce a genre name to letters and digits in lower case: Hip-Hop -> hiphop."""
     return re.sub(r"[\W_]+", "", name.casefold())
 
 
