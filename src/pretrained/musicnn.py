@@ -18,15 +18,15 @@ from src.pretrained.timbral import PATCH_CHUNK, Timbral
 SAMPLE_RATE, HOP_LENGTH, N_FFT, BANDS = 16000, 256, 512, 96
 FRAMES = 187  # frames in a patch: 3 s, as in training
 TIMBRAL, TEMPORAL = (38, 67), (128, 64, 32)  # height of the tall filters in bands, length of the long filters in frames
-EPSILON = 1e-3  # of every batch normalization
+EPSILON = 1e-3  # added to the variance in every batch normalization
 ROWS = {"pool": 1506, "penultimate": 200, "tags": 50}
 
 
 class Layers(NamedTuple):
     """Outputs of the network for a batch of patches, by layer.
 
-    `pool` (B, 1506): maximum and mean over time, in turn, of the 753 feature maps; `penultimate` (B, 200); `tags`
-    (B, 50): the probability of each tag, whose log-odds are `logits`.
+    `pool` (B, 1506): maximum and mean over time of each of the 753 feature maps, alternating; `penultimate` (B, 200);
+    `tags` (B, 50): the probability of each tag, whose log-odds are `logits`.
     """
 
     pool: Tensor
@@ -138,9 +138,9 @@ class Normalization(nn.Module):
 
     @property
     def sign_K(self) -> Tensor:
-        """-1 where normalization turns the largest value into the smallest, else 1, so that pooling can come first.
+        """Sign of each channel's scale, (K,): -1 if normalization turns the smallest value into the largest, else 1.
 
-        Pooling first leaves fewer values to normalize.
+        With it, maximum pooling can come before normalization, which then has fewer values to process.
         """
         return torch.where(self.weight < 0, -1.0, 1.0)
 
@@ -149,7 +149,7 @@ class Normalization(nn.Module):
 
 
 class Temporal(nn.Module):
-    """Largest response of each long filter over all bands, before activation: image (B, M, N), sign (K,) -> (B, K, N).
+    """Maximum response of each long filter over all bands, before activation: image (B, M, N), sign (K,) -> (B, K, N).
 
     The filters cover one band and an even number of frames. The image is padded with zeros over time, with one more
     zero at the end than at the start. `sign` is -1 for filters whose smallest response is wanted.

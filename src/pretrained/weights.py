@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 INDEX, DATA = ".index", ".data-00000-of-00001"
-# SHA-256 of the files of musicnn 0.1.0, index and data. Other weights would give other numbers, a damaged file none.
+# SHA-256 of the index and data files of musicnn 0.1.0. Other weights would silently give other results.
 DIGESTS = {
     "msd": (
         "87f3e0f3550c8d3bafc840374003e5c8af5eeb5ecf6add61af09a7822d3282c8",
@@ -26,9 +26,9 @@ FLOAT = 1  # TensorFlow's code for float32
 
 
 def read(network: str, folder: Path | None = None) -> dict[str, NDArray[np.float32]]:
-    """Read the arrays of `network`, "msd" or "mtt", by their names in the checkpoint, without Adam's state.
+    """Read the weights of `network`, "msd" or "mtt": arrays by their names in the checkpoint, without Adam's state.
 
-    `folder` contains the network's files. None means the installed package (ISC licence). Raises ImportError if the
+    `folder` contains the network's files; None means the installed package (ISC licence). Raises ImportError if the
     package is missing, and ValueError if a file differs from the published one.
     """
     folder = _installed(network) if folder is None else folder
@@ -54,7 +54,8 @@ def read(network: str, folder: Path | None = None) -> dict[str, NDArray[np.float
 
 
 def _installed(network: str) -> Path:
-    spec = importlib.util.find_spec("musicnn")  # without import, because importing it would import TensorFlow
+    """Find the folder of the network's files in the installed package. Raises ImportError if it is not installed."""
+    spec = importlib.util.find_spec("musicnn")  # not imported, because that would import TensorFlow
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(
             "The package musicnn, which contains the pretrained weights, is not installed. Run `make setup`, or choose "
@@ -106,7 +107,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
 
 
 def _number(content: bytes, position: int) -> tuple[int, int]:
-    """Decode a whole number of 7 bits per byte, lowest first; return it and the position after it."""
+    """Decode a whole number (varint: 7 bits per byte, lowest first) -> the number and the position after it."""
     value = shift = 0
     while True:
         byte = content[position]
