@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-# Texts that programs and labels write in place of a name; compared in lower case and without punctuation.
+# Texts that programs and record labels write instead of a name; compared in lower case and without punctuation.
 PLACEHOLDER_LIST = """
     various, various artists, various artist, va, v a, verschiedene, verschiedene interpreten, verschiedene künstler,
     diverse, diverse interpreten, diverse künstler, diverse artister, divers, artistes divers, artistes variés,
@@ -20,7 +20,7 @@ PLACEHOLDERS = frozenset(name.strip() for name in PLACEHOLDER_LIST.split(","))
 
 
 class Tags(NamedTuple):
-    """The tags of one file; None where a tag is missing or names nothing. `error`: why they could not be read."""
+    """The tags of one file; None if a tag is missing or a placeholder. `error` is the reason if they cannot be read."""
 
     artist: str | None = None
     album: str | None = None
@@ -33,7 +33,7 @@ def read(paths: Sequence[Path]) -> list[Tags]:
     """Read the tags of each file: ID3, Vorbis comments, MP4 atoms, RIFF and AIFF chunks, ASF. No audio is decoded.
 
     Names that differ only in case and spaces are one name, which gets its most frequent spelling. If there is no
-    artist, the album artist is used; "Various Artists", "Unknown Artist" and similar placeholders count as no name. Of
+    artist, the album artist is used; "Various Artists", "Unknown Artist" and similar placeholders count as missing. Of
     several artists or genres, the first is used.
     """
     rows = [_read(path) for path in paths]
@@ -52,7 +52,7 @@ def _read(path: Path) -> Tags:
 
 
 def _name(text: str | None) -> str | None:
-    """Bring a tag to Unicode's composed form with single spaces; None if it is empty or a placeholder."""
+    """Convert a tag to Unicode's composed form (NFC) with single spaces; None if it is empty or a placeholder."""
     name = " ".join(unicodedata.normalize("NFC", text or "").replace("\0", " ").split())
     return None if re.sub(r"[\W_]+", " ", name.lower()).strip() in PLACEHOLDERS else name or None
 

@@ -21,8 +21,8 @@ class Fma(DataSet):
     """The tracks of FMA's `subset` that have one top genre, with their artists, albums and official sets.
 
     `root` is the folder in which fma_small.zip, fma_medium.zip or fma_large.zip was unpacked, or the unpacked folder
-    itself; a larger archive also serves for a smaller subset. `metadata` is tracks.csv or its folder; None searches
-    `root`, its parent folder, and fma_metadata in both. No artist is in two official sets.
+    itself; a larger archive can also be used for a smaller subset. `metadata` is tracks.csv or its folder; None
+    searches `root`, its parent folder, and fma_metadata in both. No artist is in two official sets.
 
     facts/fma_faults.csv lists the known faults of single tracks, each with its source: tracks without sound are left
     out, short ones are not.
@@ -92,7 +92,7 @@ class Fma(DataSet):
         )
 
     def _expected(self) -> str:
-        """The end of an error message about `root`."""
+        """Describe the expected content of `root`, for the end of an error message."""
         archive = f"fma_{self.subset}"
         return (
             f"expected the folder in which {archive}.zip was unpacked, with files such as {archive}/000/000002.mp3, "
@@ -110,7 +110,7 @@ class Fma(DataSet):
             examples = ", ".join(exclusion.clip for exclusion in missing[:MAX_EXAMPLES])
             yield (
                 f"{folder} has no file for {len(missing):,} of the {total:,} tracks of {name}, e.g. {examples}. "
-                "Unpack the archive again, or go on without them."
+                "Unpack the archive again, or continue without them."
             )
         if unused:
             yield f"{unused:,} of the mp3 files in {folder} are not tracks of {name}; they are not used."

@@ -15,15 +15,16 @@ NO_GENRE = {"folder": "not in a genre folder", "tags": "no genre in its tags"}  
 
 
 class Folder(DataSet):
-    """Each audio file below `root` is a clip.
+    """All audio files below `root`, one clip per file.
 
-    `genre` selects the source of its genre: `folder`, the folder in `root` that contains it; `tags`, its own tags;
+    `genre` selects the source of a clip's genre: `folder`, the folder in `root` that contains it; `tags`, its own tags;
     `none`, nothing. With `none`, or with `folder` if all files lie directly in `root`, genres are unknown: enough for
     audit and predict.
 
-    `artist` selects the source of its artist, so that no artist is in two sets of a split. `path`: `artist_pattern`, a
-    regular expression that is searched in the path relative to `root`; its group `artist` (or first group) is the name,
-    and None leaves artists unknown. `tags`: the file's own tags (`file_tags.read`), which also give album and track.
+    `artist` selects the source of a clip's artist, so that a split can keep each artist in one set. `path`:
+    `artist_pattern`, a regular expression that is searched in the path relative to `root`; its group `artist` (or first
+    group) is the name, and None leaves artists unknown. `tags`: the file's own tags (`file_tags.read`), which also give
+    album and track.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Folder(DataSet):
         elif self.genre == "tags":
             raise ValueError(
                 f"dataset.genre=tags: none of the files in {self.root} has a genre in its tags, e.g. {names[0]}. "
-                "Choose dataset.genre=folder for DIR/genre/file, or dataset.genre=none to go on without genres."
+                "Choose dataset.genre=folder for DIR/genre/file, or dataset.genre=none to continue without genres."
             )
         if self.artist_pattern and not any(clip.artist for clip in clips):
             raise ValueError(
@@ -124,7 +125,7 @@ class Folder(DataSet):
     def _no_audio_message(self, excluded: Sequence[Excluded]) -> str:
         expected = f"{self.root}/genre/file with files" if self.genre == "folder" else "files"
         return (
-            f"dataset.root is {self.root}, which holds no audio: expected {expected} ending in "
+            f"dataset.root is {self.root}, which contains no audio: expected {expected} ending in "
             f"{' '.join(AUDIO_SUFFIXES)}."
             + "".join(f" {exclusion.clip} is left out: {exclusion.reason}." for exclusion in excluded[:1])
         )

@@ -10,16 +10,16 @@ from src.dataset.dataset import DataSet
 
 FACTS = Path(__file__).parent / "facts"  # gtzan.md in it names the sources
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-SUFFIXES = (".au", ".wav")  # of the original release and of the widespread one
+SUFFIXES = (".au", ".wav")  # of the original release, and of the copies that are most common today
 SUBFOLDERS = ("", "genres", "genres_original", "Data/genres_original")  # where the releases have the genre folders
 MAX_MISSING_NAMED = 5  # a note names at most this many missing clips
-MAX_FAULTY_NAMED = 30  # if more clips than this have a fault, a note only counts them
+MAX_FAULTY_NAMED = 30  # a note only counts the clips with a fault if there are more than this
 EXPECTED = (
     "expected the folder that contains GTZAN's blues/blues.00000.wav (or .au), or the parent folder of genres/ or "
     "genres_original/. conf/dataset/gtzan.yaml says where to get it."
 )
 # The kinds of fault, in the column `fault` of gtzan_faults.csv.
-COPY = "exact copy"  # the same audio again; one clip of each group counts as good, and which one is a choice
+COPY = "exact copy"  # the same audio again; of each group one clip, chosen arbitrarily, counts as faultless
 SAME_TRACK = "same track in the index"  # same artist and title: one recording, or another version or movement
 LEFT_OUT = "left out of the fault-filtered lists"  # the lists give no reason for single clips
 DISTORTED, UNREADABLE = "distorted", "unreadable"
@@ -48,7 +48,8 @@ class Gtzan(DataSet):
     together. The sets are those of the fault-filtered lists (Kereliuk, Sturm and Larsen, Deep Learning and Music
     Adversaries, IEEE Transactions on Multimedia 2015): 443 train, 197 val and 290 test.
 
-    `faults` is "exclude", without the 70 clips that those lists leave out, or "keep", with them; they are in no set.
+    `faults` is "exclude" to leave out the 70 clips that those lists leave out, or "keep" to include them; they belong
+    to no set.
     """
 
     def __init__(
@@ -171,7 +172,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _gap_notes(missing: Sequence[Excluded], faulty: Sequence[Excluded], total: int, folder: Path) -> Iterator[str]:
-    """Describe the clips that are missing, and those that are left out."""
+    """Describe the clips that are missing, and those that are left out for their faults."""
     if missing:
         more = f", and {len(missing) - MAX_MISSING_NAMED} more" if len(missing) > MAX_MISSING_NAMED else ""
         names = ", ".join(exclusion.clip for exclusion in missing[:MAX_MISSING_NAMED])
@@ -183,12 +184,12 @@ def _gap_notes(missing: Sequence[Excluded], faulty: Sequence[Excluded], total: i
         )
 
 
-def _number_and_names(names: Sequence[str]) -> str:
+def _count_and_names(names: Sequence[str]) -> str:
     return str(len(names)) if len(names) > MAX_FAULTY_NAMED else f"{len(names)}: {', '.join(names)}"
 
 
 def _fault_notes(clips: Sequence[Clip], faults: dict[str, list[Fault]]) -> Iterator[str]:
-    """Describe the known faults of the clips that are kept. Repeating a clip that is not kept does not count."""
+    """Describe the known faults of the clips that are used. A copy of a clip that is not used does not count."""
     names = {clip.name for clip in clips}
     faulty: dict[str, dict[str, None]] = {kind: {} for kind in CONNECTORS}  # clip names by kind, in order
     for clip in clips:
@@ -196,10 +197,10 @@ def _fault_notes(clips: Sequence[Clip], faults: dict[str, list[Fault]]) -> Itera
             if fault.kind not in (COPY, SAME_TRACK) or fault.other in names:
                 faulty[fault.kind][clip.name] = None
     descriptions = [
-        f"{kind} ({_number_and_names(list(clip_names))})" for kind, clip_names in faulty.items() if clip_names
+        f"{kind} ({_count_and_names(list(clip_names))})" for kind, clip_names in faulty.items() if clip_names
     ]
     if descriptions:
-        yield f"Clips with known faults are kept: {', '.join(descriptions)}; see src/dataset/facts/gtzan_faults.csv."
+        yield f"Clips with known faults are used: {', '.join(descriptions)}; see src/dataset/facts/gtzan_faults.csv."
     for clip in clips:
         for fault in faults.get(clip.name, []):
             if fault.kind == UNREADABLE and clip.path.suffix.lower() == ".wav":

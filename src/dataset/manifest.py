@@ -1,4 +1,4 @@
-"""A CSV table of clips: a header, then one row per clip."""
+"""Clips listed in a CSV table: a header, then one row per clip."""
 
 import csv
 import os
@@ -13,7 +13,7 @@ from src.dataset.dataset import DataSet
 
 REQUIRED = ("path", "genre")
 COLUMNS = (*REQUIRED, "artist", "album", "track", "split", "start", "stop")
-MAX_MISSING = 1000  # with so many files missing, the table is in the wrong place; checking a million takes long
+MAX_MISSING = 1000  # if this many files are missing, the table is in the wrong folder: checking stops
 
 
 class Manifest(DataSet):
@@ -80,7 +80,7 @@ class Manifest(DataSet):
         return Corpus(self._name(), clips, notes=notes)
 
     def _name(self) -> str:
-        """The name of the table without its suffix, or of its folder if the table is called manifest.csv."""
+        """Name of the table without its suffix, or of its folder if the table is called manifest.csv."""
         return self.path.resolve().parent.name if self.path.stem == "manifest" else self.path.stem
 
     def _check_columns(self, columns: Sequence[str]) -> None:
@@ -109,7 +109,7 @@ class _RowReader:
         """Convert a row to a clip. Raises ValueError if the row cannot be used."""
         if len(row) > self.width:
             raise ValueError("more cells than the header has columns. Quote a cell that contains a comma.")
-        row += [""] * (self.width + 1 - len(row))  # the last cell serves all columns that the table lacks
+        row += [""] * (self.width + 1 - len(row))  # the last, empty cell is read for all columns that the table lacks
         file, genre, artist, album, track, split, start_text, stop_text = map(str.strip, self._cells(row))
         if not file or not genre:
             raise ValueError(f"{'genre' if file else 'path'} is empty.")

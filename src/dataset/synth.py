@@ -1,7 +1,7 @@
 """The synthetic corpus: rule-based music of GTZAN's ten genres by invented artists, rendered once and cached as FLAC.
 
-It needs no download. The artist is a real factor in it: each artist has instruments, tempi, keys, habits and a mix that
-stay the same in all of the artist's tracks. What a model learns from it says little about real recordings.
+It needs no download. Artists differ audibly: the instruments, tempi, keys, habits and mix of an artist are the same in
+all of the artist's tracks. Scores on this corpus say little about real recordings.
 """
 
 import hashlib
@@ -24,10 +24,11 @@ COMPOSER = Path(__file__).parent / "composer"
 
 
 class Synth(DataSet):
-    """`artists` per genre with `tracks` each, and one clip of `clip_seconds` from a random position in each track.
+    """Synthetic music: `artists` per genre with `tracks` each, and one clip of `clip_seconds` per track.
 
-    The clips are `<cache>/synth-<digest of all that determines the sound>/<genre>/<artist>--<track>.flac`. On one
-    machine, the same seed always gives the same bytes; the choice of genres changes no clip.
+    A clip starts at a random position in its track. The clips are `<cache>/synth-<digest of all that determines the
+    sound>/<genre>/<artist>--<track>.flac`. On one machine, the same seed always gives the same bytes; the choice of
+    genres changes no clip.
     """
 
     def __init__(
@@ -55,9 +56,9 @@ class Synth(DataSet):
         self.folder = Path(cache).absolute() / f"synth-{self._digest()}"
 
     def listed(self) -> Corpus:
-        """List the clips; render those that are not cached yet.
+        """List the clips, after rendering those that are missing from the cache and writing them there.
 
-        Raises OSError, which says what to do, if the SoundFont is missing or the cache cannot be written.
+        Raises OSError if the SoundFont is missing or the cache cannot be written.
         """
         clips = {genre: self._clips(genre) for genre in self.chosen_genres}
         if not all(_complete(clips[genre]) for genre in self.chosen_genres):
@@ -96,7 +97,7 @@ class Synth(DataSet):
 
     def _render(self, genres: list[str]) -> None:
         """Render whole genres, each into a folder <genre>.partial, which is renamed to <genre> after its last clip."""
-        for stale in self.folder.glob("*.partial"):  # left by an interrupted process; the lock admits one at a time
+        for stale in self.folder.glob("*.partial"):  # of an interrupted process; the lock excludes a running one
             shutil.rmtree(stale)
         jobs = []
         for genre in genres:

@@ -10,7 +10,7 @@ from src.plain_files import first_line
 
 SUBSETS = ("small", "medium", "large")  # each contains the tracks of those before it; a row names the smallest one
 SETS = {"training": "train", "validation": "val", "test": "test"}
-COLUMNS = (  # the ones that are used of the 52, each with both lines of the header
+COLUMNS = (  # the columns that are used, of 52; each as named in the two header lines
     ("set", "subset"),
     ("set", "split"),
     ("track", "genre_top"),
@@ -29,7 +29,7 @@ class Track(NamedTuple):
 
     number: int
     split: str
-    genre: str  # the one root of all its genres; empty if there are several roots, or no genre at all
+    genre: str  # the top genre above all its genres; empty if there are several top genres, or no genre
     artist: str | None
     album: str | None
     title: str | None
@@ -41,7 +41,7 @@ class Track(NamedTuple):
 
 
 def read(table: Path, subset: str) -> list[Track]:
-    """Read the tracks of a subset, in order. The whole table takes some seconds.
+    """Read the tracks of a subset, in the order of the table. This takes some seconds.
 
     Raises ValueError, with the line, if the table is not FMA's.
     """
@@ -102,5 +102,5 @@ def _parse(file: TextIO, table: Path, subsets: Collection[str]) -> list[Track]:
 
 
 def _with_id(name: str, identifier: str) -> str | None:
-    """Make a name unique by its id, on one line; None where it is unknown: the table has no id, or -1."""
+    """Make a name unique by its id, on one line; None if it is unknown, i.e. the id is missing or -1."""
     return " ".join([*name.split(), f"({identifier})"]) if identifier.isdecimal() else None

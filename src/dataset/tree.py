@@ -12,7 +12,7 @@ def audio_files(root: Path) -> tuple[list[str], list[Excluded]]:
 
     The files are in order, as paths relative to `root` with "/". Hidden files and folders are ignored. A format that
     libsndfile cannot decode is listed if PyAV is installed, and left out otherwise. Links to folders are followed only
-    in `root` itself, so that no link leads around in a circle.
+    in `root` itself, so that links cannot form an endless loop.
     """
     names: list[str] = []
     left_out: list[Excluded] = []

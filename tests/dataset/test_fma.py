@@ -167,7 +167,7 @@ def test_missing_files_are_counted_listed_and_named(tmp_path: Path) -> None:
     assert {exclusion.reason for exclusion in corpus.excluded} == {"no such file"}
     assert corpus.notes == [
         f"{tmp_path} has no file for 5 of the 6 tracks of FMA small, e.g. 000/000002.mp3, 000/000003.mp3, 000/000004.mp3. "
-        "Unpack the archive again, or go on without them."
+        "Unpack the archive again, or continue without them."
     ]
 
 

@@ -129,10 +129,12 @@ def test_a_root_that_is_not_a_folder_is_refused(name: str, tmp_path: Path) -> No
 
 def test_a_root_without_audio_is_refused_with_the_expected_layout(tmp_path: Path) -> None:
     _touch(tmp_path, "jazz/cover.jpg", ".hidden.wav")
-    message = f"dataset.root is {tmp_path}, which holds no audio: expected {tmp_path}/genre/file with files ending in "
+    message = (
+        f"dataset.root is {tmp_path}, which contains no audio: expected {tmp_path}/genre/file with files ending in "
+    )
     with pytest.raises(ValueError, match=f"^{re.escape(message + ' '.join(AUDIO_SUFFIXES))}.$"):
         _names(tmp_path)
-    message = f"dataset.root is {tmp_path}, which holds no audio: expected files ending in "
+    message = f"dataset.root is {tmp_path}, which contains no audio: expected files ending in "
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         Folder(str(tmp_path), genre="none").corpus()
 

@@ -180,7 +180,7 @@ def test_each_fault_is_named_with_its_source(whole: Path) -> None:
 def test_notes_describe_the_clips_that_are_left_out_and_the_faulty_ones_that_are_kept(whole: Path) -> None:
     left_out, kept, unreadable, mislabels = corpus(whole).notes
     assert left_out.startswith("70 of 1,000 clips have known faults and are left out, as in the fault-filtered lists")
-    assert kept.startswith("Clips with known faults are kept: same track in the index (25: blues.00024,")
+    assert kept.startswith("Clips with known faults are used: same track in the index (25: blues.00024,")
     assert ", unreadable (1: jazz.00054); see src/" in kept
     assert unreadable.startswith("jazz.00054 is unreadable in the wav release (")
     assert mislabels.endswith("43 conspicuous and 63 contentious ones, but no table here names them.")
@@ -190,7 +190,7 @@ def test_keep_includes_all_clips(whole: Path) -> None:
     gtzan = corpus(whole, "keep")
     assert (len(gtzan.clips), gtzan.excluded) == (1000, [])
     assert gtzan.notes[0].startswith(
-        "Clips with known faults are kept: exact copy (96), same track in the index (61), left out of the fault-filtered "
+        "Clips with known faults are used: exact copy (96), same track in the index (61), left out of the fault-filtered "
         "lists (70), distorted (1: reggae.00086), unreadable (1: jazz.00054); "
     )
     with pytest.raises(ValueError, match=r"70 of 1000 have none, e\.g\. classical\.00042"):

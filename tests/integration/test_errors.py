@@ -102,7 +102,7 @@ def test_a_missing_folder_and_a_folder_without_audio_have_different_messages(
     assert "dataset.root is nowhere, which is not a folder: expected DIR with DIR/genre/file." in message(capsys)
     (tmp_path / "music" / "jazz").mkdir(parents=True)
     assert train(monkeypatch, *arguments, f"dataset.root={tmp_path / 'music'}") == 1
-    assert "which holds no audio" in message(capsys)
+    assert "which contains no audio" in message(capsys)
     assert train(monkeypatch, *arguments) == 1
     assert message(capsys) == "dataset.root is missing: set it on the command line with dataset.root=VALUE."
 
