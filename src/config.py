@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 CONF = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
 
-# Smallest values of keys that no constructor of ours checks: (minimum, whether the minimum itself is allowed).
+# Minimum values of keys that no constructor in this project checks: (minimum, True if the minimum itself is allowed).
 MINIMUM = {
     "seed": (0, True),
     "split.seed": (0, True),
@@ -29,7 +29,7 @@ MINIMUM = {
     "trainer.accumulate_grad_batches": (1, True),
     "data.least_crops": (0, True),
 }
-RENAMED = {"trainer.keep": "trainer.checkpoint"}  # keys of earlier versions
+RENAMED = {"trainer.keep": "trainer.checkpoint"}  # key in earlier versions -> key now
 NULLABLE = ("data.max_seconds",)  # a number, or null for no limit
 MIXED_TYPES = ("data.resident", "data.crops", "data.segments")  # auto, true or false; auto or a number
 
@@ -79,8 +79,9 @@ def choices_from(overrides: Sequence[str], hydra_choices: Mapping[str, str]) -> 
 
     Several choices in one group read "[folds,paper]"; a group without a choice reads "none".
     """
-    lists = dict(text.split("=", 1) for text in overrides if "=[" in text)  # Hydra does not record these
-    return {group: hydra_choices.get(group) or lists.get(group, "none") for group in GROUPS}
+    # Hydra does not record lists of choices.
+    choice_lists = dict(text.split("=", 1) for text in overrides if "=[" in text)
+    return {group: hydra_choices.get(group) or choice_lists.get(group, "none") for group in GROUPS}
 
 
 def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -95,9 +96,13 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def digest(config: Mapping[str, Any], without: Sequence[str] = NOT_IN_IDENTITY) -> str:
     """Hash a resolved config, except the keys in `without` and the keys below them, to 16 hexadecimal digits.
 
-    By default, every setting that changes a run's results counts, and none that depends on the machine.
+    By default, the settings that change no result are left out, e.g. file locations and hardware.
     """
-    settings = {key: v for key, v in leaves(config) if not any(f"{key}.".startswith(f"{k}.") for k in without)}
+    settings = {
+        key: value
+        for key, value in leaves(config)
+        if not any(f"{key}.".startswith(f"{omitted}.") for omitted in without)
+    }
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -109,7 +114,11 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 
 
 def check(config: DictConfig) -> None:
-    """Raise ValueError on a value whose type differs from its default's, or that is below its minimum."""
+    """Check the composed config of the current Hydra job.
+
+    Raises ValueError on a value of another type than the default of its group choice, on a value below its minimum, and
+    on a key of an earlier version.
+    """
     group_choices = [text for text in HydraConfig.get().overrides.task if is_group_choice(text)]
     default_config = hydra.compose(str(HydraConfig.get().job.config_name), group_choices)
     defaults = dict(leaves(OmegaConf.to_container(default_config)))
@@ -130,7 +139,7 @@ def check(config: DictConfig) -> None:
 
 
 def is_group_choice(override: str) -> bool:
-    """Whether an override makes a choice in a config group: true for "model=cnn", false for "model.width=8"."""
+    """True if an override makes a choice in a config group, as "model=cnn" does; False for "model.width=8"."""
     return override.split("=")[0].lstrip("+~").split("@")[0] in GROUPS
 
 
@@ -150,7 +159,10 @@ def _check_type(key: str, value: Any, default: Any) -> None:
 
 
 def jobs_at_once(threads: int) -> int:
-    """Number of jobs that fit on the CPU cores, each with so many threads; at least 1. Respects a container's CPU limit."""
+    """Number of jobs that can run at once, each with this number of CPU threads: cores / threads, at least 1.
+
+    Respects a container's CPU limit.
+    """
     from joblib import cpu_count
 
     return max(1, int(cpu_count()) // threads)

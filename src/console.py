@@ -37,7 +37,8 @@ def note(text: str) -> None:
 def result(table: RenderableType) -> None:
     """Print a table of results on standard output.
 
-    `print` writes it, since a live table shows printed lines above itself; another Console's output would break it.
+    It goes through `print`: while rich shows a live table, printed lines appear above the table, but the output of a
+    second Console would be mixed into it.
     """
     stdout = Console()
     with stdout.capture() as text:
@@ -48,7 +49,7 @@ def result(table: RenderableType) -> None:
 def ignore_closed_pipe() -> None:
     """Discard all further output after the reader of standard output, e.g. `head`, has closed the pipe.
 
-    Otherwise Python would report an error at exit.
+    Otherwise Python would report an error at exit. The change lasts until the process ends.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,4 +1,4 @@
-"""Error messages: each error is printed as one line that says what came, what was expected and what to do."""
+"""Error messages: each error is printed as one line with the wrong value, what was expected and what to do."""
 
 import difflib
 import os
@@ -17,26 +17,26 @@ from src import __version__, console
 from src.config import CONF, GROUPS, RENAMED, compose, is_group_choice, leaves
 from src.config_reference import describe_key
 
-# Hydra plugin -> the choice that needs it. The part after = is the name of the extra that installs the plugin.
+# Hydra plugin -> the choice that needs it. `make extra-NAME` installs the plugin; NAME is the part after =.
 EXTRAS = {
     "joblib": "launcher=joblib",
     "submitit_slurm": "launcher=slurm",
     "ray": "launcher=ray",
     "optuna": "sweep=optuna",
 }
-# Errors of these libraries are about the process of a job, not about our code in it.
+# Errors from these libraries mean that the process of a job failed, not this project's code in it.
 LAUNCHER_LIBRARIES = ("joblib", "submitit", "ray")
 
 
 def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
-    """Run a Hydra program.
+    """Run a Hydra program; with --version or --help-key, print that text instead.
 
     An error is printed as one message, with its traceback only under debug=true, and the process exits with
     `failure_status`; it exits with 130 after Ctrl-C.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
     try:
-        if not _answered(sys.argv[1:]):
+        if not _print_information(sys.argv[1:]):
             program()
     except KeyboardInterrupt:
         sys.exit(130)
@@ -47,15 +47,18 @@ def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
         sys.exit(failure_status)
 
 
-def _answered(arguments: list[str]) -> bool:
-    """Print what --version or --help-key KEY ask for, before Hydra reads the command line; whether one of them did."""
+def _print_information(arguments: list[str]) -> bool:
+    """Print the text for --version or --help-key KEY and return True; return False if neither is among the arguments.
+
+    Called before Hydra reads the command line, as Hydra does not know these options.
+    """
     if "--version" in arguments:
         print(f"music-genre {__version__}")
     elif "--help-key" in arguments:
-        names = arguments[arguments.index("--help-key") + 1 :][:1]
-        if not names:
+        keys = arguments[arguments.index("--help-key") + 1 :][:1]
+        if not keys:
             raise ValueError("--help-key needs a key: --help-key optimizer.lr")
-        print(describe_key(names[0]))
+        print(describe_key(keys[0]))
     else:
         return False
     return True
@@ -71,7 +74,7 @@ def show(error: BaseException, name: str) -> None:
 
 
 def explain(error: BaseException, program: str = "train") -> str:
-    """Describe an error in one message: what came, what was expected and what to do."""
+    """Describe an error in one message: the wrong value, what was expected and what to do."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
     if launcher_failure := _explain_launcher(error):
@@ -79,9 +82,9 @@ def explain(error: BaseException, program: str = "train") -> str:
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _explain_hydra(str(error), program)
     if isinstance(error, OSError) and error.errno is not None:
-        where = f"{error.filename}: " if error.filename else ""
+        location = f"{error.filename}: " if error.filename else ""
         return (
-            f"{where}{error.strerror or error}. Files are written to hydra.run.dir (hydra.sweep.dir in a sweep) and "
+            f"{location}{error.strerror or error}. Files are written to hydra.run.dir (hydra.sweep.dir in a sweep) and "
             "data.cache: set them to folders with free space and write permission."
         )
     if isinstance(error, ValueError | ImportError | OSError):
@@ -114,16 +117,17 @@ def _explain_hydra(message: str, program: str) -> str:
             return f"{key}: not every {group} in the sweep has this key. List only those that have it: {group}=A,B."
         suggestion = _did_you_mean(key, [*GROUPS, *keys])
         return f"{key}: there is no such key. {suggestion}`python -m src.{program} --cfg job` prints all keys."
-    absent = re.search(r"Interpolation key '(\w+)(\.[^']+)' not found", message)
-    if absent:
-        group, rest = absent.groups()
+    missing_reference = re.search(r"Interpolation key '(\w+)(\.[^']+)' not found", message)
+    if missing_reference:
+        group, rest = missing_reference.groups()
         return (
             f"{group}{rest}: the sweep or another choice uses this key, but the chosen {group} does not have it. "
             f"Choose another {group}."
         )
-    missing = re.search(r"Missing mandatory value: (\S+)", message)
-    if missing:
-        return f"{missing.group(1)} is missing: set it on the command line with {missing.group(1)}=VALUE."
+    missing_value = re.search(r"Missing mandatory value: (\S+)", message)
+    if missing_value:
+        key = missing_value.group(1)
+        return f"{key} is missing: set it on the command line with {key}=VALUE."
     return " ".join(message.split())
 
 
@@ -161,6 +165,6 @@ def _explain_launcher(error: BaseException) -> str | None:
     advice = (
         "The other jobs stay in the queue and continue. When squeue lists none of them, run the same command again."
         if library == "submitit"
-        else "If memory ran out, run fewer jobs at once. Finished jobs are kept; run the same command again to continue."
+        else "If memory ran out, run fewer jobs at once. To continue, run the same command again: finished jobs are skipped."
     )
     return f"The process of a job died ({type(error).__name__}: {first_sentence}). {advice}"

@@ -7,45 +7,49 @@ UNDEFINED = "n/a"
 
 
 def count(number: int, singular: str) -> str:
-    """1, "clip" -> "1 clip"; 1600, "clip" -> "1,600 clips"; 2, "set of copies" -> "2 sets of copies"."""
+    """Format a count with its noun: 1, "clip" -> "1 clip"; 1600, "clip" -> "1,600 clips"; "2 sets of copies"."""
     noun, of, rest = singular.partition(" of ")
     return f"{number:,} {noun}{'' if number == 1 else 's'}{of}{rest}"
 
 
 def few(names: Sequence[str], most: int) -> str:
-    """["a", "b", "c"], 2 -> "a, b and 1 more"."""
+    """List the first `most` names and count the others: ["a", "b", "c"], 2 -> "a, b and 1 more"."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def percent(share: float) -> str:
-    """0.614 -> "61 %"; with one decimal if it would round to 0 % or 100 % without being exactly that."""
+    """Format a share in [0, 1] in percent: 0.614 -> "61 %"; 0.996 -> "99.6 %", as only exactly 1 is "100 %"."""
     whole = round(100 * share)
     return f"{whole} %" if whole not in (0, 100) or whole == 100 * share else f"{100 * share:.1f} %"
 
 
 def cell(share: float | None) -> str:
-    """0.6136 -> "61.4", a share in percent for a cell of a table; None, an undefined share -> "n/a"."""
+    """Format a share in [0, 1] for a table column in percent: 0.6136 -> "61.4"; None (undefined) -> "n/a"."""
     return UNDEFINED if share is None else f"{100 * share:.1f}"
 
 
 def cell_interval(interval: Sequence[float]) -> str:
-    """(0.534, 0.681) -> "53.4 to 68.1", an interval in percent for a cell of a table."""
+    """Format an interval for a table column in percent: (0.534, 0.681) -> "53.4 to 68.1"."""
     return f"{cell(interval[0])} to {cell(interval[1])}"
 
 
 def interval(interval: Sequence[float]) -> str:
-    """(0.534, 0.681) -> "95 % interval 53 to 68 %"."""
+    """Format a 95 % interval for a sentence: (0.534, 0.681) -> "95 % interval 53 to 68 %"."""
     return f"95 % interval {percent(interval[0]).removesuffix(' %')} to {percent(interval[1])}"
 
 
 def share(value: float, bounds: Sequence[float]) -> str:
-    """0.614, (0.534, 0.681) -> "61 % (95 % interval 53 to 68 %)"."""
+    """Format a share with its 95 % interval: 0.614, (0.534, 0.681) -> "61 % (95 % interval 53 to 68 %)"."""
     return f"{percent(value)} ({interval(bounds)})"
 
 
 def size(scores: Mapping[str, Any]) -> str:
-    """The number of clips and artists in scores, or in a set of a split certificate: "160 clips of 40 artists"."""
+    """Format the numbers of clips and artists: "160 clips of 40 artists".
+
+    `scores` are the test or validation scores of metrics.json, whose "artists" is None if any artist is unknown, or a
+    set of the split certificate, whose "artists" is the number of known artists.
+    """
     artists = scores["artists"]
     of_artists = f"of {count(artists, 'artist')}" if artists else "of unknown artists"
     return (
@@ -54,17 +58,17 @@ def size(scores: Mapping[str, Any]) -> str:
 
 
 def split(certificate: Mapping[str, Any]) -> str:
-    """The split of a run: "holdout, seed 0, grouped by artist"."""
+    """Describe the split of a run by its certificate: "holdout, seed 0, grouped by artist"."""
     return f"{certificate['split']}, grouped by {certificate['grouped_by']}"
 
 
 def data(dataset: str, synthetic: bool) -> str:
-    """The name of the data set that scores were computed on: "gtzan", "synth (synthetic music)"."""
+    """Format the name of a data set, with a warning if its music is synthetic: "gtzan", "synth (synthetic music)"."""
     return f"{dataset} (synthetic music)" if synthetic else dataset
 
 
 def duration(seconds: float) -> str:
-    """5.24 -> "5.2 s"; 754 -> "12 min 34 s"; 7260 -> "2 h 1 min"."""
+    """Format a duration: 5.24 -> "5.2 s"; 754 -> "12 min 34 s"; 7260 -> "2 h 1 min"."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     if round(seconds) < 3600:

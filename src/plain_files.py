@@ -1,4 +1,4 @@
-"""Read JSON and CSV files and write CSV files. A fault in a file raises a ValueError that names the file."""
+"""Read JSON and CSV files and write CSV files. An invalid file raises a ValueError that names the file."""
 
 import csv
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def existing(folder: Path, name: str) -> Path:
-    """The path of a file in a run directory. Raises ValueError if the file is missing."""
+    """Return the path of a file in a run directory. Raises ValueError if the file is missing."""
     path = folder / name
     if not path.is_file():
         raise ValueError(f"{folder} has no {name}: it is not a complete run directory. Train the run again.")
@@ -16,19 +16,25 @@ def existing(folder: Path, name: str) -> Path:
 
 
 def json_object(folder: Path, name: str, mend: str = "Train the run again.") -> dict[str, Any]:
-    """Read a JSON file that holds an object. Otherwise raises ValueError; `mend` is its advice on what to do."""
+    """Read a JSON file that contains an object.
+
+    Raises ValueError if it is missing or contains anything else; `mend` is the advice at the end of the message.
+    """
     path = existing(folder, name)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} is not JSON ({first_line(error)}). {mend}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, expected an object. {mend}")
+        raise ValueError(f"{path} contains a {type(content).__name__}, expected an object. {mend}")
     return content
 
 
 def rows(folder: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows of a CSV file with their line numbers. Raises ValueError on missing columns or on rows of another length."""
+    """Yield the rows of a CSV file, each with its line number.
+
+    Raises ValueError if the file or one of `columns` is missing, or if a row is longer or shorter than the header.
+    """
     path = existing(folder, name)
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -49,7 +55,7 @@ def rows(folder: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[int,
 
 
 def number(folder: Path, name: str, line: int, text: str) -> float | None:
-    """The number in a cell of a CSV file; None if the cell is empty. Raises ValueError if it is not a number."""
+    """Convert the text of a CSV cell to a number; None if it is empty. Raises ValueError if it is not a number."""
     try:
         return float(text) if text else None
     except ValueError as error:
@@ -57,7 +63,7 @@ def number(folder: Path, name: str, line: int, text: str) -> float | None:
 
 
 def stamp(path: Path) -> tuple[int, int] | None:
-    """Size in bytes and modification time in ns, to detect that a file has changed. None if there is no such file."""
+    """Size in bytes and modification time in ns, to detect that a file has changed; None if it does not exist."""
     status = path.stat() if path.exists() else None
     return (status.st_size, status.st_mtime_ns) if status else None
 
@@ -68,7 +74,7 @@ def first_line(error: Exception) -> str:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table as CSV, with a header line."""
+    """Write a table as CSV, with a header line. Replaces an existing file."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)

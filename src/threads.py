@@ -1,4 +1,4 @@
-"""Run work in threads, for libraries that let other threads run meanwhile, as libsndfile, soxr and torch do."""
+"""Run work in threads, for libraries that release Python's global lock while they compute: libsndfile, soxr, torch."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +12,10 @@ PENDING_PER_WORKER = 4  # items that are submitted but not yet yielded, at most
 
 
 def in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterator[Y]:
-    """Apply `work` to each item, in `workers` threads; yield the results in the order of the items, as soon as possible."""
+    """Apply `work` to each item in `workers` threads; yield the results in the order of the items.
+
+    An exception of `work` is raised at its item; items that have not started are then cancelled.
+    """
     pending: deque[Future[Y]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -27,7 +30,7 @@ def in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterat
 
 
 def ahead(items: Iterable[X], count: int) -> Iterator[X]:
-    """Yield the same items, computed in a thread, up to `count` items before they are needed."""
+    """Yield the same items. A background thread computes up to `count` of them in advance."""
     end = object()
     iterator = iter(items)
     with ThreadPoolExecutor(1) as pool:
