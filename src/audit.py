@@ -49,7 +49,7 @@ def main(config: DictConfig) -> None:
 def audit(config: DictConfig, folder: Path) -> bool:
     """Measure every clip, show and write the findings, and return whether there are any."""
     # Imported here, so that --help does not wait for torch.
-    from src.instantiate import choose
+    from src.instantiate import instantiate_choice
     from src.quality import inspection, label_errors, measure_cache
     from src.reporting import audit_page
     from src.reporting.render import save
@@ -57,11 +57,11 @@ def audit(config: DictConfig, folder: Path) -> bool:
     configs.check(config)
     if config.labels_by not in label_errors.GROUP_BY:
         raise ValueError(f"labels_by is {config.labels_by!r}: expected {' or '.join(label_errors.GROUP_BY)}.")
-    corpus: Corpus = choose(config.dataset).corpus()
+    corpus: Corpus = instantiate_choice(config.dataset).corpus()
     cache = Path(config.data.cache)
     console.note(f"{corpus.name}: {len(corpus.clips)} clips of {len(corpus.genres)} genres")
     results = measure_cache.measure_clips(corpus.clips, cache, config.data.max_seconds)
-    content = inspection.inspect(corpus, results, choose(config.split), config.data.crop_seconds)
+    content = inspection.inspect(corpus, results, instantiate_choice(config.split), config.data.crop_seconds)
     if config.labels:
         try:
             clips, embedding_KE = embeddings(config)
@@ -85,12 +85,12 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
     """The clips that can be used, and their musicnn embeddings (K, E), each the mean over a clip's segments."""
     import torch
 
-    from src.instantiate import choose
+    from src.instantiate import instantiate_choice
     from src.training import setup
 
     data = setup.compose_data(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    value_KSEN = setup.cached_feature(config, data, choose(config.feature), device).value
+    value_KSEN = setup.cached_feature(config, data, instantiate_choice(config.feature), device).value
     return list(data.clips), value_KSEN.mean(dim=(1, 3))
 
 

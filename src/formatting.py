@@ -12,7 +12,7 @@ def count(number: int, singular: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}{of}{rest}"
 
 
-def few(names: Sequence[str], most: int) -> str:
+def first_names(names: Sequence[str], most: int) -> str:
     """["a", "b", "c"], 2 -> "a, b and 1 more"."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Read JSON and CSV files and write CSV files. A fault in a file raises a ValueError that names the file."""
+"""Read JSON and CSV files and write CSV files. A broken file raises a ValueError that names it."""
 
 import csv
 import json
@@ -15,20 +15,23 @@ def existing(folder: Path, name: str) -> Path:
     return path
 
 
-def json_object(folder: Path, name: str, mend: str = "Train the run again.") -> dict[str, Any]:
-    """Read a JSON file that holds an object. Otherwise raises ValueError; `mend` is its advice on what to do."""
+def json_object(folder: Path, name: str, advice: str = "Train the run again.") -> dict[str, Any]:
+    """Read a JSON object from a file. Raises ValueError if the file contains no object; `advice` ends its message."""
     path = existing(folder, name)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not JSON ({first_line(error)}). {mend}") from error
+        raise ValueError(f"{path} is not JSON ({first_line(error)}). {advice}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, expected an object. {mend}")
+        raise ValueError(f"{path} contains a {type(content).__name__}, expected an object. {advice}")
     return content
 
 
 def rows(folder: Path, name: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the rows of a CSV file with their line numbers. Raises ValueError on missing columns or on rows of another length."""
+    """Yield the rows of a CSV file with their line numbers.
+
+    Raises ValueError if columns are missing or a row has another number of fields than the header.
+    """
     path = existing(folder, name)
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Run work in threads, for libraries that let other threads run meanwhile, as libsndfile, soxr and torch do."""
+"""Run work in threads: for libraries that release Python's global lock, such as libsndfile, soxr and torch."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,11 +8,11 @@ from typing import TypeVar
 X = TypeVar("X")
 Y = TypeVar("Y")
 
-PENDING_PER_WORKER = 4  # items that are submitted but not yet yielded, at most
+PENDING_PER_WORKER = 4  # limit of items that are submitted but not yet yielded
 
 
-def in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterator[Y]:
-    """Apply `work` to each item, in `workers` threads; yield the results in the order of the items, as soon as possible."""
+def map_in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterator[Y]:
+    """Apply `work` to each item in `workers` threads. Yield each result as soon as possible, in the order of the items."""
     pending: deque[Future[Y]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
@@ -26,8 +26,8 @@ def in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterat
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def ahead(items: Iterable[X], count: int) -> Iterator[X]:
-    """Yield the same items, computed in a thread, up to `count` items before they are needed."""
+def prefetch(items: Iterable[X], count: int) -> Iterator[X]:
+    """Yield the items unchanged. A thread computes up to `count` items before they are needed."""
     end = object()
     iterator = iter(items)
     with ThreadPoolExecutor(1) as pool:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from src import config as configs
 from src import rundir
 from src.classifier.classifier import UNCALIBRATED, Classifier
-from src.instantiate import choose, supply
+from src.instantiate import call_with_facts, instantiate_choice
 from src.model.tags import GTZAN, Tags, letters
 from src.normalization import Unchanged
 
@@ -20,13 +20,13 @@ def classifier_parts(config: DictConfig, genres: Sequence[str], facts: dict[str,
 
     `facts` holds "counts" (training clips of each genre) at first; rows, frames and genres are added to it.
     """
-    feature = choose(config.feature)
+    feature = instantiate_choice(config.feature)
     frames = feature.frames(round(config.data.crop_seconds * config.audio.sample_rate))
     facts |= {"rows": feature.rows, "row_names": feature.row_names, "frames": frames}
     facts |= {"genres": len(genres), "genre_names": list(genres)}
-    normalization = supply(choose(config.normalization), **facts)
+    normalization = call_with_facts(instantiate_choice(config.normalization), **facts)
     facts["normalized"] = not isinstance(normalization, Unchanged)
-    model = supply(choose(config.model), **facts)
+    model = call_with_facts(instantiate_choice(config.model), **facts)
     return {"feature": feature, "normalization": normalization, "model": model, "genres": genres}
 
 

@@ -20,7 +20,7 @@ def read_audit(path: Path) -> Audit:
     advice = "`python -m src.audit` writes one."
     if not path.is_file():
         raise ValueError(f"data.audit is {path}, which is not a file: expected the audit.json of an audit. {advice}")
-    content = plain_files.json_object(path.parent, path.name, mend=advice)
+    content = plain_files.json_object(path.parent, path.name, advice=advice)
     if content.get("schema") != AUDIT_SCHEMA:
         raise ValueError(
             f"data.audit: {path} has schema {content.get('schema')!r}, expected {AUDIT_SCHEMA}: it is not an audit, or one "

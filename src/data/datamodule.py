@@ -20,7 +20,7 @@ from src.data import waveform_cache
 from src.data.audit_file import read_audit
 from src.data.crops import CropNumbers, CropSource, WaveformCrops, check_count, check_resident
 from src.dataset import DataSet
-from src.instantiate import supply
+from src.instantiate import call_with_facts
 from src.split import Split, certificate
 
 
@@ -189,7 +189,9 @@ class GenreData(lightning.LightningDataModule):
         """The numbers of the training crops, in the sampler's order."""
         train = self.clips_in("train")
         crops = CropNumbers(train, len(self.clips), len(train) * self.crops_per_clip)
-        sampler = supply(self.sampler, crops=len(crops), seed=self.seed, clip_genres=self.genre[train].tolist())
+        sampler = call_with_facts(
+            self.sampler, crops=len(crops), seed=self.seed, clip_genres=self.genre[train].tolist()
+        )
         return DataLoader(crops, batch_size=self.batch_size, sampler=sampler)  # type: ignore[arg-type]
 
     def fixed_dataloader(self, subset: str) -> DataLoader[int]:

@@ -22,7 +22,7 @@ from src.console import note, relative_path, track
 from src.data.decoding import decode
 from src.plain_files import stamp, write_csv
 from src.rundir import code_digest
-from src.threads import in_order
+from src.threads import map_in_order
 
 FORMAT = 1  # part of every key: raise it when the layout of the cached files changes
 SAMPLED = 20  # clips whose headers are read to estimate the disk space of a cache
@@ -138,7 +138,7 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
     excluded: list[Excluded] = []
     offset = 0
     with open(part / "wave.int16", "wb") as file:
-        decoded = in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
+        decoded = map_in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
         for k, wave_T in enumerate(track(decoded, "Decoding audio, once", len(clips))):
             if isinstance(wave_T, Excluded):
                 if strict:

@@ -19,7 +19,7 @@ from src.classifier.classifier import Classifier
 from src.inference.timeline import Segment, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows
 from src.rundir import nested
-from src.threads import ahead, in_order
+from src.threads import map_in_order, prefetch
 
 UNSURE = "unsure"  # predicted where the highest probability is below the one from which the model can be trusted
 AHEAD = 4  # batches of windows that are decoded while the network computes
@@ -119,8 +119,8 @@ class Recognizer:
         processor better than all of them on one batch.
         """
         files = [Path(path) for path in paths]
-        decoded = ahead(file_windows(files, self.sample_rate, self.length, excerpt_seconds), AHEAD)
-        computed = in_order(self._window_logits, decoded, workers)
+        decoded = prefetch(file_windows(files, self.sample_rate, self.length, excerpt_seconds), AHEAD)
+        computed = map_in_order(self._window_logits, decoded, workers)
         for _ in files:
             try:
                 yield self._prediction(computed)

@@ -18,7 +18,7 @@ from src.plain_files import stamp
 from src.quality import measures
 from src.quality.measures import ClipMeasures
 from src.rundir import code_digest
-from src.threads import in_order
+from src.threads import map_in_order
 
 SAVE_SECONDS = 2.0  # an interruption loses at most this much work
 MeasuresOrReason = ClipMeasures | str  # a clip's measures, or the reason it has none
@@ -71,7 +71,7 @@ def _measure_missing(
 
     saved = monotonic()
     try:
-        for key, result in track(in_order(measure, missing, os.cpu_count() or 1), "Measuring", len(missing)):
+        for key, result in track(map_in_order(measure, missing, os.cpu_count() or 1), "Measuring", len(missing)):
             # A failure is not cached: it may be fixed, perhaps by permissions, while the file stays the same.
             if not isinstance(result, str):
                 row = (key, _to_json(result), result.codes.tobytes())

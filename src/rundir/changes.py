@@ -6,18 +6,18 @@ from typing import Any
 from src import formatting
 from src.config import leaves
 
-FEW = 5  # names that are listed of each kind
+MAX_NAMES = 5  # names that are listed per kind
 
 
 def settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Compare two configs: "seed was 0, is 1; model.layers was 3, is 4"."""
     old, new = dict(leaves(before)), dict(leaves(now))
     keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-    return "; ".join(f"{key} was {old.get(key)!r}, is {new.get(key)!r}" for key in keys[:FEW])
+    return "; ".join(f"{key} was {old.get(key)!r}, is {new.get(key)!r}" for key in keys[:MAX_NAMES])
 
 
 def clips(before: Sequence[Mapping[str, str | None]], now: Sequence[Mapping[str, str | None]]) -> str:
-    """Compare two split.csv: "1 clip is new: blues/a.wav; 2 clips are gone: ..."; else say that some sound different."""
+    """Compare two split.csv: "1 clip is new: blues/a.wav; 2 clips are gone: ..." or "some clips sound different"."""
     old, new = ({str(row["clip"]): row for row in rows} for rows in (before, now))
     both = sorted(old.keys() & new.keys())
     labels = ("genre", "artist", "track")
@@ -28,7 +28,7 @@ def clips(before: Sequence[Mapping[str, str | None]], now: Sequence[Mapping[str,
         "in another set": [clip for clip in both if old[clip]["set"] != new[clip]["set"]],
     }
     parts = [
-        f"{formatting.count(len(names), 'clip')} {'is' if len(names) == 1 else 'are'} {kind}: {formatting.few(names, FEW)}"
+        f"{formatting.count(len(names), 'clip')} {'is' if len(names) == 1 else 'are'} {kind}: {formatting.first_names(names, MAX_NAMES)}"
         for kind, names in changed.items()
         if names
     ]
@@ -38,4 +38,4 @@ def clips(before: Sequence[Mapping[str, str | None]], now: Sequence[Mapping[str,
 def files(before: Mapping[str, str] | None, now: Mapping[str, str]) -> str:
     """Name the files that changed: "src/model/cnn.py"; nothing for a run that recorded no files."""
     old = before or now
-    return formatting.few([name for name in sorted({*old, *now}) if old.get(name) != now.get(name)], FEW)
+    return formatting.first_names([name for name in sorted({*old, *now}) if old.get(name) != now.get(name)], MAX_NAMES)

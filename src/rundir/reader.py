@@ -90,7 +90,7 @@ class RunDir:
                 f"{path} cannot be read as a config ({plain_files.first_line(error)}). Train the run again."
             ) from error
         if not isinstance(config, dict):
-            raise ValueError(f"{path} holds a {type(config).__name__}, expected a mapping. Train the run again.")
+            raise ValueError(f"{path} contains a {type(config).__name__}, expected a mapping. Train the run again.")
         return _with_present_names({str(key): value for key, value in config.items()})
 
     @cached_property
@@ -207,7 +207,7 @@ def split_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
         yield line, row
 
 
-def find(path: Path, depth: int = 3) -> list[RunDir]:
+def find_runs(path: Path, depth: int = 3) -> list[RunDir]:
     """Find all runs in a folder and up to `depth` levels below it, sorted by path; unfinished runs included.
 
     A folder is a run if it contains metrics.json, config.yaml or a lock. Its own subfolders (wandb, checkpoints) are
@@ -218,18 +218,18 @@ def find(path: Path, depth: int = 3) -> list[RunDir]:
     if depth == 0 or not path.is_dir():
         return []
     folders = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    return [run for folder in folders for run in find(folder, depth - 1)]
+    return [run for folder in folders for run in find_runs(folder, depth - 1)]
 
 
-def at(path: Path) -> list[RunDir]:
+def runs_at(path: Path) -> list[RunDir]:
     """Find the runs at a path from the command line; unfinished runs included. Raises ValueError if there are none."""
     if not path.is_dir():
         what = "not a folder" if path.exists() else "not there"
         raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")
-    runs = find(path)
+    runs = find_runs(path)
     if not runs:
         raise ValueError(
-            f"{path} holds no run: expected {METRICS} in it, or in folders up to 3 below it, as "
+            f"{path} contains no run: expected {METRICS} in it, or in folders up to 3 below it, as "
             "`python -m src.train` writes them."
         )
     return runs

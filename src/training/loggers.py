@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.loggers.logger import DummyLogger
 
-from src.instantiate import choose, supply
+from src.instantiate import call_with_facts, instantiate_choice
 from src.training.module import Predictions
 
 SCORES = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "nll", "ece")
@@ -55,7 +55,9 @@ def opened(config: DictConfig, folder: Path, sweep: str | None) -> Iterator[Logg
     `sweep` names the group that the jobs of one sweep share.
     """
     settings = OmegaConf.to_container(config, resolve=True)
-    logger: Logger = supply(choose(config.logger), folder=folder, name=folder.name, group=sweep, settings=settings)
+    logger: Logger = call_with_facts(
+        instantiate_choice(config.logger), folder=folder, name=folder.name, group=sweep, settings=settings
+    )
     try:
         yield logger
     finally:

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from src import metrics
 from src.classifier.classifier import Classifier
 from src.data.datamodule import Batch, GenreData
-from src.instantiate import supply
+from src.instantiate import call_with_facts
 from src.metrics import calibration
 
 
@@ -130,7 +130,7 @@ class GenreModule(Classifier, lightning.LightningModule):
             return None
         optimizer = self.optimizer(self.parameters())
         total_steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = supply(self.scheduler, optimizer=optimizer, total_steps=total_steps)
+        scheduler = call_with_facts(self.scheduler, optimizer=optimizer, total_steps=total_steps)
         # A plateau is looked for as often as the validation loss is known.
         interval = "epoch" if isinstance(scheduler, ReduceLROnPlateau) else "step"
         return {

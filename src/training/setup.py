@@ -14,7 +14,7 @@ from src import config as configs
 from src.classifier.build import classifier_parts
 from src.data import feature_cache
 from src.data.datamodule import GenreData
-from src.instantiate import choose, supply
+from src.instantiate import call_with_facts, instantiate_choice
 from src.rundir import code_digest
 from src.training.module import GenreModule
 
@@ -26,18 +26,18 @@ def check_settings(config: DictConfig) -> None:
         module(torch.zeros(1, 1, round(config.data.crop_seconds * config.audio.sample_rate)))
     if module.trained:
         optimizer = module.optimizer(module.parameters())
-        supply(module.scheduler, optimizer=optimizer, total_steps=100)
+        call_with_facts(module.scheduler, optimizer=optimizer, total_steps=100)
     compose_data(config)
-    choose(config.trainer)(logger=False, folder=Path())
+    instantiate_choice(config.trainer)(logger=False, folder=Path())
 
 
 def compose_data(config: DictConfig) -> GenreData:
     """The data of an experiment, from the groups dataset, split, data and sampler, and audio's sample rate."""
     data: GenreData = instantiate(
         config.data,
-        dataset=choose(config.dataset),
-        split=choose(config.split),
-        sampler=choose(config.sampler),
+        dataset=instantiate_choice(config.dataset),
+        split=instantiate_choice(config.split),
+        sampler=instantiate_choice(config.sampler),
         seed=config.seed,  # not in the group's YAML, where it would make runs of two seeds two experiments
         _convert_="object",
     )
@@ -50,10 +50,10 @@ def build_module(config: DictConfig, genres: Sequence[str], counts: Sequence[int
     facts: dict[str, Any] = {"counts": list(counts)}
     module = GenreModule(
         **classifier_parts(config, genres, facts),
-        augmentation=choose(config.augmentation),
-        loss=supply(choose(config.loss), **facts),
-        optimizer=choose(config.optimizer),
-        scheduler=choose(config.scheduler),
+        augmentation=instantiate_choice(config.augmentation),
+        loss=call_with_facts(instantiate_choice(config.loss), **facts),
+        optimizer=instantiate_choice(config.optimizer),
+        scheduler=instantiate_choice(config.scheduler),
         seed=config.seed,
     )
     if not module.trained and any(True for _ in module.feature.parameters()):
@@ -73,7 +73,9 @@ def build_trainer(
 ) -> lightning.Trainer:
     """The trainer of a run. A model without gradients is fitted before the first epoch, so it gets none."""
     epochs = {} if module.trained else {"max_epochs": 0}
-    trainer: lightning.Trainer = choose(config.trainer)(folder=folder, logger=logger, callbacks=callbacks, **epochs)
+    trainer: lightning.Trainer = instantiate_choice(config.trainer)(
+        folder=folder, logger=logger, callbacks=callbacks, **epochs
+    )
     return trainer
 
 

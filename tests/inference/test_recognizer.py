@@ -23,7 +23,7 @@ from src.data.crops import WaveformCrops
 from src.data.waveform_cache import WaveformCache
 from src.inference.recognizer import UNSURE, Prediction, Recognizer
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, cut, windows
-from src.threads import ahead, in_order
+from src.threads import map_in_order, prefetch
 from tests.conftest import RATE, tone, write
 from tests.programs import small, train
 
@@ -332,7 +332,7 @@ def test_a_thread_works_ahead_a_little_and_no_more() -> None:
             threads.add(threading.current_thread())
             yield k
 
-    taken = ahead(items(), 3)
+    taken = prefetch(items(), 3)
     assert next(taken) == 0
     deadline = time.monotonic() + 10
     while len(made) < 4 and time.monotonic() < deadline:
@@ -348,7 +348,7 @@ def test_an_error_in_the_thread_is_raised_where_its_item_would_be() -> None:
         yield 1
         raise OSError("the disk is gone")
 
-    taken = ahead(items(), 4)
+    taken = prefetch(items(), 4)
     assert next(taken) == 1
     with pytest.raises(OSError, match="the disk is gone"):
         next(taken)
@@ -356,7 +356,7 @@ def test_an_error_in_the_thread_is_raised_where_its_item_would_be() -> None:
 
 def test_nothing_is_left_running_when_the_taker_goes() -> None:
     before = threading.active_count()
-    taken = ahead(itertools.count(), 4)
+    taken = prefetch(itertools.count(), 4)
     next(taken)
     taken.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
@@ -384,14 +384,14 @@ def test_work_in_threads_comes_in_order_and_as_soon_as_it_is_known() -> None:
             started.wait(5)
         return number
 
-    done = in_order(work, iter(range(50)), 2)
+    done = map_in_order(work, iter(range(50)), 2)
     assert next(done) == 0  # while 1 is under way
     started.set()
     assert list(done) == list(range(1, 50))
 
 
 def test_an_error_in_a_thread_is_raised_where_its_turn_is() -> None:
-    done = in_order(lambda number: 1 // number, iter([2, 1, 0, 3]), 2)
+    done = map_in_order(lambda number: 1 // number, iter([2, 1, 0, 3]), 2)
     assert [next(done), next(done)] == [0, 1]
     with pytest.raises(ZeroDivisionError):
         next(done)

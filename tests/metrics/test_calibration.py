@@ -198,7 +198,7 @@ def test_a_loaded_run_gives_the_probabilities_that_were_written(done: Path, tiny
 def test_a_run_stopped_after_calibration_ends_with_the_same_numbers(done: Path, tiny: Path, tmp_path: Path) -> None:
     halved = tmp_path / "halved"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_writer, "finish", _stop)
+        patch.setattr(run_writer, "write_results", _stop)
         assert train(patch, *_words(tiny, halved)) == 1
     assert weights(halved, rundir.BEST)["calibrated"]
     assert not (halved / rundir.METRICS).exists()

@@ -219,7 +219,7 @@ def test_the_highest_temperature_is_explained(tmp_path: Path) -> None:
 def test_bins_before_calibration_are_computed_from_the_predictions_file(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), temperature=2.0))
     for bins, key in zip(run_analysis.reliability_bins(run), ("ece", "ece_uncalibrated"), strict=True):
-        error = sum(abs(each.correct - each.clips * each.sure) for each in bins) / 160
+        error = sum(abs(each.correct - each.clips * each.mean_probability) for each in bins) / 160
         assert error == pytest.approx(run.metrics["test"][key], abs=1e-4)  # six digits are written
 
 
@@ -252,12 +252,12 @@ def test_combined_features_are_joined_in_the_name() -> None:
     ("file", "content", "message"),
     [
         (rundir.METRICS, "{", "is not JSON"),
-        (rundir.METRICS, "[]", "holds a list, expected an object"),
+        (rundir.METRICS, "[]", "contains a list, expected an object"),
         (rundir.METRICS, '{"schema": 3}', "has schema 3, expected 2"),
         (rundir.METRICS, '{"schema": 1, "val": null, "test": {}}', "lacks train_seconds, .*test.clips"),
         (rundir.CONFIG, "a: [", "cannot be read as a config"),
         (rundir.CONFIG, "a: ${nothing}", "cannot be read as a config"),
-        (rundir.CONFIG, "[1]", "holds a list, expected a mapping"),
+        (rundir.CONFIG, "[1]", "contains a list, expected a mapping"),
         (rundir.PREDICTIONS, "clip,genre\n", "lacks the columns artist, predicted"),
         (rundir.PREDICTIONS, "clip,artist,genre,predicted,p_jazz\n", "has no rows"),
         (rundir.PREDICTIONS, "clip,artist,genre,predicted,p_jazz\na,b,jazz\n", "line 2: expected 5 fields"),

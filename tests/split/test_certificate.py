@@ -191,7 +191,7 @@ def test_an_audit_is_read(tmp_path: Path) -> None:
     [
         (None, "audit.json, which is not a file: expected the audit.json of an audit."),
         ("{", "audit.json is not JSON "),
-        ("[]", "audit.json holds a list, expected an object."),
+        ("[]", "audit.json contains a list, expected an object."),
         (json.dumps({**AUDIT, "schema": 2}), "audit.json has schema 2, expected 1: "),
         ("{}", "audit.json has schema None, expected 1: it is not an audit,"),
         (json.dumps({**AUDIT, "clips": None}), "audit.json is not a complete audit: expected near_copies, "),
