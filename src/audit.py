@@ -97,7 +97,7 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
 def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":
     """Encode the sound at the first MOST_PLAYERS places as data: URLs."""
     from src.audio import reader
-    from src.audio.decoders import mp3
+    from src.audio.decoders import encode_mp3
 
     clip_by_name = {clip.name: clip for clip in corpus.clips}
     players = {}
@@ -107,7 +107,9 @@ def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":
         stop = min(second + PLAYER_SECONDS, clip.stop_seconds or float("inf"))
         with contextlib.suppress(reader.AudioError):  # a damaged file may end before the place
             wave_T = reader.read(clip.path, PLAYER_RATE, second, stop)
-            players[name, second] = "data:audio/mpeg;base64," + base64.b64encode(mp3(wave_T, PLAYER_RATE)).decode()
+            players[name, second] = (
+                "data:audio/mpeg;base64," + base64.b64encode(encode_mp3(wave_T, PLAYER_RATE)).decode()
+            )
     return players
 
 

@@ -185,7 +185,7 @@ def _checked(sound: Any, sample_rate: Any) -> tuple[NDArray[np.float32], float]:
     if not sound.size:
         raise ValueError(f"The waveform has no samples (shape {sound.shape}): expected at least one.")
     if not np.isfinite(sound).all():
-        raise ValueError("The waveform has samples that are not numbers (NaN or infinite). Fix or cut it.")
+        raise ValueError("The waveform has samples that are NaN or infinite. Fix or cut it.")
     if (peak := float(np.abs(sound).max())) > HIGHEST_PEAK:
         raise ValueError(f"The waveform's peak is {peak:g}: expected about [-1, 1]. Divide it by its full scale.")
     if not isinstance(sample_rate, Real) or not float(sample_rate) > 0:

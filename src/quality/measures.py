@@ -40,7 +40,7 @@ class ClipMeasures(NamedTuple):
 
 def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
     """Decode a clip once and measure it; only its middle if it is longer than `max_seconds`. Raises AudioError."""
-    sound = reader.sound(clip.path, clip.start_seconds, clip.stop_seconds, max_seconds)
+    sound = reader.read_native(clip.path, clip.start_seconds, clip.stop_seconds, max_seconds)
     wave_T = reader.mono(sound.wave_TK)
     centred_T = wave_T - wave_T.mean()  # a constant offset is not sound
     peak = float(np.abs(centred_T).max())

@@ -144,7 +144,7 @@ def test_a_waveform_is_judged_as_its_file(rate: int, done: Path, tmp_path: Path)
         (np.zeros((1, 2, 900)), 1000, "shape is (1, 2, 900)"),
         (np.zeros(0), 1000, "no samples (shape (0,))"),
         (np.zeros((2, 0)), 1000, "shape is (2, 0)"),
-        (np.array([0.1, np.nan]), 1000, "not numbers (NaN or infinite)"),
+        (np.array([0.1, np.nan]), 1000, "samples that are NaN or infinite"),
         (np.array([0.1, 20000.0]), 1000, "peak is 20000: expected about [-1, 1]"),
         (np.ones(9), None, "sample_rate is None: expected the waveform's samples a second, e.g. 44100"),
         (np.ones(9), 0, "sample_rate is 0"),
