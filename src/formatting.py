@@ -18,6 +18,11 @@ def first_names(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def subset(key: str) -> str:
+    """The name of a set of a split: "val" -> "validation"; "train" and "test" stay."""
+    return "validation" if key == "val" else key
+
+
 def percent(share: float) -> str:
     """0.614 -> "61 %"; with one decimal if it would round to 0 % or 100 % without being exactly that."""
     whole = round(100 * share)

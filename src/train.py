@@ -103,9 +103,11 @@ def announce(data: "GenreData") -> None:
         f"  {subset}: {formatting.size(size)}, {size['tracks']} tracks" for subset, size in certificate["sets"].items()
     ]
     lines += [f"Note: {note}" for note in [*data.corpus.notes, *certificate["warnings"]]]
-    if data.short:
+    if data.short_clip_count:
         seconds = data.crop_length / data.sample_rate
-        lines.append(f"Note: {data.short} clips are shorter than a crop ({seconds:g} s) and are repeated to fill it.")
+        lines.append(
+            f"Note: {data.short_clip_count} clips are shorter than a crop ({seconds:g} s) and are repeated to fill it."
+        )
     lines += [f"Left out: {excluded.clip}: {excluded.reason}" for excluded in data.excluded[:LISTED]]
     if len(data.excluded) > LISTED:
         lines.append(f"Left out: {len(data.excluded) - LISTED} more, see excluded.csv")

@@ -1,4 +1,4 @@
-"""Read the audit.json of `data.audit`: near copies that must not be in two different sets."""
+"""Read `data.audit`, the audit.json of an audit: near copies that must not be in two different sets."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Audit(NamedTuple):
 
 
 def read_audit(path: Path) -> Audit:
-    """Read an audit.json. Raises ValueError if it is missing, broken or of another version."""
+    """Read an audit.json. Raises ValueError if the file is missing, broken or of another version."""
     advice = "`python -m src.audit` writes one."
     if not path.is_file():
         raise ValueError(f"data.audit is {path}, which is not a file: expected the audit.json of an audit. {advice}")

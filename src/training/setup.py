@@ -95,4 +95,6 @@ def cached_feature(
         *code_digest.project_targets(settings)
     ) | code_digest.digests_without_imports("src.data.crops")
     key = {"feature": settings, "source": code_digest.digest(code)}
-    return feature_cache.prepare(data.waveform_crops, data.segments, feature.to(device), key, data.cache, device)
+    return feature_cache.open_or_compute(
+        data.waveform_crops, data.segments, feature.to(device), key, data.cache, device
+    )

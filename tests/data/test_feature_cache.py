@@ -38,7 +38,7 @@ def cutter() -> WaveformCrops:
 
 
 def prepare(cutter: WaveformCrops, cache: Path, feature: Counting, **words: object) -> feature_cache.CachedFeature:
-    return feature_cache.prepare(cutter, SEGMENTS, feature, words, cache, CPU)
+    return feature_cache.open_or_compute(cutter, SEGMENTS, feature, words, cache, CPU)
 
 
 def test_it_is_the_feature_of_the_fixed_stretches_and_computed_once(cutter: WaveformCrops, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_other_settings_are_computed_anew(cutter: WaveformCrops, tmp_path: Path)
     feature = Counting()
     prepare(cutter, tmp_path, feature, layer="pool")
     prepare(cutter, tmp_path, feature, layer="tags")
-    feature_cache.prepare(cutter, 2, feature, {"layer": "tags"}, tmp_path, CPU)
+    feature_cache.open_or_compute(cutter, 2, feature, {"layer": "tags"}, tmp_path, CPU)
     assert feature.heard == CLIPS * (SEGMENTS + SEGMENTS + 2)
 
 

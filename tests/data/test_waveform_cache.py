@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from src.audio import reader
 from src.clip import Clip, Excluded
 from src.data import decoding, waveform_cache
-from src.data.waveform_cache import WaveformCache, prepare
+from src.data.waveform_cache import WaveformCache, open_or_decode
 from src.dataset.manifest import Manifest
 from tests.conftest import RATE, ROOT, tone, write
 
@@ -46,7 +46,7 @@ reader.read = counted
 clips = Manifest(sys.argv[1], None).corpus().clips
 print("ready", flush=True)
 sys.stdin.readline()
-opened = waveform_cache.prepare(clips, Path(sys.argv[2]), 22050)
+opened = waveform_cache.open_or_decode(clips, Path(sys.argv[2]), 22050)
 print(json.dumps([next(number), list(opened.digest), int(opened.samples.sum())]))
 """
 
@@ -105,20 +105,20 @@ def _folders(cache: Path) -> list[str]:
 
 def test_the_map_is_what_was_decoded_to_half_a_step_of_16_bits(tmp_path: Path, cache: Path) -> None:
     paths = [tone(tmp_path / "a.mp3", rate=44100), tone(tmp_path / "b.wav", hz=99, level=0.01, channels=2)]
-    opened = prepare([_clip(path) for path in paths], cache, RATE)
+    opened = open_or_decode([_clip(path) for path in paths], cache, RATE)
     for k, path in enumerate(paths):
         assert np.abs(_samples(opened, k) / 32767 - reader.read(path, RATE)).max() <= 0.5 / 32767 + 1e-6
 
 
 def test_samples_beyond_full_scale_are_clipped_and_not_wrapped(tmp_path: Path, cache: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.r_[np.linspace(-3, 3, 1001)], RATE, subtype="FLOAT")
-    opened = prepare([_clip(tmp_path / "a.wav")], cache, RATE)
+    opened = open_or_decode([_clip(tmp_path / "a.wav")], cache, RATE)
     assert (np.diff(_samples(opened, 0).astype(int)) >= 0).all()
     assert _samples(opened, 0)[[0, -1]].tolist() == [-32767, 32767]
 
 
 def test_clips_follow_one_another_without_gap_or_overlap(clips: list[Clip], cache: Path) -> None:
-    opened = prepare(clips, cache, RATE)
+    opened = open_or_decode(clips, cache, RATE)
     _whole(opened, clips)
     assert opened.offset.tolist() == np.r_[0, np.cumsum(opened.length)[:-1]].tolist()
     assert len(opened.samples) == opened.length.sum() == 24 * 2 * RATE
@@ -129,39 +129,39 @@ def test_stretches_and_max_seconds_are_honoured(tmp_path: Path, cache: Path) -> 
     path = write(tmp_path / "a.wav", ramp_T, 1000)
     whole = Clip("a", path, "g")
     part = replace(whole, name="a#5-9", start_seconds=5, stop_seconds=9)
-    opened = prepare([whole, part], cache, 1000, max_seconds=10)
+    opened = open_or_decode([whole, part], cache, 1000, max_seconds=10)
     assert _samples(opened, 0).tolist() == list(range(-5000, 5000))
     assert _samples(opened, 1).tolist() == list(range(-10000, -6000))
 
 
 def test_a_second_call_decodes_nothing(clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = prepare(clips, cache, RATE)
+    first = open_or_decode(clips, cache, RATE)
     monkeypatch.setattr(reader, "read", _refuse)
-    second = prepare(clips, cache, RATE)
+    second = open_or_decode(clips, cache, RATE)
     _whole(second, clips)
     assert (list(second.digest), second.offset.tolist()) == (list(first.digest), first.offset.tolist())
 
 
 def test_a_new_label_decodes_nothing(clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     monkeypatch.setattr(reader, "read", _refuse)
     renamed = [replace(clip, genre="another", artist=None) for clip in clips]
-    assert list(prepare(renamed, cache, RATE).clips) == renamed
+    assert list(open_or_decode(renamed, cache, RATE).clips) == renamed
 
 
 def test_whatever_changes_the_sound_makes_another_map(tmp_path: Path, cache: Path) -> None:
     path = tone(tmp_path / "a.wav", seconds=3)
-    made = [prepare([_clip(path)], cache, RATE)]
-    made.append(prepare([_clip(path)], cache, RATE // 2))
-    made.append(prepare([_clip(path)], cache, RATE, max_seconds=1))
-    made.append(prepare([replace(_clip(path), start_seconds=1)], cache, RATE))
-    made.append(prepare([replace(_clip(path), stop_seconds=1.5)], cache, RATE))
+    made = [open_or_decode([_clip(path)], cache, RATE)]
+    made.append(open_or_decode([_clip(path)], cache, RATE // 2))
+    made.append(open_or_decode([_clip(path)], cache, RATE, max_seconds=1))
+    made.append(open_or_decode([replace(_clip(path), start_seconds=1)], cache, RATE))
+    made.append(open_or_decode([replace(_clip(path), stop_seconds=1.5)], cache, RATE))
     tone(path, seconds=4)
-    made.append(prepare([_clip(path)], cache, RATE))
+    made.append(open_or_decode([_clip(path)], cache, RATE))
     stamp = path.stat().st_mtime_ns
     tone(path, seconds=4, hz=300)  # the same size
     os.utime(path, ns=(stamp, stamp + 1))
-    made.append(prepare([_clip(path)], cache, RATE))
+    made.append(open_or_decode([_clip(path)], cache, RATE))
     lengths = [3 * RATE, 3 * RATE // 2, RATE, 2 * RATE, 1.5 * RATE, 4 * RATE, 4 * RATE]
     assert [int(each.length[0]) for each in made] == lengths
     assert len({each.digest[0] for each in made}) == len(_folders(cache)) == len(made)
@@ -179,7 +179,7 @@ def test_unusable_files_are_listed_with_their_reasons_and_the_others_go_on(tmp_p
     listed = [_clip(tmp_path / name) for name in names]
     silent = "silent (its peak stays below 0.001 of full scale)"
     for _ in range(2):  # decoded, then opened
-        opened = prepare(listed, cache, RATE)
+        opened = open_or_decode(listed, cache, RATE)
         assert [clip.path for clip in opened.clips] == [good, quiet]
         assert opened.length.tolist() == [RATE, RATE]
         assert opened.excluded == [
@@ -193,7 +193,7 @@ def test_unusable_files_are_listed_with_their_reasons_and_the_others_go_on(tmp_p
 
 
 def test_a_corpus_without_a_usable_file_opens_empty(tmp_path: Path, cache: Path) -> None:
-    opened = prepare([_clip(tmp_path / "gone.wav")], cache, RATE)
+    opened = open_or_decode([_clip(tmp_path / "gone.wav")], cache, RATE)
     assert (len(opened.clips), len(opened.samples), len(opened.offset)) == (0, 0, 0)
     assert opened.excluded == [Excluded("gone.wav", "no such file")]
 
@@ -203,10 +203,10 @@ def test_strict_stops_at_the_first_unusable_file(prepared: bool, tmp_path: Path,
     tone(tmp_path / "good.wav")
     listed = [_clip(tmp_path / name) for name in ("good.wav", "gone.wav", "lost.wav")]
     if prepared:
-        prepare(listed, cache, RATE)
-    with pytest.raises(ValueError, match=r"^gone.wav: no such file. data.strict=false would leave it out and go on.$"):
-        prepare(listed, cache, RATE, strict=True)
-    assert len(prepare(listed, cache, RATE).clips) == 1
+        open_or_decode(listed, cache, RATE)
+    with pytest.raises(ValueError, match=r"^gone.wav: no such file. To leave out such clips, set data.strict=false\.$"):
+        open_or_decode(listed, cache, RATE, strict=True)
+    assert len(open_or_decode(listed, cache, RATE).clips) == 1
 
 
 def test_equal_digests_are_identical_audio_in_whatever_format(tmp_path: Path, cache: Path) -> None:
@@ -221,7 +221,7 @@ def test_equal_digests_are_identical_audio_in_whatever_format(tmp_path: Path, ca
     soundfile.write(tmp_path / "almost.wav", almost_T, RATE)
     soundfile.write(tmp_path / "shorter.wav", wave_T[:-1], RATE)
     names = ["a.wav", "a.flac", "tagged.flac", "almost.wav", "shorter.wav"]
-    digest = prepare([_clip(tmp_path / name) for name in names], cache, RATE).digest
+    digest = open_or_decode([_clip(tmp_path / name) for name in names], cache, RATE).digest
     assert digest[0] == digest[1] == digest[2]
     assert len({digest[0], digest[3], digest[4]}) == 3
 
@@ -240,9 +240,9 @@ def test_an_interruption_leaves_nothing_and_the_next_call_completes(
     with monkeypatch.context() as patch:
         patch.setattr(reader, "read", interrupted)
         with pytest.raises(interruption):
-            prepare(clips, cache, RATE)
+            open_or_decode(clips, cache, RATE)
     assert _folders(cache) == []
-    _whole(prepare(clips, cache, RATE), clips)
+    _whole(open_or_decode(clips, cache, RATE), clips)
 
 
 def test_a_killed_preparation_is_made_anew_and_its_remains_removed(tiny: Path, clips: list[Clip], cache: Path) -> None:
@@ -257,16 +257,16 @@ def test_a_killed_preparation_is_made_anew_and_its_remains_removed(tiny: Path, c
     [remains] = _folders(cache)
     assert ".part-" in remains
     assert not (cache / remains / "index.csv").exists()
-    _whole(prepare(clips, cache, RATE), clips)
+    _whole(open_or_decode(clips, cache, RATE), clips)
     assert _folders(cache) == [remains.partition(".part-")[0]]
 
 
 def test_a_folder_without_its_index_is_made_anew(clips: list[Clip], cache: Path) -> None:
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     [made] = cache.glob("wave-*/")
     (made / "index.csv").unlink()
     (made / "wave.int16").write_bytes(b"torn")
-    _whole(prepare(clips, cache, RATE), clips)
+    _whole(open_or_decode(clips, cache, RATE), clips)
 
 
 def test_of_two_processes_at_once_one_decodes_and_both_open_the_same(tiny: Path, cache: Path) -> None:
@@ -287,12 +287,12 @@ def test_a_full_disk_is_an_error_and_leaves_no_half_map(clips: list[Clip], cache
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))  # half of what the map needs
     try:
         with pytest.raises(OSError) as raised:  # noqa: PT011  # the number is checked below
-            prepare(clips, cache, RATE)
+            open_or_decode(clips, cache, RATE)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert raised.value.errno == errno.EFBIG
     assert _folders(cache) == []
-    _whole(prepare(clips, cache, RATE), clips)
+    _whole(open_or_decode(clips, cache, RATE), clips)
 
 
 def _disk(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
@@ -305,13 +305,13 @@ def test_the_disk_that_a_map_takes_is_told_once_and_right(
     monkeypatch.setattr(waveform_cache, "REPORTED_BYTES", 2e6)
     _disk(monkeypatch, 54e9)
     for said in (f"24 clips will take about 2.1 MB in {cache} (54.0 GB free).", ""):  # made, then opened
-        made = prepare(clips, cache, RATE)
+        made = open_or_decode(clips, cache, RATE)
         assert capsys.readouterr().err.partition("\n")[0] == said
     assert made.samples.numel() * 2 == 24 * 2 * RATE * 2 == 2116800
 
 
 def test_a_small_map_is_not_worth_a_word(clips: list[Clip], cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     assert "clips will take" not in capsys.readouterr().err
 
 
@@ -331,7 +331,7 @@ def test_the_disk_is_told_from_the_headers_of_a_few_clips(
     _disk(monkeypatch, 10e9)
     many = [_clip(tmp_path / f"{k:04d}.mp3") for k in range(8000)]
     with pytest.raises(OSError, match=r"^8,000 clips will take about 10\.6 GB in .*\(10\.0 GB free\)\. Choose "):
-        prepare(many, cache, RATE)
+        open_or_decode(many, cache, RATE)
     assert [int(path.stem) for path in opened] == [round(k * 7999 / 19) for k in range(20)]
 
 
@@ -346,28 +346,28 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_decoded(
             "less of each file with data.max_seconds=, or fewer genres with dataset.genres="
         )
         with pytest.raises(OSError, match=f"^{re.escape(message)}$") as raised:
-            prepare(clips, cache, RATE)
+            open_or_decode(clips, cache, RATE)
     assert raised.value.errno is None  # the words are ours, and go to the user as they are
     assert _folders(cache) == []
-    assert len(prepare(clips, cache, RATE, max_seconds=1).clips) == 24
+    assert len(open_or_decode(clips, cache, RATE, max_seconds=1).clips) == 24
 
 
 def test_an_unsure_estimate_refuses_nothing(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waveform_cache, "SAMPLED", 2)
+    monkeypatch.setattr(waveform_cache, "DISK_ESTIMATE_CLIPS", 2)
     _disk(monkeypatch, 0.3e6)
     lengths = (1, 1, 1, 9)  # the first and the last are looked at: 20 s in all, 0.9 MB, with 12 s and 0.5 MB to come
     listed = [_clip(tone(tmp_path / f"{k}.wav", seconds=seconds)) for k, seconds in enumerate(lengths)]
-    assert len(prepare(listed, cache, RATE).clips) == 4
+    assert len(open_or_decode(listed, cache, RATE).clips) == 4
 
 
 def test_a_cache_that_is_a_file_is_an_error(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        prepare(clips, tmp_path / "file", RATE)
+        open_or_decode(clips, tmp_path / "file", RATE)
 
 
 def test_opened_samples_survive_the_removal_of_the_cache(clips: list[Clip], cache: Path) -> None:
-    opened = prepare(clips, cache, RATE)
+    opened = open_or_decode(clips, cache, RATE)
     shutil.rmtree(cache)
     _whole(opened, clips)
 
@@ -375,13 +375,13 @@ def test_opened_samples_survive_the_removal_of_the_cache(clips: list[Clip], cach
 def test_maps_of_an_older_format_are_not_opened(
     clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     monkeypatch.setattr(waveform_cache, "FORMAT", waveform_cache.FORMAT + 1)
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     assert len(_folders(cache)) == 2
 
 
 def test_a_constant_is_no_sound_at_another_sample_rate_either(tmp_path: Path) -> None:
     clips = [Clip("a", write(tmp_path / "a.wav", np.full(2 * RATE, 0.3)), "genre")]
-    made = waveform_cache.prepare(clips, tmp_path / "cache", 16000)
+    made = waveform_cache.open_or_decode(clips, tmp_path / "cache", 16000)
     assert [left.reason for left in made.excluded] == [decoding.SILENT]

@@ -96,7 +96,7 @@ def test_a_near_copy_that_an_audit_found_stops_the_training(
     assert f"Note: The audit did not measure 1 of the 24 clips ({names[0]})" in capsys.readouterr().err
     assert rundir.RunDir(tmp_path / "other").metrics["certificate"]["shared"]["near_copies"] == [[FIRST, LAST]]
     report = (tmp_path / "other" / rundir.REPORT).read_text(encoding="utf-8")
-    assert "Near copies on more than one side" in report
+    assert "Near copies in more than one set" in report
     assert train(monkeypatch, *overrides, "data.audit=nowhere.json", f"hydra.run.dir={tmp_path / 'third'}") == 1
     assert "data.audit is nowhere.json, which is not a file" in message(capsys)
 
@@ -193,8 +193,8 @@ def test_clips_of_unknown_genre_stop_the_training(
     monkeypatch.setattr(Manifest, "listed", lambda self: replace(listed, clips=one_without_genre))
     assert train(monkeypatch, *small(tiny, tmp_path / "run")) == 1
     error = message(capsys)
-    assert f"tiny: 1 of 24 clips have no genre, e.g. {LAST}, so they cannot be trained on." in error
+    assert f"tiny: no genre is known for 1 of 24 clips, e.g. {LAST}. Training needs the genre of every clip" in error
     assert "dataset.exclude=FILE" in error
     monkeypatch.setattr(Manifest, "listed", lambda self: replace(listed, clips=[]))
     assert train(monkeypatch, *small(tiny, tmp_path / "run")) == 1
-    assert "tiny has no clip: at least two are needed. Add a genre" in message(capsys)
+    assert "tiny has no clip: at least two genres are needed. Add a genre" in message(capsys)
