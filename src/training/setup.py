@@ -1,4 +1,4 @@
-"""Build an experiment from its config: data, module, cached feature; and check all settings beforehand."""
+"""Build an experiment from its config: data, module, trainer and cached feature. Check all settings beforehand."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +20,11 @@ from src.training.module import GenreModule
 
 
 def check_settings(config: DictConfig) -> None:
-    """Build everything on invented facts, so that an impossible setting is reported before any sound is decoded."""
+    """Build everything for two placeholder genres, so that an invalid setting is reported before any sound is decoded."""
     module = build_module(config, genres=["a", "b"], counts=[1, 1]).eval()
     with torch.no_grad():
         module(torch.zeros(1, 1, round(config.data.crop_seconds * config.audio.sample_rate)))
-    if module.trained:
+    if module.uses_gradients:
         optimizer = module.optimizer(module.parameters())
         call_with_facts(module.scheduler, optimizer=optimizer, total_steps=100)
     compose_data(config)
@@ -32,20 +32,24 @@ def check_settings(config: DictConfig) -> None:
 
 
 def compose_data(config: DictConfig) -> GenreData:
-    """The data of an experiment, from the groups dataset, split, data and sampler, and audio's sample rate."""
+    """Build the data of an experiment from the config groups dataset, split, data and sampler, and audio.sample_rate."""
     data: GenreData = instantiate(
         config.data,
         dataset=instantiate_choice(config.dataset),
         split=instantiate_choice(config.split),
         sampler=instantiate_choice(config.sampler),
-        seed=config.seed,  # not in the group's YAML, where it would make runs of two seeds two experiments
+        seed=config.seed,  # not in the group's YAML: runs that differ only in the seed are one experiment
         _convert_="object",
     )
     return data
 
 
 def build_module(config: DictConfig, genres: Sequence[str], counts: Sequence[int]) -> GenreModule:
-    """The module of an experiment. Its facts are the genres, their numbers of training clips, and the feature's rows."""
+    """Build the module of an experiment, after seeding the global random generators (Python, NumPy, torch) with its seed.
+
+    `counts` are the numbers of training clips of the genres. Raises ValueError if the feature is trainable but the model
+    is not trained by gradients.
+    """
     lightning.seed_everything(config.seed, verbose=False)
     facts: dict[str, Any] = {"counts": list(counts)}
     module = GenreModule(
@@ -56,23 +60,23 @@ def build_module(config: DictConfig, genres: Sequence[str], counts: Sequence[int
         scheduler=instantiate_choice(config.scheduler),
         seed=config.seed,
     )
-    if not module.trained and any(True for _ in module.feature.parameters()):
+    if not module.uses_gradients and any(True for _ in module.feature.parameters()):
         raise ValueError(
-            "feature.trainable is true, but this model is fitted, not trained by gradients: leave the feature as it is, "
+            "feature.trainable is true, but this model is fitted, not trained by gradients: set feature.trainable=false, "
             "or choose a network (model=cnn, hybrid ...)."
         )
     return module
 
 
-def build_trainer(
+def make_trainer(
     config: DictConfig,
     module: GenreModule,
     folder: Path,
     logger: Logger,
     callbacks: Sequence[lightning.Callback],
 ) -> lightning.Trainer:
-    """The trainer of a run. A model without gradients is fitted before the first epoch, so it gets none."""
-    epochs = {} if module.trained else {"max_epochs": 0}
+    """Build the trainer of a run. It gets 0 epochs if the model does not use gradients: `prepare` has fitted it by then."""
+    epochs = {} if module.uses_gradients else {"max_epochs": 0}
     trainer: lightning.Trainer = instantiate_choice(config.trainer)(
         folder=folder, logger=logger, callbacks=callbacks, **epochs
     )
@@ -80,7 +84,7 @@ def build_trainer(
 
 
 def cache_feature(config: DictConfig, data: GenreData, module: GenreModule, device: torch.device) -> None:
-    """Let the data serve the cached feature where it is frozen and costly; elsewhere they go on serving sound."""
+    """Make the data return the cached feature instead of sound, if the feature is frozen and costly (`caches_feature`)."""
     if module.caches_feature:
         data.use_cached(cached_feature(config, data, module.feature, device))
 
@@ -88,9 +92,9 @@ def cache_feature(config: DictConfig, data: GenreData, module: GenreModule, devi
 def cached_feature(
     config: DictConfig, data: GenreData, feature: Any, device: torch.device
 ) -> feature_cache.CachedFeature:
-    """A frozen feature of every segment of the data, read from the cache; what is missing there is computed first."""
+    """The frozen feature of all segments of the data, from the cache. Features that are not yet cached are computed."""
     settings = configs.resolved(config.feature)
-    # The code that cuts segments counts by itself: where the sound is the same, it does not matter how it was decoded.
+    # The key includes the code that cuts segments, without its imports: for the same sound, the decoder does not matter.
     code = code_digest.digests_with_imports(
         *code_digest.project_targets(settings)
     ) | code_digest.digests_without_imports("src.data.crops")

@@ -127,7 +127,7 @@ def test_no_clip_gets_another_genre(temperature: float) -> None:
     logits_KC, genre_K = _drawn(0, 1000, 10, spread=5.0)
     logits_KC[:, 1] = torch.nextafter(logits_KC[:, 0], torch.tensor(math.inf))  # as near as two logits can be
     before = Predictions(torch.arange(1000), genre_K, logits_KC)
-    after = before.at(temperature)
+    after = before.with_temperature(temperature)
     assert torch.equal(after.logits.argsort(dim=1, stable=True), before.logits.argsort(dim=1, stable=True))
     assert torch.equal(after.clip, before.clip)
     scores = [metrics.score(each.logits, genre_K, list("abcdefghij")) for each in (before, after)]
@@ -247,7 +247,7 @@ def test_a_module_is_calibrated_once(done: Path) -> None:
     answer = Predictions(torch.arange(3), torch.arange(3), torch.eye(3))
     module = _module(done)
     module.calibrate(answer)
-    with pytest.raises(AssertionError, match="calibrated before"):
+    with pytest.raises(AssertionError, match="calibrated already"):
         module.calibrate(answer)
 
 
