@@ -1,4 +1,4 @@
-"""Build objects from config groups: choices come from YAML, facts from the data."""
+"""Build objects from config groups: settings come from YAML, facts about the data (e.g. `genres`) from the caller."""
 
 import inspect
 from collections.abc import Callable

@@ -23,8 +23,8 @@ MAX_LISTED = 10  # largest number of excluded clips that are named on the termin
 def main(config: DictConfig) -> Outcome:
     """Run one job, a single run or one job of a sweep, and return its outcome with its macro F1 on the validation set.
 
-    A failed job of a sweep returns its error as the outcome, so that the other jobs continue. A failed single run exits
-    with status 1. Ctrl-C exits with status 130.
+    In a sweep, a failed job returns its error as the outcome, so that it does not stop the others. A failed single run
+    exits with status 1. Ctrl-C exits with status 130.
     """
     from src import rundir  # imported here, because --help and --cfg must not wait for torch
     from src.training import resume
@@ -48,10 +48,10 @@ def main(config: DictConfig) -> Outcome:
 def train(config: DictConfig, folder: Path) -> str:
     """Train one experiment and write its run directory.
 
-    All settings are checked before any sound is decoded. If the directory contains the finished run, nothing is trained
-    (but a missing report is written); if it contains a part of it, training resumes after its last epoch. The model is
-    fitted. Its best epoch is calibrated on the validation clips and evaluated on the validation and test clips.
-    Prints the scores on the test clips. Returns how the job ended: "run", "resumed" or "skipped".
+    All settings are checked before any sound is decoded. If the run is finished, nothing is done, except that a missing
+    report is written. If it was interrupted, training resumes after its last epoch. The best epoch is calibrated on the
+    validation clips and evaluated on the validation and test clips. Prints the scores on the test clips. Returns how the
+    job ended: "run", "resumed" or "skipped".
     """
     from src import rundir
     from src.reporting import run_page
@@ -66,13 +66,13 @@ def train(config: DictConfig, folder: Path) -> str:
     setup.check_settings(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
-    # In a sweep, another process may still train this job, e.g. after a kill. Wait for it; the job is then skipped.
+    # After a killed sweep, another process may still train this job: wait for it, then skip the job.
     with resume.lock(folder, wait=sweep is not None):
         data = setup.compose_data(config)
         announce(data)
         run = resume.open_run(config, folder, data)
         if run.state is RunState.FINISHED:
-            print(f"{folder} contains this finished run: see {run_page.write_if_missing(folder)}")
+            print(f"{folder}: this run is already finished, see {run_page.write_if_missing(folder)}")
             return "skipped"
 
         module = setup.build_module(config, data.genres, data.counts)

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from src.clip import UNREADABLE_SUFFIXES
 
 UNKNOWN = 2**63 - 1  # libsndfile's number of frames if a header states none
-PREROLL_SECONDS = 0.5  # decoded before the wanted part and dropped: an MP3 frame may use bits of the frames before it
+PREROLL_SECONDS = (
+    0.5  # decoded before the wanted part and discarded: an MP3 frame may need earlier frames (bit reservoir)
+)
 
 
 class AudioError(ValueError):
@@ -67,7 +69,7 @@ class FFmpegFile:
         self._position = 0  # of the next frame
 
     def seek(self, frames: int) -> int:
-        """Seek to a frame, counted from the beginning. The frames before it are decoded and dropped.
+        """Seek to a frame, counted from the beginning. The frames before it are decoded and discarded.
 
         Seeking in a container is not exact, so a seek backwards opens the file again.
         """
@@ -98,7 +100,7 @@ class FFmpegFile:
         self._file.close()
 
     def _open(self, path: Path) -> Any:
-        # Only this file may be opened: a playlist may name other files or network addresses.
+        # Only this file may be opened: a playlist may name other files or URLs.
         return self._av.open(f"file:{path}", options={"protocol_whitelist": "file"})
 
     def _decoded_blocks(self) -> Iterator[NDArray[np.float32]]:
@@ -116,7 +118,7 @@ class FFmpegFile:
 
 
 class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]
-    """A sound file whose reads continue where the last one ended. soundfile would seek there, and lose a frame of an MP3."""
+    """A sound file without soundfile's seek after each read: in an MP3 this seek loses a frame."""
 
     def seekable(self) -> bool:
         return False
@@ -137,7 +139,7 @@ def open_file(path: Path) -> File:
     Raises the errors of the libraries (see `as_audio_errors`), and AudioError if the header does not state the length.
     """
     try:
-        # As bytes, because soundfile refuses a name that is not valid text. On Windows every name is valid text.
+        # As bytes, because soundfile refuses a name that is not valid Unicode. On Windows every name is valid.
         file: File = _SoundFile(os.fsencode(path) if os.name == "posix" else path)
     except soundfile.LibsndfileError as error:
         if not Path(path).is_file() or Path(path).stat().st_size == 0:

@@ -14,7 +14,7 @@ from src.audio.decoders import File, as_audio_errors, end_is_readable, open_file
 from src.audio.header import TOLERANCE_SECONDS, shortfall, stated_frames
 
 SILENCE = 1e-3  # a peak below -60 dB re full scale is silence, not music
-BLOCK_SECONDS = 1.0  # decoded at once in a stream; a damaged place costs at most this much of the sound before it
+BLOCK_SECONDS = 1.0  # decoded at once in a stream; if a block cannot be decoded, at most this much good sound is lost
 
 
 def read(
@@ -56,7 +56,7 @@ def read_native(path: Path, start_seconds: float, stop_seconds: float | None, ma
         wave_TK = _decode(file, first, last)
         missing = shortfall(stated_frames(path, file), frames, rate)
         if not (missing or end_is_readable(file, round(TOLERANCE_SECONDS * rate))):
-            missing = f"damaged or cut short: its header states {frames / rate:.1f} s, but the end is not there"
+            missing = f"damaged or cut short: its header states {frames / rate:.1f} s, but the end cannot be decoded"
     if not len(wave_TK):
         raise AudioError(missing or "no samples")
     return NativeSound(wave_TK, rate, first / rate, missing)

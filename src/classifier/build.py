@@ -43,7 +43,7 @@ def load_classifier(folder: Path) -> Classifier:
 
 
 def tagger(genres: Sequence[str] | None = None) -> Classifier:
-    """Build the pretrained classifier: musicnn's tags, read as genres; no training is needed. See `model.Tags`.
+    """Build the pretrained classifier, which derives genres from musicnn's tags without training. See `model.Tags`.
 
     `genres` are the genres to predict, or ["gtzan"] for GTZAN's ten; by default all genres that have a tag. Raises
     ValueError if fewer than two of them have a tag, or if a genre is named twice.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Fittable(Protocol):
-    """Interface of a normalization or a model: a module that can be fitted before training. Most have nothing to fit."""
+    """Interface of a normalization or a model: a module with an optional fit before training."""
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
         """Fit to the training clips without augmentation: batches of (feature (B, F, N), genre (B,)).
@@ -59,7 +59,7 @@ class Classifier(nn.Module):
         ]
 
     def raw_feature(self, sound: Tensor) -> Tensor:
-        """Compute the feature, not normalized: sound (B, T) -> (B, F, N). A cached feature (B, F, N) passes through."""
+        """Compute the feature, not normalized: sound (B, T) -> (B, F, N). A cached feature (B, F, N) is returned unchanged."""
         feature_BFN: Tensor = self.feature(sound.float()) if sound.dim() == 2 else sound
         return feature_BFN
 

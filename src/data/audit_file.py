@@ -9,7 +9,7 @@ AUDIT_SCHEMA = 1
 
 
 class Audit(NamedTuple):
-    """The part of an audit that training needs: pairs of near copies, and the names of the clips that were measured."""
+    """Pairs of near copies that an audit has found, and the names of the clips that it measured."""
 
     near_copies: list[tuple[str, str]]
     measured: frozenset[str]

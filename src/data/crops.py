@@ -43,7 +43,8 @@ def check_count(key: str, count: int | str) -> int | None:
 class CropIds:
     """The crop ids of an epoch of `count` training crops: item i is crop i // K of the training clip i % K.
 
-    `clips` are the indices of the K training clips among all `clip_count` clips of the data.
+    `clips` are the indices of the K training clips among all `clip_count` clips of the data. Items beyond `count` are
+    valid too: the sampler Balanced uses them.
     """
 
     def __init__(self, clips: Sequence[int], clip_count: int, count: int) -> None:

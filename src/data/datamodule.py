@@ -119,14 +119,17 @@ class GenreData(lightning.LightningDataModule):
             if subset not in subsets:
                 raise ValueError(
                     f"The {formatting.subset(subset)} set of the split ({self.split.description}) has none of the "
-                    f"{formatting.count(len(subsets), 'clip')}. More clips or artists, or other shares, are needed."
+                    f"{formatting.count(len(subsets), 'clip')}. Add clips or artists, or change the split's shares."
                 )
         return subsets
 
     @cached_property
     def certificate(self) -> dict[str, Any]:
         """Method of the split, and what its sets share; see `certificate.certify`. Raises ValueError on a leak."""
-        subsets, split = self.subsets, self.split  # subsets first: computing them may add an artist to the description
+        subsets, split = (
+            self.subsets,
+            self.split,
+        )  # subsets first: assign() may add the test artist to split.description
         near_copies, measured = self.audit or (None, None)
         content = certificate.certify(
             self.clips, subsets, self.waveforms.digest, split.description, split.grouped, near_copies, measured

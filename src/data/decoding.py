@@ -7,7 +7,7 @@ from src.audio import reader
 from src.audio.reader import SILENCE
 from src.clip import Clip, Excluded
 
-EDGE_SECONDS = 0.01  # ignored at both ends by the test for silence, because resampling a constant signal rings there
+EDGE_SECONDS = 0.01  # ignored at both ends by the check for silence: a resampled constant (a DC offset) rings there
 SILENT = f"silent (its peak stays below {SILENCE:g} of full scale)"
 
 

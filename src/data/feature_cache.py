@@ -50,8 +50,8 @@ def open_or_compute(
 ) -> CachedFeature:
     """Compute the features of a corpus that are missing in the folder `cache`, then open all of them.
 
-    Safe to interrupt and to run concurrently. `key` is everything that determines the features in addition to the sound:
-    settings and code. Raises OSError if the disk is full or read-only.
+    Safe to interrupt and to run concurrently. `key` is everything that affects the features except the sound: settings
+    and code. Raises OSError if the disk is full or read-only.
     """
     identity = {**key, "sound": list(source.waveforms.digest), "length": source.length, "segments": segments}
     folder = cache / f"feature-{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]}"

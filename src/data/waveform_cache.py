@@ -71,7 +71,7 @@ def open_or_decode(
 
 
 def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
-    """Hash everything that determines the content of the cache.
+    """Hash everything that affects the content of the cache.
 
     This is: the files as they are on disk, the parts read from them, the sample rate, and the code that decodes them.
     """
@@ -114,7 +114,7 @@ def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_second
     if not seconds.sum():
         return
     needed = np.dtype(np.int16).itemsize * sample_rate * len(clips) * seconds.mean()
-    # Minus twice the standard error of the estimate: a corpus that might fit is not refused.
+    # Lower bound of the estimate, 2 standard errors below it: a corpus is refused only if it clearly does not fit.
     margin = 2 * seconds.std() / seconds.mean() / len(seconds) ** 0.5 if len(seconds) < len(clips) else 0.0
     free = shutil.disk_usage(cache).free
     estimate = f"{formatting.count(len(clips), 'clip')} will take about {_bytes(needed)} in {relative_path(cache)} ({_bytes(free)} free)"

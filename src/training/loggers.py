@@ -50,7 +50,7 @@ def none() -> Logger:
 
 @contextmanager
 def open_logger(config: DictConfig, folder: Path, sweep: str | None) -> Iterator[Logger]:
-    """Open the logger of a run and close it at the end. Otherwise the jobs of a sweep in one process would share a wandb run.
+    """Open the logger of a run. It is closed at the end, so that each job of a sweep has its own wandb run.
 
     `sweep` is the name of the sweep, under which wandb groups its jobs; None for a single run.
     """

@@ -25,7 +25,7 @@ class Predictions(NamedTuple):
     logits: Tensor
 
     def with_temperature(self, temperature: float) -> "Predictions":
-        """Divide the logits by a temperature -> new predictions; in double precision, so that no two logits become equal."""
+        """Divide the logits by a temperature -> new predictions, in double precision to avoid ties from rounding."""
         return self._replace(logits=self.logits.double() / temperature)
 
 
@@ -42,7 +42,10 @@ class Evaluation(NamedTuple):
 
 
 class GenreModule(Classifier, lightning.LightningModule):
-    """All choices of the command line in one module. `parts` are the arguments of Classifier. See `setup.build_module`."""
+    """Classifier, augmentation, loss, optimizer and scheduler. `parts` are the arguments of Classifier.
+
+    `setup.build_module` builds it from a config.
+    """
 
     prepared: Tensor
 
@@ -75,7 +78,7 @@ class GenreModule(Classifier, lightning.LightningModule):
         return float(self.temperature)
 
     def on_fit_start(self) -> None:
-        """Prepare the normalization, then the model, on the training clips; only once, also if the run is resumed."""
+        """Prepare the normalization, then the model (a model without gradients is fitted here). A resumed run skips this."""
         if self.prepared:
             return
         self.eval()
@@ -133,7 +136,7 @@ class GenreModule(Classifier, lightning.LightningModule):
         optimizer = self.optimizer(self.parameters())
         total_steps = int(self.trainer.estimated_stepping_batches)
         scheduler = call_with_facts(self.scheduler, optimizer=optimizer, total_steps=total_steps)
-        # ReduceLROnPlateau needs the validation loss, which is computed once per epoch.
+        # ReduceLROnPlateau steps once per epoch, when the validation loss is known.
         interval = "epoch" if isinstance(scheduler, ReduceLROnPlateau) else "step"
         return {
             "optimizer": optimizer,

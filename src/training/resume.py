@@ -1,4 +1,4 @@
-"""Resume training: lock a run directory, and find out what it already contains of this run."""
+"""Resume training: lock a run directory, and determine whether its run is new, interrupted or finished."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -105,7 +105,7 @@ def run_state(folder: Path, settings: Mapping[str, Any], data: GenreData, enviro
     if before["source"] != identity["source"]:
         files = changes.files(run.environment.get("source"), environment["source"])
         changed.append(f"the source changed ({files})" if files else "the source changed")
-    console.note(f"{folder}: {' and '.join(changed)} since it was trained, so it is trained again.")
+    console.note(f"{folder}: {' and '.join(changed)} since this run was trained, so it is trained again.")
     for name in TRAINING_OUTPUTS:
         (folder / name).unlink(missing_ok=True)
     return RunState.NEW

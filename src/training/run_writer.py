@@ -93,7 +93,7 @@ def write_results(
 
 
 def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
-    """The certificate of the split, with the corpus of a pretrained feature (`pretrained`) and the module's notes as warnings."""
+    """The split's certificate, with the corpus of a pretrained feature, whose artists are unknown, and the module's notes."""
     split_certificate = data.certificate
     return {
         **split_certificate,

@@ -20,7 +20,7 @@ from src.training.module import GenreModule
 
 
 def check_settings(config: DictConfig) -> None:
-    """Build everything for two placeholder genres, so that an invalid setting is reported before any sound is decoded."""
+    """Build all objects with dummy data (two genres, one clip each): report invalid settings before any sound is decoded."""
     module = build_module(config, genres=["a", "b"], counts=[1, 1]).eval()
     with torch.no_grad():
         module(torch.zeros(1, 1, round(config.data.crop_seconds * config.audio.sample_rate)))
@@ -94,7 +94,8 @@ def cached_feature(
 ) -> feature_cache.CachedFeature:
     """The frozen feature of all segments of the data, from the cache. Features that are not yet cached are computed."""
     settings = configs.resolved(config.feature)
-    # The key includes the code that cuts segments, without its imports: for the same sound, the decoder does not matter.
+    # src.data.crops is hashed without its imports: the cache's key already has hashes of the decoded samples, so the
+    # decoding code does not matter.
     code = code_digest.digests_with_imports(
         *code_digest.project_targets(settings)
     ) | code_digest.digests_without_imports("src.data.crops")

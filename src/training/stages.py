@@ -15,10 +15,10 @@ from src.training.module import Evaluation, GenreModule, Predictions, join
 
 
 def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path, resume: bool) -> None:
-    """Train the module and write best.ckpt into the folder. `resume`: continue from last.ckpt."""
+    """Train the module, from last.ckpt if `resume`, and write best.ckpt into the folder."""
     try:
         trainer.fit(module, data, ckpt_path=folder / rundir.LAST if resume else None)
-    except SystemExit:  # Lightning exits on Ctrl-C
+    except SystemExit:  # Lightning turns Ctrl-C into SystemExit
         raise KeyboardInterrupt from None
     if not module.uses_gradients:
         trainer.save_checkpoint(folder / rundir.BEST)
@@ -49,7 +49,7 @@ def load_best(module: GenreModule, checkpoint: Path) -> int:
 
 
 def score(predictions: Predictions, temperature: float, data: GenreData) -> dict[str, Any]:
-    """The `val` or `test` object of metrics.json: scores with the temperature, and NLL and ECE also without it."""
+    """The `val` or `test` object of metrics.json: scores after calibration, and NLL and ECE also before it."""
     clips = [data.clips[k] for k in predictions.clip.tolist()]
     artists, tracks = [clip.artist for clip in clips], [clip.track for clip in clips]
     uncalibrated = metrics.score(predictions.logits, predictions.genre, data.genres)

@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from src import rundir
 
-# trainer.checkpoint -> the metric that ModelCheckpoint monitors, and whether its highest or lowest value is best.
+# trainer.checkpoint -> the metric that ModelCheckpoint monitors, and its mode (highest or lowest value is best).
 SELECTION_METRICS = {"val/f1_macro": ("val/f1_macro", "max"), "val/loss": ("val/loss", "min"), "last": ("epoch", "max")}
 
 
@@ -46,7 +46,7 @@ def build_trainer(
     return lightning.Trainer(
         accelerator=accelerator,
         devices=1,
-        benchmark=False,  # if cuDNN chose algorithms by speed, the same command could give other numbers
+        benchmark=False,  # cuDNN's benchmark chooses algorithms by speed, so the same command could give other numbers
         num_sanity_val_steps=0,
         enable_progress_bar=False,  # callbacks.ProgressBar shows the remaining time of the whole training instead
         enable_model_summary=False,
@@ -83,7 +83,7 @@ def checkpoint_callbacks(folder: Path, checkpoint: str) -> list[lightning.Callba
 
 
 def _silence_lightning() -> None:
-    """Hide those warnings of Lightning that a user cannot act on."""
+    """Hide warnings of Lightning that the user cannot act on."""
     for warning in (
         "Checkpoint directory .* exists and is not empty",  # a run directory contains more than checkpoints
         ".*does not have many workers",  # no worker is needed: the loaders yield crop ids or clip indices only
