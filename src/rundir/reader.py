@@ -224,8 +224,8 @@ def find_runs(path: Path, depth: int = 3) -> list[RunDir]:
 def runs_at(path: Path) -> list[RunDir]:
     """Find the runs at a path from the command line; unfinished runs included. Raises ValueError if there are none."""
     if not path.is_dir():
-        what = "not a folder" if path.exists() else "not there"
-        raise ValueError(f"{path} is {what}: expected a run directory or a folder of runs.")
+        problem = "is not a folder" if path.exists() else "does not exist"
+        raise ValueError(f"{path} {problem}: expected a run directory or a folder of runs.")
     runs = find_runs(path)
     if not runs:
         raise ValueError(

@@ -343,7 +343,7 @@ def test_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere", "run"], "compare: nowhere is not there: expected a run directory or a folder of runs."),
+        (["nowhere", "run"], "compare: nowhere does not exist: expected a run directory or a folder of runs."),
         (["empty", "run"], "compare: empty contains no run: expected metrics.json in it"),
         (["table.csv", "run"], "compare: table.csv is not a folder"),
         (["run"], "compare: got only one config (hybrid on mel, 1 run): expected two or more to compare."),

@@ -22,7 +22,7 @@ from src.clip import Clip
 from src.data.crops import WaveformCrops
 from src.data.waveform_cache import WaveformCache
 from src.inference.recognizer import UNSURE, Prediction, Recognizer
-from src.inference.windows import SoundEnd, Waveform, WindowBatch, cut, windows
+from src.inference.windows import SoundEnd, Waveform, WindowBatch, iterate_windows, windows
 from src.threads import map_in_order, prefetch
 from tests.conftest import RATE, tone, write
 from tests.programs import small, train
@@ -82,7 +82,7 @@ def test_stretches_are_those_that_runs_are_evaluated_on(samples: int, block: int
     count = max(1, round(samples / SECOND))
     expected_ST = WaveformCrops(map, SECOND, False).segments(torch.tensor([0]), count)[0]
     sound = Waveform(wave_T.astype(np.float32) / 32767, SECOND)
-    stretches = [part_T for _, part_T in cut(_blocks(sound.wave_T, block), samples, SECOND)]
+    stretches = [part_T for _, part_T in iterate_windows(_blocks(sound.wave_T, block), samples, SECOND)]
     np.testing.assert_array_equal(np.stack(stretches), expected_ST.numpy())
     heard = [part for part in windows(sound, SECOND) if isinstance(part, WindowBatch)]
     np.testing.assert_array_equal(np.concatenate([part.wave for part in heard]) / np.float32(32767), expected_ST)
@@ -94,14 +94,14 @@ def test_stretches_are_those_that_runs_are_evaluated_on(samples: int, block: int
 )  # fmt: skip
 def test_where_fewer_samples_come_than_were_promised_those_are_heard(come: int, starts: list[int]) -> None:
     wave_T = np.arange(come, dtype=np.float32)
-    stretches = list(cut(_blocks(wave_T, 1000), 10_000, SECOND))
+    stretches = list(iterate_windows(_blocks(wave_T, 1000), 10_000, SECOND))
     assert [start for start, _ in stretches] == list(starts)
     assert {len(part_T) for _, part_T in stretches} == {SECOND}
     assert come - stretches[-1][0] - SECOND <= SECOND / 2  # not heard: too little to judge by
 
 
 def test_a_promise_of_one_stretch_that_is_not_kept_still_gives_one() -> None:
-    stretches = list(cut(_blocks(np.arange(1100, dtype=np.float32), 400), 1400, SECOND))
+    stretches = list(iterate_windows(_blocks(np.arange(1100, dtype=np.float32), 400), 1400, SECOND))
     assert [start for start, _ in stretches] == [100]
 
 
@@ -137,7 +137,7 @@ def test_a_waveform_is_judged_as_its_file(rate: int, done: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("waveform", "rate", "words"),
     [
-        ([0.0, 0.1], 1000, "A list came: expected a path, a numpy array or a torch tensor"),
+        ([0.0, 0.1], 1000, "Expected a path, a numpy array or a torch tensor; got list"),
         (np.zeros(9, dtype=np.int16), 1000, "type is int16: expected float in [-1, 1]. Divide int16 samples by 32768"),
         (torch.zeros(9, dtype=torch.int32), 1000, "type is int32"),
         (np.zeros((900, 2)), 1000, "shape is (900, 2): expected (samples,) or (channels, samples). Transpose"),
@@ -146,11 +146,11 @@ def test_a_waveform_is_judged_as_its_file(rate: int, done: Path, tmp_path: Path)
         (np.zeros((2, 0)), 1000, "shape is (2, 0)"),
         (np.array([0.1, np.nan]), 1000, "samples that are NaN or infinite"),
         (np.array([0.1, 20000.0]), 1000, "peak is 20000: expected about [-1, 1]"),
-        (np.ones(9), None, "sample_rate is None: expected the waveform's samples a second, e.g. 44100"),
+        (np.ones(9), None, "sample_rate is None: expected the waveform's samples per second, e.g. 44100"),
         (np.ones(9), 0, "sample_rate is 0"),
         (np.ones(9), "high", "sample_rate is 'high'"),
         (np.array([0.1]), 96000, "too short a waveform"),
-        ("a.wav", 44100, "sample_rate is for a waveform: a file states its own"),
+        ("a.wav", 44100, "sample_rate is only for a waveform: a file states its own"),
         (np.zeros(999), 1000, "silent (its peak stays below 0.001 of full scale)"),
     ],
 )
@@ -161,7 +161,7 @@ def test_what_is_no_waveform_is_said(waveform: Any, rate: Any, words: str) -> No
 
 
 def test_an_excerpt_of_a_waveform_is_the_users_work() -> None:
-    with pytest.raises(ValueError, match=r"^excerpt_seconds is for a file: cut the waveform instead.$"):
+    with pytest.raises(ValueError, match=r"^excerpt_seconds is only for a file: cut the waveform instead.$"):
         _ear().predict(np.ones(9), 1000, excerpt_seconds=3)
 
 
@@ -231,7 +231,7 @@ def test_a_short_sound_is_repeated_and_this_is_said(tmp_path: Path) -> None:
     answer = _ear(3.0).predict(_tone(tmp_path / "a.wav", 0.5, seconds=0.5))
     assert answer.predicted_genre == "loud"
     assert answer.duration_seconds == 0.5
-    assert answer.note == "shorter than the 3 s that the model needs: repeated to fill them"
+    assert answer.note == "shorter than the 3 s that the model needs, so it is repeated"
 
 
 def test_a_truncated_file_is_answered_from_what_is_there(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_the_real_tagger_hears_a_tone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda folder: None, "is not there: expected a run directory, as `python -m src.train` writes them"),
+        (lambda folder: None, "does not exist: expected a run directory, as `python -m src.train` writes them"),
         (lambda folder: folder.write_text("a song"), "is not a folder: expected a run directory"),
         (lambda folder: folder.mkdir(), "has no metrics.json: its run has not finished"),
     ],

@@ -121,7 +121,7 @@ def test_a_folder_is_searched_and_answered_in_order(say: Any, music: Path) -> No
         assert "segments" not in each
     assert found[1]["duration_seconds"] == 4
     assert "note" not in found[1]
-    assert found[2]["note"] == "shorter than the 3 s that the model needs: repeated to fill them"
+    assert found[2]["note"] == "shorter than the 3 s that the model needs, so it is repeated"
     assert "Note: No tag covers polka" in err
     assert f"{music}/b/high.wav: shorter than the 3 s" in err
 
@@ -167,7 +167,7 @@ def test_where_there_is_no_audio_one_message_says_so(
     Path("texts/a.txt").write_text("no sound")
     status, out, err = say(*words)
     assert (status, out) == (1, "")
-    assert f"predict: no audio in {', '.join(words)}: expected files in .wav .flac .mp3" in err
+    assert f"predict: no audio in {', '.join(words)}: expected files with extension .wav .flac .mp3" in err
 
 
 def _tear(path: Path, share: float) -> Path:
@@ -356,15 +356,18 @@ def test_runs_of_one_name_are_told_apart(say: Any, runs: list[str], tmp_path: Pa
     ("words", "message"),
     [
         ([], "the following arguments are required: AUDIO"),
-        (["a.wav", "--run", "r", "--genres", "gtzan"], "--genres is for the pretrained tagger: a run has the genres"),
-        (["a.wav", "--genres", "rock,,pop"], "--genres expects names between commas"),
-        (["a.wav", "--genres", ""], "--genres expects names between commas"),
+        (
+            ["a.wav", "--run", "r", "--genres", "gtzan"],
+            "--genres is only for the pretrained tagger: a run has the genres",
+        ),
+        (["a.wav", "--genres", "rock,,pop"], "--genres expects names separated by commas"),
+        (["a.wav", "--genres", ""], "--genres expects names separated by commas"),
         (["a.wav", "--timeline", "--format", "csv"], "--timeline does not fit into a csv"),
         (["a.wav", "--top", "0"], "'0': expected a whole number of 1 or more"),
         (["a.wav", "--excerpt", "-3"], "expected"),
         (["a.wav", "--excerpt", "nan"], "'nan': expected a number of seconds, more than 0"),
         (["a.wav", "--format", "xml"], "invalid choice: 'xml'"),
-        (["a.wav", "--run", "nowhere"], "predict: nowhere is not there: expected a run directory"),
+        (["a.wav", "--run", "nowhere"], "predict: nowhere does not exist: expected a run directory"),
         (["a.wav", "--resume", "song.mp3"], "--resume song.mp3: expected JSON lines or CSV"),
     ],
 )
@@ -407,7 +410,7 @@ def test_an_output_that_was_cut_off_is_continued(
     whole, path = tmp_path / "whole", tmp_path / "out"
     words = [str(music), "--format", form]
     assert _append(words, whole, monkeypatch) == 0
-    assert "holds no predictions yet: nothing is skipped" in capsys.readouterr().err
+    assert "contains no predictions yet: nothing is skipped" in capsys.readouterr().err
     content = whole.read_bytes()
     path.write_bytes(content[: round(torn * len(content))])
     assert _append(words, path, monkeypatch) == 0
@@ -451,7 +454,7 @@ def test_what_would_not_fit_an_output_is_not_appended(
     assert _append([str(music / "b"), "--format", "csv"], path, monkeypatch) == 0
     before = path.read_bytes()
     for words, message in (
-        (["--format", "json"], "holds csv, but --format is json: ask for csv."),
+        (["--format", "json"], "contains csv, but --format is json: use --format csv."),
         (
             ["--format", "csv", "--genres", "high,low"],
             "has other columns (p_neither): it was made with another --run or --genres",
@@ -533,7 +536,7 @@ def test_ctrl_c_keeps_what_is_printed(tmp_path: Path) -> None:
     assert process.returncode == 130, said
     assert time.monotonic() - begun < 15
     assert "Traceback" not in said
-    assert "predict: interrupted; what is printed stays valid" in said
+    assert "predict: interrupted; the output so far is complete and usable" in said
     assert 1 <= len(objects(first + rest)) < 200
 
 
@@ -559,7 +562,7 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
 
 def test_help_is_instant_and_helps() -> None:
     shown, loaded = help_of("src.predict")
-    for word in ("examples:", "--resume out.jsonl >> out.jsonl", "no longer", "exit: 0; 1"):
+    for word in ("examples:", "--resume out.jsonl >> out.jsonl", "no longer", "exit status: 0; 1"):
         assert word in shown
     assert not loaded & {"torch", "numpy", "soundfile", "omegaconf", "hydra"}
 

@@ -219,7 +219,7 @@ def test_different_clips_and_leaks_are_in_the_notes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "report: nowhere is not there: expected a run directory or a folder of runs."),
+        (["nowhere"], "report: nowhere does not exist: expected a run directory or a folder of runs."),
         (["empty"], "report: empty contains no run: expected metrics.json in it"),
         (["file"], "report: file is not a folder"),
         (["unfinished"], "report: unfinished has no metrics.json: its run has not finished, or it failed."),
