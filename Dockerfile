@@ -3,6 +3,7 @@
 #   docker run --rm music-genre                                                          the choices of `train`
 #   docker run --rm -v "$PWD/outputs:/home/user/music-genre/outputs" music-genre src.train experiment=quick
 #   docker run --rm -v "$PWD/music:/music:ro" music-genre src.predict /music
+# No container engine was at hand: the commands below were run one by one, as a user without root rights, in an empty folder.
 FROM python:3.11-slim
 
 RUN apt-get update \

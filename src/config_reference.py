@@ -1,6 +1,7 @@
 """What each choice and key of `conf/` means, read from the comments of its YAML files: for --help and docs/reference.md."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,19 +52,16 @@ def program_keys(program: str = "train") -> list[Key]:
     return [key for key in _keys(CONF / f"{program}.yaml", "") if key.name.split(".")[0] not in (*GROUPS, "hydra")]
 
 
-def groups_help(width: int = 118) -> str:
-    """Every group with its choices, a line each, for --help (the resolver `groups_help` of conf/train.yaml)."""
+def groups_help(*groups: str, width: int = 118) -> str:
+    """The groups (all without arguments) with their choices, one per line: the resolver `groups_help` of --help texts."""
     lines = []
-    for group in GROUPS:
+    for group in groups or GROUPS:
         lines.append(f"{group}=")
         of_group = choices(group)
         indent = max(len(choice.name) for choice in of_group) + 4
         for choice in of_group:
-            summary = choice.summary
-            room = width - indent
-            lines.append(
-                f"  {choice.name:<{indent - 2}}{summary if len(summary) <= room else summary[: room - 3] + '...'}"
-            )
+            first = f"  {choice.name:<{indent - 2}}"
+            lines += textwrap.wrap(choice.summary, width, initial_indent=first, subsequent_indent=" " * indent)
     return "\n".join(lines)
 
 
@@ -103,7 +101,7 @@ def _choice(group: str, path: Path) -> Choice:
 
 def _first_sentence(heads: list[str]) -> str:
     """The first sentence of a file's head comment, without its full stop."""
-    sentence = re.split(r"(?<!e\.g)(?<!et al)(?<=\.)\s", " ".join(heads))[0]
+    sentence = re.split(r"(?<!e\.g\.)(?<!et al\.)(?<=\.)\s", " ".join(heads))[0]
     return sentence.rstrip(".")
 
 

@@ -13,7 +13,7 @@ from hydra.errors import HydraException, InstantiationException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src import __version__
+from src import __version__, console
 from src.config import CONF, GROUPS, RENAMED, compose, is_group_choice, leaves
 from src.config_reference import describe_key
 
@@ -40,6 +40,8 @@ def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
             program()
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # the reader of --help, e.g. `head`, has seen enough
+        console.ignore_closed_pipe()
     except Exception as error:
         show(error, name)
         sys.exit(failure_status)

@@ -40,7 +40,7 @@ def sweep_name(overrides: Sequence[str], hydra_choices: Mapping[str, str]) -> st
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     choices = configs.choices_from(overrides, hydra_choices)
     words = [word for group in ("sweep", "experiment") for word in re.findall(r"\w+", choices[group]) if word != "none"]
-    words += [override.key_or_group.split(".")[-1] for override in parsed if override.is_sweep_override()]
+    words += sorted(override.key_or_group.split(".")[-1] for override in parsed if override.is_sweep_override())
     command = sorted(
         str(override.input_line).replace(" ", "") for override in parsed if override.key_or_group not in NOT_IN_NAME
     )

@@ -1,4 +1,4 @@
-"""Batches: which stretch of which clip training and evaluation hear, and what is refused."""
+"""The data module: training crops, evaluation segments, sets, digest, and refused data."""
 
 import csv
 from collections import Counter
@@ -23,18 +23,18 @@ from src.split import Holdout, Official
 from tests.conftest import RATE, tone, write
 
 LENGTHS = [1000, 4000, 6000, 9000, 12001, 15000, 18000, 20000]  # samples
-RAMP_RATE, CROP = 8000, 4000  # half a second
-FIRST = -10000  # the value of a ramp's first sample; each next is one more, so that a value is a place
+RAMP_RATE, CROP = 8000, 4000  # Hz; samples, half a second
+FIRST = -10000  # value of a ramp's first sample; each next sample is one higher, so that a value gives a position
 
 Build = Callable[..., GenreData]
 
 
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
-    """build(manifest, segments=1) is data of the manifest with the usual settings but for those named."""
+    """build(manifest, segments=1): the data of a manifest, with default settings except those that are passed."""
 
     def make(manifest: Path, **settings: Any) -> GenreData:
-        usual = {
+        defaults = {
             "dataset": Manifest(str(manifest), None),
             "split": Holdout(test=0.25, val=0.25, seed=0, grouped=True, allow_leak=False),
             "sampler": Shuffled,
@@ -52,65 +52,65 @@ def build(tmp_path: Path) -> Build:
             "audit": None,
             "seed": 0,
         }
-        return GenreData(**{**usual, **settings})
+        return GenreData(**{**defaults, **settings})
 
     return make
 
 
 def _manifest(folder: Path, rows: list[tuple[str, ...]], columns: str = "path,genre,artist") -> Path:
-    with open(folder / "shelf.csv", "w", newline="", encoding="utf-8") as file:
+    with open(folder / "clips.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([columns.split(","), *rows])
-    return folder / "shelf.csv"
+    return folder / "clips.csv"
 
 
 @pytest.fixture(scope="module")
 def ramps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eight clips of different lengths by eight artists, four of each genre, whose samples are their own places."""
+    """Eight clips of different lengths by eight artists, four of each genre; a sample's value gives its position."""
     folder = tmp_path_factory.mktemp("ramps")
     for k, length in enumerate(LENGTHS):
         write(folder / f"{k}.wav", (FIRST + np.arange(length)) / 32768, RAMP_RATE)
     return _manifest(folder, [(f"{k}.wav", ["even", "odd"][k % 2], f"artist {k}") for k in range(len(LENGTHS))])
 
 
-def _places(wave: Tensor) -> NDArray[np.int64]:
-    """Where in their clip samples lie."""
-    places: NDArray[np.int64] = (wave * 32767).round().long().numpy() - FIRST
-    return places
+def _positions(wave: Tensor) -> NDArray[np.int64]:
+    """Positions of samples in their clip."""
+    positions: NDArray[np.int64] = (wave * 32767).round().long().numpy() - FIRST
+    return positions
 
 
 def _starts(wave_BST: Tensor) -> list[list[int]]:
-    """The first sample of each stretch, after a check that the others follow it one by one."""
-    places = _places(wave_BST)
-    assert (np.diff(places, axis=2) == 1).all()
-    starts: list[list[int]] = places[:, :, 0].tolist()
+    """Position of the first sample of each crop or segment, after a check that its samples are consecutive."""
+    positions = _positions(wave_BST)
+    assert (np.diff(positions, axis=2) == 1).all()
+    starts: list[list[int]] = positions[:, :, 0].tolist()
     return starts
 
 
-def _equal(one: Any, other: Any) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+def _equal(first: Any, second: Any) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_a_batch_has_one_crop_a_clip_in_training_and_all_segments_in_evaluation(ramps: Path, build: Build) -> None:
     data = build(ramps)
     clip_B = torch.tensor([7, 2, 4])
-    for batch, stretches in ((data.crop_batch(clip_B, 0), 1), (data.segment_batch(clip_B), 3)):
-        assert batch.sound.shape == (3, stretches, CROP)
+    for batch, count in ((data.crop_batch(clip_B, 0), 1), (data.segment_batch(clip_B), 3)):
+        assert batch.sound.shape == (3, count, CROP)
         assert batch.sound.dtype == torch.float32
         assert batch.genre.tolist() == [1, 0, 0]
         assert batch.clip.tolist() == [7, 2, 4]
 
 
-def test_a_batch_holds_the_files_samples(tiny: Path, build: Build) -> None:
+def test_a_batch_has_the_samples_of_the_files(tiny: Path, build: Build) -> None:
     data = build(tiny, sample_rate=RATE, crop_seconds=2.0, segments=1)
     clip_B = torch.tensor([0, 9, 23])
     for batch in (data.segment_batch(clip_B), data.crop_batch(clip_B, 3)):
         for k, wave_ST in zip(clip_B.tolist(), batch.sound, strict=True):
-            stranger_T = soundfile.read(data.clips[k].path)[0]
-            assert np.abs(wave_ST[0].numpy() - stranger_T).max() <= 1 / 32767
+            expected_T = soundfile.read(data.clips[k].path)[0]
+            assert np.abs(wave_ST[0].numpy() - expected_T).max() <= 1 / 32767
             assert data.genres[batch.genre[batch.clip == k]] == data.clips[k].path.parent.name
 
 
-def test_full_scale_is_one(tmp_path: Path, build: Build) -> None:
+def test_full_scale_samples_are_plus_and_minus_one(tmp_path: Path, build: Build) -> None:
     soundfile.write(tmp_path / "a.wav", np.tile([1.0, -1.0], CROP), RATE, subtype="FLOAT")
     tone(tmp_path / "b.wav")
     data = build(_manifest(tmp_path, [("a.wav", "a", "a"), ("b.wav", "b", "b")]), sample_rate=RATE)
@@ -118,45 +118,45 @@ def test_full_scale_is_one(tmp_path: Path, build: Build) -> None:
     assert (float(wave_T.max()), float(wave_T.min())) == (1.0, -1.0)
 
 
-def test_a_crop_depends_on_seed_epoch_and_clip_alone(ramps: Path, build: Build) -> None:
-    data, again = (
+def test_a_crop_depends_only_on_seed_epoch_and_clip(ramps: Path, build: Build) -> None:
+    data, other_settings = (
         build(ramps),
         build(ramps, batch_size=1, segments=1, split=Holdout(0.3, 0.3, 5, grouped=True, allow_leak=False)),
     )
-    together = data.crop_batch(torch.tensor([2, 5, 7]), epoch=4)
+    batch = data.crop_batch(torch.tensor([2, 5, 7]), epoch=4)
     torch.manual_seed(99)
     for row, k in enumerate((2, 5, 7)):
-        alone = again.crop_batch(torch.tensor([k]), epoch=4)
-        assert torch.equal(alone.sound[0], together.sound[row])
+        single = other_settings.crops(torch.tensor([k]), epoch=4)
+        assert torch.equal(single.sound[0], batch.sound[row])
     other_epoch = data.crop_batch(torch.tensor([2, 5, 7]), epoch=5)
     other_seed = build(ramps, seed=1).crop_batch(torch.tensor([2, 5, 7]), epoch=4)
-    starts = [_starts(batch.sound) for batch in (together, other_epoch, other_seed)]
+    starts = [_starts(crops.sound) for crops in (batch, other_epoch, other_seed)]
     assert starts[0] != starts[1] != starts[2] != starts[0]
 
 
-def test_crops_lie_anywhere_within_the_clip_and_nowhere_else(ramps: Path, build: Build) -> None:
+def test_crops_start_anywhere_in_the_clip_and_end_within_it(ramps: Path, build: Build) -> None:
     data = build(ramps)
     clip_B = torch.arange(1, len(LENGTHS))  # the first is shorter than a crop
     starts = np.array([_starts(data.crop_batch(clip_B, epoch).sound) for epoch in range(300)])[:, :, 0]
-    room = np.array(LENGTHS[1:]) - CROP
+    last_start = np.array(LENGTHS[1:]) - CROP
     assert (starts >= 0).all()
-    assert (starts <= room).all()
+    assert (starts <= last_start).all()
     assert (starts[:, 0] == 0).all()  # a clip as long as a crop
-    place = starts[:, 1:] / room[1:]
-    assert place.min(axis=0) == pytest.approx(0, abs=0.03)
-    assert place.max(axis=0) == pytest.approx(1, abs=0.03)
-    assert place.mean(axis=0) == pytest.approx(0.5, abs=0.06)  # 3.6 standard errors of 300 even draws
+    position = starts[:, 1:] / last_start[1:]  # 0 is the beginning, 1 the end
+    assert position.min(axis=0) == pytest.approx(0, abs=0.03)
+    assert position.max(axis=0) == pytest.approx(1, abs=0.03)
+    assert position.mean(axis=0) == pytest.approx(0.5, abs=0.06)  # 3.6 standard errors of 300 uniform draws
 
 
 @pytest.mark.parametrize("segments", [2, 3, 4, 7])
-def test_segments_lie_evenly_from_the_beginning_to_the_end(segments: int, ramps: Path, build: Build) -> None:
+def test_segments_are_spread_evenly_from_beginning_to_end(segments: int, ramps: Path, build: Build) -> None:
     starts = _starts(build(ramps, segments=segments).segment_batch(torch.arange(1, len(LENGTHS))).sound)
-    for length, found in zip(LENGTHS[1:], starts, strict=True):
-        assert (found[0], found[-1]) == (0, length - CROP)
-        assert found == pytest.approx(np.arange(segments) * (length - CROP) / (segments - 1), abs=0.5)
+    for length, clip_starts in zip(LENGTHS[1:], starts, strict=True):
+        assert (clip_starts[0], clip_starts[-1]) == (0, length - CROP)
+        assert clip_starts == pytest.approx(np.arange(segments) * (length - CROP) / (segments - 1), abs=0.5)
 
 
-def test_a_single_segment_is_the_middle(ramps: Path, build: Build) -> None:
+def test_a_single_segment_is_the_middle_of_the_clip(ramps: Path, build: Build) -> None:
     starts = _starts(build(ramps, segments=1).segment_batch(torch.arange(1, len(LENGTHS))).sound)
     assert [start for [start] in starts] == pytest.approx((np.array(LENGTHS[1:]) - CROP) / 2, abs=0.5)
 
@@ -166,32 +166,38 @@ def test_a_short_clip_is_repeated_to_fill_the_crop(ramps: Path, build: Build) ->
     expected = np.resize(np.arange(1000), 3500)
     for batch in (data.crop_batch(torch.tensor([0]), 3), data.segment_batch(torch.tensor([0]))):
         for wave_T in batch.sound[0]:
-            np.testing.assert_array_equal(_places(wave_T), expected)
-    assert [build(ramps, crop_seconds=s).short_clip_count for s in (0.1, 0.2, 0.5, 0.51, 9)] == [0, 1, 1, 2, 8]
+            np.testing.assert_array_equal(_positions(wave_T), expected)
+    assert [build(ramps, crop_seconds=seconds).short_clip_count for seconds in (0.1, 0.2, 0.5, 0.51, 9)] == [
+        0,
+        1,
+        1,
+        2,
+        8,
+    ]
 
 
-def test_max_seconds_keeps_the_middle_of_each_clip(ramps: Path, build: Build) -> None:
+def test_max_seconds_selects_the_middle_of_each_clip(ramps: Path, build: Build) -> None:
     starts = _starts(build(ramps, max_seconds=1, segments=2).segment_batch(torch.tensor([7])).sound)
-    assert starts == [[6000, 10000]]  # of 20,000 samples the middle 8,000
+    assert starts == [[6000, 10000]]  # the middle 8,000 of 20,000 samples
 
 
-def test_a_copy_on_the_device_gives_equal_batches(ramps: Path, build: Build) -> None:
-    mapped, resident, auto = (build(ramps, resident=where) for where in (False, True, "auto"))
+def test_a_copy_of_the_samples_on_the_device_gives_equal_batches(ramps: Path, build: Build) -> None:
+    mapped, resident, auto = (build(ramps, resident=setting) for setting in (False, True, "auto"))
     clip_B = torch.arange(len(LENGTHS))
     for other in (resident, auto):
         assert _equal(mapped.crop_batch(clip_B, 2), other.crop_batch(clip_B, 2))
         assert _equal(mapped.segment_batch(clip_B), other.segment_batch(clip_B))
-    [from_map], [copied] = mapped.source.samples_of.values(), resident.source.samples_of.values()
-    assert from_map.data_ptr() == mapped.waveforms.samples.data_ptr()
+    [not_copied], [copied] = mapped.source.samples_of.values(), resident.source.samples_of.values()
+    assert not_copied.data_ptr() == mapped.waveforms.samples.data_ptr()
     assert copied.data_ptr() != resident.waveforms.samples.data_ptr()
 
 
-def test_a_misspelt_place_for_the_samples_is_refused(ramps: Path, build: Build) -> None:
+def test_an_unknown_value_of_resident_is_refused(ramps: Path, build: Build) -> None:
     with pytest.raises(ValueError, match=r"^data.resident is 'always': expected auto, true or false\.$"):
         build(ramps, resident="always")
 
 
-def test_batches_are_cropped_in_training_and_segmented_otherwise(ramps: Path, build: Build) -> None:
+def test_training_batches_are_crops_and_other_batches_are_segments(ramps: Path, build: Build) -> None:
     data, clip_B = build(ramps), torch.tensor([3, 6])
     data.trainer = SimpleNamespace(training=True, current_epoch=7)  # type: ignore[assignment]
     assert _equal(data.on_after_batch_transfer(clip_B, 0), data.crop_batch(clip_B, 7))
@@ -199,7 +205,7 @@ def test_batches_are_cropped_in_training_and_segmented_otherwise(ramps: Path, bu
     assert _equal(data.on_after_batch_transfer(clip_B, 0), data.segment_batch(clip_B))
 
 
-def test_the_training_order_depends_on_seed_and_epoch_alone(tiny: Path, build: Build) -> None:
+def test_the_training_order_depends_only_on_seed_and_epoch(tiny: Path, build: Build) -> None:
     def order(seed: int, epoch: int) -> list[list[int]]:
         loader = build(tiny, seed=seed).train_dataloader()
         loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
@@ -214,38 +220,39 @@ def test_the_training_order_depends_on_seed_and_epoch_alone(tiny: Path, build: B
     assert [len(batch) for batch in first] == [4, 4, 4]
 
 
-def test_an_epoch_hears_each_clip_as_often_as_it_holds_crops(tiny: Path, build: Build) -> None:
-    """Clips of 2 s hold 4 crops of half a second; each of the four is another stretch, with its clip's genre."""
+def test_an_epoch_has_as_many_crops_of_each_clip_as_fit_into_it(tiny: Path, build: Build) -> None:
+    """Four crops of half a second fit into a clip of 2 s; all four differ and have the genre of their clip."""
     data = build(tiny, crops="auto")
     assert data.crops_per_clip == 4
     assert build(tiny, crops=7).crops_per_clip == 7
-    number_M = torch.tensor([n for batch in data.train_dataloader() for n in batch.tolist()])
-    batch = data.crop_batch(number_M, epoch=0)
+    crop_M = torch.tensor([number for batch in data.train_dataloader() for number in batch.tolist()])
+    batch = data.crop_batch(crop_M, epoch=0)
     assert Counter(batch.clip.tolist()) == dict.fromkeys(data.clips_in("train"), 4)
     assert torch.equal(batch.genre, data.genre[batch.clip])
     for k in data.clips_in("train"):
-        stretches = batch.sound[batch.clip == k][:, 0]
-        assert len(torch.unique(stretches, dim=0)) == 4
+        crops = batch.sound[batch.clip == k][:, 0]
+        assert len(torch.unique(crops, dim=0)) == 4
 
 
-@pytest.mark.parametrize("crops", [0, -1, True, 1.5, "many"])
-def test_a_number_of_crops_that_cannot_be_is_refused(tiny: Path, build: Build, crops: object) -> None:
+@pytest.mark.parametrize("count", [0, -1, True, 1.5, "many"])
+def test_an_invalid_number_of_crops_or_segments_is_refused(tiny: Path, build: Build, count: object) -> None:
     for key in ("crops", "segments"):
         with pytest.raises(ValueError, match=f"data.{key} is .*: expected auto, or a whole number of 1 or more."):
-            build(tiny, **{key: crops})
+            build(tiny, **{key: count})
 
 
-def test_the_fixed_loaders_give_each_clip_of_their_side_once_in_order(tiny: Path, build: Build) -> None:
+def test_evaluation_loaders_give_each_clip_of_their_set_once_in_order(tiny: Path, build: Build) -> None:
     data = build(tiny)
     val, test = data.predict_dataloader()
-    for loader, side in ((data.val_dataloader(), "val"), (val, "val"), (test, "test")):
+    for loader, subset in ((data.val_dataloader(), "val"), (val, "val"), (test, "test")):
         batches = [batch.tolist() for batch in loader]
-        assert list(chain.from_iterable(batches)) == data.clips_in(side)
-        assert {len(batch) for batch in batches} == {2}  # of 3 stretches each: about as many as a batch of training has
+        assert list(chain.from_iterable(batches)) == data.clips_in(subset)
+        # 3 segments each: about as many segments as a training batch has crops.
+        assert {len(batch) for batch in batches} == {2}
     assert sorted(data.clips_in("train") + data.clips_in("val") + data.clips_in("test")) == list(range(24))
 
 
-def test_facts_are_counted_on_the_clips(tiny: Path, build: Build) -> None:
+def test_genres_counts_and_certificate_describe_the_clips(tiny: Path, build: Build) -> None:
     data = build(tiny, sample_rate=RATE)
     assert data.genres == ["bell", "drone", "snare"]
     assert data.genre.tolist() == [0] * 8 + [1] * 8 + [2] * 8
@@ -255,7 +262,7 @@ def test_facts_are_counted_on_the_clips(tiny: Path, build: Build) -> None:
     assert data.certificate["allow_leak"] is False
 
 
-def test_the_digest_changes_with_sound_label_and_split_only(tmp_path: Path, build: Build) -> None:
+def test_the_digest_depends_only_on_sound_labels_and_split(tmp_path: Path, build: Build) -> None:
     rows = [(f"{k}.wav", "ab"[k % 2], f"artist {k}") for k in range(8)]
     for k in range(8):
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
@@ -273,7 +280,7 @@ def test_the_digest_changes_with_sound_label_and_split_only(tmp_path: Path, buil
     assert len({digest, *changed}) == 7
 
 
-def test_unusable_clips_are_left_out_with_their_reason(tmp_path: Path, build: Build) -> None:
+def test_unusable_clips_are_excluded_with_their_reason(tmp_path: Path, build: Build) -> None:
     for k in range(8):
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
     (tmp_path / "3.wav").write_text("not a song")
@@ -287,7 +294,7 @@ def test_unusable_clips_are_left_out_with_their_reason(tmp_path: Path, build: Bu
         build(manifest, strict=True).waveforms  # noqa: B018
 
 
-def test_a_genre_that_loses_all_its_clips_stops(tmp_path: Path, build: Build) -> None:
+def test_a_genre_without_usable_clips_is_refused(tmp_path: Path, build: Build) -> None:
     tone(tmp_path / "a.wav", rate=RAMP_RATE)
     (tmp_path / "b.wav").write_bytes(b"")
     manifest = _manifest(tmp_path, [("a.wav", "jazz", "A"), ("b.wav", "rock", "B")])
@@ -295,13 +302,13 @@ def test_a_genre_that_loses_all_its_clips_stops(tmp_path: Path, build: Build) ->
         build(manifest).waveforms  # noqa: B018
 
 
-def test_a_single_genre_stops(tmp_path: Path, build: Build) -> None:
+def test_a_single_genre_is_refused(tmp_path: Path, build: Build) -> None:
     tone(tmp_path / "a.wav", rate=RAMP_RATE)
-    with pytest.raises(ValueError, match=r"^shelf has one genre, jazz: at least two genres are needed\."):
+    with pytest.raises(ValueError, match=r"^clips has one genre, jazz: at least two genres are needed\."):
         build(_manifest(tmp_path, [("a.wav", "jazz", "A")])).corpus  # noqa: B018
 
 
-def test_an_empty_set_stops(tmp_path: Path, build: Build) -> None:
+def test_an_empty_set_is_refused(tmp_path: Path, build: Build) -> None:
     for k in range(4):
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], f"artist {k}") for k in range(4)])
@@ -312,7 +319,7 @@ def test_an_empty_set_stops(tmp_path: Path, build: Build) -> None:
         build(manifest, split=Official(file=None, seed=0, allow_leak=False)).subsets  # noqa: B018
 
 
-def test_a_leak_stops_unless_it_is_allowed(tiny: Path, build: Build) -> None:
+def test_a_leak_is_refused_unless_it_is_allowed(tiny: Path, build: Build) -> None:
     data = build(tiny, split=Holdout(test=0.25, val=0.25, seed=0, grouped=False, allow_leak=False))
     with pytest.raises(ValueError, match=r"^The split \(random over clips, .*\) leaks: .* artists \(bell-"):
         data.certificate  # noqa: B018
@@ -321,7 +328,7 @@ def test_a_leak_stops_unless_it_is_allowed(tiny: Path, build: Build) -> None:
     assert len(allowed["shared"]["artists"]) > 0
 
 
-def test_copies_under_other_names_are_a_leak(tmp_path: Path, build: Build) -> None:
+def test_identical_clips_with_other_names_are_a_leak(tmp_path: Path, build: Build) -> None:
     for k in range(8):
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
     soundfile.write(tmp_path / "copy.flac", soundfile.read(tmp_path / "0.wav", dtype="int16")[0], RAMP_RATE)

@@ -1,4 +1,4 @@
-"""A feature that is computed once: what is kept, for which settings, and that an interruption loses nothing."""
+"""Cached features: their values, the settings that change them, and resuming after an interruption."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,71 +16,79 @@ CLIPS, LENGTH, SEGMENTS = 20, 50, 4
 CPU = torch.device("cpu")
 
 
-class Counting:
-    """A feature of two rows and one frame: mean and range; it counts what it hears, and may fail at a stretch."""
+class CountingFeature:
+    """A feature of two rows, mean and range, and one frame.
+
+    It counts the segments that it receives, and raises KeyboardInterrupt where they become more than `fail_at`.
+    """
 
     def __init__(self, fail_at: int = 10**9) -> None:
-        self.heard, self.fail_at = 0, fail_at
+        self.count, self.fail_at = 0, fail_at
 
     def __call__(self, wave_BT: Tensor) -> Tensor:
-        self.heard += len(wave_BT)
-        if self.heard > self.fail_at:
+        self.count += len(wave_BT)
+        if self.count > self.fail_at:
             raise KeyboardInterrupt
         return torch.stack((wave_BT.mean(1), wave_BT.amax(1) - wave_BT.amin(1)), dim=1)[:, :, None]
 
 
 @pytest.fixture
-def cutter() -> WaveformCrops:
+def source() -> WaveformCrops:
     samples = torch.from_numpy(np.random.default_rng(0).integers(-9000, 9000, CLIPS * 200).astype(np.int16))
     offset = np.arange(CLIPS) * 200
     digest = [str(k) for k in range(CLIPS)]
     return WaveformCrops(WaveformCache([None] * CLIPS, [], samples, offset, np.full(CLIPS, 200), digest), LENGTH, False)  # type: ignore[list-item]
 
 
-def prepare(cutter: WaveformCrops, cache: Path, feature: Counting, **words: object) -> feature_cache.CachedFeature:
-    return feature_cache.open_or_compute(cutter, SEGMENTS, feature, words, cache, CPU)
+def prepare(source: WaveformCrops, cache: Path, feature: CountingFeature, **key: object) -> feature_cache.CachedFeature:
+    return feature_cache.open_or_compute(source, SEGMENTS, feature, key, cache, CPU)
 
 
-def test_it_is_the_feature_of_the_fixed_stretches_and_computed_once(cutter: WaveformCrops, tmp_path: Path) -> None:
-    feature, every_K = Counting(), torch.arange(CLIPS)
-    held = prepare(cutter, tmp_path, feature)
-    sound_BST = cutter.segments(every_K, SEGMENTS)
-    expected_BSFN = torch.unflatten(Counting()(sound_BST.flatten(0, 1)), 0, (CLIPS, SEGMENTS))
-    assert torch.equal(held.segments(every_K, SEGMENTS), expected_BSFN)
-    assert torch.equal(prepare(cutter, tmp_path, feature).value, held.value)
-    assert feature.heard == CLIPS * SEGMENTS
+def test_features_of_all_segments_are_computed_once(source: WaveformCrops, tmp_path: Path) -> None:
+    feature, all_K = CountingFeature(), torch.arange(CLIPS)
+    cached = prepare(source, tmp_path, feature)
+    sound_BST = source.segments(all_K, SEGMENTS)
+    expected_BSFN = torch.unflatten(CountingFeature()(sound_BST.flatten(0, 1)), 0, (CLIPS, SEGMENTS))
+    assert torch.equal(cached.segments(all_K, SEGMENTS), expected_BSFN)
+    assert torch.equal(prepare(source, tmp_path, feature).value, cached.value)
+    assert feature.count == CLIPS * SEGMENTS
 
 
-def test_other_settings_are_computed_anew(cutter: WaveformCrops, tmp_path: Path) -> None:
-    feature = Counting()
-    prepare(cutter, tmp_path, feature, layer="pool")
-    prepare(cutter, tmp_path, feature, layer="tags")
-    feature_cache.open_or_compute(cutter, 2, feature, {"layer": "tags"}, tmp_path, CPU)
-    assert feature.heard == CLIPS * (SEGMENTS + SEGMENTS + 2)
+def test_features_with_other_settings_are_computed_again(source: WaveformCrops, tmp_path: Path) -> None:
+    feature = CountingFeature()
+    prepare(source, tmp_path, feature, layer="pool")
+    prepare(source, tmp_path, feature, layer="tags")
+    feature_cache.open_or_compute(source, 2, feature, {"layer": "tags"}, tmp_path, CPU)
+    assert feature.count == CLIPS * (SEGMENTS + SEGMENTS + 2)
 
 
 @pytest.mark.parametrize("fail_at", [0, 33, 64, 79])
-def test_an_interruption_loses_at_most_a_batch(cutter: WaveformCrops, tmp_path: Path, fail_at: int) -> None:
-    stopped, again = Counting(fail_at), Counting()
+def test_an_interruption_loses_at_most_one_batch(source: WaveformCrops, tmp_path: Path, fail_at: int) -> None:
+    interrupted, resumed = CountingFeature(fail_at), CountingFeature()
     with pytest.raises(KeyboardInterrupt):
-        prepare(cutter, tmp_path, stopped)
-    held = prepare(cutter, tmp_path, again)
-    assert again.heard == CLIPS * SEGMENTS - fail_at // feature_cache.BATCH * feature_cache.BATCH
-    assert torch.equal(held.value, prepare(cutter, tmp_path / "other", Counting()).value)
+        prepare(source, tmp_path, interrupted)
+    cached = prepare(source, tmp_path, resumed)
+    assert resumed.count == CLIPS * SEGMENTS - fail_at // feature_cache.BATCH * feature_cache.BATCH
+    assert torch.equal(cached.value, prepare(source, tmp_path / "other", CountingFeature()).value)
 
 
-def test_a_crop_is_one_of_the_stretches_and_has_an_address(cutter: WaveformCrops, tmp_path: Path) -> None:
-    held = prepare(cutter, tmp_path, Counting())
-    number_B = torch.arange(5 * CLIPS)
-    crop_B1FN = held.crops(number_B, 0, 0)
-    assert crop_B1FN.shape == (5 * CLIPS, 1, 2, 1)
-    chosen = [_which(held, int(n) % CLIPS, crop) for n, crop in zip(number_B, crop_B1FN, strict=True)]
+def test_a_crop_is_a_random_segment_that_depends_only_on_its_number_seed_and_epoch(
+    source: WaveformCrops, tmp_path: Path
+) -> None:
+    cached = prepare(source, tmp_path, CountingFeature())
+    crop_B = torch.arange(5 * CLIPS)
+    value_B1FN = cached.crops(crop_B, 0, 0)
+    assert value_B1FN.shape == (5 * CLIPS, 1, 2, 1)
+    chosen = [
+        _segment(cached, int(crop) % CLIPS, value_1FN) for crop, value_1FN in zip(crop_B, value_B1FN, strict=True)
+    ]
     assert set(chosen) == set(range(SEGMENTS))
-    assert torch.equal(held.crops(number_B[7:9], 0, 0), crop_B1FN[7:9])
-    assert not torch.equal(held.crops(number_B, 0, 1), crop_B1FN)
-    assert not torch.equal(held.crops(number_B, 1, 0), crop_B1FN)
+    assert torch.equal(cached.crops(crop_B[7:9], 0, 0), value_B1FN[7:9])
+    assert not torch.equal(cached.crops(crop_B, 0, 1), value_B1FN)
+    assert not torch.equal(cached.crops(crop_B, 1, 0), value_B1FN)
 
 
-def _which(held: feature_cache.CachedFeature, clip: int, crop_1FN: Tensor) -> int:
-    matches: Sequence[bool] = [torch.equal(stretch_FN, crop_1FN[0]) for stretch_FN in held.value[clip]]
+def _segment(cached: feature_cache.CachedFeature, clip: int, value_1FN: Tensor) -> int:
+    """The number of the clip's segment that has this value."""
+    matches: Sequence[bool] = [torch.equal(segment_FN, value_1FN[0]) for segment_FN in cached.value[clip]]
     return list(matches).index(True)

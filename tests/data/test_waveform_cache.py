@@ -1,4 +1,4 @@
-"""Corpora are decoded once, whatever interrupts it."""
+"""The waveform cache: each corpus is decoded once, even where decoding was interrupted or killed."""
 
 import errno
 import json
@@ -25,7 +25,8 @@ from src.data.waveform_cache import WaveformCache, open_or_decode
 from src.dataset.manifest import Manifest
 from tests.conftest import RATE, ROOT, tone, write
 
-# Opens the map of a manifest in a cache. argv: manifest, cache, and how many clips to read before it stops for ever.
+# A process that opens the waveform cache of a manifest, decoding it where needed. argv: the manifest, the cache folder, and
+# the number of clips that it reads before it blocks forever. It prints "ready" and waits for a line before it begins.
 CHILD = """
 import itertools, json, sys, threading
 from pathlib import Path
@@ -33,12 +34,12 @@ from src.audio import reader
 from src.data import waveform_cache
 from src.dataset.manifest import Manifest
 
-read, number, most = reader.read, itertools.count(), int(sys.argv[3])
+read, number, limit = reader.read, itertools.count(), int(sys.argv[3])
 def counted(*arguments):
     k = next(number)
-    if k == most:
-        print("stuck", flush=True)
-    if k >= most:
+    if k == limit:
+        print("blocked", flush=True)
+    if k >= limit:
         threading.Event().wait()
     return read(*arguments)
 reader.read = counted
@@ -46,8 +47,8 @@ reader.read = counted
 clips = Manifest(sys.argv[1], None).corpus().clips
 print("ready", flush=True)
 sys.stdin.readline()
-opened = waveform_cache.open_or_decode(clips, Path(sys.argv[2]), 22050)
-print(json.dumps([next(number), list(opened.digest), int(opened.samples.sum())]))
+waveforms = waveform_cache.open_or_decode(clips, Path(sys.argv[2]), 22050)
+print(json.dumps([next(number), list(waveforms.digest), int(waveforms.samples.sum())]))
 """
 
 
@@ -61,7 +62,7 @@ def _child(manifest: Path, cache: Path, reads: int) -> "subprocess.Popen[str]":
     return child
 
 
-def _go(child: "subprocess.Popen[str]") -> None:
+def _begin(child: "subprocess.Popen[str]") -> None:
     assert child.stdin is not None
     child.stdin.write("go\n")
     child.stdin.flush()
@@ -77,22 +78,23 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def _samples(opened: WaveformCache, k: int) -> NDArray[np.int16]:
-    samples: NDArray[np.int16] = opened.samples[opened.offset[k] : opened.offset[k] + opened.length[k]].numpy()
+def _samples(waveforms: WaveformCache, k: int) -> NDArray[np.int16]:
+    start = waveforms.offset[k]
+    samples: NDArray[np.int16] = waveforms.samples[start : start + waveforms.length[k]].numpy()
     return samples
 
 
-def _refuse(*arguments: object) -> None:
-    raise AssertionError(f"decoded again: {arguments}")
+def _fail(*arguments: object) -> None:
+    raise AssertionError(f"must not be decoded: {arguments}")
 
 
-def _whole(opened: WaveformCache, clips: Sequence[Clip]) -> None:
-    """Check that a map holds all clips, each as the file has it."""
-    assert list(opened.clips) == list(clips)
-    assert opened.excluded == []
+def _check_complete(waveforms: WaveformCache, clips: Sequence[Clip]) -> None:
+    """Check that the cache holds all clips, each with the samples of its file."""
+    assert list(waveforms.clips) == list(clips)
+    assert waveforms.excluded == []
     for k, clip in enumerate(clips):
-        stranger_T = soundfile.read(clip.path, dtype="int16")[0]
-        assert np.abs(_samples(opened, k).astype(int) - stranger_T).max() <= 1
+        expected_T = soundfile.read(clip.path, dtype="int16")[0]
+        assert np.abs(_samples(waveforms, k).astype(int) - expected_T).max() <= 1
 
 
 def _clip(path: Path) -> Clip:
@@ -103,71 +105,71 @@ def _folders(cache: Path) -> list[str]:
     return sorted(path.name for path in cache.iterdir() if path.is_dir())
 
 
-def test_the_map_is_what_was_decoded_to_half_a_step_of_16_bits(tmp_path: Path, cache: Path) -> None:
+def test_cached_samples_are_the_decoded_ones_rounded_to_16_bits(tmp_path: Path, cache: Path) -> None:
     paths = [tone(tmp_path / "a.mp3", rate=44100), tone(tmp_path / "b.wav", hz=99, level=0.01, channels=2)]
-    opened = open_or_decode([_clip(path) for path in paths], cache, RATE)
+    waveforms = open_or_decode([_clip(path) for path in paths], cache, RATE)
     for k, path in enumerate(paths):
-        assert np.abs(_samples(opened, k) / 32767 - reader.read(path, RATE)).max() <= 0.5 / 32767 + 1e-6
+        assert np.abs(_samples(waveforms, k) / 32767 - reader.read(path, RATE)).max() <= 0.5 / 32767 + 1e-6
 
 
 def test_samples_beyond_full_scale_are_clipped_and_not_wrapped(tmp_path: Path, cache: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.r_[np.linspace(-3, 3, 1001)], RATE, subtype="FLOAT")
-    opened = open_or_decode([_clip(tmp_path / "a.wav")], cache, RATE)
-    assert (np.diff(_samples(opened, 0).astype(int)) >= 0).all()
-    assert _samples(opened, 0)[[0, -1]].tolist() == [-32767, 32767]
+    waveforms = open_or_decode([_clip(tmp_path / "a.wav")], cache, RATE)
+    assert (np.diff(_samples(waveforms, 0).astype(int)) >= 0).all()
+    assert _samples(waveforms, 0)[[0, -1]].tolist() == [-32767, 32767]
 
 
 def test_clips_follow_one_another_without_gap_or_overlap(clips: list[Clip], cache: Path) -> None:
-    opened = open_or_decode(clips, cache, RATE)
-    _whole(opened, clips)
-    assert opened.offset.tolist() == np.r_[0, np.cumsum(opened.length)[:-1]].tolist()
-    assert len(opened.samples) == opened.length.sum() == 24 * 2 * RATE
+    waveforms = open_or_decode(clips, cache, RATE)
+    _check_complete(waveforms, clips)
+    assert waveforms.offset.tolist() == np.r_[0, np.cumsum(waveforms.length)[:-1]].tolist()
+    assert len(waveforms.samples) == waveforms.length.sum() == 24 * 2 * RATE
 
 
-def test_stretches_and_max_seconds_are_honoured(tmp_path: Path, cache: Path) -> None:
+def test_only_the_requested_part_of_a_file_is_cached_up_to_max_seconds(tmp_path: Path, cache: Path) -> None:
     ramp_T = np.arange(-15000, 15000) / 32768
     path = write(tmp_path / "a.wav", ramp_T, 1000)
     whole = Clip("a", path, "g")
     part = replace(whole, name="a#5-9", start_seconds=5, stop_seconds=9)
-    opened = open_or_decode([whole, part], cache, 1000, max_seconds=10)
-    assert _samples(opened, 0).tolist() == list(range(-5000, 5000))
-    assert _samples(opened, 1).tolist() == list(range(-10000, -6000))
+    waveforms = open_or_decode([whole, part], cache, 1000, max_seconds=10)
+    assert _samples(waveforms, 0).tolist() == list(range(-5000, 5000))
+    assert _samples(waveforms, 1).tolist() == list(range(-10000, -6000))
 
 
 def test_a_second_call_decodes_nothing(clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = open_or_decode(clips, cache, RATE)
-    monkeypatch.setattr(reader, "read", _refuse)
+    monkeypatch.setattr(reader, "read", _fail)
     second = open_or_decode(clips, cache, RATE)
-    _whole(second, clips)
+    _check_complete(second, clips)
     assert (list(second.digest), second.offset.tolist()) == (list(first.digest), first.offset.tolist())
 
 
-def test_a_new_label_decodes_nothing(clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_labels_decode_nothing(clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_or_decode(clips, cache, RATE)
-    monkeypatch.setattr(reader, "read", _refuse)
-    renamed = [replace(clip, genre="another", artist=None) for clip in clips]
-    assert list(open_or_decode(renamed, cache, RATE).clips) == renamed
+    monkeypatch.setattr(reader, "read", _fail)
+    relabelled = [replace(clip, genre="another", artist=None) for clip in clips]
+    assert list(open_or_decode(relabelled, cache, RATE).clips) == relabelled
 
 
-def test_whatever_changes_the_sound_makes_another_map(tmp_path: Path, cache: Path) -> None:
+def test_every_change_of_the_sound_makes_another_cache(tmp_path: Path, cache: Path) -> None:
     path = tone(tmp_path / "a.wav", seconds=3)
-    made = [open_or_decode([_clip(path)], cache, RATE)]
-    made.append(open_or_decode([_clip(path)], cache, RATE // 2))
-    made.append(open_or_decode([_clip(path)], cache, RATE, max_seconds=1))
-    made.append(open_or_decode([replace(_clip(path), start_seconds=1)], cache, RATE))
-    made.append(open_or_decode([replace(_clip(path), stop_seconds=1.5)], cache, RATE))
+    caches = [open_or_decode([_clip(path)], cache, RATE)]
+    caches.append(open_or_decode([_clip(path)], cache, RATE // 2))
+    caches.append(open_or_decode([_clip(path)], cache, RATE, max_seconds=1))
+    caches.append(open_or_decode([replace(_clip(path), start_seconds=1)], cache, RATE))
+    caches.append(open_or_decode([replace(_clip(path), stop_seconds=1.5)], cache, RATE))
     tone(path, seconds=4)
-    made.append(open_or_decode([_clip(path)], cache, RATE))
-    stamp = path.stat().st_mtime_ns
+    caches.append(open_or_decode([_clip(path)], cache, RATE))
+    modified_ns = path.stat().st_mtime_ns
     tone(path, seconds=4, hz=300)  # the same size
-    os.utime(path, ns=(stamp, stamp + 1))
-    made.append(open_or_decode([_clip(path)], cache, RATE))
+    os.utime(path, ns=(modified_ns, modified_ns + 1))
+    caches.append(open_or_decode([_clip(path)], cache, RATE))
     lengths = [3 * RATE, 3 * RATE // 2, RATE, 2 * RATE, 1.5 * RATE, 4 * RATE, 4 * RATE]
-    assert [int(each.length[0]) for each in made] == lengths
-    assert len({each.digest[0] for each in made}) == len(_folders(cache)) == len(made)
+    assert [int(waveforms.length[0]) for waveforms in caches] == lengths
+    assert len({waveforms.digest[0] for waveforms in caches}) == len(_folders(cache)) == len(caches)
 
 
-def test_unusable_files_are_listed_with_their_reasons_and_the_others_go_on(tmp_path: Path, cache: Path) -> None:
+def test_unusable_files_are_listed_with_their_reasons_and_the_others_are_decoded(tmp_path: Path, cache: Path) -> None:
     good = tone(tmp_path / "good.wav")
     (tmp_path / "text.wav").write_text("not a song")
     (tmp_path / "empty.mp3").write_bytes(b"")
@@ -176,13 +178,13 @@ def test_unusable_files_are_listed_with_their_reasons_and_the_others_go_on(tmp_p
     write(tmp_path / "one.wav", np.full(1, 0.5), 96000)
     quiet = tone(tmp_path / "quiet.wav", level=0.0011)  # just above -60 dB
     names = ["text.wav", "good.wav", "gone.wav", "empty.mp3", "zeros.wav", "constant.wav", "quiet.wav", "one.wav"]
-    listed = [_clip(tmp_path / name) for name in names]
+    all_clips = [_clip(tmp_path / name) for name in names]
     silent = "silent (its peak stays below 0.001 of full scale)"
-    for _ in range(2):  # decoded, then opened
-        opened = open_or_decode(listed, cache, RATE)
-        assert [clip.path for clip in opened.clips] == [good, quiet]
-        assert opened.length.tolist() == [RATE, RATE]
-        assert opened.excluded == [
+    for _ in range(2):  # decoded first, then read from the cache
+        waveforms = open_or_decode(all_clips, cache, RATE)
+        assert [clip.path for clip in waveforms.clips] == [good, quiet]
+        assert waveforms.length.tolist() == [RATE, RATE]
+        assert waveforms.excluded == [
             Excluded("text.wav", "not readable as audio (Format not recognised)"),
             Excluded("gone.wav", "no such file"),
             Excluded("empty.mp3", "an empty file (0 bytes)"),
@@ -192,24 +194,24 @@ def test_unusable_files_are_listed_with_their_reasons_and_the_others_go_on(tmp_p
         ]
 
 
-def test_a_corpus_without_a_usable_file_opens_empty(tmp_path: Path, cache: Path) -> None:
-    opened = open_or_decode([_clip(tmp_path / "gone.wav")], cache, RATE)
-    assert (len(opened.clips), len(opened.samples), len(opened.offset)) == (0, 0, 0)
-    assert opened.excluded == [Excluded("gone.wav", "no such file")]
+def test_a_corpus_without_usable_files_gives_an_empty_cache(tmp_path: Path, cache: Path) -> None:
+    waveforms = open_or_decode([_clip(tmp_path / "gone.wav")], cache, RATE)
+    assert (len(waveforms.clips), len(waveforms.samples), len(waveforms.offset)) == (0, 0, 0)
+    assert waveforms.excluded == [Excluded("gone.wav", "no such file")]
 
 
 @pytest.mark.parametrize("prepared", [False, True])
-def test_strict_stops_at_the_first_unusable_file(prepared: bool, tmp_path: Path, cache: Path) -> None:
+def test_strict_raises_an_error_for_the_first_unusable_file(prepared: bool, tmp_path: Path, cache: Path) -> None:
     tone(tmp_path / "good.wav")
-    listed = [_clip(tmp_path / name) for name in ("good.wav", "gone.wav", "lost.wav")]
+    all_clips = [_clip(tmp_path / name) for name in ("good.wav", "gone.wav", "lost.wav")]
     if prepared:
-        open_or_decode(listed, cache, RATE)
+        open_or_decode(all_clips, cache, RATE)
     with pytest.raises(ValueError, match=r"^gone.wav: no such file. To leave out such clips, set data.strict=false\.$"):
-        open_or_decode(listed, cache, RATE, strict=True)
-    assert len(open_or_decode(listed, cache, RATE).clips) == 1
+        open_or_decode(all_clips, cache, RATE, strict=True)
+    assert len(open_or_decode(all_clips, cache, RATE).clips) == 1
 
 
-def test_equal_digests_are_identical_audio_in_whatever_format(tmp_path: Path, cache: Path) -> None:
+def test_digests_are_equal_only_for_identical_audio_in_any_format(tmp_path: Path, cache: Path) -> None:
     wave_T = np.random.default_rng(0).integers(-9000, 9000, 5000).astype(np.int16)
     almost_T = wave_T.copy()
     almost_T[2500] += 1
@@ -227,152 +229,155 @@ def test_equal_digests_are_identical_audio_in_whatever_format(tmp_path: Path, ca
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
-def test_an_interruption_leaves_nothing_and_the_next_call_completes(
+def test_an_interruption_leaves_no_files_and_the_next_call_decodes_all_clips(
     interruption: type[BaseException], clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = reader.read
 
-    def interrupted(path: Path, *rest: float) -> NDArray[np.float32]:
+    def interrupted(path: Path, *arguments: float) -> NDArray[np.float32]:
         if path == clips[15].path:
             raise interruption
-        return read(path, *rest)
+        return read(path, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(reader, "read", interrupted)
         with pytest.raises(interruption):
             open_or_decode(clips, cache, RATE)
     assert _folders(cache) == []
-    _whole(open_or_decode(clips, cache, RATE), clips)
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
 
 
-def test_a_killed_preparation_is_made_anew_and_its_remains_removed(tiny: Path, clips: list[Clip], cache: Path) -> None:
+def test_a_killed_decoding_is_repeated_and_its_files_are_removed(tiny: Path, clips: list[Clip], cache: Path) -> None:
     child = _child(tiny, cache, reads=20)
     try:
-        _go(child)
+        _begin(child)
         assert child.stdout is not None
-        assert child.stdout.readline() == "stuck\n"
+        assert child.stdout.readline() == "blocked\n"
     finally:
         child.kill()
         child.communicate()
-    [remains] = _folders(cache)
-    assert ".part-" in remains
-    assert not (cache / remains / "index.csv").exists()
-    _whole(open_or_decode(clips, cache, RATE), clips)
-    assert _folders(cache) == [remains.partition(".part-")[0]]
+    [partial] = _folders(cache)
+    assert ".part-" in partial
+    assert not (cache / partial / "index.csv").exists()
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
+    assert _folders(cache) == [partial.partition(".part-")[0]]
 
 
-def test_a_folder_without_its_index_is_made_anew(clips: list[Clip], cache: Path) -> None:
+def test_a_cache_without_an_index_is_decoded_again(clips: list[Clip], cache: Path) -> None:
     open_or_decode(clips, cache, RATE)
-    [made] = cache.glob("wave-*/")
-    (made / "index.csv").unlink()
-    (made / "wave.int16").write_bytes(b"torn")
-    _whole(open_or_decode(clips, cache, RATE), clips)
+    [folder] = cache.glob("wave-*/")
+    (folder / "index.csv").unlink()
+    (folder / "wave.int16").write_bytes(b"torn")
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
 
 
-def test_of_two_processes_at_once_one_decodes_and_both_open_the_same(tiny: Path, cache: Path) -> None:
+def test_of_two_processes_at_once_one_decodes_and_both_open_the_same_samples(tiny: Path, cache: Path) -> None:
     children = [_child(tiny, cache, reads=10**6) for _ in range(2)]
-    for child in children:  # both have imported everything and wait
-        _go(child)
-    (reads, digest, total), (more_reads, more_digest, more_total) = (
-        json.loads(child.communicate()[0]) for child in children
-    )
-    assert sorted([reads, more_reads]) == [0, 24]
-    assert (digest, total) == (more_digest, more_total)
-    assert len(digest) == 24
+    for child in children:  # both have imported everything and wait for this line
+        _begin(child)
+    (reads_a, digest_a, sum_a), (reads_b, digest_b, sum_b) = (json.loads(child.communicate()[0]) for child in children)
+    assert sorted([reads_a, reads_b]) == [0, 24]
+    assert (digest_a, sum_a) == (digest_b, sum_b)
+    assert len(digest_a) == 24
     assert len(_folders(cache)) == 1
 
 
-def test_a_full_disk_is_an_error_and_leaves_no_half_map(clips: list[Clip], cache: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_no_partial_cache(clips: list[Clip], cache: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))  # half of what the map needs
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))  # half of what the cache needs
     try:
-        with pytest.raises(OSError) as raised:  # noqa: PT011  # the number is checked below
+        with pytest.raises(OSError) as raised:  # noqa: PT011  # errno is checked below
             open_or_decode(clips, cache, RATE)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert raised.value.errno == errno.EFBIG
     assert _folders(cache) == []
-    _whole(open_or_decode(clips, cache, RATE), clips)
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
 
 
-def _disk(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
+def _set_free_bytes(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
 
 
-def test_the_disk_that_a_map_takes_is_told_once_and_right(
+def test_the_disk_space_of_a_cache_is_reported_once(
     clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(waveform_cache, "REPORTED_BYTES", 2e6)
-    _disk(monkeypatch, 54e9)
-    for said in (f"24 clips will take about 2.1 MB in {cache} (54.0 GB free).", ""):  # made, then opened
-        made = open_or_decode(clips, cache, RATE)
-        assert capsys.readouterr().err.partition("\n")[0] == said
-    assert made.samples.numel() * 2 == 24 * 2 * RATE * 2 == 2116800
+    _set_free_bytes(monkeypatch, 54e9)
+    # Decoded first, then read from the cache.
+    for message in (f"24 clips will take about 2.1 MB in {cache} (54.0 GB free).", ""):
+        waveforms = open_or_decode(clips, cache, RATE)
+        assert capsys.readouterr().err.partition("\n")[0] == message
+    assert waveforms.samples.numel() * 2 == 24 * 2 * RATE * 2 == 2116800
 
 
-def test_a_small_map_is_not_worth_a_word(clips: list[Clip], cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_disk_space_of_a_small_cache_is_not_reported(
+    clips: list[Clip], cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     open_or_decode(clips, cache, RATE)
     assert "clips will take" not in capsys.readouterr().err
 
 
-def test_the_disk_is_told_from_the_headers_of_a_few_clips(
+def test_disk_space_is_estimated_from_the_headers_of_sampled_clips(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stretches, max_seconds and files that cannot be opened are counted for what they bring."""
+    """Parts of files and max_seconds count with their length, files that cannot be opened with 0 s."""
     path, gone = tone(tmp_path / "a.mp3", seconds=10, rate=44100), tmp_path / "gone.mp3"
     whole, part = _clip(path), replace(_clip(path), start_seconds=2, stop_seconds=5)
-    rest, tail = replace(_clip(path), start_seconds=8), replace(_clip(path), start_seconds=11)
-    clips = [whole, part, rest, tail, _clip(gone)]
+    end, beyond_end = replace(_clip(path), start_seconds=8), replace(_clip(path), start_seconds=11)
+    clips = [whole, part, end, beyond_end, _clip(gone)]
     assert [waveform_cache._seconds(clip, None) for clip in clips] == pytest.approx([10, 3, 2, 0, 0], abs=0.1)
     assert [waveform_cache._seconds(clip, 2.5) for clip in clips] == pytest.approx([2.5, 2.5, 2, 0, 0], abs=0.1)
-    opened: list[Path] = []
-    monkeypatch.setattr(waveform_cache, "_seconds", lambda clip, max_seconds: opened.append(clip.path) or 30.0)
-    monkeypatch.setattr(reader, "read", _refuse)
-    _disk(monkeypatch, 10e9)
-    many = [_clip(tmp_path / f"{k:04d}.mp3") for k in range(8000)]
+    sampled: list[Path] = []
+    monkeypatch.setattr(waveform_cache, "_seconds", lambda clip, max_seconds: sampled.append(clip.path) or 30.0)
+    monkeypatch.setattr(reader, "read", _fail)
+    _set_free_bytes(monkeypatch, 10e9)
+    many_clips = [_clip(tmp_path / f"{k:04d}.mp3") for k in range(8000)]
     with pytest.raises(OSError, match=r"^8,000 clips will take about 10\.6 GB in .*\(10\.0 GB free\)\. Choose "):
-        open_or_decode(many, cache, RATE)
-    assert [int(path.stem) for path in opened] == [round(k * 7999 / 19) for k in range(20)]
+        open_or_decode(many_clips, cache, RATE)
+    assert [int(path.stem) for path in sampled] == [round(k * 7999 / 19) for k in range(20)]
 
 
-def test_a_disk_that_is_too_small_is_refused_before_anything_is_decoded(
+def test_too_little_disk_space_is_refused_before_anything_is_decoded(
     clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _disk(monkeypatch, 2e6)
+    _set_free_bytes(monkeypatch, 2e6)
     with monkeypatch.context() as patch:
-        patch.setattr(reader, "read", _refuse)
+        patch.setattr(reader, "read", _fail)
         message = (
             f"24 clips will take about 2.1 MB in {cache} (2.0 MB free). Choose a folder on a larger disk with data.cache=, "
             "less of each file with data.max_seconds=, or fewer genres with dataset.genres="
         )
         with pytest.raises(OSError, match=f"^{re.escape(message)}$") as raised:
             open_or_decode(clips, cache, RATE)
-    assert raised.value.errno is None  # the words are ours, and go to the user as they are
+    assert raised.value.errno is None  # the message is our own and is shown to the user unchanged
     assert _folders(cache) == []
     assert len(open_or_decode(clips, cache, RATE, max_seconds=1).clips) == 24
 
 
-def test_an_unsure_estimate_refuses_nothing(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uncertain_estimate_of_disk_space_refuses_nothing(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(waveform_cache, "DISK_ESTIMATE_CLIPS", 2)
-    _disk(monkeypatch, 0.3e6)
-    lengths = (1, 1, 1, 9)  # the first and the last are looked at: 20 s in all, 0.9 MB, with 12 s and 0.5 MB to come
-    listed = [_clip(tone(tmp_path / f"{k}.wav", seconds=seconds)) for k, seconds in enumerate(lengths)]
-    assert len(open_or_decode(listed, cache, RATE).clips) == 4
+    _set_free_bytes(monkeypatch, 0.3e6)
+    seconds = (1, 1, 1, 9)  # estimated from the first and the last: 20 s and 0.9 MB; in fact 12 s and 0.5 MB
+    all_clips = [_clip(tone(tmp_path / f"{k}.wav", seconds=length)) for k, length in enumerate(seconds)]
+    assert len(open_or_decode(all_clips, cache, RATE).clips) == 4
 
 
-def test_a_cache_that_is_a_file_is_an_error(clips: list[Clip], tmp_path: Path) -> None:
+def test_a_cache_path_that_is_a_file_is_an_error(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
         open_or_decode(clips, tmp_path / "file", RATE)
 
 
-def test_opened_samples_survive_the_removal_of_the_cache(clips: list[Clip], cache: Path) -> None:
-    opened = open_or_decode(clips, cache, RATE)
+def test_open_samples_can_be_read_after_the_cache_is_removed(clips: list[Clip], cache: Path) -> None:
+    waveforms = open_or_decode(clips, cache, RATE)
     shutil.rmtree(cache)
-    _whole(opened, clips)
+    _check_complete(waveforms, clips)
 
 
-def test_maps_of_an_older_format_are_not_opened(
+def test_caches_of_an_older_format_are_not_opened(
     clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_or_decode(clips, cache, RATE)
@@ -381,7 +386,7 @@ def test_maps_of_an_older_format_are_not_opened(
     assert len(_folders(cache)) == 2
 
 
-def test_a_constant_is_no_sound_at_another_sample_rate_either(tmp_path: Path) -> None:
+def test_a_constant_signal_is_silent_at_another_sample_rate_too(tmp_path: Path) -> None:
     clips = [Clip("a", write(tmp_path / "a.wav", np.full(2 * RATE, 0.3)), "genre")]
-    made = waveform_cache.open_or_decode(clips, tmp_path / "cache", 16000)
-    assert [left.reason for left in made.excluded] == [decoding.SILENT]
+    waveforms = waveform_cache.open_or_decode(clips, tmp_path / "cache", 16000)
+    assert [excluded.reason for excluded in waveforms.excluded] == [decoding.SILENT]

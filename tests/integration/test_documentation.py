@@ -149,6 +149,13 @@ def test_what_train_prints_without_training_works(arguments: list[str]) -> None:
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=300).stdout
 
 
+def test_help_ends_quietly_when_its_reader_has_seen_enough() -> None:
+    command = f"{shlex.quote(sys.executable)} -m src.train --help | head -1"
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout.count("\n") == 1
+    assert not done.stderr
+
+
 def test_links_lead_to_files() -> None:
     missing = []
     for page in PAGES:

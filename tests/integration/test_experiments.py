@@ -1,4 +1,4 @@
-"""The recipes: they can be trained as they are, say what they cost, and hold the paper's numbers."""
+"""Recipes: each can be trained and states its command, cost and score; those of the paper have its settings."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def test_a_recipe_can_be_trained(recipe: str) -> None:
 
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe != "none"])
-def test_a_recipe_states_its_command_its_cost_and_its_score(recipe: str) -> None:
+def test_a_recipe_states_its_command_cost_and_score(recipe: str) -> None:
     lines = (CONF / "experiment" / f"{recipe}.yaml").read_text(encoding="utf-8").splitlines()
     head = "\n".join(line for line in lines[1:] if line.startswith("#"))
     assert lines[0] == "# @package _global_"
@@ -34,16 +34,16 @@ def test_a_recipe_states_its_command_its_cost_and_its_score(recipe: str) -> None
 
 
 @pytest.mark.parametrize(("recipe", "published"), TABLE_2.items())
-def test_the_papers_recipes_have_its_settings(recipe: str, published: tuple[Any, ...]) -> None:
+def test_the_recipes_of_the_paper_have_its_settings(recipe: str, published: tuple[Any, ...]) -> None:
     config = compose(f"experiment={recipe}")
-    made = (config.model._target_.split(".")[-1], config.optimizer.lr, config.data.batch_size, config.model.layers)
-    assert made == published
+    settings = (config.model._target_.split(".")[-1], config.optimizer.lr, config.data.batch_size, config.model.layers)
+    assert settings == published
     assert config.feature._target_ == "src.feature.Mfcc"
     assert config.loss.label_smoothing == 0
     assert config.data.preferred_genres == ["rock", "pop", "classical", "jazz"]
 
 
-def test_the_command_line_has_the_last_word() -> None:
+def test_command_line_values_override_the_recipe() -> None:
     config = compose("experiment=paper_cnn", "model.layers=5", "feature=mel", "optimizer.lr=0.01")
     assert (config.model.layers, config.optimizer.lr) == (5, 0.01)
     assert config.feature._target_ == "src.feature.Mel"

@@ -68,7 +68,7 @@ def test_help_lists_all_examples(project: Path) -> None:
         ("dataset", "playlists"),
         ("experiment", "drums"),
     ):
-        assert re.search(rf"{group}: .*\b{choice}\b", shown)
+        assert re.search(rf"^{group}=\n(?:  .*\n)*?  {choice} ", shown, re.MULTILINE)
 
 
 def test_the_data_set_lists_the_clips_of_its_playlists(project: Path) -> None:
