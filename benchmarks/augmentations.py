@@ -23,7 +23,7 @@ from src.audio import reader
 from src.augmentation import Mixup, Spectrogram, Wave
 from src.augmentation.equalizer import equalize
 from src.augmentation.vocoder import bend
-from src.instantiate import choose
+from src.instantiate import instantiate_choice
 from src.normalization import Standard
 
 PICTURE = Path(__file__).parents[1] / "docs" / "augmentation.png"
@@ -35,7 +35,7 @@ STYLE: dict[Any, Any] = {"font.size": 9, "axes.titlesize": 9, "axes.titlelocatio
 
 def panels(wave_2T: Tensor, config: DictConfig) -> dict[str, Tensor]:
     """Compute the mel spectrograms (F, N) in dB, by title. wave (2, T): mixtures are of both clips, the rest of the first."""
-    feature, full = choose(config.feature), choose(config.augmentation)
+    feature, full = instantiate_choice(config.feature), instantiate_choice(config.augmentation)
     normalization, target_22 = Standard(feature.rows), torch.eye(2)
     normalization.prepare([(feature(wave_2T), target_22)])
 
@@ -99,13 +99,13 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, help="an audio file to use instead of the synthetic corpus")
     file = parser.parse_args().file
     config = configs.compose("augmentation=full")
-    clips = choose(config.dataset).corpus().clips
+    clips = instantiate_choice(config.dataset).corpus().clips
     disco, classical = (next(clip.path for clip in clips if clip.genre == genre) for genre in ("disco", "classical"))
     rate = config.audio.sample_rate
     waves = [reader.read(path, rate, stop_seconds=SECONDS) for path in (file or disco, classical)]
     torch.manual_seed(SEED)
     spectrograms = panels(torch.from_numpy(np.stack(waves)), config)
-    feature = choose(config.feature)
+    feature = instantiate_choice(config.feature)
     band_hz = feature.bands_FK.argmax(dim=1) * rate / config.audio.n_fft
     with matplotlib.rc_context(STYLE):
         draw(spectrograms, band_hz).savefig(png := io.BytesIO(), dpi=100)

@@ -25,7 +25,7 @@ from src.data.datamodule import GenreData
 from src.evaluation.groups import group_by_config
 from src.feature import Energy, Mfcc, Rolloff
 from src.metrics import intervals
-from src.rundir import find
+from src.rundir import find_runs
 from src.training import setup
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)  # inverse L2 strengths (C), of which the validation clips choose one
@@ -75,7 +75,7 @@ def compare(paths: Sequence[Path]) -> Table:
     table.add_column("network minus level, bandwidth")
     table.add_column("network minus MFCC baseline")
     cached: dict[str, tuple[Vectors, Vectors]] = {}
-    for group in group_by_config([run for path in paths for run in find(path)]):
+    for group in group_by_config([run for path in paths for run in find_runs(path)]):
         correct = defaultdict[str, dict[str, list[float]]](lambda: defaultdict(list))
         artist: dict[str, str] = {}
         for run in group.runs:

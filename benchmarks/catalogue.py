@@ -27,12 +27,12 @@ SPLITS = ("holdout", "kfold", "random")
 SPLIT_PROGRAM = """
 import resource, sys, time
 start = time.monotonic()
-from src.instantiate import choose
+from src.instantiate import instantiate_choice
 from src.config import compose
 imported = time.monotonic()
-clips = choose(compose("dataset=manifest", f"dataset.path={sys.argv[1]}").dataset).corpus().clips
+clips = instantiate_choice(compose("dataset=manifest", f"dataset.path={sys.argv[1]}").dataset).corpus().clips
 listed = time.monotonic()
-subsets = choose(compose(f"split={sys.argv[2]}").split).assign(clips)
+subsets = instantiate_choice(compose(f"split={sys.argv[2]}").split).assign(clips)
 split = time.monotonic()
 print(imported - start, listed - imported, split - listed, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

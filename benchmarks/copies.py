@@ -24,7 +24,7 @@ from src.audio import fingerprint, reader
 from src.audio.fingerprint import SAMPLE_RATE, Match, near_copies
 from src.dataset import Synth
 from src.metrics.intervals import wilson
-from src.threads import in_order
+from src.threads import map_in_order
 
 Codes = NDArray[np.uint32]
 LIMITS = (0.22, 0.24, 0.26, 0.28, 0.30, 0.32, 0.34, 0.36, 0.38, 0.40)
@@ -70,7 +70,7 @@ def print_recall(paths: Sequence[Path], catalogue: list[Codes], alterations: Ite
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     copy_codes = {}
     for alteration in alterations:
-        copies = list(in_order(lambda k: fingerprint_file(paths[k], alteration, k), range(len(paths)), 2))  # noqa: B023
+        copies = list(map_in_order(lambda k: fingerprint_file(paths[k], alteration, k), range(len(paths)), 2))  # noqa: B023
         copy_codes[alteration] = [code_N for code_N, _ in copies]
         matches = near_copies([*catalogue, *copy_codes[alteration]])
         correct = [match for match in matches if match.b == match.a + len(catalogue)]
@@ -111,7 +111,7 @@ def main() -> None:
         corpus = Synth(options.cache, options.seed, artists=options.synthetic // 40, tracks=4).corpus()
         shuffled = np.random.default_rng(0).permutation(len(corpus.clips))
         files = [corpus.clips[k].path for k in shuffled]
-        synthetic = [code_N for code_N, _ in in_order(fingerprint_file, files, 2)]
+        synthetic = [code_N for code_N, _ in map_in_order(fingerprint_file, files, 2)]
         print_limits(catalogue, copy_codes, synthetic)
         print_recall(files[:ALTERED_CLIPS], synthetic, SYNTHETIC_ALTERATIONS)
         print_search_cost(synthetic)

@@ -85,7 +85,7 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
     from src.inference.windows import WindowBatch, file_windows
     from src.pretrained import logmel
     from src.pretrained.musicnn import FRAMES
-    from src.threads import in_order
+    from src.threads import map_in_order
 
     torch.set_num_threads(1)
     recognizer = Recognizer.pretrained()
@@ -107,8 +107,8 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
         "cores": cores,
         "all": median(lambda: list(recognizer.predict_files(files, workers=cores)), TURNS),
         "decode": median(lambda: list(file_windows(files, recognizer.sample_rate, recognizer.length, None)), TURNS),
-        "logmel": median(lambda: list(in_order(mel, waves, cores)), TURNS),
-        "networks": median(lambda: list(in_order(predict, mels, cores)), TURNS),
+        "logmel": median(lambda: list(map_in_order(mel, waves, cores)), TURNS),
+        "networks": median(lambda: list(map_in_order(predict, mels, cores)), TURNS),
     }
 
 

@@ -43,7 +43,7 @@ else:
                     if not interrupted:
                         raise  # no job had started, so another attempt would fail in the same way
                 if len(interrupted) > 1:
-                    labels = formatting.few([job.label for job in interrupted], 4)
+                    labels = formatting.first_names([job.label for job in interrupted], 4)
                     console.note(
                         "The process of a job died. The jobs that were training are rerun at the end, one at a time: "
                         f"{labels}."

@@ -52,7 +52,7 @@ def audit(config: DictConfig, folder: Path) -> bool:
     Writes audit.json, exclude.txt and audit.html into `folder`, and caches measures and embeddings in `data.cache`.
     """
     # Imported here, so that --help does not wait for torch.
-    from src.instantiate import choose
+    from src.instantiate import instantiate_choice
     from src.quality import inspection, label_errors, measure_cache
     from src.reporting import audit_page
     from src.reporting.render import save
@@ -60,11 +60,11 @@ def audit(config: DictConfig, folder: Path) -> bool:
     configs.check(config)
     if config.labels_by not in label_errors.GROUP_BY:
         raise ValueError(f"labels_by is {config.labels_by!r}: expected {' or '.join(label_errors.GROUP_BY)}.")
-    corpus: Corpus = choose(config.dataset).corpus()
+    corpus: Corpus = instantiate_choice(config.dataset).corpus()
     cache = Path(config.data.cache)
     console.note(f"{corpus.name}: {len(corpus.clips)} clips of {len(corpus.genres)} genres")
     results = measure_cache.measure_clips(corpus.clips, cache, config.data.max_seconds)
-    content = inspection.inspect(corpus, results, choose(config.split), config.data.crop_seconds)
+    content = inspection.inspect(corpus, results, instantiate_choice(config.split), config.data.crop_seconds)
     if config.labels:
         try:
             clips, embedding_KE = embeddings(config)
@@ -91,19 +91,19 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
     """
     import torch
 
-    from src.instantiate import choose
+    from src.instantiate import instantiate_choice
     from src.training import setup
 
     data = setup.compose_data(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    value_KSEN = setup.cached_feature(config, data, choose(config.feature), device).value
+    value_KSEN = setup.cached_feature(config, data, instantiate_choice(config.feature), device).value
     return list(data.clips), value_KSEN.mean(dim=(1, 3))
 
 
 def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":
     """Encode the first MOST_PLAYERS places as MP3 in data: URLs; places that cannot be decoded are left out."""
     from src.audio import reader
-    from src.audio.decoders import mp3
+    from src.audio.decoders import encode_mp3
 
     clip_by_name = {clip.name: clip for clip in corpus.clips}
     players = {}
@@ -113,7 +113,9 @@ def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":
         stop = min(second + PLAYER_SECONDS, clip.stop_seconds or float("inf"))
         with contextlib.suppress(reader.AudioError):  # a damaged file may end before the place
             wave_T = reader.read(clip.path, PLAYER_RATE, second, stop)
-            players[name, second] = "data:audio/mpeg;base64," + base64.b64encode(mp3(wave_T, PLAYER_RATE)).decode()
+            players[name, second] = (
+                "data:audio/mpeg;base64," + base64.b64encode(encode_mp3(wave_T, PLAYER_RATE)).decode()
+            )
     return players
 
 

@@ -120,7 +120,7 @@ def _runs(path: Path) -> "list[RunDir]":
     from src import rundir
     from src.reporting import sweep_page
 
-    runs, skipped = sweep_page.readable_runs(rundir.at(path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.runs_at(path), pages=False)
     for skipped_path, reason in skipped:
         print(f"compare: skipped {skipped_path}: {reason}", file=sys.stderr)
     return runs

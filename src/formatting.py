@@ -12,10 +12,15 @@ def count(number: int, singular: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}{of}{rest}"
 
 
-def few(names: Sequence[str], most: int) -> str:
+def first_names(names: Sequence[str], most: int) -> str:
     """List the first `most` names and count the others: ["a", "b", "c"], 2 -> "a, b and 1 more"."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def subset(key: str) -> str:
+    """The name of a set of a split: "val" -> "validation"; "train" and "test" stay."""
+    return "validation" if key == "val" else key
 
 
 def percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""From a config group to an object: choices come from YAML, facts from the data."""
+"""Build objects from config groups: settings come from YAML, facts about the data (e.g. `genres`) from the caller."""
 
 import inspect
 from collections.abc import Callable
@@ -11,23 +11,23 @@ from omegaconf import DictConfig
 X = TypeVar("X")
 
 
-def choose(group: DictConfig) -> Any:
-    """Instantiate what a group's YAML names, with plain lists and dicts inside: a checkpoint may hold nothing else."""
+def instantiate_choice(group: DictConfig) -> Any:
+    """Instantiate the class that a group's YAML names, with plain lists and dicts: a checkpoint may contain nothing else."""
     return instantiate(group, _convert_="object")
 
 
-def supply(choice: Callable[..., X], **facts: Any) -> X:
+def call_with_facts(choice: Callable[..., X], **facts: Any) -> X:
     """Call a partly configured class with the facts that its signature names, e.g. `rows` and `genres`.
 
-    Raises ValueError on a setting that the class does not have, as where a recipe sets it for another choice.
+    Raises ValueError on a setting that the class does not have, e.g. if a recipe sets it for another choice.
     """
     if isinstance(choice, partial):
         parameters = inspect.signature(choice.func).parameters
         unknown = sorted(choice.keywords.keys() - parameters.keys())
-        if unknown and not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        if unknown and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             raise ValueError(
-                f"{choice.func.__name__} has no setting {', '.join(unknown)}. Where a recipe sets it for another choice, "
-                f"take it out on the command line, as in ~model.{unknown[0]}, or leave experiment= out."
+                f"{choice.func.__name__} has no setting {', '.join(unknown)}. If a recipe sets this for another choice, "
+                f"remove {', '.join(unknown)} on the command line, as in ~GROUP.{unknown[0]}, or leave experiment= out."
             )
-    wanted = inspect.signature(choice).parameters
-    return choice(**{name: fact for name, fact in facts.items() if name in wanted})
+    accepted = inspect.signature(choice).parameters
+    return choice(**{name: fact for name, fact in facts.items() if name in accepted})

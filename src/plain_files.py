@@ -15,18 +15,18 @@ def existing(folder: Path, name: str) -> Path:
     return path
 
 
-def json_object(folder: Path, name: str, mend: str = "Train the run again.") -> dict[str, Any]:
+def json_object(folder: Path, name: str, advice: str = "Train the run again.") -> dict[str, Any]:
     """Read a JSON file that contains an object.
 
-    Raises ValueError if it is missing or contains anything else; `mend` is the advice at the end of the message.
+    Raises ValueError if it is missing or contains anything else; `advice` is the advice at the end of the message.
     """
     path = existing(folder, name)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not JSON ({first_line(error)}). {mend}") from error
+        raise ValueError(f"{path} is not JSON ({first_line(error)}). {advice}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} contains a {type(content).__name__}, expected an object. {mend}")
+        raise ValueError(f"{path} contains a {type(content).__name__}, expected an object. {advice}")
     return content
 
 

@@ -14,43 +14,43 @@ from src import console
 if TYPE_CHECKING:
     from src.inference.recognizer import Recognizer
 
-MAX_WORKERS = 8  # by default: each holds the intermediate results of a network, some 100 MB
+MAX_WORKERS = 8  # default limit: each worker needs about 100 MB for the intermediate results of the network
 HELP = """\
-output: one prediction a file on standard output, as soon as it is known; messages go to standard error
-  json    one object a line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
-          model; segments with --timeline; note if there is one. A file that cannot be read: audio_file, error
-  csv     a header and one row a file: the same, error, and p_<genre> for each genre; no timeline, no notes
+output: one prediction per file on standard output, as soon as it is known; messages go to standard error
+  json    one object per line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
+          model; segments with --timeline; note if there is one. For a file that cannot be read: audio_file, error
+  csv     a header and one row per file: the same, error, and p_<genre> for each genre; no timeline, no notes
   table   a table and a summary, printed at the end
-with several --run: agree, and models, a list with one such object each (csv and table: one row each)
+with several --run: agree, and models, a list of one such object per model (csv and table: one row per model)
 
 A file is cut into windows as long as the crops that the model was trained on, from beginning to end; the prediction is
-the mean over the windows. confidence is the probability of the predicted genre. calibrated: probabilities were fitted to
-how often they are right; otherwise 0.8 may be right more or less often than in 80 % of cases. predicted_genre is
-"unsure" where the highest probability is too low to be trusted. m4a, mp4, aac, wma and other formats that FFmpeg reads
+the mean over the windows. confidence is the probability of the predicted genre. calibrated: the probabilities were
+adjusted on the validation set; if it is false, a confidence of 0.8 need not mean 80 % correct. predicted_genre is
+"unsure" if the highest probability is too low to be trusted. m4a, mp4, aac, wma and other formats that FFmpeg reads
 need `make extra-m4a`, once.
 
-exit: 0; 1 if any file failed, or nothing could be done; 130 interrupted: what is printed stays valid
+exit status: 0; 1 if a file failed or nothing could be done; 130 if interrupted: the output so far is complete and usable
 
 examples:
   python -m src.predict song.mp3                                      the pretrained tagger, no training needed
   python -m src.predict music --genres rock,pop,jazz --format table   a folder with all its files
   python -m src.predict music --run outputs/my_run --format csv > genres.csv
-  python -m src.predict mix.flac --timeline --format table            which genre prevails when
+  python -m src.predict mix.flac --timeline --format table            the genre over time
   python -m src.predict music --run outputs/a --run outputs/b         two models, and whether they agree
   python -m src.predict music --resume out.jsonl >> out.jsonl         continue an earlier output
-  find music -newer out.jsonl | python -m src.predict -               a list of paths, one a line
+  find music -newer out.jsonl | python -m src.predict -               a list of paths, one per line
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the predictions and return the exit status: 0; 1 on bad input or a file that failed; 130 interrupted."""
+    """Print the predictions and return the exit status: 0; 1 on bad input or if a file failed; 130 if interrupted."""
     options = _options(arguments)
     if isinstance(sys.stdout, TextIOWrapper):  # so that --resume can read back any file name
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         return _predict(options, sys.stdout)
     except KeyboardInterrupt:
-        print("predict: interrupted; what is printed stays valid", file=sys.stderr)
+        print("predict: interrupted; the output so far is complete and usable", file=sys.stderr)
         return 130
     except BrokenPipeError:
         console.ignore_closed_pipe()
@@ -71,30 +71,32 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--run", action="append", default=[], metavar="RUN", help="a run directory; may be repeated")
     parser.add_argument("--genres", metavar="G", help="for the tagger: gtzan (its ten genres), or names: rock,pop,jazz")
     parser.add_argument("--format", choices=("json", "csv", "table"), default="json", help="default: json")
-    parser.add_argument("--timeline", action="store_true", help="which genre prevails when, in windows of about 10 s")
+    parser.add_argument("--timeline", action="store_true", help="the genre over time, in steps of about 10 s")
     parser.add_argument(
         "--top",
         type=_integer,
         metavar="K",
         help="print only the K most probable genres; their probabilities no longer sum to 1",
     )
-    parser.add_argument("--excerpt", type=_positive, metavar="SECONDS", help="use only the middle of each file")
+    parser.add_argument(
+        "--excerpt", type=_positive, metavar="SECONDS", help="use only SECONDS from the middle of each file"
+    )
     parser.add_argument(
         "--resume", type=Path, metavar="FILE", help="skip files that have a prediction in this earlier output"
     )
     parser.add_argument(
-        "--threads", type=_integer, metavar="N", help=f"CPU threads (default: one a core, up to {MAX_WORKERS})"
+        "--threads", type=_integer, metavar="N", help=f"CPU threads (default: one per core, up to {MAX_WORKERS})"
     )
     options = parser.parse_intermixed_args(arguments)
-    options.genres = [word.strip() for word in options.genres.split(",")] if options.genres is not None else None
+    options.genres = [genre.strip() for genre in options.genres.split(",")] if options.genres is not None else None
     if options.run and options.genres:
         parser.error(
-            "--genres is for the pretrained tagger: a run has the genres that it was trained on. Leave it out."
+            "--genres is only for the pretrained tagger: a run has the genres that it was trained on. Leave it out."
         )
     if options.genres is not None and not all(options.genres):
-        parser.error("--genres expects names between commas, e.g. --genres rock,pop,jazz, or gtzan.")
+        parser.error("--genres expects names separated by commas, e.g. --genres rock,pop,jazz, or gtzan.")
     if options.timeline and options.format == "csv":
-        parser.error("--timeline does not fit into a csv of one row a file: choose --format json or table.")
+        parser.error("--timeline does not fit into a csv of one row per file: choose --format json or table.")
     return options
 
 
@@ -104,7 +106,9 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
 
     files = audio_files.list_audio(options.audio, sys.stdin)
     if not files:
-        raise ValueError(f"no audio in {', '.join(options.audio)}: expected files in {' '.join(audio_files.SUFFIXES)}.")
+        raise ValueError(
+            f"no audio in {', '.join(options.audio)}: expected files with extension {' '.join(audio_files.SUFFIXES)}."
+        )
     earlier = resume.read(options.resume) if options.resume else None
     if earlier:
         console.note(earlier.describe_skipped(files))
@@ -119,7 +123,7 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     from src.inference import output
     from src.inference.recognizer import Prediction
 
-    torch.set_num_threads(1)  # each worker has a batch of its own
+    torch.set_num_threads(1)  # the workers run in parallel, one thread and one batch each
     workers = 1 if torch.cuda.is_available() else options.threads or min(os.cpu_count() or 1, MAX_WORKERS)
     recognizers = _recognizers(options.run, options.genres)
     for note in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
@@ -129,7 +133,7 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     if earlier and earlier.is_appended_to(out):
         earlier.prepare_append(out, options.format, output.columns(output_options))
         output_options = replace(output_options, header=not earlier.header)
-    printer = output.FORMATS[options.format](output_options, out)
+    writer = output.FORMATS[options.format](output_options, out)
 
     results: Iterable[Sequence[Prediction | AudioError]]
     results = zip(
@@ -137,29 +141,29 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     )
     if sys.stderr.isatty() and (
         options.format == "table" or not out.isatty()
-    ):  # else the predictions show the progress
+    ):  # otherwise the predictions themselves appear on the terminal and show the progress
         results = console.track(results, "Predicting", len(files))
-    failed = agreed = 0
+    failed_count = agreed_count = 0
     try:
-        for file, of_models in zip(files, results, strict=True):
-            predictions = [result for result in of_models if isinstance(result, Prediction)]
-            errors = [result for result in of_models if isinstance(result, AudioError)]
+        for file, model_results in zip(files, results, strict=True):
+            predictions = [result for result in model_results if isinstance(result, Prediction)]
+            errors = [result for result in model_results if isinstance(result, AudioError)]
             if errors:
-                printer.fail(file, str(errors[0]))
-                failed += 1
+                writer.add_error(file, str(errors[0]))
+                failed_count += 1
             else:
-                printer.add(file, predictions)
-                agreed += output.agree(predictions)
+                writer.add(file, predictions)
+                agreed_count += output.agree(predictions)
             for note in dict.fromkeys([str(e) for e in errors[:1]] or [p.note for p in predictions if p.note]):
                 console.note(f"{file}: {note}")
     finally:
-        printer.finish()
-    predicted = formatting.count(len(files) - failed, "file")
+        writer.finish()
+    predicted_files = formatting.count(len(files) - failed_count, "file")
     if len(recognizers) > 1:
-        console.note(f"The {len(recognizers)} models agree on {agreed} of {predicted}.")
-    if failed:
-        console.note(f"{failed} of {formatting.count(len(files), 'file')} failed.")
-    return int(failed > 0)
+        console.note(f"The {len(recognizers)} models agree on {agreed_count} of {predicted_files}.")
+    if failed_count:
+        console.note(f"{failed_count} of {formatting.count(len(files), 'file')} failed.")
+    return int(failed_count > 0)
 
 
 def _recognizers(runs: Sequence[str], genres: Sequence[str] | None) -> "list[Recognizer]":
@@ -167,12 +171,12 @@ def _recognizers(runs: Sequence[str], genres: Sequence[str] | None) -> "list[Rec
 
     if not runs:
         return [Recognizer.pretrained(genres)]
-    loaded = [Recognizer.load(folder) for folder in runs]
-    names = [recognizer.name for recognizer in loaded]
-    for recognizer, folder in zip(loaded, runs, strict=True):
+    recognizers = [Recognizer.load(folder) for folder in runs]
+    names = [recognizer.name for recognizer in recognizers]
+    for recognizer, folder in zip(recognizers, runs, strict=True):
         if names.count(recognizer.name) > 1:
             recognizer.name = folder
-    return loaded
+    return recognizers
 
 
 def _integer(text: str) -> int:

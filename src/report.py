@@ -136,7 +136,7 @@ def _find_runs(paths: Sequence[Path]) -> "list[RunDir]":
     """Find the runs in the folders, each once. Raises ValueError on a path without runs."""
     from src import rundir
 
-    return list({run.path.resolve(): run for path in paths for run in rundir.at(path)}.values())
+    return list({run.path.resolve(): run for path in paths for run in rundir.runs_at(path)}.values())
 
 
 if __name__ == "__main__":

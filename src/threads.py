@@ -8,10 +8,10 @@ from typing import TypeVar
 X = TypeVar("X")
 Y = TypeVar("Y")
 
-PENDING_PER_WORKER = 4  # items that are submitted but not yet yielded, at most
+PENDING_PER_WORKER = 4  # limit of items that are submitted but not yet yielded
 
 
-def in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterator[Y]:
+def map_in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterator[Y]:
     """Apply `work` to each item in `workers` threads; yield the results in the order of the items.
 
     An exception of `work` is raised at its item; items that have not started are then cancelled.
@@ -29,7 +29,7 @@ def in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterat
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def ahead(items: Iterable[X], count: int) -> Iterator[X]:
+def prefetch(items: Iterable[X], count: int) -> Iterator[X]:
     """Yield the same items. A background thread computes up to `count` of them in advance."""
     end = object()
     iterator = iter(items)

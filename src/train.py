@@ -16,13 +16,17 @@ from src.sweep.jobs import Outcome
 if TYPE_CHECKING:
     from src.data.datamodule import GenreData
 
-LISTED = 10  # excluded clips that are named on the terminal
+MAX_LISTED = 10  # largest number of excluded clips that are named on the terminal
 
 
 @hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="train")
 def main(config: DictConfig) -> Outcome:
-    """Run one job: a single run, or one of a sweep, whose other jobs go on where this one fails."""
-    from src import rundir  # here, since --help and --cfg must not wait for torch
+    """Run one job, a single run or one job of a sweep, and return its outcome with its macro F1 on the validation set.
+
+    In a sweep, a failed job returns its error as the outcome, so that it does not stop the others. A failed single run
+    exits with status 1. Ctrl-C exits with status 130.
+    """
+    from src import rundir  # imported here, because --help and --cfg must not wait for torch
     from src.training import resume
 
     folder = console.relative_path(Path(HydraConfig.get().runtime.output_dir))
@@ -30,12 +34,12 @@ def main(config: DictConfig) -> Outcome:
     try:
         return Outcome(train(config, folder), f1_macro=rundir.RunDir(folder).metrics["val"]["f1_macro"])
     except KeyboardInterrupt:
-        advice = "the same command goes on." if in_sweep else f"to go on: {configs.rerun_command(folder)}"
-        console.note(f"Interrupted. Finished epochs are saved; {advice}")
+        advice = "Run the same command again to resume." if in_sweep else f"To resume: {configs.rerun_command(folder)}"
+        console.note(f"Interrupted. What is finished is saved. {advice}")
         sys.exit(130)
     except Exception as error:
         errors.show(error, "train")
-        resume.discard(folder)
+        resume.remove_if_empty(folder)
         if in_sweep:
             return Outcome("failed", errors.explain(error))
         sys.exit(1)
@@ -44,9 +48,10 @@ def main(config: DictConfig) -> Outcome:
 def train(config: DictConfig, folder: Path) -> str:
     """Train one experiment and write its run directory.
 
-    All settings are checked before any sound is decoded. A directory that holds the finished run is left alone, one that
-    holds a part of it goes on from its last epoch. The model is fitted; the best epoch is calibrated on the validation
-    clips and scored on the test clips. Returns how the job ended: "run", "resumed" or "skipped".
+    All settings are checked before any sound is decoded. If the run is finished, nothing is done, except that a missing
+    report is written. If it was interrupted, training resumes after its last epoch. The best epoch is calibrated on the
+    validation clips and evaluated on the validation and test clips. Prints the scores on the test clips. Returns how the
+    job ended: "run", "resumed" or "skipped".
     """
     from src import rundir
     from src.reporting import run_page
@@ -61,21 +66,21 @@ def train(config: DictConfig, folder: Path) -> str:
     setup.check_settings(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
-    # A job that another process of the same sweep still trains, as after a kill, is waited for and then skipped.
+    # After a killed sweep, another process may still train this job: wait for it, then skip the job.
     with resume.lock(folder, wait=sweep is not None):
         data = setup.compose_data(config)
         announce(data)
         run = resume.open_run(config, folder, data)
         if run.state is RunState.FINISHED:
-            print(f"{folder} holds this run, finished: see {run_page.write_if_missing(folder)}")
+            print(f"{folder}: this run is already finished, see {run_page.write_if_missing(folder)}")
             return "skipped"
 
         module = setup.build_module(config, data.genres, data.counts)
         for note in module.notes:
             console.note(f"Note: {note}")
         history = History(folder / rundir.HISTORY)
-        with loggers.opened(config, folder, sweep) as logger:
-            trainer = setup.build_trainer(config, module, folder, logger, [history, ProgressBar()])
+        with loggers.open_logger(config, folder, sweep) as logger:
+            trainer = setup.make_trainer(config, module, folder, logger, [history, ProgressBar()])
             setup.cache_feature(config, data, module, trainer.strategy.root_device)
             stages.fit(trainer, module, data, folder, resume=run.state is RunState.PARTIAL)
             evaluation = stages.evaluate(trainer, module, data, folder)
@@ -90,25 +95,27 @@ def train(config: DictConfig, folder: Path) -> str:
 
 
 def announce(data: "GenreData") -> None:
-    """Say what is trained on, how it was split, and what was left out and why, on standard error."""
+    """Print the data set, its split, and the clips that were left out with the reasons, on standard error."""
     from src import formatting
 
     certificate = data.certificate
-    lines = [f"{data.corpus.name}: {len(data.clips)} clips of {len(data.genres)} genres ({', '.join(data.genres)})"]
-    lines += (
-        ["The music is synthetic: scores on it say nothing about real recordings."] if data.corpus.synthetic else []
-    )
-    lines += [f"Split: {formatting.split(certificate)}"]
+    clips, genres = formatting.count(len(data.clips), "clip"), formatting.count(len(data.genres), "genre")
+    lines = [f"{data.corpus.name}: {clips} of {genres} ({', '.join(data.genres)})"]
+    if data.corpus.synthetic:
+        lines.append("The music is synthetic: scores on it say nothing about real recordings.")
+    lines.append(f"Split: {formatting.split(certificate)}")
     lines += [
-        f"  {subset}: {formatting.size(size)}, {size['tracks']} tracks" for subset, size in certificate["sets"].items()
+        f"  {formatting.subset(subset)}: {formatting.size(size)}, {formatting.count(size['tracks'], 'track')}"
+        for subset, size in certificate["sets"].items()
     ]
     lines += [f"Note: {note}" for note in [*data.corpus.notes, *certificate["warnings"]]]
-    if data.short:
+    if data.short_clip_count:
         seconds = data.crop_length / data.sample_rate
-        lines.append(f"Note: {data.short} clips are shorter than a crop ({seconds:g} s) and are repeated to fill it.")
-    lines += [f"Left out: {excluded.clip}: {excluded.reason}" for excluded in data.excluded[:LISTED]]
-    if len(data.excluded) > LISTED:
-        lines.append(f"Left out: {len(data.excluded) - LISTED} more, see excluded.csv")
+        short_clips = formatting.count(data.short_clip_count, "clip")
+        lines.append(f"Note: clips shorter than a crop ({seconds:g} s) are repeated to fill it: {short_clips}.")
+    lines += [f"Left out: {excluded.clip}: {excluded.reason}" for excluded in data.excluded[:MAX_LISTED]]
+    if len(data.excluded) > MAX_LISTED:
+        lines.append(f"Left out: {len(data.excluded) - MAX_LISTED} more, see excluded.csv")
     for line in lines:
         console.note(line)
 

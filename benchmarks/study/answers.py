@@ -45,7 +45,7 @@ def read(folder: Path) -> tuple[dict[str, ArmPredictions], list[str]]:
     """Read a data set's runs -> the predictions of each arm (by `plan.key`), and a note on each run that is excluded."""
     runs: dict[str, dict[int, dict[int, RunDir]]] = defaultdict(lambda: defaultdict(dict))
     notes = []
-    for run in rundir.find(folder):
+    for run in rundir.find_runs(folder):
         if not (run.path / rundir.METRICS).is_file():
             continue  # not finished: the report lists its seed as missing
         try:

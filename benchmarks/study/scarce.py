@@ -46,8 +46,8 @@ def save(path: Path, clips: Sequence[Clip]) -> None:
 
 def write(path: Path) -> None:
     """Write the manifest for the study; first render the corpus if it does not exist yet."""
-    from src.instantiate import choose  # imported here, because it loads torch
+    from src.instantiate import instantiate_choice  # imported here, because it loads torch
 
     config = configs.compose("dataset=synth", "split=holdout")
-    clips = choose(config.dataset).corpus().clips
-    save(path, cut(clips, choose(config.split).assign(clips)))
+    clips = instantiate_choice(config.dataset).corpus().clips
+    save(path, cut(clips, instantiate_choice(config.split).assign(clips)))

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from src.clip import UNREADABLE_SUFFIXES
 
-UNKNOWN = 2**63 - 1  # libsndfile's number of frames where a header states none
-LEAD_SECONDS = 0.5  # decoded before the wanted part and dropped: an MP3 frame may borrow bits from those before it
+UNKNOWN = 2**63 - 1  # libsndfile's number of frames if a header states none
+PREROLL_SECONDS = (
+    0.5  # decoded before the wanted part and discarded: an MP3 frame may need earlier frames (bit reservoir)
+)
 
 
 class AudioError(ValueError):
-    """A file whose sound cannot be used; the message is a reason that the user can act on."""
+    """Raised for a file whose sound cannot be used. The message gives the reason, so that the user can fix it."""
 
 
 class File(Protocol):
@@ -35,10 +37,10 @@ class File(Protocol):
     def close(self) -> None: ...
 
 
-class Container:
-    """The first audio stream of a container file, decoded by FFmpeg; a File.
+class FFmpegFile:
+    """The first audio stream of a container file, decoded by FFmpeg, with the interface of File.
 
-    Raises ImportError where PyAV is not installed, and RuntimeError with FFmpeg's message on what it cannot decode.
+    Raises ImportError if PyAV is not installed, and RuntimeError with FFmpeg's message if FFmpeg cannot decode the file.
     """
 
     format = "FFmpeg"
@@ -62,12 +64,12 @@ class Container:
 
     def _rewind(self) -> None:
         self._file = self._open(self._path)
-        self._parts = self._decoded()
-        self._waiting: NDArray[np.float32] | None = None  # decoded, not yet read: (frames, K)
+        self._blocks = self._decoded_blocks()
+        self._unread: NDArray[np.float32] | None = None  # decoded, not yet read: (frames, K)
         self._position = 0  # of the next frame
 
     def seek(self, frames: int) -> int:
-        """Go to a frame, counted from the beginning; the frames before it are decoded and dropped.
+        """Seek to a frame, counted from the beginning. The frames before it are decoded and discarded.
 
         Seeking in a container is not exact, so a seek backwards opens the file again.
         """
@@ -80,17 +82,17 @@ class Container:
         return self._position
 
     def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
-        """The next `frames`, fewer at the end -> (frames, K) in about [-1, 1]."""
-        parts = [] if self._waiting is None else [self._waiting]
-        count = sum(len(part) for part in parts)
+        """Read the next `frames` frames, fewer at the end of the file -> (frames, K) in about [-1, 1]."""
+        blocks = [] if self._unread is None else [self._unread]
+        count = sum(len(block_TK) for block_TK in blocks)
         with self._errors():
-            while count < frames and (part := next(self._parts, None)) is not None:
-                parts.append(part)
-                count += len(part)
-        if not parts:
+            while count < frames and (block_TK := next(self._blocks, None)) is not None:
+                blocks.append(block_TK)
+                count += len(block_TK)
+        if not blocks:
             return np.empty((0, 1), dtype=np.float32)
-        wave_TK = np.concatenate(parts)
-        self._waiting = wave_TK[frames:].copy()  # a copy, or a few frames would keep all in memory
+        wave_TK = np.concatenate(blocks)
+        self._unread = wave_TK[frames:].copy()  # a view of a few frames would keep the whole array in memory
         self._position += min(frames, len(wave_TK))
         return wave_TK[:frames]
 
@@ -98,14 +100,14 @@ class Container:
         self._file.close()
 
     def _open(self, path: Path) -> Any:
-        # Only this file is opened: a playlist may name others, or addresses in the network.
+        # Only this file may be opened: a playlist may name other files or URLs.
         return self._av.open(f"file:{path}", options={"protocol_whitelist": "file"})
 
-    def _decoded(self) -> Iterator[NDArray[np.float32]]:
+    def _decoded_blocks(self) -> Iterator[NDArray[np.float32]]:
         planar = self._av.AudioResampler(format="fltp")  # changes the sample format only
         for frame in chain(self._file.decode(audio=0), [None]):  # None flushes the resampler
-            for part in planar.resample(frame):
-                yield part.to_ndarray().T
+            for block in planar.resample(frame):
+                yield block.to_ndarray().T
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -116,67 +118,70 @@ class Container:
 
 
 class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]
-    """A file that is read on from where the last read ended; soundfile would seek there, which costs an MP3 a frame."""
+    """A sound file without soundfile's seek after each read: in an MP3 this seek loses a frame."""
 
     def seekable(self) -> bool:
         return False
 
 
 @contextmanager
-def reasons(path: Path) -> Iterator[None]:
-    """Turn the libraries' errors into AudioError."""
+def as_audio_errors(path: Path) -> Iterator[None]:
+    """Turn the errors of the decoding libraries into AudioError."""
     try:
         yield
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:  # TypeError: headerless .raw
         raise AudioError(_reason(path, error)) from error
 
 
-def opened(path: Path) -> File:
-    """Open a file at its beginning. Raises the libraries' errors (see `reasons`), and AudioError on one without an end."""
+def open_file(path: Path) -> File:
+    """Open a sound file at its beginning.
+
+    Raises the errors of the libraries (see `as_audio_errors`), and AudioError if the header does not state the length.
+    """
     try:
-        # As bytes, since soundfile refuses a name that is no text; but not on Windows, where all names are.
+        # As bytes, because soundfile refuses a name that is not valid Unicode. On Windows every name is valid.
         file: File = _SoundFile(os.fsencode(path) if os.name == "posix" else path)
     except soundfile.LibsndfileError as error:
         if not Path(path).is_file() or Path(path).stat().st_size == 0:
             raise
-        file = _open_container(path, error)
+        file = _open_with_ffmpeg(path, error)
     if file.frames == UNKNOWN:
-        raise AudioError("its header does not say how long it is, as after a broken recording; re-encode it")
+        raise AudioError("its header does not state its length, as after an interrupted recording; re-encode it")
     return file
 
 
-def _open_container(path: Path, error: Exception) -> Container:
-    """Try FFmpeg on a file that libsndfile refuses; raise libsndfile's `error` where the format is one of its own."""
-    foreign = Path(path).suffix.lower() in UNREADABLE_SUFFIXES
+def _open_with_ffmpeg(path: Path, error: Exception) -> FFmpegFile:
+    """Open a file that libsndfile refuses. If FFmpeg fails too, raise libsndfile's `error` for a format that it knows."""
+    needs_ffmpeg = Path(path).suffix.lower() in UNREADABLE_SUFFIXES
     try:
-        return Container(path)
+        return FFmpegFile(path)
     except ImportError:
-        if foreign:
+        if needs_ffmpeg:
             raise AudioError("needs FFmpeg: run `make extra-m4a` once") from None
     except RuntimeError:
-        if foreign:
+        if needs_ffmpeg:
             raise
     raise error
 
 
-def go_to(file: File, first: int) -> None:
+def seek_exactly(file: File, first: int) -> None:
     """Seek to a frame so that reading from there gives the same samples as decoding from the beginning."""
-    lead = min(first, round(LEAD_SECONDS * file.samplerate))
-    file.seek(first - lead)
-    file.read(lead, dtype="float32", always_2d=True)
+    preroll = min(first, round(PREROLL_SECONDS * file.samplerate))
+    file.seek(first - preroll)
+    file.read(preroll, dtype="float32", always_2d=True)
 
 
-def has_end(file: File, margin: int) -> bool:
-    """Whether the frame can be read that lies `margin` frames before the end stated by the header."""
+def end_is_readable(file: File, margin: int) -> bool:
+    """Try to read the frame that is `margin` frames before the end that the header states; False if this fails."""
     try:
-        go_to(file, max(0, file.frames - margin))
+        seek_exactly(file, max(0, file.frames - margin))
         return len(file.read(1, dtype="float32", always_2d=True)) > 0
     except (soundfile.LibsndfileError, OSError, RuntimeError):
         return False
 
 
-def mp3(wave_T: NDArray[np.float32], sample_rate: int) -> bytes:
-    """Encode sound (T,) as MP3 of 40 kbit/s, which every browser plays."""
+def encode_mp3(wave_T: NDArray[np.float32], sample_rate: int) -> bytes:
+    """Encode a waveform (T,) as MP3 at 40 kbit/s, which every browser plays."""
     file = io.BytesIO()
     soundfile.write(file, wave_T, sample_rate, format="MP3", bitrate_mode="CONSTANT", compression_level=0.8)
     return file.getvalue()

@@ -1,16 +1,16 @@
-"""Length that the header of a sound file states, which may be more than the file holds."""
+"""Length that the header of a sound file states. It may be more than the file contains."""
 
 import re
 from pathlib import Path
 
 from src.audio.decoders import File
 
-TOLERANCE_SECONDS = 0.1  # encoders pad: a header may state this much more than the file holds without damage
+TOLERANCE_SECONDS = 0.1  # encoders pad: the header of an undamaged file may state this much more than the file contains
 UNKNOWN_BYTES = 2**31 - 2**16  # a header with this many or more was written before the length was known, as to a pipe
 
 
 def stated_frames(path: Path, file: File) -> int:
-    """Number of frames that the header states, even if the file holds fewer; 0 if the length is only an estimate."""
+    """Number of frames that the header states, even if the file contains fewer; 0 if the length is only an estimate."""
     mismatch = re.search(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", file.extra_info)
     # For wav, aiff and au, libsndfile counts the bytes itself, and `frames` follows that count.
     if mismatch and int(mismatch[1]) < UNKNOWN_BYTES and int(mismatch[2]):
@@ -28,7 +28,7 @@ def shortfall(stated: int, present: int, rate: int) -> str | None:
 
 
 def _states_length(path: Path) -> bool:
-    """True if an MP3 states its length, in the Xing, Info or VBRI header of its first frame, after tags and pictures."""
+    """True if an MP3 states its length in a Xing, Info or VBRI header: in its first frame, after tags and pictures."""
     with open(path, "rb") as file:
         head = file.read(10)
         while head[:3] == b"ID3" and len(head) == 10:

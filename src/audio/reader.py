@@ -10,11 +10,11 @@ import soxr
 from numpy.typing import NDArray
 
 from src.audio.decoders import AudioError as AudioError  # re-exported, as `read` raises it
-from src.audio.decoders import File, go_to, has_end, opened, reasons
+from src.audio.decoders import File, as_audio_errors, end_is_readable, open_file, seek_exactly
 from src.audio.header import TOLERANCE_SECONDS, shortfall, stated_frames
 
 SILENCE = 1e-3  # a peak below -60 dB re full scale is silence, not music
-BLOCK_SECONDS = 1.0  # decoded at once in a stream; damage in a file loses at most this much of the sound before it
+BLOCK_SECONDS = 1.0  # decoded at once in a stream; if a block cannot be decoded, at most this much good sound is lost
 
 
 def read(
@@ -26,10 +26,11 @@ def read(
 ) -> NDArray[np.float32]:
     """Decode a file or a part of it: mean of the channels, resampled to `sample_rate` -> wave (T,) in about [-1, 1].
 
-    If the part is longer than `max_seconds`, only its middle is decoded. Half a second more than the result is decoded,
-    at most. Raises AudioError if the file is missing, unreadable, or has no sound in the part.
+    If the part is longer than `max_seconds`, only its middle is returned. The PREROLL_SECONDS before the part are decoded
+    too; in a file that needs FFmpeg, everything before it. Raises AudioError if the file is missing, unreadable, or has no
+    sound in the part.
     """
-    with reasons(path), closing(opened(path)) as file:
+    with as_audio_errors(path), closing(open_file(path)) as file:
         rate = file.samplerate
         wave_TK = _decode(file, *_frame_range(file.frames, rate, start_seconds, stop_seconds, max_seconds))
     wave_T = resample(mono(wave_TK), rate, sample_rate)
@@ -38,27 +39,27 @@ def read(
     return wave_T
 
 
-class Sound(NamedTuple):
-    """A decoded part of a file, with its own channels and sample rate: wave (T, K channels)."""
+class NativeSound(NamedTuple):
+    """A decoded part of a file with the file's own channels and sample rate: wave (T, K channels)."""
 
     wave_TK: NDArray[np.float32]
     sample_rate: int
     start_seconds: float  # in the file
-    shortfall: str | None  # describes what is missing; None if the file holds all that its header states
+    shortfall: str | None  # describes what is missing; None if the file contains all that its header states
 
 
-def sound(path: Path, start_seconds: float, stop_seconds: float | None, max_seconds: float | None) -> Sound:
-    """Decode a part of a file as `read` does, without mixing and resampling, and check that the end of the file is there."""
-    with reasons(path), closing(opened(path)) as file:
+def read_native(path: Path, start_seconds: float, stop_seconds: float | None, max_seconds: float | None) -> NativeSound:
+    """Decode a part of a file as `read` does, but without mixing and resampling, and check that the file is complete."""
+    with as_audio_errors(path), closing(open_file(path)) as file:
         frames, rate = file.frames, file.samplerate
         first, last = _frame_range(frames, rate, start_seconds, stop_seconds, max_seconds)
         wave_TK = _decode(file, first, last)
         missing = shortfall(stated_frames(path, file), frames, rate)
-        if not (missing or has_end(file, round(TOLERANCE_SECONDS * rate))):
-            missing = f"damaged or cut short: its header states {frames / rate:.1f} s, but the end is not there"
+        if not (missing or end_is_readable(file, round(TOLERANCE_SECONDS * rate))):
+            missing = f"damaged or cut short: its header states {frames / rate:.1f} s, but the end cannot be decoded"
     if not len(wave_TK):
         raise AudioError(missing or "no samples")
-    return Sound(wave_TK, rate, first / rate, missing)
+    return NativeSound(wave_TK, rate, first / rate, missing)
 
 
 def resample(wave_T: NDArray[np.float32], rate: float, sample_rate: int) -> NDArray[np.float32]:
@@ -69,16 +70,16 @@ def resample(wave_T: NDArray[np.float32], rate: float, sample_rate: int) -> NDAr
 class Stream:
     """Decode a file block by block, so that an hour takes no more memory than a song. Iterate over it once.
 
-    A block is mono, wave (T,) of about one second at `sample_rate`; the concatenated blocks are what `read` returns.
+    Each block is mono, wave (T,) of about one second at `sample_rate`. The concatenated blocks equal the result of `read`.
     `length` is the number of samples, if the header is right. If the file is longer than `max_seconds`, only its middle is
-    decoded, which begins at `start_seconds`. The readable part of a damaged file is yielded, and `shortfall` then
-    describes the damage. Raises AudioError as `read` does, when the file is opened or during the iteration.
+    yielded; it begins at `start_seconds`. The readable part of a damaged file is yielded, and `shortfall` then describes
+    the damage. Raises AudioError as `read` does, when the file is opened or during the iteration.
     """
 
     def __init__(self, path: Path, sample_rate: int, max_seconds: float | None = None) -> None:
         self.path, self.sample_rate = path, sample_rate
-        with reasons(path):
-            self._file = opened(path)
+        with as_audio_errors(path):
+            self._file = open_file(path)
             self._rate, self._frames = self._file.samplerate, self._file.frames
             self._stated = stated_frames(path, self._file)
         self._first, self._last = _frame_range(self._frames, self._rate, 0.0, None, max_seconds)
@@ -100,12 +101,12 @@ class Stream:
         yield block_T
 
     def _mono_blocks(self) -> Iterator[NDArray[np.float32]]:
-        with reasons(self.path):
-            go_to(self._file, self._first)
+        with as_audio_errors(self.path):
+            seek_exactly(self._file, self._first)
         while self._next < self._last:
             count = min(round(BLOCK_SECONDS * self._rate), self._last - self._next)
             try:
-                with reasons(self.path):
+                with as_audio_errors(self.path):
                     wave_TK = self._file.read(count, dtype="float32", always_2d=True)
             except AudioError:
                 if self._next == self._first:
@@ -120,12 +121,12 @@ class Stream:
 
     @property
     def duration_seconds(self) -> float:
-        """Length of the whole file according to its header; after the iteration, of what could be decoded."""
+        """Length of the whole file according to its header; if decoding stopped early, up to that point."""
         return self._frames / self._rate
 
     @property
     def shortfall(self) -> str | None:
-        """After the iteration: describes how much of the stated length is missing; None if the header was right."""
+        """How much of the stated length is missing, as text, once the iteration has ended; None if nothing is missing."""
         return shortfall(self._stated, self._frames, self._rate)
 
 
@@ -143,7 +144,7 @@ def _frame_range(
 
 
 def _decode(file: File, first: int, last: int) -> NDArray[np.float32]:
-    go_to(file, first)
+    seek_exactly(file, first)
     return file.read(last - first, dtype="float32", always_2d=True)
 
 
@@ -151,5 +152,5 @@ def mono(wave_TK: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean of the channels, wave (T, K) -> (T,). Raises AudioError on samples that are NaN or infinite."""
     wave_T: NDArray[np.float32] = wave_TK.mean(axis=1)
     if not np.isfinite(wave_T).all():
-        raise AudioError("samples that are not numbers (NaN or infinite)")
+        raise AudioError("samples that are NaN or infinite")
     return wave_T

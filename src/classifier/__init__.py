@@ -1,1 +1,1 @@
-"""From a waveform to one set of logits a clip; shared by training and inference."""
+"""The classifier, from a waveform to one set of logits per clip; used in training and inference."""

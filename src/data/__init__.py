@@ -1,1 +1,1 @@
-"""Clips become batches: decoded once, cached, cut into crops and segments."""
+"""Turn clips into batches: decode them once, cache them, cut crops and segments."""

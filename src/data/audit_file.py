@@ -1,4 +1,4 @@
-"""Read the audit.json of `data.audit`: near copies that must not be in two different sets."""
+"""Read `data.audit`, the audit.json of an audit: near copies that must not be in two different sets."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,18 +9,18 @@ AUDIT_SCHEMA = 1
 
 
 class Audit(NamedTuple):
-    """The part of an audit that training needs: pairs of near copies, and the names of the clips that were measured."""
+    """Pairs of near copies that an audit has found, and the names of the clips that it measured."""
 
     near_copies: list[tuple[str, str]]
     measured: frozenset[str]
 
 
 def read_audit(path: Path) -> Audit:
-    """Read an audit.json. Raises ValueError if it is missing, broken or of another version."""
+    """Read an audit.json. Raises ValueError if the file is missing, broken or of another version."""
     advice = "`python -m src.audit` writes one."
     if not path.is_file():
         raise ValueError(f"data.audit is {path}, which is not a file: expected the audit.json of an audit. {advice}")
-    content = plain_files.json_object(path.parent, path.name, mend=advice)
+    content = plain_files.json_object(path.parent, path.name, advice=advice)
     if content.get("schema") != AUDIT_SCHEMA:
         raise ValueError(
             f"data.audit: {path} has schema {content.get('schema')!r}, expected {AUDIT_SCHEMA}: it is not an audit, or one "

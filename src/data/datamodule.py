@@ -1,4 +1,4 @@
-"""The data of an experiment: clips, their sets, and batches of sound on the accelerator."""
+"""The data of an experiment: clips, their sets, and batches on the accelerator."""
 
 import hashlib
 import json
@@ -15,19 +15,21 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from src import formatting
 from src.clip import SUBSETS, Clip, Corpus, Excluded
 from src.data import waveform_cache
 from src.data.audit_file import read_audit
-from src.data.crops import CropNumbers, CropSource, WaveformCrops, check_count, check_resident
+from src.data.crops import CropIds, CropSource, WaveformCrops, check_count, check_resident
 from src.dataset import DataSet
-from src.instantiate import supply
+from src.instantiate import call_with_facts
 from src.split import Split, certificate
 
 
 class Batch(NamedTuple):
-    """S crops or segments of each of B clips: `sound` (B, S, T) in [-1, 1], `genre` (B,), `clip` (B,) the clips' numbers.
+    """S crops or segments of each of B clips: `sound` (B, S, T) in [-1, 1].
 
-    Where a feature is cached, `sound` is that feature, (B, S, F, N).
+    `genre` (B,) are the genre indices, `clip` (B,) the clip indices. If a feature is cached, `sound` is this feature,
+    (B, S, F, N).
     """
 
     sound: Tensor
@@ -38,8 +40,8 @@ class Batch(NamedTuple):
 class GenreData(lightning.LightningDataModule):
     """Clips, decoded once, cut into random crops for training and into fixed segments for evaluation.
 
-    The loaders yield clip numbers only; `on_after_batch_transfer` cuts the sound out of the waveform cache, or out of the
-    accelerator's own copy of it (`resident`), so no loader worker is needed.
+    The loaders yield crop ids (training, see `src.data.crops`) or clip indices. `on_after_batch_transfer` then cuts the
+    sound from the waveform cache, or from a copy of it on the accelerator (`resident`). No loader worker is needed.
     """
 
     def __init__(
@@ -64,65 +66,70 @@ class GenreData(lightning.LightningDataModule):
         super().__init__()
         self.dataset, self.split, self.sampler, self.sample_rate = dataset, split, sampler, sample_rate
         self.batch_size, self.seed = batch_size, seed
-        self.crops_asked, self.segments_asked = check_count("crops", crops), check_count("segments", segments)
+        self.crops_setting, self.segments_setting = check_count("crops", crops), check_count("segments", segments)
         self.least_crops, self.crop_length = least_crops, round(crop_seconds * sample_rate)
         self.preferred_genres = preferred_genres
         self.max_seconds, self.strict, self.cache = max_seconds, strict, Path(cache)
         self.resident = check_resident(resident)
-        self.audit = read_audit(Path(audit)) if audit else None  # now, before hours of decoding
+        self.audit = read_audit(Path(audit)) if audit else None  # read now: an error must come before hours of decoding
 
     @cached_property
     def corpus(self) -> Corpus:
         """The clips that the data set lists, before any is decoded.
 
-        Raises ValueError on fewer than two genres, or on clips without a genre.
+        Raises ValueError if there are fewer than two genres, or clips without a genre.
         """
-        listed = self.dataset.corpus()
-        unknown = [clip.name for clip in listed.clips if not clip.genre]
-        if unknown:
+        corpus = self.dataset.corpus()
+        unlabelled = [clip.name for clip in corpus.clips if not clip.genre]
+        if unlabelled:
             raise ValueError(
-                f"{listed.name}: {len(unknown)} of {len(listed.clips)} clips have no genre, e.g. {unknown[0]}, so "
-                "they cannot be trained on. Give them one, name those to leave out in a file (dataset.exclude=FILE), or "
-                "choose genres (dataset.genres=[...])."
+                f"{corpus.name}: no genre is known for {len(unlabelled)} of {formatting.count(len(corpus.clips), 'clip')}, e.g. "
+                f"{unlabelled[0]}. Training needs the genre of every clip: label these, list them in a file "
+                "(dataset.exclude=FILE), or choose genres (dataset.genres=[...])."
             )
-        if set(self.preferred_genres) <= set(listed.genres):
-            listed = listed.select(self.preferred_genres or None)
-        if len(listed.genres) < 2:
+        if set(self.preferred_genres) <= set(corpus.genres):
+            corpus = corpus.select(self.preferred_genres or None)
+        if len(corpus.genres) < 2:
+            content = f"one genre, {corpus.genres[0]}" if corpus.clips else "no clip"
             raise ValueError(
-                f"{listed.name} has {', '.join(['one genre', *listed.genres] if listed.clips else ['no clip'])}: at least two "
-                "are needed. Add a genre, or widen dataset.genres."
+                f"{corpus.name} has {content}: at least two genres are needed. Add a genre, or widen dataset.genres."
             )
-        return listed
+        return corpus
 
     @cached_property
     def waveforms(self) -> waveform_cache.WaveformCache:
-        """The decoded clips. Raises ValueError where no clip of a genre can be used."""
+        """The decoded clips. Raises ValueError if no clip of a genre can be used."""
         corpus = self.corpus
-        waveforms = waveform_cache.prepare(corpus.clips, self.cache, self.sample_rate, self.max_seconds, self.strict)
-        lost = [genre for genre in corpus.genres if genre not in {clip.genre for clip in waveforms.clips}]
-        if lost:
+        waveforms = waveform_cache.open_or_decode(
+            corpus.clips, self.cache, self.sample_rate, self.max_seconds, self.strict
+        )
+        missing = [genre for genre in corpus.genres if genre not in {clip.genre for clip in waveforms.clips}]
+        if missing:
             reasons = "; ".join(f"{excluded.clip}: {excluded.reason}" for excluded in waveforms.excluded[:5])
             raise ValueError(
-                f"No usable clip is left of {', '.join(lost)} ({reasons}). Fix the files or drop the genre."
+                f"No usable clip is left of {', '.join(missing)} ({reasons}). Fix the files or leave out the genre."
             )
         return waveforms
 
     @cached_property
     def subsets(self) -> list[str]:
-        """The set of each clip: train, val or test. Raises ValueError where the split leaves a set empty."""
+        """The set of each clip: train, val or test. Raises ValueError if the split leaves a set empty."""
         subsets = self.split.assign(self.waveforms.clips)
         for subset in SUBSETS:
             if subset not in subsets:
                 raise ValueError(
-                    f"The {subset} set of the split ({self.split.description}) has no clip, out of {len(subsets)} in all. "
-                    "More clips or artists, or other shares, are needed."
+                    f"The {formatting.subset(subset)} set of the split ({self.split.description}) has none of the "
+                    f"{formatting.count(len(subsets), 'clip')}. Add clips or artists, or change the split's shares."
                 )
         return subsets
 
     @cached_property
     def certificate(self) -> dict[str, Any]:
-        """How the split was made and what its sets share; see `certificate.certify`. Raises ValueError on a leak."""
-        subsets, split = self.subsets, self.split  # subsets first: assigning them may name an artist in the description
+        """Method of the split, and what its sets share; see `certificate.certify`. Raises ValueError on a leak."""
+        subsets, split = (
+            self.subsets,
+            self.split,
+        )  # subsets first: assign() may add the test artist to split.description
         near_copies, measured = self.audit or (None, None)
         content = certificate.certify(
             self.clips, subsets, self.waveforms.digest, split.description, split.grouped, near_copies, measured
@@ -152,48 +159,52 @@ class GenreData(lightning.LightningDataModule):
 
     @cached_property
     def genre(self) -> Tensor:
-        """The number of each clip's genre, (clips,)."""
+        """The genre index of each clip, (clips,)."""
         return torch.tensor([self.genres.index(clip.genre) for clip in self.clips])
 
     @property
     def counts(self) -> list[int]:
         """The number of training clips of each genre."""
-        counted = Counter(self.clips[k].genre for k in self.clips_in("train"))
-        return [counted[genre] for genre in self.genres]
+        count_of_genre = Counter(self.clips[k].genre for k in self.clips_in("train"))
+        return [count_of_genre[genre] for genre in self.genres]
 
     @property
-    def short(self) -> int:
+    def short_clip_count(self) -> int:
         """The number of clips shorter than a crop; they are repeated to fill it."""
         return int((self.waveforms.length < self.crop_length).sum())
 
     def clips_in(self, subset: str) -> list[int]:
-        """The numbers of the clips of a set."""
-        return [k for k, each in enumerate(self.subsets) if each == subset]
+        """The indices of the clips of a set."""
+        return [k for k, subset_of_clip in enumerate(self.subsets) if subset_of_clip == subset]
 
     @property
     def crops_per_clip(self) -> int:
-        """Crops of each training clip in an epoch: more than asked for where there are few clips."""
-        return max(self.crops_asked or self._crops_that_fit, math.ceil(self.least_crops / len(self.clips_in("train"))))
+        """Crops of each training clip per epoch: `data.crops`, or more if that gives fewer than `data.least_crops` in total."""
+        return max(
+            self.crops_setting or self._crops_that_fit, math.ceil(self.least_crops / len(self.clips_in("train")))
+        )
 
     @property
     def segments(self) -> int:
-        """Fixed segments of each clip in evaluation, S."""
-        return self.segments_asked or self._crops_that_fit
+        """Number of fixed segments of each clip in evaluation, S."""
+        return self.segments_setting or self._crops_that_fit
 
     @cached_property
     def _crops_that_fit(self) -> int:
-        """How many crops fit into a typical clip, side by side."""
+        """Number of crops that fit into a clip of median length without overlap, rounded; at least 1."""
         return max(1, round(float(np.median(self.waveforms.length)) / self.crop_length))
 
     def train_dataloader(self) -> DataLoader[int]:
-        """The numbers of the training crops, in the sampler's order."""
+        """Batches of the crop ids of the training clips, in the sampler's order."""
         train = self.clips_in("train")
-        crops = CropNumbers(train, len(self.clips), len(train) * self.crops_per_clip)
-        sampler = supply(self.sampler, crops=len(crops), seed=self.seed, clip_genres=self.genre[train].tolist())
+        crops = CropIds(train, len(self.clips), len(train) * self.crops_per_clip)
+        sampler = call_with_facts(
+            self.sampler, crops=len(crops), seed=self.seed, clip_genres=self.genre[train].tolist()
+        )
         return DataLoader(crops, batch_size=self.batch_size, sampler=sampler)  # type: ignore[arg-type]
 
     def fixed_dataloader(self, subset: str) -> DataLoader[int]:
-        """The clips of a set in order, fewer a batch than in training, since each brings S segments."""
+        """Batches of the clip indices of a set, in order. They are smaller than in training, as each clip has S segments."""
         clips = self.clips_in(subset)
         return DataLoader(clips, batch_size=math.ceil(self.batch_size / self.segments))  # type: ignore[arg-type]
 
@@ -201,20 +212,22 @@ class GenreData(lightning.LightningDataModule):
         return self.fixed_dataloader("val")
 
     def predict_dataloader(self) -> list[DataLoader[int]]:
-        """The clips on which the finished model is evaluated: the validation set, then the test set."""
+        """Loaders of the clips on which the finished model is evaluated: the validation set, then the test set."""
         return [self.fixed_dataloader("val"), self.fixed_dataloader("test")]
 
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
         assert self.trainer is not None
-        return self.crops(batch, self.trainer.current_epoch) if self.trainer.training else self.segmented(batch)
+        return (
+            self.crop_batch(batch, self.trainer.current_epoch) if self.trainer.training else self.segment_batch(batch)
+        )
 
-    def crops(self, crop_B: Tensor, epoch: int) -> Batch:
-        """Random crops, S = 1; each is decided by (seed, epoch, its number) alone."""
+    def crop_batch(self, crop_B: Tensor, epoch: int) -> Batch:
+        """Cut one random crop per crop id, S = 1. Its position depends on (seed, epoch, crop id) only."""
         clip_B = crop_B % len(self.clips)
         return Batch(self.source.crops(crop_B, self.seed, epoch), self.genre.to(clip_B.device)[clip_B], clip_B)
 
-    def segmented(self, clip_B: Tensor) -> Batch:
-        """S = `segments` segments of each clip, from its beginning to its end; a single one is the middle."""
+    def segment_batch(self, clip_B: Tensor) -> Batch:
+        """Cut S = `segments` segments per clip, from its beginning to its end; a single one is the middle."""
         return Batch(self.source.segments(clip_B, self.segments), self.genre.to(clip_B.device)[clip_B], clip_B)
 
     @cached_property
@@ -224,9 +237,9 @@ class GenreData(lightning.LightningDataModule):
 
     @cached_property
     def source(self) -> CropSource:
-        """What batches are made from: the sound, or the cached feature that `use_cached` was given."""
+        """Source of the batches: the sound, or the cached feature that `use_cached` has set."""
         return self.waveform_crops
 
     def use_cached(self, feature: CropSource) -> None:
-        """Make batches from a cached feature of the segments instead of their sound."""
+        """Take the batches from a cached feature of the segments from now on, instead of from their sound."""
         self.source = feature

@@ -1,4 +1,4 @@
-"""Cached features: a frozen feature of every clip's segments, computed once and stored on disk."""
+"""The feature cache: a frozen feature of the segments of every clip, computed once and stored on disk."""
 
 import hashlib
 import json
@@ -18,27 +18,29 @@ BATCH = 32  # segments that go through the feature at once
 
 
 class CachedFeature:
-    """Features of S segments of each clip in place of their sound: `value` (clips, S, F, N).
+    """A CropSource that returns features of segments in place of their sound: `value` (clips, S, F, N).
 
-    A CropSource: a random crop is one of the S segments.
+    A random crop is one of the S segments of its clip.
     """
 
     def __init__(self, value: Tensor) -> None:
         self.value = value
 
     def crops(self, crop_B: Tensor, seed: int, epoch: int) -> Tensor:
-        """One random segment each, decided by (seed, epoch, crop number) alone: crop n * clips + k is of clip k."""
+        """Draw one segment per crop id (see `src.data.crops`). The draw depends on (seed, epoch, crop id) only."""
         clips, segments = self.value.shape[:2]
-        segment_B = [int(np.random.default_rng([seed, epoch, number]).integers(segments)) for number in crop_B.tolist()]
+        segment_B = [
+            int(np.random.default_rng([seed, epoch, crop_id]).integers(segments)) for crop_id in crop_B.tolist()
+        ]
         return self.value[crop_B.cpu() % clips, segment_B][:, None].to(crop_B.device)
 
     def segments(self, clip_B: Tensor, segments: int) -> Tensor:
-        """All S = `segments` segments of each clip."""
+        """Return all S = `segments` segments of each clip."""
         assert segments == self.value.shape[1]
         return self.value[clip_B.cpu()].to(clip_B.device)
 
 
-def prepare(
+def open_or_compute(
     source: WaveformCrops,
     segments: int,
     feature: Callable[[Tensor], Tensor],
@@ -46,24 +48,24 @@ def prepare(
     cache: Path,
     device: torch.device,
 ) -> CachedFeature:
-    """Open the cached features of a corpus in `cache`, and compute what is missing first.
+    """Compute the features of a corpus that are missing in the folder `cache`, then open all of them.
 
-    Safe to interrupt, and to run twice at once. `key` is all that decides the features beside the sound: settings and
-    code. Raises OSError where the disk is full or read-only.
+    Safe to interrupt and to run concurrently. `key` is everything that affects the features except the sound: settings
+    and code. Raises OSError if the disk is full or read-only.
     """
     identity = {**key, "sound": list(source.waveforms.digest), "length": source.length, "segments": segments}
     folder = cache / f"feature-{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]}"
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / "lock"):
         _complete(folder, source, segments, feature, device)
-    # Copy-on-write, since torch warns of read-only memory; nothing ever writes.
+    # Opened copy-on-write, because torch warns about read-only memory. Nothing is ever written.
     return CachedFeature(torch.from_numpy(np.load(folder / "value.npy", mmap_mode="c")))
 
 
 def _complete(
     folder: Path, source: WaveformCrops, segments: int, feature: Callable[[Tensor], Tensor], device: torch.device
 ) -> None:
-    """Compute from where an earlier process stopped; the file `done` counts the clips whose features are on disk."""
+    """Continue where an earlier process stopped. The file `done` contains the number of clips whose features are on disk."""
     clips, done = len(source.waveforms.clips), folder / "done"
     first = int(done.read_text()) if done.exists() else 0
     if first == clips:

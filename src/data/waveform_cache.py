@@ -1,4 +1,4 @@
-"""The waveform cache: every clip decoded once into one int16 memory map, so that training never decodes again."""
+"""The waveform cache: every clip is decoded once into one int16 memory map, so that training does not decode again."""
 
 import csv
 import hashlib
@@ -16,17 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from src import formatting
 from src.audio import reader
 from src.clip import Clip, Excluded
 from src.console import note, relative_path, track
 from src.data.decoding import decode
 from src.plain_files import stamp, write_csv
 from src.rundir import code_digest
-from src.threads import in_order
+from src.threads import map_in_order
 
-FORMAT = 1  # part of every key: raise it when the layout of the cached files changes
-SAMPLED = 20  # clips whose headers are read to estimate the disk space of a cache
-REPORTED_BYTES = 100e6  # of a cache, above which its size is reported
+FORMAT = 1  # part of every key: increase it when the layout of the cached files changes
+DISK_ESTIMATE_CLIPS = 20  # clips whose headers are read to estimate the disk space of a cache
+REPORTED_BYTES = 100e6  # the estimated size is reported only if the cache takes at least this much
 
 
 @dataclass(frozen=True)
@@ -44,46 +45,50 @@ class WaveformCache:
     digest: Sequence[str]
 
 
-def prepare(
+def open_or_decode(
     clips: Sequence[Clip],
     cache: Path,
     sample_rate: int,
     max_seconds: float | None = None,
     strict: bool = False,
 ) -> WaveformCache:
-    """Open the cached waveforms of a corpus in `cache`; decode them first where they are missing.
+    """Decode the clips of a corpus if they are not yet in the folder `cache`, then open the cached waveforms.
 
-    Safe to interrupt, and to run twice at once. A clip that cannot be used is listed in `excluded` with its reason;
-    `strict` raises ValueError on the first one instead. Raises OSError where the disk is full or read-only, or clearly
-    too small, which is checked before anything is decoded.
+    Safe to interrupt and to run concurrently. A clip that cannot be used is listed in `excluded` with its reason; with
+    `strict`, the first such clip raises ValueError instead. Raises OSError if the disk is full or read-only. A disk that is
+    clearly too small is reported, also as OSError, before anything is decoded.
     """
     folder = cache / f"wave-{_key(clips, sample_rate, max_seconds)}"
     cache.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{folder}.lock"):
         if not (folder / "index.csv").exists():
-            _make(clips, folder, sample_rate, max_seconds, strict)
+            _decode_into(folder, clips, sample_rate, max_seconds, strict)
     waveforms = _open(clips, folder)
     if strict and waveforms.excluded:
         first = waveforms.excluded[0]
-        raise ValueError(f"{first.clip}: {first.reason}. data.strict=false would leave it out and go on.")
+        raise ValueError(f"{first.clip}: {first.reason}. To leave out such clips, set data.strict=false.")
     return waveforms
 
 
 def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
-    """Hash all that decides the content: the files as they are on disk, the parts read from them, the sample rate, and
-    the code that decodes them."""
+    """Hash everything that affects the content of the cache.
+
+    This is: the files as they are on disk, the parts read from them, the sample rate, and the code that decodes them.
+    """
     code = code_digest.digest(code_digest.digests_with_imports("src.data.decoding"))
-    parts: list[object] = [FORMAT, code, sample_rate, max_seconds]
-    parts += [
+    hashed: list[object] = [FORMAT, code, sample_rate, max_seconds]
+    hashed += [
         (clip.name, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds)
         for clip in clips
     ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(hashed).encode()).hexdigest()[:12]
 
 
-def _make(clips: Sequence[Clip], folder: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
-    """Decode in parallel into a temporary folder, which is renamed when it is complete."""
-    for stale in folder.parent.glob(f"{folder.name}.part-*"):  # we hold the lock, so nobody is writing there
+def _decode_into(
+    folder: Path, clips: Sequence[Clip], sample_rate: int, max_seconds: float | None, strict: bool
+) -> None:
+    """Decode all clips in parallel into a temporary folder, which is renamed to `folder` when it is complete."""
+    for stale in folder.parent.glob(f"{folder.name}.part-*"):  # this process has the lock, so no other one writes there
         shutil.rmtree(stale, ignore_errors=True)
     _check_disk(clips, folder.parent, sample_rate, max_seconds)
     part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
@@ -98,17 +103,21 @@ def _make(clips: Sequence[Clip], folder: Path, sample_rate: int, max_seconds: fl
 def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_seconds: float | None) -> None:
     """Report the disk space that the cache will take, estimated from the headers of some clips.
 
-    Raises OSError where there is not enough.
+    Raises OSError if there is not enough.
     """
-    sampled = {round(k * (len(clips) - 1) / (SAMPLED - 1)) for k in range(SAMPLED)} if clips else set()
+    sampled = (
+        {round(k * (len(clips) - 1) / (DISK_ESTIMATE_CLIPS - 1)) for k in range(DISK_ESTIMATE_CLIPS)}
+        if clips
+        else set()
+    )
     seconds = np.array([_seconds(clips[k], max_seconds) for k in sorted(sampled)])
     if not seconds.sum():
         return
     needed = np.dtype(np.int16).itemsize * sample_rate * len(clips) * seconds.mean()
-    # Minus twice the standard error of the estimate, so that no set is refused that might fit after all.
+    # Lower bound of the estimate, 2 standard errors below it: a corpus is refused only if it clearly does not fit.
     margin = 2 * seconds.std() / seconds.mean() / len(seconds) ** 0.5 if len(seconds) < len(clips) else 0.0
     free = shutil.disk_usage(cache).free
-    estimate = f"{len(clips):,} clips will take about {_bytes(needed)} in {relative_path(cache)} ({_bytes(free)} free)"
+    estimate = f"{formatting.count(len(clips), 'clip')} will take about {_bytes(needed)} in {relative_path(cache)} ({_bytes(free)} free)"
     if needed * (1 - margin) > free:
         raise OSError(
             f"{estimate}. Choose a folder on a larger disk with data.cache=, less of each file with data.max_seconds=, or "
@@ -119,7 +128,7 @@ def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_second
 
 
 def _seconds(clip: Clip, max_seconds: float | None) -> float:
-    """Length of a clip according to its file's header; 0 where the file cannot be opened."""
+    """Length of a clip in s according to its file's header; 0 if the file cannot be opened."""
     stop = clip.stop_seconds
     if stop is None:
         try:
@@ -129,8 +138,8 @@ def _seconds(clip: Clip, max_seconds: float | None) -> float:
     return min(max(0.0, stop - clip.start_seconds), max_seconds or float("inf"))
 
 
-def _bytes(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+def _bytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
@@ -138,17 +147,17 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
     excluded: list[Excluded] = []
     offset = 0
     with open(part / "wave.int16", "wb") as file:
-        decoded = in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
+        decoded = map_in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
         for k, wave_T in enumerate(track(decoded, "Decoding audio, once", len(clips))):
             if isinstance(wave_T, Excluded):
                 if strict:
-                    raise ValueError(f"{wave_T.clip}: {wave_T.reason}. data.strict=false would leave it out and go on.")
+                    raise ValueError(f"{wave_T.clip}: {wave_T.reason}. To leave out such clips, set data.strict=false.")
                 excluded.append(wave_T)
                 continue
             file.write(wave_T.tobytes())
             rows.append((k, offset, len(wave_T), hashlib.sha256(wave_T.tobytes()).hexdigest()[:16]))
             offset += len(wave_T)
-    write_csv(part / "excluded.csv", ("clip", "reason"), ((left.clip, left.reason) for left in excluded))
+    write_csv(part / "excluded.csv", ("clip", "reason"), ((clip.clip, clip.reason) for clip in excluded))
     write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
 
 
@@ -158,7 +167,7 @@ def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:
     with open(folder / "index.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if rows:
-        # Copy-on-write, since torch warns of read-only memory; nothing ever writes.
+        # Opened copy-on-write, because torch warns about read-only memory. Nothing is ever written.
         samples = torch.from_numpy(np.memmap(folder / "wave.int16", dtype=np.int16, mode="c"))
     else:
         samples = torch.empty(0, dtype=torch.int16)

@@ -10,11 +10,11 @@ from src.dataset.split_file import apply_split_file
 
 
 class DataSet(ABC):
-    """A source of clips. `genres` selects some of its genres; None takes all.
+    """Source of clips. `genres` selects some of its genres; None selects all.
 
     `exclude` is a text file with one clip name per line, such as `python -m src.audit` writes: these clips are left
     out. Lines that begin with "# " are comments, unless they are the name of a clip. `split_file` is the split.csv of
-    any run: only its clips are taken, each with its set (train, val or test), which `split=official` then uses.
+    any run: only its clips are used, each with its set (train, val or test), which `split=official` then uses.
     """
 
     def __init__(self, genres: Sequence[str] | None, exclude: str | None, split_file: str | None) -> None:
@@ -24,12 +24,12 @@ class DataSet(ABC):
 
     @abstractmethod
     def listed(self) -> Corpus:
-        """List all clips; decode none. Raises ValueError, which says what to do, if there are none."""
+        """List all clips without decoding them. Raises ValueError, which says what to do, if there are none."""
 
     def corpus(self) -> Corpus:
-        """List the selected clips; decode none. Raises ValueError, which says what to do, if a selection fails."""
+        """List the selected clips without decoding them. Raises ValueError, which says what to do, if a selection fails."""
         corpus = self.listed().select(self.genres)
-        if self.split_file:  # before the exclusion: an excluded clip that the split lists would count as missing
+        if self.split_file:  # before `exclude`, or an excluded clip that the split lists would count as missing
             corpus = apply_split_file(corpus, self.split_file)
         if self.exclude:
             corpus = without_excluded(corpus, self.exclude)

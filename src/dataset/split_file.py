@@ -1,14 +1,18 @@
-"""Take the clips and sets of a run's split.csv: `dataset.split_file`."""
+"""Use the clips and sets of a run's split.csv: `dataset.split_file`."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from src import rundir
 from src.clip import SUBSETS, Clip, Corpus, Excluded
+from src.formatting import count
 
 
 def apply_split_file(corpus: Corpus, split_file: Path) -> Corpus:
-    """Select the clips that a run's split.csv lists, each with its set."""
+    """Select the clips that a run's split.csv lists, and assign them its sets.
+
+    Raises ValueError if the file lists no clip, an unknown set, or a clip that is in two sets or not in the corpus.
+    """
     set_of_clip: dict[str, str] = {}
     for line, row in rundir.split_rows(split_file, ("clip",)):
         if row["set"] not in SUBSETS:
@@ -22,7 +26,7 @@ def apply_split_file(corpus: Corpus, split_file: Path) -> Corpus:
     missing = set_of_clip.keys() - {clip.name for clip in corpus.clips}
     if missing:
         raise ValueError(
-            f"dataset.split_file: {len(missing)} of the {len(set_of_clip)} clips in {split_file} are not in "
+            f"dataset.split_file: {len(missing)} of the {count(len(set_of_clip), 'clip')} in {split_file} are not in "
             f"{corpus.name}, e.g. {min(missing)}. Choose the data set and the genres from which the split was made."
         )
     clips: list[Clip] = []

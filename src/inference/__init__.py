@@ -1,1 +1,1 @@
-"""Recognize genres of audio files with a trained run or the pretrained tagger."""
+"""Prediction: recognize genres of audio files with a trained run or the pretrained tagger."""

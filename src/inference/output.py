@@ -1,4 +1,4 @@
-"""Print predictions as JSON lines, CSV or a table (`predict --format`)."""
+"""Print predictions as JSON lines, CSV or a table: `predict --format`."""
 
 import csv
 import json
@@ -14,15 +14,19 @@ from rich.table import Table as RichTable
 from src import formatting
 from src.inference.recognizer import Prediction
 
-DIGITS = 8  # of a probability: those of many genres still sum to 1
-WIDTH = 160  # characters of a table that is not printed on a terminal
+DIGITS = 8  # decimals of a probability, enough that the rounded probabilities of many genres still sum to 1
+WIDTH = 160  # characters per line of a table that is not printed on a terminal
 
 
-class Format(Protocol):
-    """An output format. `add` takes the predictions of all models for a file, `fail` the reason why there are none."""
+class PredictionWriter(Protocol):
+    """Writer of an output format.
+
+    `add` takes the predictions of all models for one file, `add_error` the reason why a file has none. `finish` is called
+    once at the end.
+    """
 
     def add(self, file: str, predictions: Sequence[Prediction]) -> None: ...
-    def fail(self, file: str, reason: str) -> None: ...
+    def add_error(self, file: str, reason: str) -> None: ...
     def finish(self) -> None: ...
 
 
@@ -30,7 +34,7 @@ class Format(Protocol):
 class OutputOptions:
     """The genres of all models, the number of models, and the user's choices.
 
-    `top`: print the most probable genres only, None for all; `header`: whether a CSV still needs its header line.
+    `top`: print only this many of the most probable genres; None prints all. `header`: write the header line of a CSV.
     """
 
     genres: Sequence[str]
@@ -41,19 +45,19 @@ class OutputOptions:
 
 
 def agree(predictions: Sequence[Prediction]) -> bool:
-    """Whether all models predict the same genre."""
+    """True if all models predict the same genre."""
     return len({prediction.predicted_genre for prediction in predictions}) == 1
 
 
 def ranked(prediction: Prediction, top: int | None) -> dict[str, float]:
-    """The genres' probabilities: all in their usual order, or the `top` highest, in falling order."""
+    """The probabilities by genre: all, in the order of the model's genres, or the `top` highest in descending order."""
     if top is None:
         return prediction.probabilities
     return dict(sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:top])
 
 
 class Json:
-    """JSON lines: one object a file. `python -m src.predict --help` lists its keys."""
+    """JSON lines: one object per file. `python -m src.predict --help` lists its keys."""
 
     def __init__(self, options: OutputOptions, out: TextIO) -> None:
         self.options, self.out = options, out
@@ -64,14 +68,16 @@ class Json:
             self._line({"audio_file": file, **objects[0]})
             return
         common = {"audio_file": file, "duration_seconds": objects[0]["duration_seconds"], "agree": agree(predictions)}
-        models = [{"model": each["model"]} | {k: v for k, v in each.items() if k not in common} for each in objects]
+        models = [
+            {"model": o["model"]} | {key: value for key, value in o.items() if key not in common} for o in objects
+        ]
         self._line({**common, "models": models})
 
-    def fail(self, file: str, reason: str) -> None:
+    def add_error(self, file: str, reason: str) -> None:
         self._line({"audio_file": file, "error": reason})
 
     def finish(self) -> None:
-        """Do nothing: every line is already written."""
+        """Do nothing: all lines are already written."""
 
     def _object(self, prediction: Prediction) -> dict[str, Any]:
         content: dict[str, Any] = {
@@ -79,16 +85,16 @@ class Json:
             "confidence": round(prediction.confidence, DIGITS),
             "calibrated": prediction.calibrated,
             "probabilities": {
-                g: round(probability, DIGITS) for g, probability in ranked(prediction, self.options.top).items()
+                genre: round(probability, DIGITS) for genre, probability in ranked(prediction, self.options.top).items()
             },
             "duration_seconds": round(prediction.duration_seconds, 3),
             "model": prediction.model,
         }
         if self.options.timeline:
             content["segments"] = [
-                {"start": round(s.start_seconds, 3), "stop": round(s.stop_seconds, 3)}
-                | {"genre": s.genre, "confidence": round(s.confidence, DIGITS)}
-                for s in prediction.segments
+                {"start": round(segment.start_seconds, 3), "stop": round(segment.stop_seconds, 3)}
+                | {"genre": segment.genre, "confidence": round(segment.confidence, DIGITS)}
+                for segment in prediction.segments
             ]
         return content | ({"note": prediction.note} if prediction.note else {})
 
@@ -96,14 +102,14 @@ class Json:
         text = json.dumps(content, ensure_ascii=False)
         try:
             text.encode(self.out.encoding or "utf-8")
-        except UnicodeEncodeError:  # a file name that is not valid text, or a terminal that lacks its letters
+        except UnicodeEncodeError:  # a file name that is not valid Unicode, or that the terminal's encoding lacks
             text = json.dumps(content)
         self.out.write(text + "\n")
         self.out.flush()
 
 
 class Csv:
-    """CSV: one row a file and model, under `columns`."""
+    """CSV: one row per file and model, with the columns of `columns`. Writes the header line when it is constructed."""
 
     def __init__(self, options: OutputOptions, out: TextIO) -> None:
         self.options, self.out = options, out
@@ -128,12 +134,12 @@ class Csv:
             )
         self.out.flush()
 
-    def fail(self, file: str, reason: str) -> None:
+    def add_error(self, file: str, reason: str) -> None:
         self.rows.writerow({"audio_file": file, "error": reason})
         self.out.flush()
 
     def finish(self) -> None:
-        """Do nothing: every row is already written."""
+        """Do nothing: all rows are already written."""
 
 
 def columns(options: OutputOptions) -> list[str]:
@@ -144,83 +150,86 @@ def columns(options: OutputOptions) -> list[str]:
 
 
 class Table:
-    """A table and a summary, printed at the end."""
+    """A table and a summary, both printed by `finish`."""
 
     def __init__(self, options: OutputOptions, out: TextIO) -> None:
         self.options = options
-        wide = None if out.isatty() or "COLUMNS" in os.environ else WIDTH
-        self.console = Console(file=out, width=wide, markup=False, highlight=False, emoji=False)
+        width = None if out.isatty() or "COLUMNS" in os.environ else WIDTH
+        self.console = Console(file=out, width=width, markup=False, highlight=False, emoji=False)
         self.predictions: list[tuple[str, Sequence[Prediction]]] = []
         self.failures: list[tuple[str, str]] = []
 
     def add(self, file: str, predictions: Sequence[Prediction]) -> None:
         self.predictions.append((file, predictions))
 
-    def fail(self, file: str, reason: str) -> None:
+    def add_error(self, file: str, reason: str) -> None:
         self.failures.append((file, reason))
 
     def finish(self) -> None:
-        several = self.options.models > 1
+        several_models = self.options.models > 1
         if self.predictions:
-            self.console.print(self._table(several))
+            self.console.print(self._table(several_models))
         if self.options.timeline and self.predictions:
-            self.console.print(self._timeline(several))
+            self.console.print(self._timeline(several_models))
         for file, reason in self.failures:
             self.console.print(f"{file}: {reason}", soft_wrap=True)
-        for line in self._summary(several):
+        for line in self._summary(several_models):
             self.console.print(line, soft_wrap=True)
 
-    def _table(self, several: bool) -> RichTable:
-        raw = any(not prediction.calibrated for _, predictions in self.predictions for prediction in predictions)
-        table = RichTable(caption="Confidence is the model's own probability, not calibrated." if raw else None)
+    def _table(self, several_models: bool) -> RichTable:
+        uncalibrated = any(
+            not prediction.calibrated for _, predictions in self.predictions for prediction in predictions
+        )
+        table = RichTable(
+            caption="Confidence is the model's own probability, not calibrated." if uncalibrated else None
+        )
         table.add_column("file", overflow="fold")
-        for name in (*(["model"] if several else []), "genre", "confidence", "next best", "seconds"):
+        for name in (*(["model"] if several_models else []), "genre", "confidence", "next best", "seconds"):
             table.add_column(name, justify="right" if name in ("confidence", "seconds") else "left")
-        if several:
+        if several_models:
             table.add_column("agree")
         for file, predictions in self.predictions:
             for prediction in predictions:
                 probabilities = list(ranked(prediction, max(2, self.options.top or 0)).items())
-                following = (
-                    probabilities if prediction.predicted_genre != probabilities[0][0] else probabilities[1:]
-                )  # where the model is unsure, all of them
+                # If the model is unsure, no genre is predicted, so the most probable one is a runner-up too.
+                runners_up = probabilities if prediction.predicted_genre != probabilities[0][0] else probabilities[1:]
                 table.add_row(
                     file,
-                    *([prediction.model] if several else []),
+                    *([prediction.model] if several_models else []),
                     prediction.predicted_genre,
                     formatting.percent(prediction.confidence),
-                    ", ".join(f"{genre} {formatting.percent(probability)}" for genre, probability in following),
+                    ", ".join(f"{genre} {formatting.percent(probability)}" for genre, probability in runners_up),
                     f"{prediction.duration_seconds:.1f}",
-                    *(["yes" if agree(predictions) else "no"] if several else []),
+                    *(["yes" if agree(predictions) else "no"] if several_models else []),
                 )
         return table
 
-    def _timeline(self, several: bool) -> RichTable:
+    def _timeline(self, several_models: bool) -> RichTable:
         table = RichTable(title="Timeline")
         table.add_column("file", overflow="fold")
-        for name in (*(["model"] if several else []), "from", "to", "genre", "confidence"):
+        for name in (*(["model"] if several_models else []), "from", "to", "genre", "confidence"):
             table.add_column(name, justify="left" if name in ("model", "genre") else "right")
         for file, predictions in self.predictions:
             for prediction in predictions:
                 for start, stop, genre, probability in prediction.segments:
-                    model = [prediction.model] if several else []
+                    model = [prediction.model] if several_models else []
                     table.add_row(file, *model, clock(start), clock(stop), genre, formatting.percent(probability))
         return table
 
-    def _summary(self, several: bool) -> Iterable[str]:
+    def _summary(self, several_models: bool) -> Iterable[str]:
         for k in range(self.options.models):
-            counted = Counter(predictions[k].predicted_genre for _, predictions in self.predictions)
-            model = f", {self.predictions[0][1][k].model}" if several and self.predictions else ""
-            genres = ", ".join(f"{genre} {count}" for genre, count in counted.most_common())
+            count_of_genre = Counter(predictions[k].predicted_genre for _, predictions in self.predictions)
+            model = f", {self.predictions[0][1][k].model}" if several_models and self.predictions else ""
+            genres = ", ".join(f"{genre} {count}" for genre, count in count_of_genre.most_common())
             yield f"{formatting.count(len(self.predictions), 'file')}{model}{': ' if genres else ''}{genres}"
         if self.failures:
             yield f"{formatting.count(len(self.failures), 'file')} failed"
 
 
 def clock(seconds: float) -> str:
-    """75 -> "1:15"; 3675 -> "1:01:15"."""
+    """Format a time: 75 -> "1:15"; 3675 -> "1:01:15"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
 
 
-FORMATS: dict[str, Callable[[OutputOptions, TextIO], Format]] = {"json": Json, "csv": Csv, "table": Table}
+FORMATS: dict[str, Callable[[OutputOptions, TextIO], PredictionWriter]] = {"json": Json, "csv": Csv, "table": Table}

@@ -16,14 +16,16 @@ from src.audio import reader
 from src.audio.reader import AudioError
 from src.classifier import build
 from src.classifier.classifier import Classifier
-from src.inference.timeline import Segment, timeline
+from src.inference.timeline import TimelineSegment, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows
 from src.rundir import nested
-from src.threads import ahead, in_order
+from src.threads import map_in_order, prefetch
 
-UNSURE = "unsure"  # predicted where the highest probability is below the one from which the model can be trusted
-AHEAD = 4  # batches of windows that are decoded while the network computes
-HIGHEST_PEAK = 10.0  # above the peak of any float sound in [-1, 1], even of one that was mastered too loud
+UNSURE = "unsure"  # predicted if the highest probability is below the model's threshold
+PREFETCH_BATCHES = 4  # batches of windows that are decoded while the network computes
+HIGHEST_PEAK = (
+    10.0  # floats in about [-1, 1] stay below this, even if mastered too loud; more is probably unscaled integers
+)
 TAGGER, TAGGER_SECONDS = "musicnn tags", 3.0  # musicnn was trained on 3 s
 
 
@@ -36,9 +38,10 @@ class WindowLogits(NamedTuple):
 
 @dataclass(frozen=True)
 class Prediction:
-    """The prediction for one sound: the most probable genre, its probability, and that of each genre; they sum to 1.
+    """Prediction for one sound: the most probable genre (or UNSURE), its probability, and the probabilities of all genres.
 
-    `calibrated`: the probabilities were fitted to how often such predictions are right. `note`: what to know of the sound.
+    The probabilities sum to 1. `calibrated` is True if they were scaled with a temperature fitted to the validation set.
+    `segments` is the timeline. `note` reports a problem of the sound.
     """
 
     predicted_genre: str
@@ -47,12 +50,15 @@ class Prediction:
     calibrated: bool
     duration_seconds: float
     model: str
-    segments: list[Segment]
+    segments: list[TimelineSegment]
     note: str | None = None
 
 
 class Recognizer:
-    """A trained model that predicts the genre of files and waveforms, in windows of `crop_seconds`, on a GPU if there is one."""
+    """A trained model that predicts the genre of files and waveforms.
+
+    Sound is cut into windows of `crop_seconds`. The model runs on a GPU if there is one.
+    """
 
     def __init__(self, classifier: Classifier, sample_rate: int, crop_seconds: float, name: str) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -62,13 +68,13 @@ class Recognizer:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Recognizer":
-        """Load the model of a finished run directory. Raises ValueError, with what to do, where there is none."""
+        """Load the model of a run directory. Raises ValueError, which says what to do, if it has no finished run."""
         folder = Path(folder)
         if not folder.is_dir():
-            what = "not a folder" if folder.exists() else "not there"
-            raise ValueError(f"{folder} is {what}: expected a run directory, as `python -m src.train` writes them.")
+            problem = "is not a folder" if folder.exists() else "does not exist"
+            raise ValueError(f"{folder} {problem}: expected a run directory, as `python -m src.train` writes them.")
         run = rundir.RunDir(folder)
-        run.metrics  # noqa: B018  raises where the run is not finished
+        run.metrics  # noqa: B018  raises ValueError if the run is not finished
         sample_rate, seconds = (nested.get(run.config, key) for key in ("audio.sample_rate", "data.crop_seconds"))
         try:
             classifier = build.load_classifier(folder)
@@ -81,7 +87,7 @@ class Recognizer:
 
     @classmethod
     def pretrained(cls, genres: Sequence[str] | None = None) -> "Recognizer":
-        """The tagger pretrained on other music: no run is needed. `genres`: those to choose from, or ["gtzan"]."""
+        """Build the pretrained tagger, which needs no run. `genres` are the genres to predict; see `build.tagger`."""
         classifier = build.tagger(genres)
         sample_rate: Any = classifier.feature.sample_rate
         return cls(classifier, sample_rate, TAGGER_SECONDS, TAGGER)
@@ -94,86 +100,93 @@ class Recognizer:
     ) -> Prediction:
         """Predict the genre of a file, or of a waveform (T,) or (channels, T) in [-1, 1] at `sample_rate` Hz.
 
-        `excerpt_seconds`: only so much of a file's middle is used. Raises AudioError, a ValueError, on a file or sound
-        that cannot be used, and ValueError on what is no waveform.
+        `excerpt_seconds`: use only this much of a file, from its middle. Raises AudioError, a ValueError, on a file or
+        sound that cannot be used, and ValueError on an invalid waveform.
         """
         if isinstance(sound, str | Path):
             if sample_rate is not None:
-                raise ValueError("sample_rate is for a waveform: a file states its own. Leave it out.")
+                raise ValueError("sample_rate is only for a waveform: a file states its own. Leave it out.")
             stream: reader.Stream | Waveform = reader.Stream(Path(sound), self.sample_rate, excerpt_seconds)
         else:
             if excerpt_seconds is not None:
-                raise ValueError("excerpt_seconds is for a file: cut the waveform instead.")
-            wave_T = reader.resample(*_checked(sound, sample_rate), self.sample_rate)
+                raise ValueError("excerpt_seconds is only for a file: cut the waveform instead.")
+            wave_T = reader.resample(*_to_mono(sound, sample_rate), self.sample_rate)
             if not len(wave_T):
                 raise AudioError("no samples are left at the model's sample rate: too short a waveform")
             stream = Waveform(wave_T, self.sample_rate)
-        return self._prediction(map(self._window_logits, windows(stream, self.length)))
+        return self._next_prediction(map(self._window_logits, windows(stream, self.length)))
 
     def predict_files(
         self, paths: Iterable[str | Path], excerpt_seconds: float | None = None, workers: int = 1
     ) -> Iterator[Prediction | AudioError]:
-        """Predict the genre of each file, or give its error; the next files are decoded while the network computes.
+        """Yield the prediction of each file, or its error, in order. The next files are decoded while the network computes.
 
-        `workers` batches of windows are computed at once: with torch.set_num_threads(1) that uses the cores of a
-        processor better than all of them on one batch.
+        `workers` batches of windows are computed in parallel. With torch.set_num_threads(1), one thread per batch is
+        faster than all threads on one batch.
         """
         files = [Path(path) for path in paths]
-        decoded = ahead(file_windows(files, self.sample_rate, self.length, excerpt_seconds), AHEAD)
-        computed = in_order(self._window_logits, decoded, workers)
+        decoded = prefetch(file_windows(files, self.sample_rate, self.length, excerpt_seconds), PREFETCH_BATCHES)
+        outputs = map_in_order(self._window_logits, decoded, workers)
         for _ in files:
             try:
-                yield self._prediction(computed)
+                yield self._next_prediction(outputs)
             except AudioError as error:
                 yield error
 
-    def _window_logits(self, part: WindowBatch | SoundEnd | AudioError) -> WindowLogits | SoundEnd | AudioError:
-        """The logits of a batch of windows; an end or an error passes through."""
-        return WindowLogits(part.start, self._logits(part.wave)) if isinstance(part, WindowBatch) else part
+    def _window_logits(self, item: WindowBatch | SoundEnd | AudioError) -> WindowLogits | SoundEnd | AudioError:
+        """Compute the logits of a batch of windows. An end or an error is returned unchanged."""
+        return WindowLogits(item.start, self._logits(item.wave)) if isinstance(item, WindowBatch) else item
 
-    def _prediction(self, parts: Iterator[WindowLogits | SoundEnd | AudioError]) -> Prediction:
-        """Take the parts of one sound up to its end; predict from the mean of the windows' logits."""
+    def _next_prediction(self, items: Iterator[WindowLogits | SoundEnd | AudioError]) -> Prediction:
+        """Consume the items of the next sound and predict its genre from the mean logits of its windows.
+
+        All files share one iterator: this takes the items up to the SoundEnd of this sound, or up to its AudioError,
+        which is raised.
+        """
         start_S: list[int] = []
         logits = []
-        while isinstance(part := next(parts), WindowLogits):
-            start_S += part.start
-            logits.append(part.logits)
-        if isinstance(part, AudioError):
-            raise part
+        while isinstance(item := next(items), WindowLogits):
+            start_S += item.start
+            logits.append(item.logits)
+        if isinstance(item, AudioError):
+            raise item
         logits_SC = torch.cat(logits)
         probability_C = logits_SC.mean(dim=0).softmax(dim=0)
-        genre, confidence = self._best(probability_C)
+        genre, confidence = self._top_genre(probability_C)
         return Prediction(
             predicted_genre=genre,
             confidence=confidence,
             probabilities=dict(zip(self.genres, probability_C.tolist(), strict=True)),
             calibrated=bool(self.classifier.calibrated),
-            duration_seconds=part.duration_seconds,
+            duration_seconds=item.duration_seconds,
             model=self.name,
-            segments=timeline(start_S, logits_SC, self.length, self.sample_rate, part, self._best),
-            note="; ".join(part.notes) or None,
+            segments=timeline(start_S, logits_SC, self.length, self.sample_rate, item, self._top_genre),
+            note="; ".join(item.notes) or None,
         )
 
     @torch.inference_mode()
     def _logits(self, wave_ST: NDArray[np.int16]) -> Tensor:
-        """The logits of windows, each passed as a clip of one segment: (S, T) -> (S, C)."""
+        """Compute the logits of windows: (S, T) int16 -> (S, C). The classifier gets each window as a clip of one segment."""
         wave_BST = torch.from_numpy(wave_ST).to(self.device).float().div_(32767)[:, None]
         logits_SC: Tensor = self.classifier(wave_BST)
         return logits_SC.double().cpu()
 
-    def _best(self, probability_C: Tensor) -> tuple[str, float]:
-        """The most probable genre, or UNSURE, and its probability."""
+    def _top_genre(self, probability_C: Tensor) -> tuple[str, float]:
+        """The most probable genre and its probability; UNSURE in place of the genre if this is below the model's threshold."""
         confidence, k = (value.item() for value in probability_C.max(dim=0))
         unsure = confidence < getattr(self.classifier.model, "unsure_below", 0.0)
         return UNSURE if unsure else self.genres[int(k)], float(confidence)
 
 
-def _checked(sound: Any, sample_rate: Any) -> tuple[NDArray[np.float32], float]:
-    """Check a user's waveform and mix it to mono (T,) in float32; return it with its rate. Raises ValueError on bad input."""
+def _to_mono(sound: Any, sample_rate: Any) -> tuple[NDArray[np.float32], float]:
+    """Check a user's waveform and its sample rate, and mix it to mono -> wave (T,) in float32, rate in Hz.
+
+    Raises ValueError on invalid input.
+    """
     if isinstance(sound, Tensor):
         sound = sound.detach().cpu().float().numpy() if sound.is_floating_point() else sound.cpu().numpy()
     if not isinstance(sound, np.ndarray):
-        raise ValueError(f"A {type(sound).__name__} came: expected a path, a numpy array or a torch tensor.")
+        raise ValueError(f"Expected a path, a numpy array or a torch tensor; got {type(sound).__name__}.")
     if not np.issubdtype(sound.dtype, np.floating):
         raise ValueError(
             f"The waveform's type is {sound.dtype}: expected float in [-1, 1]. Divide int16 samples by 32768."
@@ -185,9 +198,9 @@ def _checked(sound: Any, sample_rate: Any) -> tuple[NDArray[np.float32], float]:
     if not sound.size:
         raise ValueError(f"The waveform has no samples (shape {sound.shape}): expected at least one.")
     if not np.isfinite(sound).all():
-        raise ValueError("The waveform has samples that are not numbers (NaN or infinite). Fix or cut it.")
+        raise ValueError("The waveform has samples that are NaN or infinite. Fix or cut it.")
     if (peak := float(np.abs(sound).max())) > HIGHEST_PEAK:
         raise ValueError(f"The waveform's peak is {peak:g}: expected about [-1, 1]. Divide it by its full scale.")
     if not isinstance(sample_rate, Real) or not float(sample_rate) > 0:
-        raise ValueError(f"sample_rate is {sample_rate!r}: expected the waveform's samples a second, e.g. 44100.")
+        raise ValueError(f"sample_rate is {sample_rate!r}: expected the waveform's samples per second, e.g. 44100.")
     return np.atleast_2d(sound).mean(axis=0, dtype=np.float32), float(sample_rate)

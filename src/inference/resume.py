@@ -1,4 +1,4 @@
-"""Read an earlier output of `predict` (`predict --resume`), so that its files are not predicted again."""
+"""Read an earlier output of `predict`, so that its files are not predicted again: `predict --resume`."""
 
 import csv
 import io
@@ -11,63 +11,68 @@ from typing import Any, TextIO
 
 from src import formatting
 
-ENCODING: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # a file name may not be valid text
+ENCODING: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # a file name may not be valid Unicode
 
 
 @dataclass(frozen=True)
 class EarlierOutput:
-    """The content of an earlier output. `format` is "json" or "csv", None where it is empty; `predicted` are its files
-    without error.
+    """Content of an earlier output.
 
-    `torn` is the length in bytes of an incomplete last line, `ended` whether the last line has its newline, and `ignored`
-    the number of other lines that cannot be read.
+    `format` is "json" or "csv", None if the output is empty. `predicted` are the files that have a prediction, `header`
+    are the columns of a CSV. `incomplete_bytes` is the length of an incomplete last line. `ends_with_newline` is False if
+    the last line lacks its newline. `unreadable_lines` counts the other lines that cannot be read.
     """
 
     path: Path
     format: str | None
     predicted: frozenset[str]
     header: Sequence[str] = ()
-    torn: int = 0
-    ended: bool = True
-    ignored: int = 0
+    incomplete_bytes: int = 0
+    ends_with_newline: bool = True
+    unreadable_lines: int = 0
 
     def describe_skipped(self, files: Sequence[str]) -> str:
-        """Say how many of the files are skipped, and why others are not."""
+        """Describe how many of the files are skipped, and which lines of the output are ignored."""
         if self.format is None:
-            return f"{self.path} holds no predictions yet: nothing is skipped."
+            return f"{self.path} contains no predictions yet: nothing is skipped."
         skipped = sum(file in self.predicted for file in files)
         text = f"{self.path} has predictions for {skipped} of {formatting.count(len(files), 'file')}: they are skipped."
-        if self.torn:
-            text += " Its last line is incomplete and does not count."
-        if self.ignored:
-            text += f" {formatting.count(self.ignored, 'line')} of it cannot be read and do not count."
+        if self.incomplete_bytes:
+            text += " Its last line is incomplete and is ignored."
+        if self.unreadable_lines:
+            text += f" Ignored, because unreadable: {formatting.count(self.unreadable_lines, 'line')}."
         return text
 
     def is_appended_to(self, out: TextIO) -> bool:
-        """Whether `out` writes into this same file, as with `>>`."""
+        """True if `out` writes into this same file, as with `>>`."""
         try:
             return os.path.samestat(os.fstat(out.fileno()), self.path.stat())
-        except OSError:  # not there yet, or a stream without a file
+        except OSError:  # the file does not exist yet, or the stream has no file
             return False
 
     def prepare_append(self, out: TextIO, format: str, header: Sequence[str]) -> None:
-        """Prepare `out`, which writes into this file, for more lines. Raises ValueError where they would not fit."""
+        """Make this file, into which `out` writes, ready for more lines: cut off an incomplete line, or add a newline.
+
+        Raises ValueError if the format or the columns of the new lines differ.
+        """
         if self.format not in (format, None):
-            raise ValueError(f"{self.path} holds {self.format}, but --format is {format}: ask for {self.format}.")
+            raise ValueError(
+                f"{self.path} contains {self.format}, but --format is {format}: use --format {self.format}."
+            )
         if self.format == "csv" and self.header and list(self.header) != list(header):
             different = sorted({*self.header} ^ {*header}) or ["in another order"]
             raise ValueError(
                 f"{self.path} has other columns ({', '.join(different[:5])}): it was made with another --run or --genres. "
-                "Ask for the same, or write into a new file."
+                "Use the same --run and --genres, or write into a new file."
             )
-        if self.torn:
-            os.ftruncate(out.fileno(), self.path.stat().st_size - self.torn)
-        elif not self.ended:
+        if self.incomplete_bytes:
+            os.ftruncate(out.fileno(), self.path.stat().st_size - self.incomplete_bytes)
+        elif not self.ends_with_newline:
             out.write("\n")
 
 
 def read(path: Path) -> EarlierOutput:
-    """Read an earlier output; it is empty where there is no such file. Raises ValueError on another kind of file."""
+    """Read an earlier output. A missing file counts as an empty output. Raises ValueError on a file of another kind."""
     text = path.read_bytes().decode(**ENCODING) if path.exists() else ""
     if not text.strip():
         return EarlierOutput(path, None, frozenset())
@@ -81,10 +86,17 @@ def read(path: Path) -> EarlierOutput:
 def _json(path: Path, text: str) -> EarlierOutput:
     *lines, last = text.split("\n")
     objects = [_object(line) for line in lines if line]
-    ending = _object(last)
-    predicted = {each["audio_file"] for each in [*objects, ending] if each and "error" not in each}
-    torn = len(last.encode(**ENCODING)) if ending is None else 0
-    return EarlierOutput(path, "json", frozenset(predicted), torn=torn, ended=not last, ignored=objects.count(None))
+    last_object = _object(last)
+    predicted = {entry["audio_file"] for entry in [*objects, last_object] if entry and "error" not in entry}
+    incomplete_bytes = len(last.encode(**ENCODING)) if last_object is None else 0
+    return EarlierOutput(
+        path,
+        "json",
+        frozenset(predicted),
+        incomplete_bytes=incomplete_bytes,
+        ends_with_newline=not last,
+        unreadable_lines=objects.count(None),
+    )
 
 
 def _object(line: str) -> dict[str, Any] | None:
@@ -96,10 +108,18 @@ def _object(line: str) -> dict[str, Any] | None:
 
 
 def _csv(path: Path, text: str) -> EarlierOutput:
-    whole, _, last = text.rpartition("\n")
-    header, *rows = [row for row in csv.reader(io.StringIO(whole, newline="")) if row] or [[]]
-    whole_rows = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header) and row != header]
-    predicted = {row["audio_file"] for row in whole_rows if not row.get("error")}
-    ignored = sum(len(row) != len(header) for row in rows)
-    torn = len(last.encode(**ENCODING))
-    return EarlierOutput(path, "csv", frozenset(predicted), header, torn, ended=not last, ignored=ignored)
+    complete_lines, _, last = text.rpartition("\n")
+    header, *rows = [row for row in csv.reader(io.StringIO(complete_lines, newline="")) if row] or [[]]
+    readable_rows = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header) and row != header]
+    predicted = {row["audio_file"] for row in readable_rows if not row.get("error")}
+    unreadable_lines = sum(len(row) != len(header) for row in rows)
+    incomplete_bytes = len(last.encode(**ENCODING))
+    return EarlierOutput(
+        path,
+        "csv",
+        frozenset(predicted),
+        header,
+        incomplete_bytes,
+        ends_with_newline=not last,
+        unreadable_lines=unreadable_lines,
+    )

@@ -1,4 +1,4 @@
-"""Windows of a sound, each as long as the model's crops, spread evenly from beginning to end, a few at a time."""
+"""Windows of a sound, as long as the model's crops and spread evenly from beginning to end, in batches."""
 
 import math
 from collections import deque
@@ -15,12 +15,12 @@ from src.audio.reader import SILENCE
 from src.data.crops import spread_evenly
 from src.data.decoding import SILENT
 
-BATCH = 8  # windows that go through the network at once
-BATCH_SECONDS = 60.0  # or fewer, where they are long: a network's memory grows with both
+BATCH = 8  # largest number of windows in a batch
+BATCH_SECONDS = 60.0  # largest length of sound in a batch, to limit the memory that the network needs
 
 
 class WindowBatch(NamedTuple):
-    """S windows of one sound: `start` (S,) their first samples, `wave` (S, T) int16, as the waveform cache stores sound."""
+    """S windows of one sound: `start` are their first samples, `wave` (S, T) is int16, as in the waveform cache."""
 
     start: list[int]
     wave: NDArray[np.int16]
@@ -28,7 +28,11 @@ class WindowBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class SoundEnd:
-    """Facts known at the end of a sound. `samples`, at the model's rate, are counted from `start_seconds` on."""
+    """Totals and notes of one sound, known at its end.
+
+    `samples` is the length of the part that was read, at the model's sample rate. This part begins at `start_seconds` of
+    a file that is `duration_seconds` long. `notes` are for the user.
+    """
 
     samples: int
     start_seconds: float
@@ -38,7 +42,7 @@ class SoundEnd:
 
 @dataclass(frozen=True)
 class Waveform:
-    """Sound in memory, mono (T,) at the model's rate, with the interface of reader.Stream."""
+    """A waveform in memory, mono (T,) at the model's sample rate, with the interface of reader.Stream."""
 
     wave_T: NDArray[np.float32]
     sample_rate: int
@@ -58,33 +62,36 @@ class Waveform:
 
 
 def windows(sound: reader.Stream | Waveform, length: int) -> Iterator[WindowBatch | SoundEnd]:
-    """Yield windows of `length` samples, a batch at a time, then the end of the sound.
+    """Yield the windows of `length` samples in batches, and finally a SoundEnd.
 
-    Raises AudioError on silence, and as reader.Stream does.
+    Raises AudioError if the sound is silent, and as reader.Stream does.
     """
-    level = Level()
-    most = max(1, min(BATCH, int(BATCH_SECONDS * sound.sample_rate / length)))
+    meter = PeakMeter()
+    batch_size = max(1, min(BATCH, int(BATCH_SECONDS * sound.sample_rate / length)))
     batch: list[tuple[int, NDArray[np.int16]]] = []
-    for start, wave_T in cut(level.watch(sound), sound.length, length):
+    for start, wave_T in iterate_windows(meter.measure(sound), sound.length, length):
         batch.append((start, np.round(wave_T.clip(-1, 1) * 32767).astype(np.int16)))
-        if len(batch) == most:
+        if len(batch) == batch_size:
             yield _join(batch)
             batch = []
     if batch:
         yield _join(batch)
-    if level.peak < SILENCE:
+    if meter.peak < SILENCE:
         raise reader.AudioError(SILENT)
     notes = [sound.shortfall] if sound.shortfall else []
-    if level.samples < length:
+    if meter.samples < length:
         seconds = length / sound.sample_rate
-        notes.append(f"shorter than the {seconds:g} s that the model needs: repeated to fill them")
-    yield SoundEnd(level.samples, sound.start_seconds, sound.duration_seconds, notes)
+        notes.append(f"shorter than the {seconds:g} s that the model needs, so it is repeated")
+    yield SoundEnd(meter.samples, sound.start_seconds, sound.duration_seconds, notes)
 
 
 def file_windows(
     paths: Iterable[Path], sample_rate: int, length: int, max_seconds: float | None
 ) -> Iterator[WindowBatch | SoundEnd | reader.AudioError]:
-    """Yield the windows of each file, one file after another; a file that cannot be read ends with its error."""
+    """Yield the windows of each file as `windows` does, one file after another.
+
+    For a file that cannot be used, its AudioError is yielded in place of the SoundEnd, perhaps after some windows.
+    """
     for path in paths:
         try:
             yield from windows(reader.Stream(path, sample_rate, max_seconds), length)
@@ -92,43 +99,44 @@ def file_windows(
             yield error
 
 
-def cut(blocks: Iterable[NDArray[np.float32]], promised: int, length: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield windows of `length` samples, each with the number of its first: (start, wave (T,)), while the blocks arrive.
+def iterate_windows(
+    blocks: Iterable[NDArray[np.float32]], expected_length: int, length: int
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield windows of `length` samples as (index of the first sample, wave (T,)), as soon as their blocks are read.
 
-    As many windows as fit, by rounding, into the `promised` number of samples, spread evenly from the beginning to the
-    end; a single one is the middle (the same cuts as crops.WaveformCrops.segments). A sound shorter than a window is
-    repeated to fill it. Where fewer samples arrive than were promised, the last window ends with them.
+    The number of windows is round(expected_length / length), at least 1. They are spread evenly from the beginning to the
+    end; a single one is the middle (the same positions as in crops.WaveformCrops.segments). A sound shorter than a window
+    is repeated to fill it. If there are fewer samples than `expected_length`, the last window ends at the last sample.
     """
-    count = max(1, round(promised / length))
-    starts = deque(spread_evenly(max(0, promised - length), count))
-    buffer_T, origin = (
-        np.empty(0, dtype=np.float32),
-        0,
-    )  # samples that a window may still need, and the first one's number
-    stop = 0  # of the last window
+    count = max(1, round(expected_length / length))
+    starts = deque(spread_evenly(max(0, expected_length - length), count))
+    buffer_T = np.empty(0, dtype=np.float32)  # samples that a window may still need
+    origin = 0  # index of the buffer's first sample
+    stop = 0  # index after the last sample of the last window
     for block_T in blocks:
         buffer_T = np.concatenate((buffer_T, block_T))
-        arrived = origin + len(buffer_T)
-        while starts and starts[0] + length <= arrived:
+        available = origin + len(buffer_T)
+        while starts and starts[0] + length <= available:
             start = starts.popleft()
             stop = start + length
             yield start, buffer_T[start - origin : stop - origin]
-        spare = max(0, min(starts[0] if starts else arrived, arrived - length) - origin)
-        buffer_T, origin = buffer_T[spare:], origin + spare
-    arrived = origin + len(buffer_T)
-    if arrived < length:
+        discardable = max(0, min(starts[0] if starts else available, available - length) - origin)
+        buffer_T, origin = buffer_T[discardable:], origin + discardable
+    available = origin + len(buffer_T)
+    if available < length:
         yield 0, np.tile(buffer_T, math.ceil(length / len(buffer_T)))[:length]
-    elif starts and arrived - stop > length / 2:
-        yield arrived - length, buffer_T[-length:]
+    elif starts and available - stop > length / 2:
+        yield available - length, buffer_T[-length:]
 
 
-class Level:
-    """The peak of a sound that streams by, relative to the sound's mean, which a microphone may displace."""
+class PeakMeter:
+    """Peak and number of samples of a streamed sound. The peak is relative to the mean, as a recording may have a DC offset."""
 
     def __init__(self) -> None:
         self.samples, self.sum, self.lowest, self.highest = 0, 0.0, math.inf, -math.inf
 
-    def watch(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    def measure(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+        """Measure the blocks and yield them unchanged."""
         for block_T in blocks:
             if len(block_T):
                 self.samples += len(block_T)
@@ -141,6 +149,7 @@ class Level:
 
     @property
     def peak(self) -> float:
+        """Largest distance of a sample from the mean, after the iteration."""
         mean = self.sum / self.samples
         return max(self.highest - mean, mean - self.lowest)
 

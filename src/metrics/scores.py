@@ -140,21 +140,21 @@ def confusion(predicted_K: Tensor, genre_K: Tensor, genres: int) -> Tensor:
 class Bin(NamedTuple):
     """One bin of a reliability diagram: the clips whose predicted genre has a probability in [low, low + 1 / ECE_BINS).
 
-    The last bin includes 1. `correct` counts the clips with a correct prediction; `sure` is the mean probability of the
-    predicted genre.
+    The last bin includes 1. `correct` counts the clips with a correct prediction; `mean_probability` is the mean
+    probability of the predicted genres.
     """
 
     low: float
     clips: int
     correct: int
-    sure: float
+    mean_probability: float
 
 
 def reliability(probability_K: Tensor, correct_K: Tensor) -> list[Bin]:
     """Sort K clips into bins by the probability of their predicted genre: the reliability diagram, lowest bin first.
 
     The bins are those of `ece`, without the empty ones. `correct_K` is True for each correct prediction. `ece` is the
-    mean over the clips of |correct / clips - sure| of their bin.
+    mean over the clips of |correct / clips - mean_probability| of their bin.
     Source: DeGroot and Fienberg 1983.
     """
     bin_K = (probability_K * ECE_BINS).long().clamp_max(ECE_BINS - 1)  # probability 1 belongs to the last bin

@@ -18,7 +18,7 @@ from src.plain_files import stamp
 from src.quality import measures
 from src.quality.measures import ClipMeasures
 from src.rundir import code_digest
-from src.threads import in_order
+from src.threads import map_in_order
 
 SAVE_SECONDS = 2.0  # time between commits: an interruption loses at most this much work
 MeasuresOrReason = ClipMeasures | str  # the measures of a clip, or the reason why it has none
@@ -75,7 +75,7 @@ def _measure_missing(
 
     last_commit = monotonic()
     try:
-        for key, result in track(in_order(measure, missing, os.cpu_count() or 1), "Measuring", len(missing)):
+        for key, result in track(map_in_order(measure, missing, os.cpu_count() or 1), "Measuring", len(missing)):
             # A failure is not cached: its cause may go away while the file stays the same, e.g. missing permissions.
             if not isinstance(result, str):
                 row = (key, _to_json(result), result.codes.tobytes())

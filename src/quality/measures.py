@@ -46,7 +46,7 @@ def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
 
     Raises AudioError if it cannot be decoded.
     """
-    sound = reader.sound(clip.path, clip.start_seconds, clip.stop_seconds, max_seconds)
+    sound = reader.read_native(clip.path, clip.start_seconds, clip.stop_seconds, max_seconds)
     wave_T = reader.mono(sound.wave_TK)
     centred_T = wave_T - wave_T.mean()  # a constant offset is not sound
     peak = float(np.abs(centred_T).max())

@@ -75,7 +75,7 @@ def describe_split(run: RunDir) -> list[str]:
         shared = certificate["shared"][key]
         if shared:
             sentences.append(
-                f"In more than one set: {formatting.count(len(shared), kind)} ({formatting.few(shared, MAX_NAMES)})."
+                f"In more than one set: {formatting.count(len(shared), kind)} ({formatting.first_names(shared, MAX_NAMES)})."
             )
         elif _some_unknown(run, kind):
             sentences.append(f"The sets may share {key}: the {key} of some clips are unknown.")
@@ -83,7 +83,7 @@ def describe_split(run: RunDir) -> list[str]:
             sentences.append(f"No {kind} is in more than one set.")
     copies = [" = ".join(clips) for clips in certificate["shared"]["audio"]]
     sentences.append(
-        f"Byte-identical audio in more than one set: {formatting.few(copies, MAX_NAMES)}."
+        f"Byte-identical audio in more than one set: {formatting.first_names(copies, MAX_NAMES)}."
         if copies
         else "No byte-identical audio is in more than one set."
     )
@@ -96,7 +96,7 @@ def describe_split(run: RunDir) -> list[str]:
     else:
         pairs = [" ~ ".join(clips) for clips in near_copies]
         sentences.append(
-            f"Near copies in more than one set: {formatting.few(pairs, MAX_NAMES)}."
+            f"Near copies in more than one set: {formatting.first_names(pairs, MAX_NAMES)}."
             if pairs
             else "No near copies are in more than one set, among the clips that the audit decoded."
         )

@@ -174,13 +174,13 @@ def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], be
             (bins, BLUE, "o", "calibrated" if before else "not calibrated", {"color": BLUE, "alpha": 0.4}),
         ):
             if series:
-                probability = [100 * one_bin.sure for one_bin in series]
+                probability = [100 * one_bin.mean_probability for one_bin in series]
                 accuracy = [100 * one_bin.correct / one_bin.clips for one_bin in series]
                 left.plot(probability, accuracy, marker, color=colour, markeredgewidth=0, label=name)
                 edge, clips = [100 * one_bin.low for one_bin in series], [one_bin.clips for one_bin in series]
                 right.bar(edge, clips, 100 / ECE_BINS, align="edge", **bar)
         low, high = 100 * np.array(interval, dtype=np.float64).reshape(-1, 2).T
-        probability = [100 * one_bin.sure for one_bin in bins]
+        probability = [100 * one_bin.mean_probability for one_bin in bins]
         left.vlines(probability, low, high, color=BLUE, linewidth=5, alpha=0.4, zorder=1, label="its 95 % interval")
         left.set_title("test clips recognized (%)")
         left.set_ylim(-2, 102)

@@ -17,8 +17,8 @@ from src.rundir.reader import (
     SPLIT,
     Predictions,
     RunDir,
-    at,
-    find,
+    find_runs,
+    runs_at,
     split_rows,
 )
 
@@ -39,7 +39,7 @@ __all__ = [
     "SPLIT",
     "Predictions",
     "RunDir",
-    "at",
-    "find",
+    "find_runs",
+    "runs_at",
     "split_rows",
 ]

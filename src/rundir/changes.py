@@ -6,14 +6,14 @@ from typing import Any
 from src import formatting
 from src.config import leaves
 
-FEW = 5  # at most this many names are listed for each kind of change
+MAX_NAMES = 5  # at most this many names are listed for each kind of change
 
 
 def settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """List the settings that differ, at most FEW: "seed was 0, is 1; model.layers was 3, is 4"."""
+    """List the settings that differ, at most MAX_NAMES: "seed was 0, is 1; model.layers was 3, is 4"."""
     old, new = dict(leaves(before)), dict(leaves(now))
     keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-    return "; ".join(f"{key} was {old.get(key)!r}, is {new.get(key)!r}" for key in keys[:FEW])
+    return "; ".join(f"{key} was {old.get(key)!r}, is {new.get(key)!r}" for key in keys[:MAX_NAMES])
 
 
 def clips(before: Sequence[Mapping[str, str | None]], now: Sequence[Mapping[str, str | None]]) -> str:
@@ -34,7 +34,7 @@ def clips(before: Sequence[Mapping[str, str | None]], now: Sequence[Mapping[str,
         "in another set": [clip for clip in common_clips if old[clip]["set"] != new[clip]["set"]],
     }
     parts = [
-        f"{formatting.count(len(names), 'clip')} {'is' if len(names) == 1 else 'are'} {kind}: {formatting.few(names, FEW)}"
+        f"{formatting.count(len(names), 'clip')} {'is' if len(names) == 1 else 'are'} {kind}: {formatting.first_names(names, MAX_NAMES)}"
         for kind, names in changed.items()
         if names
     ]
@@ -42,6 +42,6 @@ def clips(before: Sequence[Mapping[str, str | None]], now: Sequence[Mapping[str,
 
 
 def files(before: Mapping[str, str] | None, now: Mapping[str, str]) -> str:
-    """List the source files whose digests differ, at most FEW: "src/model/cnn.py"; "" for a run that recorded none."""
+    """List the source files whose digests differ, at most MAX_NAMES: "src/model/cnn.py"; "" for a run that recorded none."""
     old = before or now
-    return formatting.few([name for name in sorted({*old, *now}) if old.get(name) != now.get(name)], FEW)
+    return formatting.first_names([name for name in sorted({*old, *now}) if old.get(name) != now.get(name)], MAX_NAMES)

@@ -207,7 +207,7 @@ def split_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
         yield line, row
 
 
-def find(path: Path, depth: int = 3) -> list[RunDir]:
+def find_runs(path: Path, depth: int = 3) -> list[RunDir]:
     """Find all runs in a folder and up to `depth` levels below it, sorted by path; unfinished runs included.
 
     A folder is a run if it contains metrics.json, config.yaml or a lock. Its own subfolders (wandb, checkpoints) are
@@ -218,15 +218,15 @@ def find(path: Path, depth: int = 3) -> list[RunDir]:
     if depth == 0 or not path.is_dir():
         return []
     folders = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    return [run for folder in folders for run in find(folder, depth - 1)]
+    return [run for folder in folders for run in find_runs(folder, depth - 1)]
 
 
-def at(path: Path) -> list[RunDir]:
+def runs_at(path: Path) -> list[RunDir]:
     """Find the runs at a path from the command line; unfinished runs included. Raises ValueError if there are none."""
     if not path.is_dir():
-        problem = "not a folder" if path.exists() else "not there"
-        raise ValueError(f"{path} is {problem}: expected a run directory or a folder of runs.")
-    runs = find(path)
+        problem = "is not a folder" if path.exists() else "does not exist"
+        raise ValueError(f"{path} {problem}: expected a run directory or a folder of runs.")
+    runs = find_runs(path)
     if not runs:
         raise ValueError(
             f"{path} contains no run: expected {METRICS} in it, or in folders up to 3 below it, as "

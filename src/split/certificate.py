@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from src import formatting
 from src.clip import SUBSETS, Clip
-from src.formatting import count
 from src.split.grouping import KINDS, artist_groups, full_track_name
 
 
@@ -49,7 +49,7 @@ def refuse_leaks(certificate: Mapping[str, Any]) -> None:
     """
     shared = certificate["shared"]
     descriptions = [
-        f"{count(len(names), kind)} ({_first_few([joint.join(n) if isinstance(n, list) else n for n in names])})"
+        f"{formatting.count(len(names), kind)} ({_first_few([joint.join(n) if isinstance(n, list) else n for n in names])})"
         for kind, joint, names in (
             ("artist", "", shared["artists"]),
             ("track", "", shared["tracks"]),
@@ -75,7 +75,7 @@ def leaks(certificate: Mapping[str, Any]) -> list[str]:
         ("audio", "group of identical clips"),
         ("near_copies", "pair of near copies"),
     )
-    return [count(len(shared[key]), singular) for key, singular in kinds if shared[key]]
+    return [formatting.count(len(shared[key]), singular) for key, singular in kinds if shared[key]]
 
 
 def _grouped_by(clips: Sequence[Clip]) -> str:
@@ -84,7 +84,7 @@ def _grouped_by(clips: Sequence[Clip]) -> str:
     kinds = [kind for kind in KINDS if clips_by_kind[kind]]
     if len(kinds) == 1:
         return kinds[0]
-    return ", ".join(f"{kind} ({count(clips_by_kind[kind], 'clip')})" for kind in kinds)
+    return ", ".join(f"{kind} ({formatting.count(clips_by_kind[kind], 'clip')})" for kind in kinds)
 
 
 def _sizes(clips: Sequence[Clip], subsets: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -144,7 +144,11 @@ def _genre_warnings(clips: Sequence[Clip], subsets: Sequence[str]) -> list[str]:
             )
         # A test set of one artist lacks the other genres by design, so this is not a warning.
         expected = ("val",) if one_test_artist else ("val", "test")
-        warnings += [f"{genre} has no {subset} clip in this split." for subset in expected if subset not in by_subset]
+        warnings += [
+            f"{genre} has no {formatting.subset(subset)} clip in this split."
+            for subset in expected
+            if subset not in by_subset
+        ]
     if one_test_artist:
         warnings.append(
             "Only one artist is tested: the score is that artist's, not the genres'. Pool it with those of other folds."
@@ -156,7 +160,7 @@ def _album_warnings(albums: Sequence[str]) -> list[str]:
     if not albums:
         return []
     return [
-        f"The sets share {count(len(albums), 'album')}, by name ({_first_few(albums)}). A model may recognize an album by its "
+        f"The sets share {formatting.count(len(albums), 'album')}, by name ({_first_few(albums)}). A model may recognize an album by its "
         "sound, since its tracks were recorded and mastered together."
     ]
 

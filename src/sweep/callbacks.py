@@ -183,4 +183,6 @@ def _count_other_runs(folder: Path, own_folders: set[str]) -> int:
     """Count the finished runs in the folder that belong to no job of this sweep."""
     from src import rundir
 
-    return sum(run.path.name not in own_folders and (run.path / rundir.METRICS).exists() for run in rundir.find(folder))
+    return sum(
+        run.path.name not in own_folders and (run.path / rundir.METRICS).exists() for run in rundir.find_runs(folder)
+    )

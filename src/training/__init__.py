@@ -1,1 +1,1 @@
-"""Train one experiment: module, trainer, callbacks, loggers, and the files of the run directory."""
+"""Training of one experiment: module, trainer, callbacks, loggers, and the files of the run directory."""

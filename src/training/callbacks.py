@@ -1,4 +1,4 @@
-"""Lightning callbacks: history.csv and the progress bar of a training."""
+"""Lightning callbacks: history.csv and the progress bar of training."""
 
 import csv
 import time
@@ -14,25 +14,25 @@ COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro", "l
 
 
 class History(lightning.Callback):
-    """Writes history.csv, a row an epoch; `seconds` is training time so far, summed over resumptions."""
+    """Write history.csv, one row per epoch. Its column `seconds` is the total time so far, also of resumed parts."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows: list[dict[str, float]] = []
-        self.seconds_before = 0.0
+        self.resumed_seconds = 0.0
         self.started = 0.0
         self.stopped: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Time of preparing, training and validation so far, in s; after the training, all of it."""
-        return self.seconds_before + (self.stopped or time.monotonic()) - self.started
+        """Time of preparation, training and validation in s: until now, or until the end of training if it has ended."""
+        return self.resumed_seconds + (self.stopped or time.monotonic()) - self.started
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows, self.seconds_before = state_dict["rows"], state_dict["seconds"]
+        self.rows, self.resumed_seconds = state_dict["rows"], state_dict["seconds"]
 
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.started = time.monotonic()
@@ -61,9 +61,9 @@ class History(lightning.Callback):
 
 
 class ProgressBar(lightning.Callback):
-    """One bar over all epochs with the time left; after each epoch it shows the training loss and the validation scores.
+    """Show one bar over all epochs with the remaining time, and after each epoch its loss and validation scores.
 
-    Where standard error is not a terminal, it prints a line an epoch instead.
+    If standard error is not a terminal, print one line per epoch instead.
     """
 
     progress: Progress
@@ -72,7 +72,7 @@ class ProgressBar(lightning.Callback):
     def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self.progress = console.bar()
         steps = int(trainer.estimated_stepping_batches)
-        self.task = self.progress.add_task("Preparing: one pass over the training clips", total=steps)
+        self.task = self.progress.add_task("Preparing the normalization and the model", total=steps)
         if console.stderr.is_terminal:
             self.progress.start()
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.loggers.logger import DummyLogger
 
-from src.instantiate import choose, supply
+from src.instantiate import call_with_facts, instantiate_choice
 from src.training.module import Predictions
 
 SCORES = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "nll", "ece")
@@ -20,7 +20,7 @@ GENRE_SCORES = ("recall", "precision", "f1")
 def wandb(
     offline: bool, project: str, *, folder: Path, name: str, group: str | None, settings: dict[str, Any]
 ) -> Logger:
-    """One wandb run in `folder`/wandb with the resolved `settings`; jobs of one sweep share a `group`."""
+    """Log to one wandb run in `folder`/wandb with the resolved `settings`. The jobs of a sweep share a `group`."""
     import wandb as library
 
     run = library.init(
@@ -39,23 +39,25 @@ def wandb(
 
 
 def csv(*, folder: Path) -> Logger:
-    """A table of all metrics, `folder`/csv/metrics.csv."""
+    """Log to a table of all metrics, `folder`/csv/metrics.csv."""
     return CSVLogger(folder, name="csv", version="")
 
 
 def none() -> Logger:
-    """The null choice: the run directory alone."""
+    """Log nothing. The results are in the run directory only."""
     return DummyLogger()
 
 
 @contextmanager
-def opened(config: DictConfig, folder: Path, sweep: str | None) -> Iterator[Logger]:
-    """The logger of a run, closed at the end, or all jobs of a sweep in one process would share one wandb run.
+def open_logger(config: DictConfig, folder: Path, sweep: str | None) -> Iterator[Logger]:
+    """Open the logger of a run. It is closed at the end, so that each job of a sweep has its own wandb run.
 
-    `sweep` names the group that the jobs of one sweep share.
+    `sweep` is the name of the sweep, under which wandb groups its jobs; None for a single run.
     """
     settings = OmegaConf.to_container(config, resolve=True)
-    logger: Logger = supply(choose(config.logger), folder=folder, name=folder.name, group=sweep, settings=settings)
+    logger: Logger = call_with_facts(
+        instantiate_choice(config.logger), folder=folder, name=folder.name, group=sweep, settings=settings
+    )
     try:
         yield logger
     finally:
@@ -71,18 +73,21 @@ def log_scores(
     test: Predictions,
     genres: Sequence[str],
 ) -> None:
-    """Log the scores of each set of a finished run; to wandb also the per-genre table and confusion matrix of the test set."""
+    """Log the scores of each set of a finished run. wandb also gets the test set's table of genres and confusion matrix."""
     metrics: dict[str, float | None] = {}
-    for subset, of_subset in scores.items():
-        metrics |= {f"{subset}/{key}": of_subset[key] for key in SCORES}
-        for name, of_genre in of_subset["genres"].items():
-            metrics |= {f"{subset}/{key}/{name}": of_genre[key] for key in GENRE_SCORES}
+    for subset, subset_scores in scores.items():
+        metrics |= {f"{subset}/{key}": subset_scores[key] for key in SCORES}
+        for name, genre_scores in subset_scores["genres"].items():
+            metrics |= {f"{subset}/{key}/{name}": genre_scores[key] for key in GENRE_SCORES}
     logger.log_metrics({f"best/{key}": value for key, value in metrics.items() if value is not None})
     if isinstance(logger, WandbLogger):
         import wandb as library
 
         columns: list[str | int] = ["genre", "support", "recall", "precision", "f1", "accuracy_one_vs_rest"]
-        rows = [[name, *(of_genre[key] for key in columns[1:])] for name, of_genre in scores["test"]["genres"].items()]
+        rows = [
+            [name, *(genre_scores[key] for key in columns[1:])]
+            for name, genre_scores in scores["test"]["genres"].items()
+        ]
         matrix = library.plot.confusion_matrix(
             y_true=test.genre.tolist(),
             preds=test.logits.argmax(dim=1).tolist(),

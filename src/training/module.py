@@ -1,4 +1,4 @@
-"""The classifier as Lightning trains it: with augmentation, a loss, an optimizer and validation scores."""
+"""The Lightning module: a classifier with augmentation, a loss, an optimizer and validation scores."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -13,19 +13,19 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from src import metrics
 from src.classifier.classifier import Classifier
 from src.data.datamodule import Batch, GenreData
-from src.instantiate import supply
+from src.instantiate import call_with_facts
 from src.metrics import calibration
 
 
 class Predictions(NamedTuple):
-    """Predictions for B clips: `clip` (B,) their numbers, `genre` (B,) the true genres, `logits` (B, C)."""
+    """Predictions for B clips: `clip` (B,) the clip indices, `genre` (B,) the true genre indices, `logits` (B, C)."""
 
     clip: Tensor
     genre: Tensor
     logits: Tensor
 
-    def at(self, temperature: float) -> "Predictions":
-        """The predictions with their logits divided by a temperature; in double precision, so that none become equal."""
+    def with_temperature(self, temperature: float) -> "Predictions":
+        """Divide the logits by a temperature -> new predictions, in double precision to avoid ties from rounding."""
         return self._replace(logits=self.logits.double() / temperature)
 
 
@@ -42,7 +42,10 @@ class Evaluation(NamedTuple):
 
 
 class GenreModule(Classifier, lightning.LightningModule):
-    """Every choice of the command line in one module; `parts` are the classifier's. See `setup.build_module`."""
+    """Classifier, augmentation, loss, optimizer and scheduler. `parts` are the arguments of Classifier.
+
+    `setup.build_module` builds it from a config.
+    """
 
     prepared: Tensor
 
@@ -59,36 +62,36 @@ class GenreModule(Classifier, lightning.LightningModule):
         self.augmentation, self.loss = nn.ModuleDict(augmentation), loss
         self.optimizer, self.scheduler, self.seed = optimizer, scheduler, seed
         self.register_buffer("prepared", torch.tensor(False))  # so that a resumed run does not prepare again
-        self.passes: dict[str, list[float]] = {}  # values that `prepare` returns, e.g. a reconstruction error a pass
-        self.validated: list[Predictions] = []  # in this validation epoch
+        self.passes: dict[str, list[float]] = {}  # values that `prepare` returns, e.g. a reconstruction error per pass
+        self.validation_predictions: list[Predictions] = []  # of this epoch
 
     @property
     def caches_feature(self) -> bool:
-        """Whether each segment's feature is computed once and cached: it is costly, and its sound is never augmented."""
+        """True if the feature of each segment is computed once and cached: it is costly, and the sound is not augmented."""
         return bool(self.feature.kept) and isinstance(self.augmentation["wave"], nn.Identity)
 
     def calibrate(self, validation: Predictions) -> float:
-        """Fit the temperature to this module's predictions for the validation clips, and return it."""
-        assert not self.calibrated, "these predictions were calibrated before"
+        """Fit the temperature to this module's predictions for the validation clips, set it in the module, and return it."""
+        assert not self.calibrated, "the module is calibrated already"
         self.temperature.fill_(calibration.temperature(validation.logits, validation.genre))
         self.calibrated.fill_(True)
         return float(self.temperature)
 
     def on_fit_start(self) -> None:
-        """Fit what is not trained by gradients, once: the normalization, then the model."""
+        """Prepare the normalization, then the model (a model without gradients is fitted here). A resumed run skips this."""
         if self.prepared:
             return
         self.eval()
         self.passes = {
-            **self.normalization.prepare(Unaugmented(self, self.extract)),
-            **self.model.prepare(Unaugmented(self, self.features)),
+            **self.normalization.prepare(UnaugmentedFeatures(self, self.raw_feature)),
+            **self.model.prepare(UnaugmentedFeatures(self, self.normalized_feature)),
         }
         self.train()
         self.prepared.fill_(True)
         for logger in self.trainer.loggers:
             for name, values in self.passes.items():
-                for number, value in enumerate(values, start=1):
-                    logger.log_metrics({f"prepare/{name}": value, "epoch": number})
+                for pass_number, value in enumerate(values, start=1):
+                    logger.log_metrics({f"prepare/{name}": value, "epoch": pass_number})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["passes"] = self.passes
@@ -97,41 +100,43 @@ class GenreModule(Classifier, lightning.LightningModule):
         self.passes = checkpoint["passes"]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        # Dropout and augmentation are seeded by (seed, epoch, batch), so that a resumed run draws the same numbers.
+        # Dropout and augmentation are seeded by (seed, epoch, batch), so that a resumed run repeats the random numbers.
         state = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx]).generate_state(1)
         torch.manual_seed(int(state[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         sound = self.augmentation["wave"](batch.sound.flatten(0, 1))
         target_BC = nn.functional.one_hot(batch.genre, len(self.genres)).float()
-        feature_BFN, target_BC = self.augmentation["mix"](self.augmentation["feature"](self.features(sound)), target_BC)
+        feature_BFN, target_BC = self.augmentation["mix"](
+            self.augmentation["feature"](self.normalized_feature(sound)), target_BC
+        )
         loss: Tensor = self.loss(self.model(feature_BFN), target_BC)
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.genre))
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self.validated.append(self.predict_step(batch, batch_idx))
+        self.validation_predictions.append(self.predict_step(batch, batch_idx))
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> Predictions:
         return Predictions(batch.clip, batch.genre, self(batch.sound))
 
     def on_validation_epoch_end(self) -> None:
-        predictions = join(self.validated)
-        self.validated.clear()
+        predictions = join(self.validation_predictions)
+        self.validation_predictions.clear()
         loss = nn.functional.cross_entropy(predictions.logits, predictions.genre)
         scores = metrics.score(predictions.logits, predictions.genre, self.genres)
         self.log("val/loss", loss, prog_bar=True)
         self.log("val/accuracy", scores["accuracy"])
         self.log("val/f1_macro", scores["f1_macro"], prog_bar=True)
-        self.log_dict({f"val/recall/{genre}": each["recall"] or 0.0 for genre, each in scores["genres"].items()})
+        self.log_dict({f"val/recall/{genre}": row["recall"] or 0.0 for genre, row in scores["genres"].items()})
 
     def configure_optimizers(self) -> Any:
-        if not self.trained:
+        if not self.uses_gradients:
             return None
         optimizer = self.optimizer(self.parameters())
         total_steps = int(self.trainer.estimated_stepping_batches)
-        scheduler = supply(self.scheduler, optimizer=optimizer, total_steps=total_steps)
-        # A plateau is looked for as often as the validation loss is known.
+        scheduler = call_with_facts(self.scheduler, optimizer=optimizer, total_steps=total_steps)
+        # ReduceLROnPlateau steps once per epoch, when the validation loss is known.
         interval = "epoch" if isinstance(scheduler, ReduceLROnPlateau) else "step"
         return {
             "optimizer": optimizer,
@@ -139,10 +144,10 @@ class GenreModule(Classifier, lightning.LightningModule):
         }
 
 
-class Unaugmented:
-    """Features of the training clips without augmentation, batch by batch: (feature (B, F, N), genre (B,)).
+class UnaugmentedFeatures:
+    """Features of the segments of the training clips, without augmentation: batches of (feature (B, F, N), genre (B,)).
 
-    Can be iterated more than once.
+    Each iteration computes them again.
     """
 
     def __init__(self, module: GenreModule, feature: Callable[[Tensor], Tensor]) -> None:
@@ -152,12 +157,12 @@ class Unaugmented:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         data: GenreData = self.module.trainer.datamodule  # type: ignore[attr-defined]
         for clip_B in data.fixed_dataloader("train"):
-            batch = data.segmented(clip_B.to(self.module.device))
+            batch = data.segment_batch(clip_B.to(self.module.device))
             yield self.feature(batch.sound.flatten(0, 1)), batch.genre.repeat_interleave(batch.sound.shape[1])
 
 
 def join(batches: Sequence[Predictions]) -> Predictions:
-    """The predictions of all batches, one a clip, in the order of the clips' numbers."""
-    joined = Predictions(*(torch.cat(parts).cpu() for parts in zip(*batches, strict=True)))
+    """Join the predictions of all batches: one per clip, in the order of the clip indices."""
+    joined = Predictions(*(torch.cat(tensors).cpu() for tensors in zip(*batches, strict=True)))
     order = joined.clip.argsort()
-    return Predictions(*(part[order] for part in joined))
+    return Predictions(*(tensor[order] for tensor in joined))

@@ -1,4 +1,4 @@
-"""Resume a training: lock a run directory, and find out what it already holds of this run."""
+"""Resume training: lock a run directory, and determine whether its run is new, interrupted or finished."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from src import config as configs
 from src import console, rundir
 from src.data.datamodule import GenreData
 from src.rundir import changes, provenance
-from src.training.run_writer import split_rows, write_start
+from src.training.run_writer import split_rows, write_inputs
 
-TRAINED = (  # the files that are removed before a run is trained again
+TRAINING_OUTPUTS = (  # files that are deleted before a run is trained again
     rundir.BEST,
     rundir.LAST,
     rundir.HISTORY,
@@ -27,62 +27,63 @@ TRAINED = (  # the files that are removed before a run is trained again
 
 
 class RunState(Enum):
-    """What a run directory holds of a run."""
+    """State of a run in its directory."""
 
-    NEW = "new"
-    PARTIAL = "partial"  # a checkpoint, from which it goes on
+    NEW = "new"  # nothing to resume
+    PARTIAL = "partial"  # has a checkpoint, from which training resumes
     FINISHED = "finished"
 
 
 class OpenRun(NamedTuple):
-    """A run directory's state, and the run's identity: digests of its config, data and source code."""
+    """State of a run, and its identity: digests of its config, data and source code."""
 
     state: RunState
     identity: dict[str, str]
 
 
 def open_run(config: DictConfig, folder: Path, data: GenreData) -> OpenRun:
-    """Find out what the directory holds of this run, and write the first files of a new one.
+    """Determine the state of this run in its directory (see `run_state`), and write the input files of a new run.
 
-    Raises ValueError where the directory holds a run with other settings.
+    The input files are config.yaml, environment.json, split.csv and excluded.csv. Raises ValueError if the directory
+    contains a run with other settings.
     """
     settings = configs.resolved(config)
     environment = provenance.environment(settings, folder, data.digest)
     state = run_state(folder, settings, data, environment)
     if state is RunState.NEW:
-        write_start(folder, settings, data, environment)
+        write_inputs(folder, settings, data, environment)
     return OpenRun(state, environment["identity"])
 
 
 @contextmanager
 def lock(folder: Path, wait: bool) -> Iterator[None]:
-    """Hold a run directory. Where another process trains in it, `wait` for that one to end, or raise ValueError."""
-    file = filelock.FileLock(folder / rundir.LOCK)
+    """Lock a run directory. If another process trains in it, wait until that one has ended (`wait`), or raise ValueError."""
+    lock_file = filelock.FileLock(folder / rundir.LOCK)
     try:
-        held = file.acquire(timeout=0)
+        acquired = lock_file.acquire(timeout=0)
     except filelock.Timeout:
         if not wait:
             raise ValueError(
                 f"Another process is training in {folder}. Wait for it, or choose another hydra.run.dir."
             ) from None
         console.note(f"Another process is training in {folder}: waiting for it.")
-        held = file.acquire()
-    with held:
+        acquired = lock_file.acquire()
+    with acquired:
         yield
 
 
-def discard(folder: Path) -> None:
-    """Remove a run directory that holds nothing but its lock."""
+def remove_if_empty(folder: Path) -> None:
+    """Remove a run directory that contains nothing but its lock."""
     if all(path.name == rundir.LOCK for path in folder.iterdir()):
         (folder / rundir.LOCK).unlink(missing_ok=True)
         folder.rmdir()
 
 
 def run_state(folder: Path, settings: Mapping[str, Any], data: GenreData, environment: Mapping[str, Any]) -> RunState:
-    """Find out what the directory holds of this very run.
+    """Determine the state of this run in its directory.
 
-    Where the data or the source code has changed since, say what changed, remove what was trained, and start anew.
-    Raises ValueError where the directory holds a run with other settings.
+    If the data or the source code has changed since it was trained, print a note about what changed, delete the
+    TRAINING_OUTPUTS, and return NEW. Raises ValueError if the directory contains a run with other settings.
     """
     if not (folder / rundir.ENVIRONMENT).exists():
         return RunState.NEW
@@ -90,7 +91,7 @@ def run_state(folder: Path, settings: Mapping[str, Any], data: GenreData, enviro
     before = run.environment["identity"]
     if before["config"] != identity["config"]:
         different = changes.settings(run.config, settings)
-        raise ValueError(f"{folder} holds a run with other settings ({different}). Choose another hydra.run.dir.")
+        raise ValueError(f"{folder} contains a run with other settings ({different}). Choose another hydra.run.dir.")
     if before == identity:
         if (folder / rundir.METRICS).exists():
             return RunState.FINISHED
@@ -99,12 +100,12 @@ def run_state(folder: Path, settings: Mapping[str, Any], data: GenreData, enviro
     if before["data"] != identity["data"]:
         try:
             changed.append(f"the data changed ({changes.clips(run.split, split_rows(data))})")
-        except ValueError:  # killed while its split.csv was written
+        except ValueError:  # split.csv is incomplete, as the run was killed while writing it
             changed.append("the data changed")
     if before["source"] != identity["source"]:
         files = changes.files(run.environment.get("source"), environment["source"])
         changed.append(f"the source changed ({files})" if files else "the source changed")
-    console.note(f"{folder}: {' and '.join(changed)} since it was trained, so it is trained again.")
-    for name in TRAINED:
+    console.note(f"{folder}: {' and '.join(changed)} since this run was trained, so it is trained again.")
+    for name in TRAINING_OUTPUTS:
         (folder / name).unlink(missing_ok=True)
     return RunState.NEW

@@ -1,4 +1,4 @@
-"""Write the files of a run directory. `metrics.json` is written last and means finished."""
+"""Write the files of a run directory. `metrics.json` is written last: it marks a finished run."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SPLIT_COLUMNS = ("clip", "genre", "artist", "track", "set")
 
 
 def split_rows(data: GenreData) -> list[dict[str, str | None]]:
-    """The rows of split.csv: every clip with its set."""
+    """The rows of split.csv: each clip with its set."""
     return [
         {
             "clip": clip.name,
@@ -34,8 +34,8 @@ def split_rows(data: GenreData) -> list[dict[str, str | None]]:
     ]
 
 
-def write_start(folder: Path, settings: Mapping[str, Any], data: GenreData, environment: Mapping[str, Any]) -> None:
-    """Write what is known before training: config.yaml, environment.json, split.csv, excluded.csv."""
+def write_inputs(folder: Path, settings: Mapping[str, Any], data: GenreData, environment: Mapping[str, Any]) -> None:
+    """Write the inputs of a run, which are known before training: config.yaml, environment.json, split.csv, excluded.csv."""
     OmegaConf.save(OmegaConf.create(dict(settings)), folder / rundir.CONFIG)
     _write_json(folder / rundir.ENVIRONMENT, environment)
     write_csv(
@@ -47,7 +47,7 @@ def write_start(folder: Path, settings: Mapping[str, Any], data: GenreData, envi
 
 
 def write_temperature(folder: Path, module: GenreModule) -> None:
-    """Put the module's temperature into best.ckpt, whole or not at all."""
+    """Write the module's temperature into best.ckpt. A killed process leaves the old file or the new one, never half a file."""
     checkpoint = torch.load(folder / rundir.BEST, map_location="cpu", weights_only=True)
     checkpoint["state_dict"].update({name: module.state_dict()[name].cpu() for name in UNCALIBRATED})
     part = folder / f"{rundir.BEST}.part"
@@ -64,9 +64,10 @@ def write_results(
     epochs: int,
     identity: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Write predictions.csv, confusion.csv and, last of all, metrics.json; return the content of metrics.json.
+    """Write predictions.csv and confusion.csv, add the time of the end to environment.json, and write metrics.json last.
 
-    `seconds` and `epochs` are those of the training, summed over resumptions; `identity` is the run's.
+    `seconds` and `epochs` are the time and the number of epochs of training, resumed parts included; `identity` is the
+    run's. Returns the content of metrics.json.
     """
     _write_predictions(folder, evaluation.test, data)
     _write_confusion(folder, evaluation.test, data)
@@ -79,7 +80,7 @@ def write_results(
         "temperature": evaluation.temperature,
         "train_seconds": round(seconds, 3),
         "epochs": epochs,
-        "best_epoch": evaluation.best_epoch if module.trained else None,
+        "best_epoch": evaluation.best_epoch if module.uses_gradients else None,
         "parameters": sum(p.numel() for p in module.parameters()),
         "passes": module.passes,
         "certificate": certificate(data, module),
@@ -92,13 +93,17 @@ def write_results(
 
 
 def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
-    """The split's certificate, and what is unknown where the feature was pretrained on music that is not at hand."""
-    of_split = data.certificate
-    return {**of_split, "pretrained": module.pretrained, "warnings": [*of_split["warnings"], *module.notes]}
+    """The split's certificate, with the corpus of a pretrained feature, whose artists are unknown, and the module's notes."""
+    split_certificate = data.certificate
+    return {
+        **split_certificate,
+        "pretrained": module.pretrained,
+        "warnings": [*split_certificate["warnings"], *module.notes],
+    }
 
 
 def _write_predictions(folder: Path, test: Predictions, data: GenreData) -> None:
-    """Every test clip with its true and predicted genre and the calibrated probability of each genre."""
+    """Write predictions.csv: each test clip with its true and predicted genre and the calibrated probability of each genre."""
     probability_KC, predicted_K = test.logits.softmax(dim=1), test.logits.argmax(dim=1)
     columns = ("clip", "artist", "genre", "predicted", *(f"p_{genre}" for genre in data.genres))
     rows = [
@@ -111,7 +116,7 @@ def _write_predictions(folder: Path, test: Predictions, data: GenreData) -> None
 
 
 def _write_confusion(folder: Path, test: Predictions, data: GenreData) -> None:
-    """Counts of test clips: a row for each true genre, a column for each predicted one."""
+    """Write confusion.csv, numbers of test clips: one row per true genre, one column per predicted genre."""
     counts_CC: Tensor = metrics.confusion(test.logits.argmax(dim=1), test.genre, len(data.genres))
     rows = ((genre, *counts_C) for genre, counts_C in zip(data.genres, counts_CC.tolist(), strict=True))
     write_csv(folder / rundir.CONFUSION, ("genre", *data.genres), rows)

@@ -1,4 +1,4 @@
-"""The Lightning Trainer of an experiment: threads, weight averaging, checkpoints."""
+"""The Lightning Trainer of an experiment: CPU threads, weight averaging, checkpoints."""
 
 import logging
 import os
@@ -15,8 +15,8 @@ from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from src import rundir
 
-# trainer.checkpoint -> the number that ModelCheckpoint watches, and whether more or less of it is better.
-CHECKPOINTS = {"val/f1_macro": ("val/f1_macro", "max"), "val/loss": ("val/loss", "min"), "last": ("epoch", "max")}
+# trainer.checkpoint -> the metric that ModelCheckpoint monitors, and its mode (highest or lowest value is best).
+SELECTION_METRICS = {"val/f1_macro": ("val/f1_macro", "max"), "val/loss": ("val/loss", "min"), "last": ("epoch", "max")}
 
 
 def build_trainer(
@@ -28,11 +28,11 @@ def build_trainer(
     callbacks: Sequence[lightning.Callback] = (),
     **settings: Any,
 ) -> lightning.Trainer:
-    """Lightning's Trainer on a fixed number of CPU threads; `settings` are Lightning's own.
+    """Build Lightning's Trainer with `threads` CPU threads for torch in this process; `settings` are passed to Lightning.
 
-    `ema_decay` above 0: the exponential moving average of the weights is validated and saved (Polyak and Juditsky 1992);
-    the new weights of each step make up the share 1 - `ema_decay` of it. Raises ValueError on settings out of range, and
-    where a GPU is asked for and there is none.
+    If `ema_decay` is above 0, the exponential moving average of the weights is validated and saved (Polyak and Juditsky
+    1992): average = `ema_decay` * average + (1 - `ema_decay`) * weights, after each step. Also hides some of Lightning's
+    warnings. Raises ValueError on a setting out of range, and on a GPU accelerator if torch finds no GPU.
     """
     if not 0 <= ema_decay < 1:
         raise ValueError(f"trainer.ema_decay is {ema_decay:g}: expected 0 or more, and less than 1.")
@@ -46,9 +46,9 @@ def build_trainer(
     return lightning.Trainer(
         accelerator=accelerator,
         devices=1,
-        benchmark=False,  # cuDNN must not choose by speed, or the same command gives other numbers
+        benchmark=False,  # cuDNN's benchmark chooses algorithms by speed, so the same command could give other numbers
         num_sanity_val_steps=0,
-        enable_progress_bar=False,  # ours shows the time left for the whole training
+        enable_progress_bar=False,  # callbacks.ProgressBar shows the remaining time of the whole training instead
         enable_model_summary=False,
         callbacks=[*averaging, *callbacks, *checkpoint_callbacks(folder, checkpoint)],
         plugins=[AtomicCheckpoints()],
@@ -57,9 +57,9 @@ def build_trainer(
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Writes a checkpoint beside its place, then renames it, so that a killed process never leaves half a file.
+    """Write a checkpoint to a .part file next to its path, then rename it: a killed process never leaves half a checkpoint.
 
-    Lightning itself goes through the temporary folder, which may lie on another disk.
+    Lightning itself uses the system's temporary folder, which may be on another disk.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
@@ -70,24 +70,27 @@ class AtomicCheckpoints(TorchCheckpointIO):
 
 
 def checkpoint_callbacks(folder: Path, checkpoint: str) -> list[lightning.Callback]:
-    """Save the best epoch as CHECKPOINTS says (the first of equals), and the last one, which a resumed run needs."""
-    if checkpoint not in CHECKPOINTS:
-        raise ValueError(f"trainer.checkpoint is {checkpoint!r}: expected {', '.join(CHECKPOINTS)}.")
+    """Build the callbacks that save the best epoch (the first of equals) and the last one, from which a run is resumed.
+
+    `checkpoint` is a key of SELECTION_METRICS. Raises ValueError on another value.
+    """
+    if checkpoint not in SELECTION_METRICS:
+        raise ValueError(f"trainer.checkpoint is {checkpoint!r}: expected {', '.join(SELECTION_METRICS)}.")
     save = partial(ModelCheckpoint, folder, enable_version_counter=False, save_on_train_epoch_end=True)
     best, last = (Path(name).stem for name in (rundir.BEST, rundir.LAST))
-    monitor, mode = CHECKPOINTS[checkpoint]
+    monitor, mode = SELECTION_METRICS[checkpoint]
     return [save(filename=best, monitor=monitor, mode=mode), save(filename=last)]
 
 
 def _silence_lightning() -> None:
-    """Hide Lightning's remarks on matters that a user cannot change."""
-    for remark in (
-        "Checkpoint directory .* exists and is not empty",  # a run directory holds more than checkpoints
-        ".*does not have many workers",  # none is needed: the loaders yield clip numbers only
+    """Hide warnings of Lightning that the user cannot act on."""
+    for warning in (
+        "Checkpoint directory .* exists and is not empty",  # a run directory contains more than checkpoints
+        ".*does not have many workers",  # no worker is needed: the loaders yield crop ids or clip indices only
         r".*isinstance\(treespec, LeafSpec\)",  # Lightning 2.6 on torch 2.11
-        ".*configure_optimizers. returned .None.",  # for a model that is fitted, not trained
+        ".*configure_optimizers. returned .None.",  # a model that does not use gradients
         "The number of training batches .* is smaller than the logging interval",
     ):
-        warnings.filterwarnings("ignore", remark)
+        warnings.filterwarnings("ignore", warning)
     for library in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(library).setLevel(logging.WARNING)

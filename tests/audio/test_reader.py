@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from src.audio.reader import AudioError, Stream, read, sound
+from src.audio.reader import AudioError, Stream, read, read_native
 from src.clip import AUDIO_SUFFIXES, UNREADABLE_SUFFIXES
 from tests.conftest import RATE, tone, write
 
@@ -114,7 +114,7 @@ def test_only_the_requested_part_is_decoded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_samples_that_are_not_numbers_raise(value: float, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.r_[np.zeros(10), value], 1000, subtype="FLOAT")
-    with pytest.raises(AudioError, match=r"^samples that are not numbers \(NaN or infinite\)$"):
+    with pytest.raises(AudioError, match=r"^samples that are NaN or infinite$"):
         read(tmp_path / "a.wav", 1000)
 
 
@@ -175,7 +175,7 @@ def test_a_flac_without_its_length_in_the_header_raises(max_seconds: float | Non
     stream[21] &= 0xF0  # STREAMINFO's 36 bits of total samples: 0 means unknown
     stream[22:26] = bytes(4)
     path.write_bytes(stream)
-    with pytest.raises(AudioError, match=r"^its header does not say how long it is"):
+    with pytest.raises(AudioError, match=r"^its header does not state its length"):
         read(path, RATE, max_seconds=max_seconds)
 
 
@@ -316,7 +316,7 @@ def test_a_wrong_estimate_of_the_length_is_not_a_shortfall(tmp_path: Path) -> No
 
 def test_samples_that_are_not_numbers_raise_also_late_in_a_stream(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.r_[np.zeros(2500), np.nan], 1000, subtype="FLOAT")
-    with pytest.raises(AudioError, match=r"^samples that are not numbers \(NaN or infinite\)$"):
+    with pytest.raises(AudioError, match=r"^samples that are NaN or infinite$"):
         list(Stream(tmp_path / "a.wav", 1000))
 
 
@@ -384,7 +384,11 @@ def test_a_whole_container_is_not_called_damaged(tmp_path: Path) -> None:
     """The audit looks at the end of a file after decoding a part of it: a seek counts from the beginning."""
     wave_1T = 0.3 * np.sin(2 * np.pi * 440 * np.arange(5 * 44100) / 44100)[None]
     path = _encode(tmp_path / "a.m4a", "aac", "mp4", wave_1T, 44100)
-    for part in (sound(path, 0.0, None, None), sound(path, 1.0, 3.0, None), sound(path, 0.0, None, 1.0)):
+    for part in (
+        read_native(path, 0.0, None, None),
+        read_native(path, 1.0, 3.0, None),
+        read_native(path, 0.0, None, 1.0),
+    ):
         assert part.shortfall is None
-    whole_TK, part_TK = sound(path, 0.0, None, None).wave_TK, sound(path, 1.0, 3.0, None).wave_TK
+    whole_TK, part_TK = read_native(path, 0.0, None, None).wave_TK, read_native(path, 1.0, 3.0, None).wave_TK
     np.testing.assert_array_equal(part_TK, whole_TK[44100 : 3 * 44100])

@@ -93,7 +93,7 @@ def _equal(first: Any, second: Any) -> bool:
 def test_a_batch_has_one_crop_a_clip_in_training_and_all_segments_in_evaluation(ramps: Path, build: Build) -> None:
     data = build(ramps)
     clip_B = torch.tensor([7, 2, 4])
-    for batch, count in ((data.crops(clip_B, 0), 1), (data.segmented(clip_B), 3)):
+    for batch, count in ((data.crop_batch(clip_B, 0), 1), (data.segment_batch(clip_B), 3)):
         assert batch.sound.shape == (3, count, CROP)
         assert batch.sound.dtype == torch.float32
         assert batch.genre.tolist() == [1, 0, 0]
@@ -103,7 +103,7 @@ def test_a_batch_has_one_crop_a_clip_in_training_and_all_segments_in_evaluation(
 def test_a_batch_has_the_samples_of_the_files(tiny: Path, build: Build) -> None:
     data = build(tiny, sample_rate=RATE, crop_seconds=2.0, segments=1)
     clip_B = torch.tensor([0, 9, 23])
-    for batch in (data.segmented(clip_B), data.crops(clip_B, 3)):
+    for batch in (data.segment_batch(clip_B), data.crop_batch(clip_B, 3)):
         for k, wave_ST in zip(clip_B.tolist(), batch.sound, strict=True):
             expected_T = soundfile.read(data.clips[k].path)[0]
             assert np.abs(wave_ST[0].numpy() - expected_T).max() <= 1 / 32767
@@ -114,7 +114,7 @@ def test_full_scale_samples_are_plus_and_minus_one(tmp_path: Path, build: Build)
     soundfile.write(tmp_path / "a.wav", np.tile([1.0, -1.0], CROP), RATE, subtype="FLOAT")
     tone(tmp_path / "b.wav")
     data = build(_manifest(tmp_path, [("a.wav", "a", "a"), ("b.wav", "b", "b")]), sample_rate=RATE)
-    wave_T = data.segmented(torch.tensor([0])).sound[0, 0]
+    wave_T = data.segment_batch(torch.tensor([0])).sound[0, 0]
     assert (float(wave_T.max()), float(wave_T.min())) == (1.0, -1.0)
 
 
@@ -123,13 +123,13 @@ def test_a_crop_depends_only_on_seed_epoch_and_clip(ramps: Path, build: Build) -
         build(ramps),
         build(ramps, batch_size=1, segments=1, split=Holdout(0.3, 0.3, 5, grouped=True, allow_leak=False)),
     )
-    batch = data.crops(torch.tensor([2, 5, 7]), epoch=4)
+    batch = data.crop_batch(torch.tensor([2, 5, 7]), epoch=4)
     torch.manual_seed(99)
     for row, k in enumerate((2, 5, 7)):
         single = other_settings.crops(torch.tensor([k]), epoch=4)
         assert torch.equal(single.sound[0], batch.sound[row])
-    other_epoch = data.crops(torch.tensor([2, 5, 7]), epoch=5)
-    other_seed = build(ramps, seed=1).crops(torch.tensor([2, 5, 7]), epoch=4)
+    other_epoch = data.crop_batch(torch.tensor([2, 5, 7]), epoch=5)
+    other_seed = build(ramps, seed=1).crop_batch(torch.tensor([2, 5, 7]), epoch=4)
     starts = [_starts(crops.sound) for crops in (batch, other_epoch, other_seed)]
     assert starts[0] != starts[1] != starts[2] != starts[0]
 
@@ -137,7 +137,7 @@ def test_a_crop_depends_only_on_seed_epoch_and_clip(ramps: Path, build: Build) -
 def test_crops_start_anywhere_in_the_clip_and_end_within_it(ramps: Path, build: Build) -> None:
     data = build(ramps)
     clip_B = torch.arange(1, len(LENGTHS))  # the first is shorter than a crop
-    starts = np.array([_starts(data.crops(clip_B, epoch).sound) for epoch in range(300)])[:, :, 0]
+    starts = np.array([_starts(data.crop_batch(clip_B, epoch).sound) for epoch in range(300)])[:, :, 0]
     last_start = np.array(LENGTHS[1:]) - CROP
     assert (starts >= 0).all()
     assert (starts <= last_start).all()
@@ -150,28 +150,34 @@ def test_crops_start_anywhere_in_the_clip_and_end_within_it(ramps: Path, build: 
 
 @pytest.mark.parametrize("segments", [2, 3, 4, 7])
 def test_segments_are_spread_evenly_from_beginning_to_end(segments: int, ramps: Path, build: Build) -> None:
-    starts = _starts(build(ramps, segments=segments).segmented(torch.arange(1, len(LENGTHS))).sound)
+    starts = _starts(build(ramps, segments=segments).segment_batch(torch.arange(1, len(LENGTHS))).sound)
     for length, clip_starts in zip(LENGTHS[1:], starts, strict=True):
         assert (clip_starts[0], clip_starts[-1]) == (0, length - CROP)
         assert clip_starts == pytest.approx(np.arange(segments) * (length - CROP) / (segments - 1), abs=0.5)
 
 
 def test_a_single_segment_is_the_middle_of_the_clip(ramps: Path, build: Build) -> None:
-    starts = _starts(build(ramps, segments=1).segmented(torch.arange(1, len(LENGTHS))).sound)
+    starts = _starts(build(ramps, segments=1).segment_batch(torch.arange(1, len(LENGTHS))).sound)
     assert [start for [start] in starts] == pytest.approx((np.array(LENGTHS[1:]) - CROP) / 2, abs=0.5)
 
 
 def test_a_short_clip_is_repeated_to_fill_the_crop(ramps: Path, build: Build) -> None:
     data = build(ramps, crop_seconds=3500 / RAMP_RATE)
     expected = np.resize(np.arange(1000), 3500)
-    for batch in (data.crops(torch.tensor([0]), 3), data.segmented(torch.tensor([0]))):
+    for batch in (data.crop_batch(torch.tensor([0]), 3), data.segment_batch(torch.tensor([0]))):
         for wave_T in batch.sound[0]:
             np.testing.assert_array_equal(_positions(wave_T), expected)
-    assert [build(ramps, crop_seconds=seconds).short for seconds in (0.1, 0.2, 0.5, 0.51, 9)] == [0, 1, 1, 2, 8]
+    assert [build(ramps, crop_seconds=seconds).short_clip_count for seconds in (0.1, 0.2, 0.5, 0.51, 9)] == [
+        0,
+        1,
+        1,
+        2,
+        8,
+    ]
 
 
 def test_max_seconds_selects_the_middle_of_each_clip(ramps: Path, build: Build) -> None:
-    starts = _starts(build(ramps, max_seconds=1, segments=2).segmented(torch.tensor([7])).sound)
+    starts = _starts(build(ramps, max_seconds=1, segments=2).segment_batch(torch.tensor([7])).sound)
     assert starts == [[6000, 10000]]  # the middle 8,000 of 20,000 samples
 
 
@@ -179,9 +185,9 @@ def test_a_copy_of_the_samples_on_the_device_gives_equal_batches(ramps: Path, bu
     mapped, resident, auto = (build(ramps, resident=setting) for setting in (False, True, "auto"))
     clip_B = torch.arange(len(LENGTHS))
     for other in (resident, auto):
-        assert _equal(mapped.crops(clip_B, 2), other.crops(clip_B, 2))
-        assert _equal(mapped.segmented(clip_B), other.segmented(clip_B))
-    [not_copied], [copied] = mapped.source.copies.values(), resident.source.copies.values()
+        assert _equal(mapped.crop_batch(clip_B, 2), other.crop_batch(clip_B, 2))
+        assert _equal(mapped.segment_batch(clip_B), other.segment_batch(clip_B))
+    [not_copied], [copied] = mapped.source.samples_of.values(), resident.source.samples_of.values()
     assert not_copied.data_ptr() == mapped.waveforms.samples.data_ptr()
     assert copied.data_ptr() != resident.waveforms.samples.data_ptr()
 
@@ -194,9 +200,9 @@ def test_an_unknown_value_of_resident_is_refused(ramps: Path, build: Build) -> N
 def test_training_batches_are_crops_and_other_batches_are_segments(ramps: Path, build: Build) -> None:
     data, clip_B = build(ramps), torch.tensor([3, 6])
     data.trainer = SimpleNamespace(training=True, current_epoch=7)  # type: ignore[assignment]
-    assert _equal(data.on_after_batch_transfer(clip_B, 0), data.crops(clip_B, 7))
+    assert _equal(data.on_after_batch_transfer(clip_B, 0), data.crop_batch(clip_B, 7))
     data.trainer = SimpleNamespace(training=False, current_epoch=7)  # type: ignore[assignment]
-    assert _equal(data.on_after_batch_transfer(clip_B, 0), data.segmented(clip_B))
+    assert _equal(data.on_after_batch_transfer(clip_B, 0), data.segment_batch(clip_B))
 
 
 def test_the_training_order_depends_only_on_seed_and_epoch(tiny: Path, build: Build) -> None:
@@ -220,7 +226,7 @@ def test_an_epoch_has_as_many_crops_of_each_clip_as_fit_into_it(tiny: Path, buil
     assert data.crops_per_clip == 4
     assert build(tiny, crops=7).crops_per_clip == 7
     crop_M = torch.tensor([number for batch in data.train_dataloader() for number in batch.tolist()])
-    batch = data.crops(crop_M, epoch=0)
+    batch = data.crop_batch(crop_M, epoch=0)
     assert Counter(batch.clip.tolist()) == dict.fromkeys(data.clips_in("train"), 4)
     assert torch.equal(batch.genre, data.genre[batch.clip])
     for k in data.clips_in("train"):
@@ -251,7 +257,7 @@ def test_genres_counts_and_certificate_describe_the_clips(tiny: Path, build: Bui
     assert data.genres == ["bell", "drone", "snare"]
     assert data.genre.tolist() == [0] * 8 + [1] * 8 + [2] * 8
     assert data.counts == [4, 4, 4]
-    assert (data.short, data.excluded) == (0, [])
+    assert (data.short_clip_count, data.excluded) == (0, [])
     assert data.certificate["sets"]["train"] == {"clips": 12, "tracks": 12, "artists": 6}
     assert data.certificate["allow_leak"] is False
 
@@ -284,7 +290,7 @@ def test_unusable_clips_are_excluded_with_their_reason(tmp_path: Path, build: Bu
     assert data.excluded == [Excluded("3.wav", reason)]
     assert [clip.name for clip in data.clips] == [f"{k}.wav" for k in (0, 1, 2, 4, 5, 6, 7)]
     assert data.genre.tolist() == [0, 1, 0, 0, 1, 0, 1]
-    with pytest.raises(ValueError, match=r"^3.wav: not readable .* data.strict=false would leave it out and go on\.$"):
+    with pytest.raises(ValueError, match=r"^3.wav: not readable .* To leave out such clips, set data.strict=false\.$"):
         build(manifest, strict=True).waveforms  # noqa: B018
 
 
@@ -298,7 +304,7 @@ def test_a_genre_without_usable_clips_is_refused(tmp_path: Path, build: Build) -
 
 def test_a_single_genre_is_refused(tmp_path: Path, build: Build) -> None:
     tone(tmp_path / "a.wav", rate=RAMP_RATE)
-    with pytest.raises(ValueError, match=r"^clips has one genre, jazz: at least two are needed\."):
+    with pytest.raises(ValueError, match=r"^clips has one genre, jazz: at least two genres are needed\."):
         build(_manifest(tmp_path, [("a.wav", "jazz", "A")])).corpus  # noqa: B018
 
 
@@ -306,10 +312,10 @@ def test_an_empty_set_is_refused(tmp_path: Path, build: Build) -> None:
     for k in range(4):
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], f"artist {k}") for k in range(4)])
-    with pytest.raises(ValueError, match=r"^The test set of the split \(holdout, .*\) has no clip, out of 4 in all\."):
+    with pytest.raises(ValueError, match=r"^The test set of the split \(holdout, .*\) has none of the 4 clips\."):
         build(manifest).subsets  # noqa: B018
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], "val") for k in range(4)], columns="path,genre,split")
-    with pytest.raises(ValueError, match=r"^The train set of the split \(official, .*\) has no clip"):
+    with pytest.raises(ValueError, match=r"^The train set of the split \(official, .*\) has none of the 4 clips"):
         build(manifest, split=Official(file=None, seed=0, allow_leak=False)).subsets  # noqa: B018
 
 

@@ -41,7 +41,7 @@ def source() -> WaveformCrops:
 
 
 def prepare(source: WaveformCrops, cache: Path, feature: CountingFeature, **key: object) -> feature_cache.CachedFeature:
-    return feature_cache.prepare(source, SEGMENTS, feature, key, cache, CPU)
+    return feature_cache.open_or_compute(source, SEGMENTS, feature, key, cache, CPU)
 
 
 def test_features_of_all_segments_are_computed_once(source: WaveformCrops, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_features_with_other_settings_are_computed_again(source: WaveformCrops, 
     feature = CountingFeature()
     prepare(source, tmp_path, feature, layer="pool")
     prepare(source, tmp_path, feature, layer="tags")
-    feature_cache.prepare(source, 2, feature, {"layer": "tags"}, tmp_path, CPU)
+    feature_cache.open_or_compute(source, 2, feature, {"layer": "tags"}, tmp_path, CPU)
     assert feature.count == CLIPS * (SEGMENTS + SEGMENTS + 2)
 
 

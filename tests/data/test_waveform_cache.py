@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from src.audio import reader
 from src.clip import Clip, Excluded
 from src.data import decoding, waveform_cache
-from src.data.waveform_cache import WaveformCache, prepare
+from src.data.waveform_cache import WaveformCache, open_or_decode
 from src.dataset.manifest import Manifest
 from tests.conftest import RATE, ROOT, tone, write
 
@@ -47,7 +47,7 @@ reader.read = counted
 clips = Manifest(sys.argv[1], None).corpus().clips
 print("ready", flush=True)
 sys.stdin.readline()
-waveforms = waveform_cache.prepare(clips, Path(sys.argv[2]), 22050)
+waveforms = waveform_cache.open_or_decode(clips, Path(sys.argv[2]), 22050)
 print(json.dumps([next(number), list(waveforms.digest), int(waveforms.samples.sum())]))
 """
 
@@ -107,20 +107,20 @@ def _folders(cache: Path) -> list[str]:
 
 def test_cached_samples_are_the_decoded_ones_rounded_to_16_bits(tmp_path: Path, cache: Path) -> None:
     paths = [tone(tmp_path / "a.mp3", rate=44100), tone(tmp_path / "b.wav", hz=99, level=0.01, channels=2)]
-    waveforms = prepare([_clip(path) for path in paths], cache, RATE)
+    waveforms = open_or_decode([_clip(path) for path in paths], cache, RATE)
     for k, path in enumerate(paths):
         assert np.abs(_samples(waveforms, k) / 32767 - reader.read(path, RATE)).max() <= 0.5 / 32767 + 1e-6
 
 
 def test_samples_beyond_full_scale_are_clipped_and_not_wrapped(tmp_path: Path, cache: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.r_[np.linspace(-3, 3, 1001)], RATE, subtype="FLOAT")
-    waveforms = prepare([_clip(tmp_path / "a.wav")], cache, RATE)
+    waveforms = open_or_decode([_clip(tmp_path / "a.wav")], cache, RATE)
     assert (np.diff(_samples(waveforms, 0).astype(int)) >= 0).all()
     assert _samples(waveforms, 0)[[0, -1]].tolist() == [-32767, 32767]
 
 
 def test_clips_follow_one_another_without_gap_or_overlap(clips: list[Clip], cache: Path) -> None:
-    waveforms = prepare(clips, cache, RATE)
+    waveforms = open_or_decode(clips, cache, RATE)
     _check_complete(waveforms, clips)
     assert waveforms.offset.tolist() == np.r_[0, np.cumsum(waveforms.length)[:-1]].tolist()
     assert len(waveforms.samples) == waveforms.length.sum() == 24 * 2 * RATE
@@ -131,39 +131,39 @@ def test_only_the_requested_part_of_a_file_is_cached_up_to_max_seconds(tmp_path:
     path = write(tmp_path / "a.wav", ramp_T, 1000)
     whole = Clip("a", path, "g")
     part = replace(whole, name="a#5-9", start_seconds=5, stop_seconds=9)
-    waveforms = prepare([whole, part], cache, 1000, max_seconds=10)
+    waveforms = open_or_decode([whole, part], cache, 1000, max_seconds=10)
     assert _samples(waveforms, 0).tolist() == list(range(-5000, 5000))
     assert _samples(waveforms, 1).tolist() == list(range(-10000, -6000))
 
 
 def test_a_second_call_decodes_nothing(clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = prepare(clips, cache, RATE)
+    first = open_or_decode(clips, cache, RATE)
     monkeypatch.setattr(reader, "read", _fail)
-    second = prepare(clips, cache, RATE)
+    second = open_or_decode(clips, cache, RATE)
     _check_complete(second, clips)
     assert (list(second.digest), second.offset.tolist()) == (list(first.digest), first.offset.tolist())
 
 
 def test_new_labels_decode_nothing(clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     monkeypatch.setattr(reader, "read", _fail)
     relabelled = [replace(clip, genre="another", artist=None) for clip in clips]
-    assert list(prepare(relabelled, cache, RATE).clips) == relabelled
+    assert list(open_or_decode(relabelled, cache, RATE).clips) == relabelled
 
 
 def test_every_change_of_the_sound_makes_another_cache(tmp_path: Path, cache: Path) -> None:
     path = tone(tmp_path / "a.wav", seconds=3)
-    caches = [prepare([_clip(path)], cache, RATE)]
-    caches.append(prepare([_clip(path)], cache, RATE // 2))
-    caches.append(prepare([_clip(path)], cache, RATE, max_seconds=1))
-    caches.append(prepare([replace(_clip(path), start_seconds=1)], cache, RATE))
-    caches.append(prepare([replace(_clip(path), stop_seconds=1.5)], cache, RATE))
+    caches = [open_or_decode([_clip(path)], cache, RATE)]
+    caches.append(open_or_decode([_clip(path)], cache, RATE // 2))
+    caches.append(open_or_decode([_clip(path)], cache, RATE, max_seconds=1))
+    caches.append(open_or_decode([replace(_clip(path), start_seconds=1)], cache, RATE))
+    caches.append(open_or_decode([replace(_clip(path), stop_seconds=1.5)], cache, RATE))
     tone(path, seconds=4)
-    caches.append(prepare([_clip(path)], cache, RATE))
+    caches.append(open_or_decode([_clip(path)], cache, RATE))
     modified_ns = path.stat().st_mtime_ns
     tone(path, seconds=4, hz=300)  # the same size
     os.utime(path, ns=(modified_ns, modified_ns + 1))
-    caches.append(prepare([_clip(path)], cache, RATE))
+    caches.append(open_or_decode([_clip(path)], cache, RATE))
     lengths = [3 * RATE, 3 * RATE // 2, RATE, 2 * RATE, 1.5 * RATE, 4 * RATE, 4 * RATE]
     assert [int(waveforms.length[0]) for waveforms in caches] == lengths
     assert len({waveforms.digest[0] for waveforms in caches}) == len(_folders(cache)) == len(caches)
@@ -181,7 +181,7 @@ def test_unusable_files_are_listed_with_their_reasons_and_the_others_are_decoded
     all_clips = [_clip(tmp_path / name) for name in names]
     silent = "silent (its peak stays below 0.001 of full scale)"
     for _ in range(2):  # decoded first, then read from the cache
-        waveforms = prepare(all_clips, cache, RATE)
+        waveforms = open_or_decode(all_clips, cache, RATE)
         assert [clip.path for clip in waveforms.clips] == [good, quiet]
         assert waveforms.length.tolist() == [RATE, RATE]
         assert waveforms.excluded == [
@@ -195,7 +195,7 @@ def test_unusable_files_are_listed_with_their_reasons_and_the_others_are_decoded
 
 
 def test_a_corpus_without_usable_files_gives_an_empty_cache(tmp_path: Path, cache: Path) -> None:
-    waveforms = prepare([_clip(tmp_path / "gone.wav")], cache, RATE)
+    waveforms = open_or_decode([_clip(tmp_path / "gone.wav")], cache, RATE)
     assert (len(waveforms.clips), len(waveforms.samples), len(waveforms.offset)) == (0, 0, 0)
     assert waveforms.excluded == [Excluded("gone.wav", "no such file")]
 
@@ -205,10 +205,10 @@ def test_strict_raises_an_error_for_the_first_unusable_file(prepared: bool, tmp_
     tone(tmp_path / "good.wav")
     all_clips = [_clip(tmp_path / name) for name in ("good.wav", "gone.wav", "lost.wav")]
     if prepared:
-        prepare(all_clips, cache, RATE)
-    with pytest.raises(ValueError, match=r"^gone.wav: no such file. data.strict=false would leave it out and go on.$"):
-        prepare(all_clips, cache, RATE, strict=True)
-    assert len(prepare(all_clips, cache, RATE).clips) == 1
+        open_or_decode(all_clips, cache, RATE)
+    with pytest.raises(ValueError, match=r"^gone.wav: no such file. To leave out such clips, set data.strict=false\.$"):
+        open_or_decode(all_clips, cache, RATE, strict=True)
+    assert len(open_or_decode(all_clips, cache, RATE).clips) == 1
 
 
 def test_digests_are_equal_only_for_identical_audio_in_any_format(tmp_path: Path, cache: Path) -> None:
@@ -223,7 +223,7 @@ def test_digests_are_equal_only_for_identical_audio_in_any_format(tmp_path: Path
     soundfile.write(tmp_path / "almost.wav", almost_T, RATE)
     soundfile.write(tmp_path / "shorter.wav", wave_T[:-1], RATE)
     names = ["a.wav", "a.flac", "tagged.flac", "almost.wav", "shorter.wav"]
-    digest = prepare([_clip(tmp_path / name) for name in names], cache, RATE).digest
+    digest = open_or_decode([_clip(tmp_path / name) for name in names], cache, RATE).digest
     assert digest[0] == digest[1] == digest[2]
     assert len({digest[0], digest[3], digest[4]}) == 3
 
@@ -242,9 +242,9 @@ def test_an_interruption_leaves_no_files_and_the_next_call_decodes_all_clips(
     with monkeypatch.context() as patch:
         patch.setattr(reader, "read", interrupted)
         with pytest.raises(interruption):
-            prepare(clips, cache, RATE)
+            open_or_decode(clips, cache, RATE)
     assert _folders(cache) == []
-    _check_complete(prepare(clips, cache, RATE), clips)
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
 
 
 def test_a_killed_decoding_is_repeated_and_its_files_are_removed(tiny: Path, clips: list[Clip], cache: Path) -> None:
@@ -259,16 +259,16 @@ def test_a_killed_decoding_is_repeated_and_its_files_are_removed(tiny: Path, cli
     [partial] = _folders(cache)
     assert ".part-" in partial
     assert not (cache / partial / "index.csv").exists()
-    _check_complete(prepare(clips, cache, RATE), clips)
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
     assert _folders(cache) == [partial.partition(".part-")[0]]
 
 
 def test_a_cache_without_an_index_is_decoded_again(clips: list[Clip], cache: Path) -> None:
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     [folder] = cache.glob("wave-*/")
     (folder / "index.csv").unlink()
     (folder / "wave.int16").write_bytes(b"torn")
-    _check_complete(prepare(clips, cache, RATE), clips)
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
 
 
 def test_of_two_processes_at_once_one_decodes_and_both_open_the_same_samples(tiny: Path, cache: Path) -> None:
@@ -287,12 +287,12 @@ def test_a_full_disk_is_an_error_and_leaves_no_partial_cache(clips: list[Clip], 
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))  # half of what the cache needs
     try:
         with pytest.raises(OSError) as raised:  # noqa: PT011  # errno is checked below
-            prepare(clips, cache, RATE)
+            open_or_decode(clips, cache, RATE)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert raised.value.errno == errno.EFBIG
     assert _folders(cache) == []
-    _check_complete(prepare(clips, cache, RATE), clips)
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
 
 
 def _set_free_bytes(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
@@ -306,7 +306,7 @@ def test_the_disk_space_of_a_cache_is_reported_once(
     _set_free_bytes(monkeypatch, 54e9)
     # Decoded first, then read from the cache.
     for message in (f"24 clips will take about 2.1 MB in {cache} (54.0 GB free).", ""):
-        waveforms = prepare(clips, cache, RATE)
+        waveforms = open_or_decode(clips, cache, RATE)
         assert capsys.readouterr().err.partition("\n")[0] == message
     assert waveforms.samples.numel() * 2 == 24 * 2 * RATE * 2 == 2116800
 
@@ -314,7 +314,7 @@ def test_the_disk_space_of_a_cache_is_reported_once(
 def test_the_disk_space_of_a_small_cache_is_not_reported(
     clips: list[Clip], cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     assert "clips will take" not in capsys.readouterr().err
 
 
@@ -334,7 +334,7 @@ def test_disk_space_is_estimated_from_the_headers_of_sampled_clips(
     _set_free_bytes(monkeypatch, 10e9)
     many_clips = [_clip(tmp_path / f"{k:04d}.mp3") for k in range(8000)]
     with pytest.raises(OSError, match=r"^8,000 clips will take about 10\.6 GB in .*\(10\.0 GB free\)\. Choose "):
-        prepare(many_clips, cache, RATE)
+        open_or_decode(many_clips, cache, RATE)
     assert [int(path.stem) for path in sampled] == [round(k * 7999 / 19) for k in range(20)]
 
 
@@ -349,30 +349,30 @@ def test_too_little_disk_space_is_refused_before_anything_is_decoded(
             "less of each file with data.max_seconds=, or fewer genres with dataset.genres="
         )
         with pytest.raises(OSError, match=f"^{re.escape(message)}$") as raised:
-            prepare(clips, cache, RATE)
+            open_or_decode(clips, cache, RATE)
     assert raised.value.errno is None  # the message is our own and is shown to the user unchanged
     assert _folders(cache) == []
-    assert len(prepare(clips, cache, RATE, max_seconds=1).clips) == 24
+    assert len(open_or_decode(clips, cache, RATE, max_seconds=1).clips) == 24
 
 
 def test_an_uncertain_estimate_of_disk_space_refuses_nothing(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waveform_cache, "SAMPLED", 2)
+    monkeypatch.setattr(waveform_cache, "DISK_ESTIMATE_CLIPS", 2)
     _set_free_bytes(monkeypatch, 0.3e6)
     seconds = (1, 1, 1, 9)  # estimated from the first and the last: 20 s and 0.9 MB; in fact 12 s and 0.5 MB
     all_clips = [_clip(tone(tmp_path / f"{k}.wav", seconds=length)) for k, length in enumerate(seconds)]
-    assert len(prepare(all_clips, cache, RATE).clips) == 4
+    assert len(open_or_decode(all_clips, cache, RATE).clips) == 4
 
 
 def test_a_cache_path_that_is_a_file_is_an_error(clips: list[Clip], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        prepare(clips, tmp_path / "file", RATE)
+        open_or_decode(clips, tmp_path / "file", RATE)
 
 
 def test_open_samples_can_be_read_after_the_cache_is_removed(clips: list[Clip], cache: Path) -> None:
-    waveforms = prepare(clips, cache, RATE)
+    waveforms = open_or_decode(clips, cache, RATE)
     shutil.rmtree(cache)
     _check_complete(waveforms, clips)
 
@@ -380,13 +380,13 @@ def test_open_samples_can_be_read_after_the_cache_is_removed(clips: list[Clip], 
 def test_caches_of_an_older_format_are_not_opened(
     clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     monkeypatch.setattr(waveform_cache, "FORMAT", waveform_cache.FORMAT + 1)
-    prepare(clips, cache, RATE)
+    open_or_decode(clips, cache, RATE)
     assert len(_folders(cache)) == 2
 
 
 def test_a_constant_signal_is_silent_at_another_sample_rate_too(tmp_path: Path) -> None:
     clips = [Clip("a", write(tmp_path / "a.wav", np.full(2 * RATE, 0.3)), "genre")]
-    waveforms = waveform_cache.prepare(clips, tmp_path / "cache", 16000)
+    waveforms = waveform_cache.open_or_decode(clips, tmp_path / "cache", 16000)
     assert [excluded.reason for excluded in waveforms.excluded] == [decoding.SILENT]

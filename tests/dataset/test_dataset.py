@@ -89,13 +89,13 @@ def test_names_that_match_no_clip_are_noted(make: Make, exclude: Callable[..., s
     path = exclude("zoo/gone.wav", first, "#gone.wav")
     corpus = make(exclude=path).corpus()
     assert names(corpus) == rest
-    assert corpus.notes == [f"{path}: 2 of its 3 names match no clip of this data set, e.g. #gone.wav."]
+    assert corpus.notes == [f"{path}: names that match no clip of this data set: 2 of 3, e.g. #gone.wav."]
 
 
 def test_an_exclude_list_of_all_clips_is_refused(make: Make, exclude: Callable[..., str]) -> None:
     whole = make().corpus()
     path = exclude(*names(whole))
-    message = f"dataset.exclude: {path} lists every clip of {whole.name}; none is left."
+    message = f"dataset.exclude: {path} lists every clip of {whole.name}, so none is left. Remove some of its lines."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         make(exclude=path).corpus()
 
@@ -188,6 +188,6 @@ def test_genres_are_selected_before_the_split_file_and_the_exclusion(
     path = exclude(jazz[0], other)
     corpus = make(genres=["jazz"], exclude=path).corpus()
     assert names(corpus) == jazz[1:]
-    assert corpus.notes == [f"{path}: 1 of its 2 names match no clip of this data set, e.g. {other}."]
+    assert corpus.notes == [f"{path}: names that match no clip of this data set: 1 of 2, e.g. {other}."]
     with pytest.raises(ValueError, match=r"^dataset.split_file: 1 of the 2 clips in "):
         make(genres=["jazz"], split_file=split_file((jazz[0], "test"), (other, "train"))).corpus()

@@ -197,7 +197,7 @@ def test_seeds_are_averaged_for_each_clip(tmp_path: Path, capsys: pytest.Capture
             write_run(tmp_path / model / str(seed), config(seed=seed, model=model), clips=60, skill=skill)
     content = _json(capsys, tmp_path / "Cnn", tmp_path / "Rnn")
     [pair] = content["pairs"]
-    groups = [group_by_config(rundir.find(tmp_path / model))[0] for model in ("Cnn", "Rnn")]
+    groups = [group_by_config(rundir.find_runs(tmp_path / model))[0] for model in ("Cnn", "Rnn")]
     for score in ("accuracy", "f1_macro"):
         assert pair[score]["difference"] == pytest.approx(groups[0].scores[score] - groups[1].scores[score])
     assert pair["mcnemar"]["p"] is None
@@ -345,7 +345,7 @@ def test_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere", "run"], "compare: nowhere is not there: expected a run directory or a folder of runs."),
+        (["nowhere", "run"], "compare: nowhere does not exist: expected a run directory or a folder of runs."),
         (["empty", "run"], "compare: empty contains no run: expected metrics.json in it"),
         (["table.csv", "run"], "compare: table.csv is not a folder"),
         (["run"], "compare: got only one config (hybrid on mel, 1 run): expected two or more to compare."),

@@ -118,7 +118,7 @@ def test_the_sentence_names_the_units_of_the_grouped_split(tmp_path: Path, by: s
 def test_the_page_has_a_sentence_for_each_pair_of_splits(tmp_path: Path) -> None:
     _arm(tmp_path / "a", grouped=True)
     _arm(tmp_path / "b", grouped=False)
-    runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.find_runs(tmp_path), pages=False)
     assert (
         leak_gap_text.describe_leak_gap(leak_gap.split_pairs(group_by_config(runs))[0])
         in Page(sweep_page.html(runs, skipped, tmp_path)).text
@@ -126,7 +126,7 @@ def test_the_page_has_a_sentence_for_each_pair_of_splits(tmp_path: Path) -> None
     _arm(tmp_path / "c", grouped=True, changes={"model": "Cnn"})
     _arm(tmp_path / "d", grouped=False, changes={"model": "Cnn"})
     _arm(tmp_path / "e", grouped=False, changes={"model": "Rnn"})  # without a run on the grouped split
-    runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.find_runs(tmp_path), pages=False)
     groups = group_by_config(runs)
     assert {pair.label for pair in leak_gap.split_pairs(groups)} == {"hybrid on mel", "cnn on mel"}
     assert not [each.label for each in groups if "allow_leak" in each.label]

@@ -56,7 +56,7 @@ def selected_labels(selections: Selections) -> list[str]:
 
 
 def select(folder: Path, score_name: str = "val/f1_macro", *by: str) -> Selections:
-    runs, _ = sweep_page.readable_runs(rundir.find(folder), pages=False)
+    runs, _ = sweep_page.readable_runs(rundir.find_runs(folder), pages=False)
     return selection.select_by_validation(runs, score_name, by)
 
 
@@ -434,7 +434,7 @@ def test_markdown_has_one_row_per_model(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_leaks_are_in_the_notes(tmp_path: Path) -> None:
     grid(tmp_path, [0.9], [0.5], shared={"artists": ["Bob Marley"], "tracks": [], "audio": []})
-    runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.find_runs(tmp_path), pages=False)
     selections = select(tmp_path)
     assert "may both be too high" in " ".join(selection_text.note_lines(selections))
     assert "may both be too high" in Page(sweep_page.html(runs, skipped, tmp_path, selections)).text

@@ -22,8 +22,8 @@ from src.clip import Clip
 from src.data.crops import WaveformCrops
 from src.data.waveform_cache import WaveformCache
 from src.inference.recognizer import UNSURE, Prediction, Recognizer
-from src.inference.windows import SoundEnd, Waveform, WindowBatch, cut, windows
-from src.threads import ahead, in_order
+from src.inference.windows import SoundEnd, Waveform, WindowBatch, iterate_windows, windows
+from src.threads import map_in_order, prefetch
 from tests.conftest import RATE, tone, write
 from tests.programs import small, train
 
@@ -85,7 +85,7 @@ def test_windows_are_cut_like_the_segments_of_evaluation(samples: int, block: in
     count = max(1, round(samples / SECOND))
     expected_ST = WaveformCrops(waveforms, SECOND, False).segments(torch.tensor([0]), count)[0]
     sound = Waveform(wave_T.astype(np.float32) / 32767, SECOND)
-    window_ST = np.stack([window_T for _, window_T in cut(_blocks(sound.wave_T, block), samples, SECOND)])
+    window_ST = np.stack([window_T for _, window_T in iterate_windows(_blocks(sound.wave_T, block), samples, SECOND)])
     np.testing.assert_array_equal(window_ST, expected_ST.numpy())
     batches = [part for part in windows(sound, SECOND) if isinstance(part, WindowBatch)]
     np.testing.assert_array_equal(np.concatenate([batch.wave for batch in batches]) / np.float32(32767), expected_ST)
@@ -97,14 +97,14 @@ def test_windows_are_cut_like_the_segments_of_evaluation(samples: int, block: in
 )  # fmt: skip
 def test_if_fewer_samples_arrive_than_promised_windows_cover_those(arriving: int, starts: list[int]) -> None:
     wave_T = np.arange(arriving, dtype=np.float32)
-    cuts = list(cut(_blocks(wave_T, 1000), 10_000, SECOND))
+    cuts = list(iterate_windows(_blocks(wave_T, 1000), 10_000, SECOND))
     assert [start for start, _ in cuts] == list(starts)
     assert {len(window_T) for _, window_T in cuts} == {SECOND}
     assert arriving - cuts[-1][0] - SECOND <= SECOND / 2  # a rest of up to half a window is left out
 
 
 def test_a_single_window_is_cut_from_fewer_samples_than_promised() -> None:
-    cuts = list(cut(_blocks(np.arange(1100, dtype=np.float32), 400), 1400, SECOND))
+    cuts = list(iterate_windows(_blocks(np.arange(1100, dtype=np.float32), 400), 1400, SECOND))
     assert [start for start, _ in cuts] == [100]
 
 
@@ -142,20 +142,20 @@ def test_a_waveform_gets_the_prediction_of_its_file(rate: int, finished_run: Pat
 @pytest.mark.parametrize(
     ("waveform", "rate", "message"),
     [
-        ([0.0, 0.1], 1000, "A list came: expected a path, a numpy array or a torch tensor"),
+        ([0.0, 0.1], 1000, "Expected a path, a numpy array or a torch tensor; got list"),
         (np.zeros(9, dtype=np.int16), 1000, "type is int16: expected float in [-1, 1]. Divide int16 samples by 32768"),
         (torch.zeros(9, dtype=torch.int32), 1000, "type is int32"),
         (np.zeros((900, 2)), 1000, "shape is (900, 2): expected (samples,) or (channels, samples). Transpose"),
         (np.zeros((1, 2, 900)), 1000, "shape is (1, 2, 900)"),
         (np.zeros(0), 1000, "no samples (shape (0,))"),
         (np.zeros((2, 0)), 1000, "shape is (2, 0)"),
-        (np.array([0.1, np.nan]), 1000, "not numbers (NaN or infinite)"),
+        (np.array([0.1, np.nan]), 1000, "samples that are NaN or infinite"),
         (np.array([0.1, 20000.0]), 1000, "peak is 20000: expected about [-1, 1]"),
-        (np.ones(9), None, "sample_rate is None: expected the waveform's samples a second, e.g. 44100"),
+        (np.ones(9), None, "sample_rate is None: expected the waveform's samples per second, e.g. 44100"),
         (np.ones(9), 0, "sample_rate is 0"),
         (np.ones(9), "high", "sample_rate is 'high'"),
         (np.array([0.1]), 96000, "too short a waveform"),
-        ("a.wav", 44100, "sample_rate is for a waveform: a file states its own"),
+        ("a.wav", 44100, "sample_rate is only for a waveform: a file states its own"),
         (np.zeros(999), 1000, "silent (its peak stays below 0.001 of full scale)"),
     ],
 )
@@ -166,7 +166,7 @@ def test_an_invalid_waveform_is_refused(waveform: Any, rate: Any, message: str) 
 
 
 def test_an_excerpt_of_a_waveform_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^excerpt_seconds is for a file: cut the waveform instead.$"):
+    with pytest.raises(ValueError, match=r"^excerpt_seconds is only for a file: cut the waveform instead.$"):
         _recognizer().predict(np.ones(9), 1000, excerpt_seconds=3)
 
 
@@ -236,7 +236,7 @@ def test_a_short_sound_is_repeated_and_gets_a_note(tmp_path: Path) -> None:
     prediction = _recognizer(3.0).predict(_tone(tmp_path / "a.wav", 0.5, seconds=0.5))
     assert prediction.predicted_genre == "loud"
     assert prediction.duration_seconds == 0.5
-    assert prediction.note == "shorter than the 3 s that the model needs: repeated to fill them"
+    assert prediction.note == "shorter than the 3 s that the model needs, so it is repeated"
 
 
 def test_a_truncated_file_is_predicted_from_the_samples_that_it_has(tmp_path: Path) -> None:
@@ -298,7 +298,7 @@ def test_the_real_tagger_predicts_a_tone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: None, "is not there: expected a run directory, as `python -m src.train` writes them"),
+        (lambda folder: None, "does not exist: expected a run directory, as `python -m src.train` writes them"),
         (lambda folder: folder.write_text("a song"), "is not a folder: expected a run directory"),
         (lambda folder: folder.mkdir(), "has no metrics.json: its run has not finished"),
     ],
@@ -337,7 +337,7 @@ def test_a_thread_computes_a_limited_number_of_items_ahead() -> None:
             threads.add(threading.current_thread())
             yield k
 
-    results = ahead(items(), 3)
+    results = prefetch(items(), 3)
     assert next(results) == 0
     deadline = time.monotonic() + 10
     while len(computed) < 4 and time.monotonic() < deadline:
@@ -353,7 +353,7 @@ def test_an_error_in_the_thread_is_raised_in_place_of_its_item() -> None:
         yield 1
         raise OSError("the disk is gone")
 
-    results = ahead(items(), 4)
+    results = prefetch(items(), 4)
     assert next(results) == 1
     with pytest.raises(OSError, match="the disk is gone"):
         next(results)
@@ -361,7 +361,7 @@ def test_an_error_in_the_thread_is_raised_in_place_of_its_item() -> None:
 
 def test_no_thread_goes_on_after_the_iterator_is_closed() -> None:
     before = threading.active_count()
-    results = ahead(itertools.count(), 4)
+    results = prefetch(itertools.count(), 4)
     next(results)
     results.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
@@ -389,14 +389,14 @@ def test_results_of_threads_come_in_order_and_as_soon_as_possible() -> None:
             started.wait(5)
         return number
 
-    results = in_order(work, iter(range(50)), 2)
+    results = map_in_order(work, iter(range(50)), 2)
     assert next(results) == 0  # while item 1 is being computed
     started.set()
     assert list(results) == list(range(1, 50))
 
 
 def test_an_error_in_threads_is_raised_in_the_order_of_the_items() -> None:
-    results = in_order(lambda number: 1 // number, iter([2, 1, 0, 3]), 2)
+    results = map_in_order(lambda number: 1 // number, iter([2, 1, 0, 3]), 2)
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(ZeroDivisionError):
         next(results)

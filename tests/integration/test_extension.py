@@ -14,8 +14,8 @@ from tests.programs import small
 
 LIST_CLIPS = """
 from src.config import compose
-from src.instantiate import choose
-for clip in choose(compose("dataset=playlists", "dataset.root=music", "dataset.genres=[jazz]").dataset).corpus().clips:
+from src.instantiate import instantiate_choice
+for clip in instantiate_choice(compose("dataset=playlists", "dataset.root=music", "dataset.genres=[jazz]").dataset).corpus().clips:
     print(clip.name, clip.genre, clip.path.is_file())
 """
 

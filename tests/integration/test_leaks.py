@@ -193,8 +193,8 @@ def test_clips_of_unknown_genre_stop_the_training(
     monkeypatch.setattr(Manifest, "listed", lambda self: replace(listed, clips=one_without_genre))
     assert train(monkeypatch, *small(tiny, tmp_path / "run")) == 1
     error = message(capsys)
-    assert f"tiny: 1 of 24 clips have no genre, e.g. {LAST}, so they cannot be trained on." in error
+    assert f"tiny: no genre is known for 1 of 24 clips, e.g. {LAST}. Training needs the genre of every clip" in error
     assert "dataset.exclude=FILE" in error
     monkeypatch.setattr(Manifest, "listed", lambda self: replace(listed, clips=[]))
     assert train(monkeypatch, *small(tiny, tmp_path / "run")) == 1
-    assert "tiny has no clip: at least two are needed. Add a genre" in message(capsys)
+    assert "tiny has no clip: at least two genres are needed. Add a genre" in message(capsys)

@@ -121,7 +121,7 @@ def test_audio_in_a_folder_and_below_is_predicted_in_order(run_predict: Any, mus
         assert "segments" not in prediction
     assert predictions[1]["duration_seconds"] == 4
     assert "note" not in predictions[1]
-    assert predictions[2]["note"] == "shorter than the 3 s that the model needs: repeated to fill them"
+    assert predictions[2]["note"] == "shorter than the 3 s that the model needs, so it is repeated"
     assert "Note: No tag covers polka" in err
     assert f"{music}/b/high.wav: shorter than the 3 s" in err
 
@@ -169,7 +169,7 @@ def test_no_audio_gives_one_message(
     Path("texts/a.txt").write_text("no sound")
     status, out, err = run_predict(*arguments)
     assert (status, out) == (1, "")
-    assert f"predict: no audio in {', '.join(arguments)}: expected files in .wav .flac .mp3" in err
+    assert f"predict: no audio in {', '.join(arguments)}: expected files with extension .wav .flac .mp3" in err
 
 
 def _truncate(path: Path, fraction: float) -> Path:
@@ -217,7 +217,7 @@ def test_samples_that_are_not_numbers_are_an_error(run_predict: Any, tmp_path: P
     soundfile.write(tmp_path / "a.wav", np.r_[np.ones(RATE), np.nan], RATE, subtype="FLOAT")
     status, out, _ = run_predict(tmp_path / "a.wav")
     assert status == 1
-    assert json_lines(out)[0]["error"] == "samples that are not numbers (NaN or infinite)"
+    assert json_lines(out)[0]["error"] == "samples that are NaN or infinite"
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
@@ -362,15 +362,18 @@ def test_runs_of_the_same_name_are_printed_with_their_paths(
     ("arguments", "message"),
     [
         ([], "the following arguments are required: AUDIO"),
-        (["a.wav", "--run", "r", "--genres", "gtzan"], "--genres is for the pretrained tagger: a run has the genres"),
-        (["a.wav", "--genres", "rock,,pop"], "--genres expects names between commas"),
-        (["a.wav", "--genres", ""], "--genres expects names between commas"),
+        (
+            ["a.wav", "--run", "r", "--genres", "gtzan"],
+            "--genres is only for the pretrained tagger: a run has the genres",
+        ),
+        (["a.wav", "--genres", "rock,,pop"], "--genres expects names separated by commas"),
+        (["a.wav", "--genres", ""], "--genres expects names separated by commas"),
         (["a.wav", "--timeline", "--format", "csv"], "--timeline does not fit into a csv"),
         (["a.wav", "--top", "0"], "'0': expected a whole number of 1 or more"),
         (["a.wav", "--excerpt", "-3"], "expected"),
         (["a.wav", "--excerpt", "nan"], "'nan': expected a number of seconds, more than 0"),
         (["a.wav", "--format", "xml"], "invalid choice: 'xml'"),
-        (["a.wav", "--run", "nowhere"], "predict: nowhere is not there: expected a run directory"),
+        (["a.wav", "--run", "nowhere"], "predict: nowhere does not exist: expected a run directory"),
         (["a.wav", "--resume", "song.mp3"], "--resume song.mp3: expected JSON lines or CSV"),
     ],
 )
@@ -413,7 +416,7 @@ def test_a_truncated_output_is_continued(
     whole, path = tmp_path / "whole", tmp_path / "out"
     arguments = [str(music), "--format", format_name]
     assert _append(arguments, whole, monkeypatch) == 0
-    assert "holds no predictions yet: nothing is skipped" in capsys.readouterr().err
+    assert "contains no predictions yet: nothing is skipped" in capsys.readouterr().err
     content = whole.read_bytes()
     path.write_bytes(content[: round(fraction * len(content))])
     assert _append(arguments, path, monkeypatch) == 0
@@ -463,7 +466,7 @@ def test_predictions_that_do_not_fit_the_earlier_output_are_not_appended(
     assert _append([str(music / "b"), "--format", "csv"], path, monkeypatch) == 0
     before = path.read_bytes()
     for arguments, message in (
-        (["--format", "json"], "holds csv, but --format is json: ask for csv."),
+        (["--format", "json"], "contains csv, but --format is json: use --format csv."),
         (
             ["--format", "csv", "--genres", "high,low"],
             "has other columns (p_neither): it was made with another --run or --genres",
@@ -545,7 +548,7 @@ def test_ctrl_c_leaves_a_valid_output(tmp_path: Path) -> None:
     assert process.returncode == 130, messages
     assert time.monotonic() - interrupted_at < 15
     assert "Traceback" not in messages
-    assert "predict: interrupted; what is printed stays valid" in messages
+    assert "predict: interrupted; the output so far is complete and usable" in messages
     assert 1 <= len(json_lines(first + rest)) < 200
 
 
@@ -571,7 +574,7 @@ def test_a_closed_pipe_ends_the_program_without_an_error(tmp_path: Path) -> None
 
 def test_help_has_examples_and_loads_no_heavy_library() -> None:
     printed, loaded = help_of("src.predict")
-    for text in ("examples:", "--resume out.jsonl >> out.jsonl", "no longer", "exit: 0; 1"):
+    for text in ("examples:", "--resume out.jsonl >> out.jsonl", "no longer", "exit status: 0; 1"):
         assert text in printed
     assert not loaded & {"torch", "numpy", "soundfile", "omegaconf", "hydra"}
 

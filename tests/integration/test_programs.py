@@ -250,7 +250,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_continued(tiny: Path, tmp_path: Path) -
 def test_ctrl_c_ends_a_sweep_with_a_table_of_unfinished_jobs(tiny: Path, tmp_path: Path) -> None:
     arguments = ("seed=0,1,2", f"hydra.sweep.dir={tmp_path / 'sweep'}", "trainer.max_epochs=500")
     table, messages = interrupted(tmp_path, "--multirun", *small(tiny, tmp_path / "run", *arguments))
-    assert "the same command goes on" in messages
+    assert "Run the same command again to resume." in messages
     assert [re.findall(r"(?:stopped|waiting)", line) for line in table.splitlines() if "seed=" in line] == [
         ["stopped"],
         ["waiting"],

@@ -94,7 +94,7 @@ def test_labels_of_groups_have_the_distinguishing_settings(tmp_path: Path) -> No
     write_run(tmp_path / "b", config(model="Cnn", data__resident=True), clips=20, skill=3)
     write_run(tmp_path / "c", config(model="Rnn", model__cell="gru"), clips=20, skill=0)
     write_run(tmp_path / "d", config(seed=1, model="Cnn"), clips=20, skill=3)
-    groups = group_by_config(rundir.find(tmp_path))
+    groups = group_by_config(rundir.find_runs(tmp_path))
     labels = {each.label: [run.path.name for run in each.runs] for each in groups}
     assert labels == {
         "cnn on mel, optimizer.lr=0.001": ["b", "d"],
@@ -113,7 +113,7 @@ def test_a_key_that_varies_with_an_earlier_key_is_not_in_the_label(tmp_path: Pat
             "model__layers": layers,
         }
         write_run(tmp_path / f"{rate}_{layers}", config(**changes | {"model__width": 5 - layers}), clips=20)
-    assert sorted(each.label for each in group_by_config(rundir.find(tmp_path))) == [
+    assert sorted(each.label for each in group_by_config(rundir.find_runs(tmp_path))) == [
         "hybrid on mel, model.layers=3, model.width=2, optimizer.lr=0.01",
         "hybrid on mel, model.layers=3, model.width=2, optimizer.lr=0.02",
         "hybrid on mel, model.layers=4, model.width=1, optimizer.lr=0.01",
@@ -209,7 +209,7 @@ def test_different_clips_and_leaks_are_in_the_notes(tmp_path: Path) -> None:
     write_run(tmp_path / "a", config(model="Cnn"), clips=20)
     shared = {"artists": ["Bob Marley"], "tracks": [], "audio": []}
     write_run(tmp_path / "b", config(model="Rnn"), clips=24, genres=GENRES[:4], shared=shared)
-    runs, skipped = sweep_page.readable_runs(rundir.find(tmp_path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.find_runs(tmp_path), pages=False)
     shown = Page(sweep_page.html(runs, skipped, tmp_path))
     assert "The groups were tested on different clips" in shown.text
     assert "Some runs share artists, tracks or audio" in shown.text
@@ -219,7 +219,7 @@ def test_different_clips_and_leaks_are_in_the_notes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "report: nowhere is not there: expected a run directory or a folder of runs."),
+        (["nowhere"], "report: nowhere does not exist: expected a run directory or a folder of runs."),
         (["empty"], "report: empty contains no run: expected metrics.json in it"),
         (["file"], "report: file is not a folder"),
         (["unfinished"], "report: unfinished has no metrics.json: its run has not finished, or it failed."),
@@ -282,7 +282,7 @@ def test_find_searches_no_folder_inside_a_run_or_below_the_depth(tmp_path: Path)
     for folder in ("a", "a/wandb/files", "b/c/d", "b/c/e/f", ".hidden"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / rundir.CONFIG).touch()
-    assert [run.path.relative_to(tmp_path).as_posix() for run in rundir.find(tmp_path)] == ["a", "b/c/d"]
+    assert [run.path.relative_to(tmp_path).as_posix() for run in rundir.find_runs(tmp_path)] == ["a", "b/c/d"]
 
 
 def test_pooled_scores_equal_those_of_metrics(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_labels_have_the_recipe_and_only_settings_that_differ_within_it(tmp_path
     recipe("b", "best", optimizer__lr=0.2)
     recipe("c", "best", optimizer__lr=0.3)
     recipe("d", "none", optimizer__lr=0.4)
-    groups = group_by_config(rundir.find(tmp_path))
+    groups = group_by_config(rundir.find_runs(tmp_path))
     assert {each.label for each in groups} == {
         "paper_cnn: cnn on mfcc",
         "best: cnn on mfcc, optimizer.lr=0.2",

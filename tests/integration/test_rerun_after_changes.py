@@ -62,7 +62,7 @@ def test_a_changed_label_reruns_the_jobs_of_that_manifest(
     assert train(monkeypatch, *arguments) == 0
     summary, messages = summary_and_messages(capsys)
     assert summary == "1 run, 0 resumed, 1 skipped, 0"
-    message = "the data changed (1 clip is labelled differently: bell/bell-0--0.wav) since it was trained, so it is trained again."
+    message = "the data changed (1 clip is labelled differently: bell/bell-0--0.wav) since this run was trained, so it is trained again."
     assert message in messages
 
 
@@ -77,7 +77,9 @@ def test_a_changed_recording_reruns_the_jobs_that_use_it(
     assert train(monkeypatch, *arguments) == 0
     summary, messages = summary_and_messages(capsys)
     assert summary == "1 run, 0 resumed, 1 skipped, 0"
-    assert "the data changed (some clips sound different) since it was trained, so it is trained again." in messages
+    assert (
+        "the data changed (some clips sound different) since this run was trained, so it is trained again." in messages
+    )
 
 
 def test_a_changed_source_line_reruns_the_jobs_that_use_it(
@@ -93,7 +95,7 @@ def test_a_changed_source_line_reruns_the_jobs_that_use_it(
     assert train(monkeypatch, *arguments) == 0
     summary, messages = summary_and_messages(capsys)
     assert summary == "1 run, 0 resumed, 1 skipped, 0"
-    assert "the source changed (src/model/knn.py) since it was trained, so it is trained again." in messages
+    assert "the source changed (src/model/knn.py) since this run was trained, so it is trained again." in messages
 
 
 @pytest.mark.slow

@@ -160,7 +160,7 @@ def test_leak_gap_trains_both_arms_and_ends_with_a_table_and_a_sentence(
     rerun_arguments = json.loads((random.path / rundir.ENVIRONMENT).read_text(encoding="utf-8"))["command"].split()[3:]
     assert "hydra.mode=RUN" in rerun_arguments
     assert train(monkeypatch, *rerun_arguments) == 0
-    assert "holds this run, finished" in capsys.readouterr().out
+    assert "this run is already finished" in capsys.readouterr().out
 
 
 def test_leak_gap_over_folds_pools_the_folds_of_each_arm(
@@ -207,7 +207,7 @@ def test_a_failed_arm_is_reported_instead_of_a_table(
     assert "2 jobs: 1 run, 0 resumed, 0 skipped, 1 failed." in out
     assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, "model=majority")) == 0  # the finished arm is skipped
     out = capsys.readouterr().out
-    assert "holds this run, finished" in out
+    assert "this run is already finished" in out
     assert "on the random split and" in out
     assert out.index("on the random split and") < out.index("2 jobs: 1 run, 0 resumed, 1 skipped, 0 failed.")
 

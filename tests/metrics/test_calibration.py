@@ -133,7 +133,7 @@ def test_calibration_changes_no_predicted_genre(temperature: float) -> None:
     # The smallest difference that two logits can have.
     logits_KC[:, 1] = torch.nextafter(logits_KC[:, 0], torch.tensor(math.inf))
     before = Predictions(torch.arange(1000), genre_K, logits_KC)
-    after = before.at(temperature)
+    after = before.with_temperature(temperature)
     assert torch.equal(after.logits.argsort(dim=1, stable=True), before.logits.argsort(dim=1, stable=True))
     assert torch.equal(after.clip, before.clip)
     scores = [metrics.score(predictions.logits, genre_K, list("abcdefghij")) for predictions in (before, after)]
@@ -257,7 +257,7 @@ def test_a_module_is_calibrated_once(finished_run: Path) -> None:
     predictions = Predictions(torch.arange(3), torch.arange(3), torch.eye(3))
     module = _module(finished_run)
     module.calibrate(predictions)
-    with pytest.raises(AssertionError, match="calibrated before"):
+    with pytest.raises(AssertionError, match="calibrated already"):
         module.calibrate(predictions)
 
 

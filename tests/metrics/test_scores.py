@@ -117,12 +117,12 @@ def test_reliability_bins_give_the_calibration_error() -> None:
     probability_K, predicted_K = logits_KC.double().softmax(dim=1).max(dim=1)
     bins = metrics.reliability(probability_K, predicted_K == genre_K)
     assert sum(b.clips for b in bins) == 500
-    assert all(b.low <= b.sure < b.low + 1 / ECE_BINS for b in bins)
-    error = sum(abs(b.correct - b.clips * b.sure) for b in bins) / 500
+    assert all(b.low <= b.mean_probability < b.low + 1 / ECE_BINS for b in bins)
+    error = sum(abs(b.correct - b.clips * b.mean_probability) for b in bins) / 500
     assert error == pytest.approx(metrics.score(logits_KC, genre_K, GENRES)["ece"], abs=1e-6)
     accuracy, confidence = sklearn_reliability(predicted_K == genre_K, probability_K, n_bins=ECE_BINS)
     assert [b.correct / b.clips for b in bins] == pytest.approx(accuracy.tolist())
-    assert [b.sure for b in bins] == pytest.approx(confidence.tolist())
+    assert [b.mean_probability for b in bins] == pytest.approx(confidence.tolist())
 
 
 def test_probability_1_is_in_the_last_bin() -> None:

@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from src.instantiate import supply
+from src.instantiate import call_with_facts
 from tests.conftest import ROOT
 
 CHOICES = {path.stem: OmegaConf.load(path) for path in sorted((ROOT / "conf" / "model").glob("*.yaml"))}
@@ -34,7 +34,7 @@ def _build(model: str, rows: int = 12, **settings: Any) -> nn.Module:
     config = _config(model, *(f"model.{key}={value}" for key, value in overrides.items()))
     torch.manual_seed(0)
     factory = instantiate(config, _convert_="object")
-    network: nn.Module = supply(factory, rows=rows, frames=44, genres=GENRES)
+    network: nn.Module = call_with_facts(factory, rows=rows, frames=44, genres=GENRES)
     return network
 
 

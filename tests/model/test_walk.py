@@ -8,7 +8,7 @@ import torch
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
-from src.instantiate import supply
+from src.instantiate import call_with_facts
 from tests.test_conf import CONF, compose
 
 FEATURES = sorted(path.stem for path in (CONF / "feature").glob("*.yaml"))
@@ -56,7 +56,7 @@ def _model(choice: str, feature_BFN: Tensor, **settings: Any) -> nn.Module:
             config[key] = value
     _, rows, frames = feature_BFN.shape
     facts = {"rows": rows, "frames": frames, "genres": GENRES, "counts": [2] * GENRES}
-    model: nn.Module = supply(instantiate(config, _convert_="object"), **facts)
+    model: nn.Module = call_with_facts(instantiate(config, _convert_="object"), **facts)
     model.prepare([(feature_BFN, torch.arange(len(feature_BFN)) % GENRES)])  # type: ignore[operator]
     return model
 

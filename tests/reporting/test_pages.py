@@ -219,7 +219,7 @@ def test_the_highest_temperature_is_explained(tmp_path: Path) -> None:
 def test_bins_before_calibration_are_computed_from_the_predictions_file(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), temperature=2.0))
     for bins, key in zip(run_analysis.reliability_bins(run), ("ece", "ece_uncalibrated"), strict=True):
-        error = sum(abs(each.correct - each.clips * each.sure) for each in bins) / 160
+        error = sum(abs(each.correct - each.clips * each.mean_probability) for each in bins) / 160
         assert error == pytest.approx(run.metrics["test"][key], abs=1e-4)  # six digits are written
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from src import config as configs
-from src.instantiate import choose
+from src.instantiate import instantiate_choice
 from src.quality import measure_cache
 from src.rundir import code_digest
 from src.training import setup
@@ -68,7 +68,7 @@ def test_a_changed_file_invalidates_only_the_caches_that_depend_on_it(
 
     def cached() -> dict[str, set[str]]:
         data = setup.compose_data(config)
-        setup.cached_feature(config, data, choose(config.feature), torch.device("cpu"))
+        setup.cached_feature(config, data, instantiate_choice(config.feature), torch.device("cpu"))
         measure_cache.measure_clips(data.corpus.clips, tmp_path, 30.0)
         with closing(sqlite3.connect(tmp_path / "measures.sqlite")) as store:
             measures = {str(key) for (key,) in store.execute("select key from measures")}

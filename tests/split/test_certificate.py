@@ -100,7 +100,7 @@ def test_genres_with_too_few_clips_or_artists_are_warned_of() -> None:
         "folk has no test clip in this split.",
         "jazz has training clips of one artist only, Chet: a model may learn the artist, not the genre.",
         "pop has no training clip in this split.",
-        "pop has no val clip in this split.",
+        "pop has no validation clip in this split.",
     ]
 
 
