@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from src import formatting
-from src.evaluation.clip_predictions import TestPredictions, collect_predictions
+from src.evaluation.group_predictions import TestPredictions, collect_predictions
 from src.evaluation.groups import group_by_config, identifying_settings
 from src.evaluation.pooling import Group
 from src.rundir import RunDir, nested

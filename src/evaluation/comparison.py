@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from src.evaluation.clip_predictions import TestPredictions
 from src.evaluation.compared_groups import ComparedGroup, run_folders
+from src.evaluation.group_predictions import TestPredictions
 from src.metrics import intervals, significance
 from src.metrics.intervals import MIN_ARTISTS, resampled_sums
 from src.rundir import nested

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from src.evaluation.clip_predictions import clip_owners
+from src.evaluation.group_predictions import clip_owners
 from src.evaluation.groups import identifying_settings
 from src.evaluation.pooling import Group
 from src.metrics import intervals

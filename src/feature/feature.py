@@ -19,12 +19,12 @@ class Feature(nn.Module, ABC):
     is padded with zeros at both ends (librosa's center=True, pad_mode="constant"). So features with the same hop can be
     stacked, and a clip may be shorter than a frame. The values of a clip do not depend on its batch. Gradients stop
     before the feature; only trainable kernels receive gradients. `row_names` names the rows if each row has a meaning
-    of its own. If `kept` is true, the feature is cached on disk: it is computed once for each segment of the music,
+    of its own. If `cached` is true, the feature is cached on disk: it is computed once for each segment of the music,
     because computing it takes much longer than reading it from the cache.
     """
 
     row_names: tuple[str, ...] = ()
-    kept: bool = False
+    cached: bool = False
     pretrained: str | None = None  # training data of the pretrained network, as text
 
     def __init__(self, sample_rate: int, hop_length: int, rows: int) -> None:

@@ -40,7 +40,7 @@ class Musicnn(Feature):
         super().__init__(sample_rate, hop * HOP_LENGTH, ROWS[layer] * len(names))
         if layer == "tags":
             self.row_names = tuple(f"{name}/{tag}" for name in names for tag in TAGS[name])
-        self.hop, self.kept = hop, not trainable
+        self.hop, self.cached = hop, not trainable
         self.pretrained = " and ".join(CORPORA[name] for name in names)
         self.networks = nn.ModuleList([Network(name) for name in names])
         if not trainable:

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from src import formatting, rundir
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.reporting import findings, plots, render
+from src.reporting import plots, render, run_text
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
@@ -42,7 +42,7 @@ def markdown(run: RunDir) -> str:
 def _context(run: RunDir) -> dict[str, Any]:
     """Collect the values that the templates run.html and run.md show."""
     metrics = run.metrics
-    result = findings.describe_result(run)
+    result = run_text.describe_result(run)
     return {
         "title": f"{run_names.run_name(run)}, {metrics['dataset']}",
         "folder": run.path.resolve().name,
@@ -59,9 +59,9 @@ def _context(run: RunDir) -> dict[str, Any]:
             {"name": genre, **row, "interval": run_analysis.recall_interval(row)}
             for genre, row in metrics["test"]["genres"].items()
         ],
-        "confusion_lines": findings.describe_confusions(run),
+        "confusion_lines": run_text.describe_confusions(run),
         "mistakes": run_analysis.mistakes(run),
-        "split_lines": findings.describe_split(run),
+        "split_lines": run_text.describe_split(run),
         "excluded": run.excluded,
         "config": OmegaConf.to_yaml(OmegaConf.create(run.config)),
         "environment": run.environment,

@@ -68,7 +68,7 @@ class GenreModule(Classifier, lightning.LightningModule):
     @property
     def caches_feature(self) -> bool:
         """True if the feature of each segment is computed once and cached: it is costly, and the sound is not augmented."""
-        return bool(self.feature.kept) and isinstance(self.augmentation["wave"], nn.Identity)
+        return bool(self.feature.cached) and isinstance(self.augmentation["wave"], nn.Identity)
 
     def calibrate(self, validation: Predictions) -> float:
         """Fit the temperature to this module's predictions for the validation clips, set it in the module, and return it."""

@@ -10,9 +10,9 @@ from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import f1_score
 
 from src import compare, rundir
-from src.evaluation.clip_predictions import collect_predictions
 from src.evaluation.compared_groups import letter
 from src.evaluation.comparison import f1_macro, verdict
+from src.evaluation.group_predictions import collect_predictions
 from src.evaluation.groups import group_by_config
 from src.metrics import intervals, scores, significance
 from src.reporting.comparison_text import _format_p

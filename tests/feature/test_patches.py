@@ -61,7 +61,7 @@ def test_frozen_weights_are_neither_trained_nor_saved(build: Build) -> None:
     feature = build("musicnn", "network=msd")
     assert not list(feature.parameters())
     assert not feature.state_dict()
-    assert feature.kept
+    assert feature.cached
     assert not feature(noise()).requires_grad
 
 
@@ -69,7 +69,7 @@ def test_trainable_weights_are_trained_and_saved(build: Build) -> None:
     feature = copy.deepcopy(build("musicnn", "network=msd", "trainable=true"))
     wave_BT = noise(seconds=3)
     torch.testing.assert_close(feature(wave_BT).detach(), build("musicnn", "network=msd")(wave_BT))
-    assert not feature.kept
+    assert not feature.cached
     assert {name for name, _ in feature.named_parameters()} <= set(feature.state_dict())
     feature.train()
     feature(wave_BT).square().mean().backward()

@@ -10,7 +10,7 @@ import pytest
 
 from src import rundir
 from src.evaluation import run_analysis, run_names
-from src.reporting import findings, run_page
+from src.reporting import run_page, run_text
 from src.rundir import RunDir
 from tests.rundirs import GENRES, config, write_run
 
@@ -127,14 +127,14 @@ def test_a_leak_is_in_the_first_sentence(tmp_path: Path) -> None:
         "audio": [["a.ogg", "b.ogg"]],
     }
     run = RunDir(write_run(tmp_path / "run", config(), shared=shared, synthetic=False))
-    first = findings.describe_result(run)[0]
+    first = run_text.describe_result(run)[0]
     assert (
         "that it may have memorized, as training, validation and test share 12 artists and 1 group of identical clips"
         in first
     )
     assert "unseen" not in first
     assert "synthetic" not in first
-    sentences = " ".join(findings.describe_split(run))
+    sentences = " ".join(run_text.describe_split(run))
     assert "In more than one set: 12 artists (artist 0, " in sentences
     assert "artist 9 and 2 more)" in sentences
     assert "Byte-identical audio in more than one set: a.ogg = b.ogg." in sentences
@@ -145,22 +145,22 @@ def test_unknown_artists_are_not_called_unseen(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), artists_known=False))
     assert (
         "held out by clip; not all artists are known, so some may be in its training clips"
-        in findings.describe_result(run)[0]
+        in run_text.describe_result(run)[0]
     )
-    assert "The sets may share artists: the artists of some clips are unknown." in findings.describe_split(run)
+    assert "The sets may share artists: the artists of some clips are unknown." in run_text.describe_split(run)
     assert "160 clips whose artists are not all known" in Page(run_page.html(run)).text
 
 
 def test_a_pretrained_front_end_weakens_the_claim_about_artists(tmp_path: Path) -> None:
     warning = "The front end was trained on MSD; its artists may be in the test set."
     run = RunDir(write_run(tmp_path / "run", config(), warnings=[warning]))
-    assert "by 80 artists absent from its training clips" in findings.describe_result(run)[0]
+    assert "by 80 artists absent from its training clips" in run_text.describe_result(run)[0]
     assert warning in Page(run_page.html(run)).text
 
 
 def test_a_model_no_better_than_the_majority_baseline_is_called_so(tmp_path: Path) -> None:
-    good = findings.describe_result(RunDir(write_run(tmp_path / "good", config(), skill=3)))
-    chance = findings.describe_result(RunDir(write_run(tmp_path / "chance", config(), skill=0)))
+    good = run_text.describe_result(RunDir(write_run(tmp_path / "good", config(), skill=3)))
+    chance = run_text.describe_result(RunDir(write_run(tmp_path / "chance", config(), skill=0)))
     assert "160 clips do not show that the model is better than that." in chance[1]
     assert "do not show" not in good[1]
 
@@ -170,7 +170,7 @@ def test_confusions_and_mistakes_start_with_the_worst(tmp_path: Path) -> None:
     genres, counts = run.confusion
     assert genres == GENRES
     worst = max(counts[i, j] for i in range(10) for j in range(10) if i != j)
-    assert findings.describe_confusions(run)[0].startswith(f"{worst} of 16 ")
+    assert run_text.describe_confusions(run)[0].startswith(f"{worst} of 16 ")
     mistakes = run_analysis.mistakes(run)
     assert len(mistakes) == 10
     assert all(mistake.true != mistake.predicted for mistake in mistakes)

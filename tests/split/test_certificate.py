@@ -11,7 +11,7 @@ import pytest
 from src import rundir
 from src.clip import Clip
 from src.data.audit_file import read_audit
-from src.reporting import findings
+from src.reporting import run_text
 from src.split import Holdout, certificate
 from tests.rundirs import config, write_run
 
@@ -159,7 +159,7 @@ def test_the_report_lists_near_copies(tmp_path: Path) -> None:
     def sentences_and_leaks(name: str, near: list[list[str]] | None) -> tuple[list[str], list[str]]:
         shared = {"artists": [], "albums": [], "tracks": [], "audio": [], "near_copies": near}
         run = rundir.RunDir(write_run(tmp_path / name, config(), clips=20, shared=shared))
-        return findings.describe_split(run), certificate.leaks(run.metrics["certificate"])
+        return run_text.describe_split(run), certificate.leaks(run.metrics["certificate"])
 
     found, leaks = sentences_and_leaks("found", [["a.ogg", "b.ogg"]])
     assert "Near copies in more than one set: a.ogg ~ b.ogg." in found
