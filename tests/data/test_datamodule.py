@@ -126,7 +126,7 @@ def test_a_crop_depends_only_on_seed_epoch_and_clip(ramps: Path, build: Build) -
     batch = data.crop_batch(torch.tensor([2, 5, 7]), epoch=4)
     torch.manual_seed(99)
     for row, k in enumerate((2, 5, 7)):
-        single = other_settings.crops(torch.tensor([k]), epoch=4)
+        single = other_settings.crop_batch(torch.tensor([k]), epoch=4)
         assert torch.equal(single.sound[0], batch.sound[row])
     other_epoch = data.crop_batch(torch.tensor([2, 5, 7]), epoch=5)
     other_seed = build(ramps, seed=1).crop_batch(torch.tensor([2, 5, 7]), epoch=4)
