@@ -1,5 +1,6 @@
 """Every command of README.md and docs/: the quick ones are run, all others are parsed as their program parses them."""
 
+import ast
 import re
 import shlex
 import subprocess
@@ -180,3 +181,30 @@ def headings(page: Path) -> set[str]:
     lines = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S).splitlines()
     titles = [line.lstrip("#").strip() for line in lines if line.startswith("#")]
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def texts_of_the_programs() -> list[str]:
+    """The texts in the code and the Makefile; a value that an f-string inserts is a NUL."""
+    texts = [(ROOT / "Makefile").read_text(encoding="utf-8")]
+    for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                parts = [part.value if isinstance(part, ast.Constant) else "\0" for part in node.values]
+                texts.append("".join(map(str, parts)))
+    return texts
+
+
+def test_troubleshooting_quotes_messages_that_the_programs_print() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    quotes = [" ".join(quote.split()) for quote in re.findall(r"\*\*`(.+?)`\*\*", page, re.S)]
+    texts = texts_of_the_programs()
+    assert len(quotes) > 100
+    unknown = [
+        (quote, part)
+        for quote in quotes
+        for part in (piece.strip(" :,.") for piece in quote.split("…"))  # "…" stands for values, or for the rest
+        if len(part) > 3 and not any(part in text for text in texts)
+    ]
+    assert not unknown
