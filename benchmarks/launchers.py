@@ -44,14 +44,14 @@ def main() -> int:
                 predicted[way] = predictions(sweep)
     same = predicted[ONE_THREAD] == predicted[TWO_JOBS]
     print(f"`{' '.join(options.overrides)}`, {options.jobs} jobs; medians of {options.turns}\n")
-    print("| jobs | seconds | from | to | times as fast as one after the other on 1 thread |")
+    print("| jobs | seconds | minimum | maximum | times as fast as one after another on 1 thread |")
     print("|---|---:|---:|---:|---:|")
     medians = {way: statistics.median(times) for way, times in seconds.items()}
     for way, times in seconds.items():
         ratio = medians[ONE_THREAD] / medians[way]
         print(f"| {way} | {medians[way]:.1f} | {min(times):.1f} | {max(times):.1f} | {ratio:.2f} |")
     ratio = medians[TWO_THREADS] / medians[TWO_JOBS]
-    print(f"\nTwo jobs at a time are {ratio:.2f} times as fast as one after the other on 2 threads.")
+    print(f"\nTwo jobs in parallel are {ratio:.2f} times as fast as one after another on 2 threads.")
     print(f"The predictions of both ways with 1 thread are {'the same' if same else 'NOT the same'}.")
     return 0 if same else 1
 

@@ -47,7 +47,7 @@ def main() -> None:
         f"{options.files} mp3 of {SECONDS:g} s, stereo {RATE} Hz; the tagger with both networks; medians of {TURNS}\n"
     )
     print(
-        "| cores | times real time | a core | decode | log-mel | networks | all, of the parts' sum | first answer after |"
+        "| cores | times real time | per core | decoding | log-mel | networks | whole / sum | first prediction after |"
     )
     print("|---:|---:|---:|---:|---:|---:|---:|---:|")
     for row in rows:
