@@ -52,6 +52,13 @@ def test_the_programs_keys_have_comments() -> None:
     assert {"labels", "labels_by"} <= {key.name for key in program_keys("audit")}
 
 
+def test_every_key_has_a_comment_except_lists_of_parts_and_of_tags() -> None:
+    keys = [key for program in ("train", "audit") for key in program_keys(program)]
+    keys += [key for group in GROUPS for choice in choices(group) for key in choice.keys]
+    lists = ("feature.parts.", "model.table.")
+    assert [key.name for key in keys if not key.comment and not key.name.startswith(lists)] == []
+
+
 def test_the_reference_page_is_current() -> None:
     script = ROOT / "docs" / "make_reference.py"
     done = subprocess.run([sys.executable, str(script), "--check"], cwd=ROOT, check=False, timeout=300)
