@@ -62,7 +62,9 @@ def main() -> None:
     print(
         f"{len(clips)} clips, {len({clip.artist for clip in clips})} artists, {len({clip.genre for clip in clips})} genres\n"
     )
-    print("| wrong labels | folds grouped by | average precision | recall in the first fifth | least to most |")
+    print(
+        "| clips with a wrong label | folds grouped by | average precision | recall in the first fifth | least to most |"
+    )
     print("|---|---|---:|---:|---:|")
     kinds = {
         f"{SHARE:.0%} at random, {len(SEEDS)} seeds": [relabel_random_clips(clips, seed) for seed in SEEDS],
