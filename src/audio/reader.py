@@ -126,7 +126,7 @@ class Stream:
 
     @property
     def shortfall(self) -> str | None:
-        """How much of the stated length is missing, as text, once the iteration has ended; None if nothing is missing."""
+        """The missing part of the stated length, as text, once the iteration has ended; None if nothing is missing."""
         return shortfall(self._stated, self._frames, self._rate)
 
 

@@ -13,7 +13,6 @@ CLIPPED_SHARE = 0.01  # fault: a larger share of clipped samples; loud masters h
 SHORT_SHARE = 0.2  # fault: shorter than this share of the median length
 RARE_SHARE = 0.1  # a deviation that a larger share of the clips has is not a fault
 NARROW_SHARE = 0.5  # fault: a bandwidth below this share of the median
-UNUSABLE = ("unreadable", "silent", "constant")  # training leaves out clips with these faults
 
 
 class Fault(NamedTuple):
