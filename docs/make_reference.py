@@ -13,7 +13,7 @@ Generated from the comments of `conf/` by `python docs/make_reference.py`; edit 
 
 
 def main() -> int:
-    """Write the page; with --check, return 1 where it is not current."""
+    """Write the page. With --check, only compare it with conf/, and return 1 if it is out of date."""
     page = render()
     if "--check" in sys.argv[1:]:
         return int(PAGE.read_text(encoding="utf-8") != page)
@@ -22,7 +22,7 @@ def main() -> int:
 
 
 def render() -> str:
-    """The page as Markdown."""
+    """Format the page as Markdown."""
     sys.path.insert(0, str(ROOT))
     from src.config import GROUPS
     from src.config_reference import Key, choices, program_keys
@@ -42,21 +42,21 @@ def render() -> str:
     ]
     for group in GROUPS:
         lines += [f"## {group}", ""]
-        of_group = choices(group)
+        group_choices = choices(group)
         lines += [
             "| choice | what it is |",
             "|---|---|",
-            *(f"| `{group}={c.name}` | {cell(c.summary)} |" for c in of_group),
+            *(f"| `{group}={c.name}` | {cell(c.summary)} |" for c in group_choices),
             "",
         ]
-        for choice in of_group:
+        for choice in group_choices:
             if choice.keys:
                 lines += [f"### {group}={choice.name}", "", *table(choice.keys)]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def cell(text: str) -> str:
-    """A text in a table's cell."""
+    """Escape a text for a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
