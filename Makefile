@@ -9,7 +9,7 @@ ARGS ?=
 RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | head -1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format type test test-all train sweep report dashboard benchmark docs clean
+.PHONY: help setup lock lint format type test test-all test-cases train sweep report dashboard benchmark docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test: $(READY)  ## run the tests (some minutes)
 
 test-all: $(READY) $(EXTRAS:%=extra-%)  ## run all tests, slow trainings included, with all optional packages
 	$(BIN)/python -m pytest -q -m "slow or not slow" $(ARGS)
+
+test-cases: $(READY)  ## run the cases: odd files, tables, settings and strangers' runs, each with the answer that a user expects
+	$(BIN)/python -m pytest -q -m "slow or not slow" tests/cases $(ARGS)
 
 train: $(READY)  ## run the main job: train the hybrid network on the built-in corpus, print its per-genre table, write its report
 	$(BIN)/python -m src.train $(ARGS)
