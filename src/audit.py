@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from src import config as configs
-from src import console, errors
+from src import console, errors, plain_files
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,8 +73,8 @@ def audit(config: DictConfig, folder: Path) -> bool:
             content["notes"].append(f"Labels could not be checked: {error}")
 
     command = shlex.join(["python", "-m", "src.audit", *HydraConfig.get().overrides.task])
-    (folder / JSON).write_text(json.dumps({**content, "command": command}, indent=1), encoding="utf-8")
-    (folder / EXCLUDE).write_text("\n".join(inspection.exclude_lines(content)) + "\n", encoding="utf-8")
+    plain_files.write_json(folder / JSON, {**content, "command": command}, indent=1)
+    (folder / EXCLUDE).write_text("\n".join(inspection.exclude_lines(content)) + "\n", newline="", **plain_files.TEXT)
     players = _players(corpus, audit_page.player_places(content))
     page = save(folder / PAGE, audit_page.html(content, players, command))
     findings = audit_page.findings(content)

@@ -1,12 +1,16 @@
 """Clips, labelled audio files or parts of them, and the corpus that they belong to."""
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 SUBSETS = ("train", "val", "test")  # the sets of a split
 UNREADABLE_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc")  # audio that libsndfile cannot decode
+# What does not distinguish two names: blanks, hyphens and dashes, "_", ".", ",", "/", "\\", ":", middle dots, invisible characters.
+SEPARATORS = re.compile(r"[\s_.,/\\:\-\u2010-\u2015\u2212\u00b7\u30fb\u00ad\u200b-\u200f\u2060\ufeff]+")
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".au", ".aif", ".aiff")
 
 
@@ -58,13 +62,42 @@ class Corpus:
         """Select the clips of the named genres; None selects all. Raises ValueError on a genre that has no clips."""
         if genres is None:
             return self
-        # As strings, since YAML reads dataset.genres=[80] as a number.
-        selected = [genres] if isinstance(genres, str) else [str(genre) for genre in genres]
+        selected = [written(genre, self.genres) for genre in ([genres] if isinstance(genres, str) else genres)]
         unknown = [genre for genre in selected if genre not in self.genres]
         if unknown or not selected:
             raise ValueError(
                 f"dataset.genres asks for {', '.join(unknown) or 'none'}, but {self.name} has "
                 f"{', '.join(self.genres) or 'no clip of known genre'}."
             )
-        clips = [clip for clip in self.clips if clip.genre in selected]
-        return replace(self, clips=clips)
+        chosen = set(selected)
+        return replace(self, clips=[clip for clip in self.clips if clip.genre in chosen])
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's composed form (NFC): macOS stores "é" as two characters, other systems as one."""
+    return unicodedata.normalize("NFC", name)
+
+
+def comparable(name: str) -> str:
+    """The key under which spellings of one name are equal: "Hip-Hop", "hip_hop" and "HipHop" -> "hiphop".
+
+    Case, separators and the Unicode form do not count. A name without a letter or digit, e.g. "!!!", counts as written.
+    """
+    if not re.search(r"[^\W_]", name):
+        return composed(name)
+    return composed(SEPARATORS.sub("", composed(name).casefold()))
+
+
+def written(value: object, names: Iterable[str]) -> str:
+    """The name that a setting means. Hydra turns unquoted 80, 1e5, true and null into other values than texts."""
+    if isinstance(value, str):
+        return composed(value)
+    text = "null" if value is None else str(value)
+    return next((name for name in names if text.casefold() in (name.casefold(), _as_number(name))), text)
+
+
+def _as_number(text: str) -> str:
+    try:
+        return str(float(text))
+    except ValueError:
+        return ""

@@ -52,6 +52,7 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the comparison, or the check of a table; return 0, or 1 on bad input or an impossible row."""
+    console.accept_any_name()
     options = _options(arguments)
     try:
         return _check(options) if options.check else _compare(options)

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -44,6 +45,13 @@ def result(table: RenderableType) -> None:
     with stdout.capture() as text:
         stdout.print(table)
     print(text.get(), end="")
+
+
+def accept_any_name() -> None:
+    r"""Let standard output and error show file names that are not valid text: as escapes, \udce9 for the byte e9."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def ignore_closed_pipe() -> None:

@@ -34,6 +34,7 @@ def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
     An error is printed as one message, with its traceback only under debug=true, and the process exits with
     `failure_status`; it exits with 130 after Ctrl-C.
     """
+    console.accept_any_name()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
     try:
         if not _print_information(sys.argv[1:]):

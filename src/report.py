@@ -40,6 +40,7 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report and print its path, or print Markdown; return the exit status: 0, or 1 on bad input."""
+    console.accept_any_name()
     parser = console.Parser(
         prog="python -m src.report",
         description="Render runs as an HTML page or as Markdown tables.",

@@ -21,7 +21,7 @@ from src.audio import reader
 from src.clip import Clip, Excluded
 from src.console import note, relative_path, track
 from src.data.decoding import decode
-from src.plain_files import stamp, write_csv
+from src.plain_files import open_text, stamp, write_csv
 from src.rundir import code_digest
 from src.threads import map_in_order
 
@@ -162,9 +162,9 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
 
 
 def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:
-    with open(folder / "excluded.csv", newline="", encoding="utf-8") as file:
+    with open_text(folder / "excluded.csv") as file:
         excluded = [Excluded(row["clip"], row["reason"]) for row in csv.DictReader(file)]
-    with open(folder / "index.csv", newline="", encoding="utf-8") as file:
+    with open_text(folder / "index.csv") as file:
         rows = list(csv.DictReader(file))
     if rows:
         # Opened copy-on-write, because torch warns about read-only memory. Nothing is ever written.

@@ -1,22 +1,14 @@
 """Artist, album, title and genre from the tags of audio files, read with tinytag."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-# Texts that programs and record labels write instead of a name; compared in lower case and without punctuation.
-PLACEHOLDER_LIST = """
-    various, various artists, various artist, va, v a, verschiedene, verschiedene interpreten, verschiedene künstler,
-    diverse, diverse interpreten, diverse künstler, diverse artister, divers, artistes divers, artistes variés,
-    multi interprètes, varios, varios artistas, vários, vários artistas, vari, artisti vari, aa vv, blandade artister,
-    unknown, unknown artist, unknown album, unknown title, unknown genre, unbekannt, unbekannter interpret,
-    unbekannter künstler, unbekanntes album, inconnu, artiste inconnu, album inconnu, desconocido, artista desconocido,
-    none, n a, no artist
-"""
-PLACEHOLDERS = frozenset(name.strip() for name in PLACEHOLDER_LIST.split(","))
+from src.dataset import names
+
+NO_GENRE = 255  # the number of ID3v1 for "no genre"
 
 
 class Tags(NamedTuple):
@@ -48,21 +40,27 @@ def _read(path: Path) -> Tags:
         tag = TinyTag.get(path, duration=False)
     except (TinyTagException, OSError) as error:
         return Tags(error=str(error) or type(error).__name__)
-    return Tags(_name(tag.artist) or _name(tag.albumartist), _name(tag.album), _name(tag.title), _name(tag.genre))
+    return Tags(_name(tag.artist) or _name(tag.albumartist), _name(tag.album), _name(tag.title), _genre(tag.genre))
 
 
 def _name(text: str | None) -> str | None:
-    """Convert a tag to Unicode's composed form (NFC) with single spaces; None if it is empty or a placeholder."""
-    name = " ".join(unicodedata.normalize("NFC", text or "").replace("\0", " ").split())
-    return None if re.sub(r"[\W_]+", " ", name.lower()).strip() in PLACEHOLDERS else name or None
+    """Convert a tag to a name with single spaces; None if it is empty or a placeholder."""
+    return names.known(" ".join((text or "").replace("\0", " ").split()))
 
 
-def _unify_spelling(names: Sequence[str | None]) -> list[str | None]:
-    """Give each name its most frequent spelling; of two equally frequent spellings, the capitalized one."""
-    frequency = Counter(name for name in names if name)
-    spelling: dict[str, str] = {}
-    for name in sorted(frequency):
-        key = name.casefold()
-        if key not in spelling or frequency[name] > frequency[spelling[key]]:
-            spelling[key] = name
-    return [name and spelling[name.casefold()] for name in names]
+def _genre(text: str | None) -> str | None:
+    """Convert a genre tag to a name. ID3's numbers are also written into other formats: "17", "(17)", "(17)Rock" -> Rock."""
+    from tinytag.tinytag import _ID3
+
+    genres: Sequence[str] = _ID3._ID3V1_GENRES
+    number = re.fullmatch(r"(\d{1,3})|\((\d{1,3})\).*", (text or "").strip())
+    if not number:
+        return _name(text)
+    index = int(number[1] or number[2])
+    return genres[index] if index < len(genres) else None if index == NO_GENRE else _name(text)
+
+
+def _unify_spelling(column: Sequence[str | None]) -> list[str | None]:
+    """Give each name of a column its most frequent spelling; names that differ in more than case are different."""
+    spelling = names.one_spelling(Counter(name for name in column if name), key=str.casefold)
+    return [name and spelling[name] for name in column]

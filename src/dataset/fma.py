@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from src import plain_files
@@ -36,8 +36,11 @@ class Fma(DataSet):
         genres: Sequence[str] | None = None,
         exclude: str | None = None,
         split_file: str | None = None,
+        genre_map: Mapping[object, object] | str | None = None,
+        genre_separator: str | None = None,
+        genre_pick: str = "first",
     ) -> None:
-        super().__init__(genres, exclude, split_file)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
         if subset not in SUBSETS:
             raise ValueError(f"dataset.subset is {subset!r}: expected {', '.join(SUBSETS)}.")
         self.root, self.subset = Path(root), subset

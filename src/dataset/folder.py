@@ -1,7 +1,7 @@
 """A user's own music: DIR/genre/file, at any depth below the genre folder, or any tree of tagged files."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from src.clip import AUDIO_SUFFIXES, Clip, Corpus, Excluded
@@ -36,8 +36,11 @@ class Folder(DataSet):
         split_file: str | None = None,
         artist: str = "path",
         genre: str = "folder",
+        genre_map: Mapping[object, object] | str | None = None,
+        genre_separator: str | None = None,
+        genre_pick: str = "first",
     ) -> None:
-        super().__init__(genres, exclude, split_file)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
         for key, value in (("artist", artist), ("genre", genre)):
             if value not in CHOICES[key]:
                 raise ValueError(f"dataset.{key} is {value!r}: expected {' or '.join(CHOICES[key])}.")

@@ -1,6 +1,6 @@
 """GTZAN: 30-second clips of ten genres (Tzanetakis and Cook 2002), with artists, titles, sets and known faults."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class Gtzan(DataSet):
     to no set.
     """
 
+    fixed_genres = GENRES
+
     def __init__(
         self,
         root: str,
@@ -59,16 +61,15 @@ class Gtzan(DataSet):
         genres: Sequence[str] | None = None,
         exclude: str | None = None,
         split_file: str | None = None,
+        genre_map: Mapping[object, object] | str | None = None,
+        genre_separator: str | None = None,
+        genre_pick: str = "first",
     ) -> None:
-        super().__init__(genres, exclude, split_file)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
         if faults not in ("exclude", "keep"):
             raise ValueError(f"dataset.faults is {faults!r}: expected exclude or keep.")
-        chosen = GENRES if genres is None else [genres] if isinstance(genres, str) else [str(genre) for genre in genres]
-        unknown = [genre for genre in chosen if genre not in GENRES]
-        if unknown or not chosen:
-            raise ValueError(f"dataset.genres is {genres}: expected null (all) or some of {', '.join(GENRES)}.")
         self.root, self.faults = Path(root), faults
-        self.chosen_genres = [genre for genre in GENRES if genre in chosen]
+        self.chosen_genres = self.chosen_of_fixed()
 
     def listed(self) -> Corpus:
         """List the clips of the chosen genres. Raises ValueError if `root` contains no GTZAN or no usable clip."""

@@ -1,15 +1,17 @@
-"""Clips listed in a CSV table: a header, then one row per clip."""
+"""Clips listed in a table: a header, then one row per clip."""
 
-import csv
 import os
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 
+from src import formatting
 from src.clip import SUBSETS, Clip, Corpus
 from src.dataset.dataset import DataSet
+from src.dataset.tables import DELIMITERS, Table
+from src.plain_files import STRAY_QUOTE, SURROGATE
 
 REQUIRED = ("path", "genre")
 COLUMNS = (*REQUIRED, "artist", "album", "track", "split", "start", "stop")
@@ -17,10 +19,10 @@ MAX_MISSING = 1000  # if this many files are missing, the table is in the wrong 
 
 
 class Manifest(DataSet):
-    """The clips of the CSV file `path`.
+    """The clips of the table `path` (see `Table`).
 
     The columns path and genre are required; artist, album, track, split, start and stop are optional. Paths are
-    relative to the table. `split` is train, val or test; `start` and `stop` are seconds from the beginning of the file.
+    relative to the table, or begin with ~ for the home folder. `split` is train, val or test; `start` and `stop` are seconds from the beginning of the file.
     """
 
     def __init__(
@@ -29,8 +31,11 @@ class Manifest(DataSet):
         genres: Sequence[str] | None = None,
         exclude: str | None = None,
         split_file: str | None = None,
+        genre_map: Mapping[object, object] | str | None = None,
+        genre_separator: str | None = None,
+        genre_pick: str = "first",
     ) -> None:
-        super().__init__(genres, exclude, split_file)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
         self.path = Path(path)
 
     def listed(self) -> Corpus:
@@ -39,89 +44,90 @@ class Manifest(DataSet):
             raise ValueError(
                 f"dataset.path is {self.path}, which is not a file: expected a CSV file with columns path and genre."
             )
+        table = Table(self.path, REQUIRED, COLUMNS)
+        row_reader = _RowReader(self.path.parent, table.header, table.delimiter)
         clips = []
-        try:
-            with open(self.path, newline="", encoding="utf-8-sig") as file:
-                reader = csv.reader(file)
-                columns = next(reader, [])
-                self._check_columns(columns)
-                row_reader = _RowReader(self.path.parent, columns)
-                for row in filter(None, reader):
-                    try:
-                        clips.append(row_reader.clip(row))
-                    except ValueError as error:
-                        raise ValueError(f"{self.path}, line {reader.line_num}: {error}") from None
-                    if len(row_reader.missing) == MAX_MISSING:
-                        break
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{self.path} is not UTF-8 text ({error}). Save the table as UTF-8.") from error
-        except csv.Error as error:
-            raise ValueError(
-                f"{self.path}, line {reader.line_num}: {error}. Is there an unclosed quote before it?"
-            ) from error
+        for record in table.rows(accepts=row_reader.has_quoted_file):
+            try:
+                clips.append(row_reader.clip(record.cells))
+            except ValueError as error:
+                raise ValueError(f"{self.path}, line {record.line}: {error}") from None
+            if len(row_reader.missing) == MAX_MISSING:
+                break
         if not clips:
             raise ValueError(f"{self.path} has a header but no rows: expected one row per clip.")
         if row_reader.missing:
-            n_files, n_missing = len(row_reader.paths), len(row_reader.missing)
+            n_files, n_missing = len(row_reader.files), len(row_reader.missing)
             checked = f"first {n_files}" if n_missing == MAX_MISSING else f"{n_files}"
             raise ValueError(
                 f"{self.path}: {n_missing} of its {checked} files are missing, e.g. {row_reader.missing[0]}. "
                 f"Paths are relative to {self.path.parent}."
+                + (" The path is not UTF-8 text: is the table?" if SURROGATE.search(str(row_reader.missing[0])) else "")
             )
         if len({clip.name for clip in clips}) < len(clips):
             [(duplicate, _)] = Counter(clip.name for clip in clips).most_common(1)
             raise ValueError(f"{self.path} lists {duplicate} twice. Remove one row, or change its start or stop.")
+        return Corpus(self._name(), clips, notes=self._notes(table.header, row_reader))
+
+    def _notes(self, columns: Sequence[str], row_reader: "_RowReader") -> list[str]:
+        notes = []
         unused = [column for column in columns if column and column not in COLUMNS]
-        notes = (
-            [f"{self.path}: columns {', '.join(unused)} are not used; known columns are {', '.join(COLUMNS)}."]
-            if unused
-            else []
-        )
-        return Corpus(self._name(), clips, notes=notes)
+        if unused:
+            notes.append(
+                f"{self.path}: columns {', '.join(unused)} are not used; known columns are {', '.join(COLUMNS)}."
+            )
+        if row_reader.respelt:
+            cell, file = row_reader.respelt[0]
+            notes.append(
+                f"{self.path}: {formatting.count(len(row_reader.respelt), 'path')} written in another form than on this disk, e.g. "
+                f"{cell!r}, read as {file!r}."
+            )
+        return notes
 
     def _name(self) -> str:
         """Name of the table without its suffix, or of its folder if the table is called manifest.csv."""
         return self.path.resolve().parent.name if self.path.stem == "manifest" else self.path.stem
 
-    def _check_columns(self, columns: Sequence[str]) -> None:
-        named = [column for column in columns if column]
-        for required in REQUIRED:
-            if required not in named:
-                similar = get_close_matches(required, named, n=1, cutoff=0.5)
-                raise ValueError(
-                    f"{self.path} has no column {required!r}; it has {', '.join(named) or 'no header'}."
-                    + (f" Did you mean {similar[0]!r} to be {required!r}?" if similar else "")
-                )
-
 
 class _RowReader:
     """Convert the rows of a table to clips. Equal texts and paths are stored once, so that a million clips fit in memory."""
 
-    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
-        self.folder, self.width = folder, len(columns)
+    def __init__(self, folder: Path, columns: Sequence[str], delimiter: str) -> None:
+        self.folder, self.width, self.delimiter = folder, len(columns), delimiter
         position = {column: k for k, column in enumerate(columns)}
         self._cells = itemgetter(*(position.get(column, self.width) for column in COLUMNS))
+        self._path_column = position["path"]
         self._texts: dict[str, str] = {}
-        self.paths: dict[str, Path] = {}  # by the text in the column `path`
+        self.files: dict[str, tuple[str, Path]] = {}  # name and path of the file, by the text in the column `path`
         self.missing: list[Path] = []  # the paths that do not exist
+        self.respelt: list[tuple[str, str]] = []  # cells that name a file in another form, and the name of the file
 
     def clip(self, row: list[str]) -> Clip:
         """Convert a row to a clip. Raises ValueError if the row cannot be used."""
-        if len(row) > self.width:
-            raise ValueError("more cells than the header has columns. Quote a cell that contains a comma.")
+        if any(map(str.strip, row[self.width :])):
+            raise ValueError(
+                f"more cells than the header has columns. Quote a cell that contains a {DELIMITERS[self.delimiter]}."
+            )
+        self._check_line_breaks(row)
+        row = row[: self.width]
         row += [""] * (self.width + 1 - len(row))  # the last, empty cell is read for all columns that the table lacks
-        file, genre, artist, album, track, split, start_text, stop_text = map(str.strip, self._cells(row))
-        if not file or not genre:
-            raise ValueError(f"{'genre' if file else 'path'} is empty.")
+        path_cell, *cells = self._cells(row)
+        genre, artist, album, track, split, start_text, stop_text = map(str.strip, cells)
+        if not path_cell.strip() or not genre:
+            raise ValueError(f"{'genre' if path_cell.strip() else 'path'} is empty.")
+        for column, text in zip(COLUMNS[1:], (genre, artist, album, track), strict=False):
+            if not text.isascii() and SURROGATE.search(text):
+                raise ValueError(f"{column} is not UTF-8 text ({text!r}). Save the table as UTF-8.")
         if split and split not in SUBSETS:
             raise ValueError(f"split is {split!r}: expected {', '.join(SUBSETS)} or an empty cell.")
-        start = _seconds(start_text, "start") or 0.0
-        stop = _seconds(stop_text, "stop")
+        start = self._seconds(start_text, "start") or 0.0
+        stop = self._seconds(stop_text, "stop")
         if stop is not None and stop <= start:
             raise ValueError(f"stop is {stop:g} s: expected more than start, {start:g} s.")
+        file, path = self._file(path_cell)
         return Clip(
             name=_part_name(file, start, stop) if start_text or stop_text else file,
-            path=self._path(file),
+            path=path,
             genre=self._shared(genre),
             artist=self._shared(artist) or None,
             track=self._shared(track) or None,
@@ -131,30 +137,66 @@ class _RowReader:
             album=self._shared(album) or None,
         )
 
-    def _path(self, file: str) -> Path:
-        if file not in self.paths:
-            self.paths[file] = self.folder / file
+    def has_quoted_file(self, row: list[str]) -> bool:
+        """True if the only cell of a row with quotation marks is the path of a file that exists: 7" mix.wav."""
+        cell = row[self._path_column] if len(row) > self._path_column else ""
+        return sum('"' in text for text in row) == 1 and '"' in cell and self._found(cell) is not None
+
+    def _check_line_breaks(self, row: list[str]) -> None:
+        """Refuse a cell that contains other rows of the table: it begins and ends with a stray quotation mark each."""
+        for cell in row:
+            if "\n" not in cell and "\r" not in cell:
+                continue
+            for line in cell.splitlines()[1:]:
+                inner = line.split(self.delimiter)
+                if len(inner) > max(1, self._path_column) and self._found(inner[self._path_column]) is not None:
+                    raise ValueError(f"a cell goes on over the following rows: is there {STRAY_QUOTE}")
+
+    def _file(self, cell: str) -> tuple[str, Path]:
+        """The name of the file in a cell, and its path. A file that is not found is added to `missing`."""
+        if cell not in self.files:
+            written = cell.strip()
+            found = self._found(cell)
+            if found is None:
+                self.missing.append(self.folder / written)
+            elif found[0] != written:
+                self.respelt.append((written, found[0]))
+            self.files[cell] = found or (written, self.folder / written)
+        return self.files[cell]
+
+    def _found(self, cell: str) -> tuple[str, Path] | None:
+        """Name and path of the file in a cell: as written, with slashes for backslashes, or in another Unicode form."""
+        stripped = cell.strip()
+        slashes = stripped.replace("\\", "/")
+        forms = [stripped, cell, slashes]
+        if not stripped.isascii():
+            forms += [unicodedata.normalize("NFC", slashes), unicodedata.normalize("NFD", slashes)]
+        for file in dict.fromkeys(forms):
             # Not path.exists(), which would store each path a second time, as text.
-            if not os.path.exists(os.path.join(self.folder, file)):
-                self.missing.append(self.paths[file])
-        return self.paths[file]
+            if "\0" in file or not file:
+                continue
+            if os.path.exists(os.path.join(self.folder, file)):
+                return file, self.folder / file
+            if file[0] == "~" and os.path.exists(home := os.path.expanduser(file)):
+                return file, Path(home)
+        return None
 
     def _shared(self, text: str) -> str:
         return self._texts.setdefault(text, text)
+
+    def _seconds(self, text: str, column: str) -> float | None:
+        """Convert a cell to seconds; None if it is empty. Where commas do not separate cells, one may begin the decimals."""
+        if not text:
+            return None
+        try:
+            seconds = float(text if self.delimiter == "," else text.replace(",", "."))
+        except ValueError:
+            raise ValueError(f"{column} is {text!r}: expected seconds, e.g. 12.5.") from None
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"{column} is {text}: expected 0 s or more.")
+        return seconds
 
 
 def _part_name(file: str, start: float, stop: float | None) -> str:
     # Ten digits distinguish parts to the millisecond, even in recordings that last weeks.
     return f"{file}#{start:.10g}-{'' if stop is None else f'{stop:.10g}'}"
-
-
-def _seconds(text: str, column: str) -> float | None:
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise ValueError(f"{column} is {text!r}: expected seconds, e.g. 12.5.") from None
-    if not 0 <= seconds < float("inf"):
-        raise ValueError(f"{column} is {text}: expected 0 s or more.")
-    return seconds

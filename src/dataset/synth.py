@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +31,8 @@ class Synth(DataSet):
     genres changes no clip.
     """
 
+    fixed_genres = GENRES
+
     def __init__(
         self,
         cache: str,
@@ -41,18 +43,17 @@ class Synth(DataSet):
         genres: Sequence[str] | None = None,
         exclude: str | None = None,
         split_file: str | None = None,
+        genre_map: Mapping[object, object] | str | None = None,
+        genre_separator: str | None = None,
+        genre_pick: str = "first",
     ) -> None:
-        super().__init__(None, exclude, split_file)  # None: genres that are not chosen are not even rendered
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
         _check_setting("seed", seed, 0, 2**32 - 1)
         _check_setting("artists", artists, 1, MOST_ARTISTS)
         _check_setting("tracks", tracks, 1, MOST_TRACKS)
         _check_setting("clip_seconds", clip_seconds, 1, 600)
-        chosen = list(GENRES) if genres is None else [genres] if isinstance(genres, str) else list(genres)
-        unknown = [str(genre) for genre in chosen if genre not in GENRES]
-        if unknown or not chosen:
-            raise ValueError(f"dataset.genres is {chosen}: expected null (all) or some of {', '.join(GENRES)}")
         self.seed, self.artists, self.tracks, self.clip_seconds = seed, artists, tracks, float(clip_seconds)
-        self.chosen_genres = [genre for genre in GENRES if genre in chosen]
+        self.chosen_genres = self.chosen_of_fixed()  # genres that are not chosen are not even rendered
         self.folder = Path(cache).absolute() / f"synth-{self._digest()}"
 
     def listed(self) -> Corpus:

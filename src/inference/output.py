@@ -108,12 +108,22 @@ class Json:
         self.out.flush()
 
 
+class _Lines:
+    """Receive lines of csv.writer and end them with a line feed. With lineterminator "\\n", csv would not quote "\\r"."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+
+    def write(self, line: str) -> None:
+        self.out.write(line.removesuffix("\r\n") + "\n")
+
+
 class Csv:
     """CSV: one row per file and model, with the columns of `columns`. Writes the header line when it is constructed."""
 
     def __init__(self, options: OutputOptions, out: TextIO) -> None:
         self.options, self.out = options, out
-        self.rows = csv.DictWriter(out, columns(options), restval="", lineterminator="\n")
+        self.rows = csv.DictWriter(_Lines(out), columns(options), restval="")
         if options.header:
             self.rows.writeheader()
 

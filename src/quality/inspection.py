@@ -8,6 +8,7 @@ import numpy as np
 
 from src.clip import Clip, Corpus
 from src.data.audit_file import AUDIT_SCHEMA
+from src.dataset.exclude import line
 from src.quality.copies import exact_copies, near_copies
 from src.quality.faults import faults
 from src.quality.label_errors import SuspectLabel
@@ -116,16 +117,25 @@ def exclude_lines(content: dict[str, Any]) -> list[str]:
     ]
     for fault in content["files"]:
         certain = fault["fault"] not in ("clipped", "sample rate", "bandwidth")
-        lines += [f"# {fault['fault']}: {fault['detail']}", f"{'' if certain else '# '}{fault['clip']}"]
+        lines += [_comment(f"{fault['fault']}: {fault['detail']}"), f"{'' if certain else '# '}{line(fault['clip'])}"]
     for names in content["copies"]:
-        lines += [f"# identical to {names[0]}", *names[1:]]
+        lines += [f"# identical to {line(names[0])}", *map(line, names[1:])]
     for pair in content["near_copies"]:
         mark = "# " if pair["same"] == "track" else ""  # a grouped split puts all excerpts of a track into one set
-        lines += [f"# same recording as {pair['a']}, {pair['overlap_seconds']:.1f} s of it", f"{mark}{pair['b']}"]
+        lines += [
+            f"# same recording as {line(pair['a'])}, {pair['overlap_seconds']:.1f} s of it",
+            f"{mark}{line(pair['b'])}",
+        ]
     for label in content["labels"]["ranked"] if content["labels"] else []:
         if label["issue"]:
             lines += [
-                f"# {label['genre']}, but sounds like {label['suggested']} (score {label['score']:.2f}); listen first",
-                f"# {label['clip']}",
+                _comment(
+                    f"{label['genre']}, but sounds like {label['suggested']} (score {label['score']:.2f}); listen first"
+                ),
+                f"# {line(label['clip'])}",
             ]
     return lines
+
+
+def _comment(text: str) -> str:
+    return f"# {' '.join(text.split())}"

@@ -5,6 +5,7 @@ import io
 import math
 import re
 import textwrap
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from src.metrics.scores import ECE_BINS, Bin
+from src.plain_files import displayable
 
 
 def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
@@ -69,8 +71,8 @@ def _draw_cells(
         axes.text(column, row, texts[row][column], ha="center", va="center", color="white" if value > 0.7 else INK)
     axes.set_xlim(-0.5, share.shape[1] - 0.5)
     axes.set_ylim(share.shape[0] - 0.5, -0.5)
-    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_xticks(range(len(columns)), list(map(_label, columns)), rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), list(map(_label, rows)))
     axes.set_xticks(np.arange(-0.5, len(columns)), minor=True)
     axes.set_yticks(np.arange(-0.5, len(rows)), minor=True)
     axes.grid(which="minor")
@@ -202,13 +204,19 @@ def reliability(bins: Sequence[Bin], interval: Sequence[tuple[float, float]], be
 
 def _format_rows(axes: Axes, labels: Sequence[str], xlabel: str) -> None:
     """Set up axes with one labelled row for each group or genre, from top to bottom, and 0 to 100 % from left to right."""
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), list(map(_label, labels)))
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_xlim(-1, 101)
     axes.set_xlabel(xlabel)
     axes.grid(axis="x")
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
+
+
+def _label(name: str) -> str:
+    """A name as the label of a row or column: valid text, with the middle of a long line left out."""
+    lines = displayable(name).splitlines()
+    return "\n".join(line if len(line) <= LONGEST_LABEL else f"{line[:30]}…{line[-13:]}" for line in lines)
 
 
 def _wrapped(label: str) -> str:
@@ -221,6 +229,7 @@ def _height_inches(label: str) -> float:
     return 0.2 + 0.16 * (label.count("\n") + 1)
 
 
+LONGEST_LABEL = 44  # characters
 PIXELS_PER_INCH = 100  # on wide screens; 9-point letters are then 12.5 pixels high
 INK, FAINT, BLUE, ORANGE, GREEN = (
     "#010203",
@@ -267,14 +276,28 @@ def svg(figure: Figure, description: str) -> str:
 
     `description` is read by screen readers. Metadata and ids are removed, so the text is the same for the same figure.
     """
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
+    content, lacks_glyphs = _save(figure)
+    if lacks_glyphs:  # e.g. Japanese: write text instead of outlines, since the browser has fonts for it
+        with matplotlib.rc_context({"svg.fonttype": "none"}):
+            content = _save(figure)[0].replace("'DejaVu Sans'", "'DejaVu Sans', sans-serif")
+    text = re.sub(r"<metadata>.*?</metadata>", "", content, flags=re.DOTALL)
     body = re.sub(r'<g id="[^"]*"', "<g", text[text.index(">", text.index("<svg")) + 1 :])
     body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL).replace("xlink:href", "href")
     for colour, css in _CSS.items():
         body = body.replace(colour, css)
     width, height = figure.get_size_inches()
-    pixels = f"--figure: {width * PIXELS_PER_INCH:.0f}px"
+    pixels = f"--figure: {width * PIXELS_PER_INCH:.0f}px{'; overflow: visible' * lacks_glyphs}"
     head = f'<svg viewBox="0 0 {72 * width:g} {72 * height:g}" role="img" style="{pixels}"'
     return f'{head} aria-label="{html.escape(description)}">{body.strip()}'
+
+
+def _save(figure: Figure) -> tuple[str, bool]:
+    """The SVG file of a figure, and True if our font lacks a character in it, of which matplotlib would warn."""
+    buffer = io.StringIO()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.filterwarnings("always", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    others = [warning for warning in caught if not str(warning.message).startswith("Glyph ")]
+    for warning in others:
+        warnings.warn(warning.message, warning.category, stacklevel=2)
+    return buffer.getvalue(), len(others) < len(caught)

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src import formatting
+from src.plain_files import displayable
 
 
 def _escape_markdown(value: Any) -> Any:
@@ -44,6 +45,6 @@ def save(path: Path, text: str) -> Path:
     """Write a page, with its folder, and return `path`. An interruption leaves no incomplete page. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
+    part.write_text(displayable(text), encoding="utf-8")
     part.replace(path)
     return path

@@ -159,15 +159,14 @@ class RunDir:
     @cached_property
     def confusion(self) -> tuple[list[str], NDArray[np.int64]]:
         """Confusion matrix: the C genres and the counts (C, C), rows true and columns predicted."""
-        rows = list(plain_files.rows(self.path, CONFUSION, ("genre",)))
-        genres = [row["genre"] for _, row in rows]
-        if not rows or list(rows[0][1]) != ["genre", *genres]:
+        header, cells = plain_files.table(self.path, CONFUSION, ("genre",))
+        rows = list(cells)  # read by position: a genre may have the name of the first column
+        genres = [row[0] for _, row in rows]
+        if not rows or header != ["genre", *genres]:
             raise ValueError(
                 f"{self.path / CONFUSION}: its rows and columns are not the same genres. Train the run again."
             )
-        counts = [
-            [plain_files.number(self.path, CONFUSION, line, row[genre]) for genre in genres] for line, row in rows
-        ]
+        counts = [[plain_files.number(self.path, CONFUSION, line, text) for text in row[1:]] for line, row in rows]
         return genres, np.array(counts, dtype=np.float64).astype(np.int64)
 
     @cached_property

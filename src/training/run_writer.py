@@ -1,6 +1,5 @@
 """Write the files of a run directory. `metrics.json` is written last: it marks a finished run."""
 
-import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from torch import Tensor
 from src import metrics, rundir
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
-from src.plain_files import write_csv
+from src.plain_files import write_csv, write_json
 from src.training.module import Evaluation, GenreModule, Predictions
 
 SPLIT_COLUMNS = ("clip", "genre", "artist", "track", "set")
@@ -124,5 +123,5 @@ def _write_confusion(folder: Path, test: Predictions, data: GenreData) -> None:
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(part, content, indent=2)
     os.replace(part, path)

@@ -48,6 +48,15 @@ def test_genre_numbers_of_an_mp3_are_translated(tag: str, genre: str | None, tmp
     assert file_tags.read([id3(tmp_path / "a.mp3", genre=tag)]) == [Tags(genre=genre)]
 
 
+@pytest.mark.parametrize(
+    ("tag", "genre"),
+    [("17", "Rock"), ("(17)", "Rock"), ("(17)Post-Rock", "Rock"), ("(255)", None), ("80s", "80s"), ("(80s)", "(80s)")],
+)
+@pytest.mark.parametrize("suffix", [".ogg", ".flac", ".mp3"])
+def test_genre_numbers_are_translated_in_every_format(tag: str, genre: str | None, suffix: str, tmp_path: Path) -> None:
+    assert file_tags.read([silence(tmp_path / f"a{suffix}", genre=tag)]) == [Tags(genre=genre)]
+
+
 def test_an_id3v1_tag_without_a_genre_number_has_no_genre(tmp_path: Path) -> None:
     assert file_tags.read([id3v1(tmp_path / "a.mp3", 255)]) == [Tags()]
 
@@ -95,13 +104,23 @@ def test_the_album_artist_replaces_a_missing_artist(
         "Unbekannter Interpret",
         "n/a",
         "(none)",
+        "nan",
+        "NULL",
+        "Untitled",
+        "-",
+        "??",
+        "...",
+        "Unknown Album (3/4/2010 8:12:01 PM)",
+        "Неизвестный исполнитель",
     ],
 )
 def test_a_placeholder_is_not_a_name(name: str, tmp_path: Path) -> None:
     assert _artists(tmp_path, name) == [None]
 
 
-@pytest.mark.parametrize("name", ["Various Production", "Unknown Mortal Orchestra", "!!!", "Vanessa", "椎名林檎", "-"])
+@pytest.mark.parametrize(
+    "name", ["Various Production", "Unknown Mortal Orchestra", "!!!", "Vanessa", "椎名林檎", "†††"]
+)
 def test_a_name_that_resembles_a_placeholder_is_a_name(name: str, tmp_path: Path) -> None:
     assert _artists(tmp_path, name) == [name]
 

@@ -3,6 +3,7 @@
 import csv
 import re
 import tracemalloc
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -81,9 +82,9 @@ def test_cells_missing_at_the_end_of_a_row_are_unknown(tmp_path: Path) -> None:
 
 
 def test_columns_that_are_not_used_are_noted(tmp_path: Path) -> None:
-    path = _write(tmp_path, "path,genre,bpm,Artist\na.wav,jazz,120,Chet\n")
+    path = _write(tmp_path, "path,genre,bpm,singer\na.wav,jazz,120,Chet\n")
     assert Manifest(str(path), None).corpus().notes == [
-        f"{path}: columns bpm, Artist are not used; "
+        f"{path}: columns bpm, singer are not used; "
         "known columns are path, genre, artist, album, track, split, start, stop."
     ]
 
@@ -111,8 +112,17 @@ HEADER = "path,genre,artist,split,start,stop"
         (HEADER, "{path} has a header but no rows: expected one row per clip."),
         ("path,artist\na.wav,Chet", "{path} has no column 'genre'; it has path, artist."),
         (
-            "Path,genre\na.wav,jazz",
-            "{path} has no column 'path'; it has Path, genre. Did you mean 'Path' to be 'path'?",
+            "file|genre\na.wav|jazz",
+            "{path} has no column 'path'; it has file|genre. Separate columns by commas, semicolons or tabs: '|' is not "
+            "read.",
+        ),
+        (
+            "path;genre\na.wav;x;y",
+            "{path}, line 2: more cells than the header has columns. Quote a cell that contains a semicolon.",
+        ),
+        (
+            "path,genre,Genre \na.wav,x,y",
+            "{path}, line 1: two columns are named 'genre'. Remove or rename one of them.",
         ),
         (
             "path,gener\na.wav,x",
@@ -144,7 +154,7 @@ HEADER = "path,genre,artist,split,start,stop"
         ),
         (
             f'{HEADER}\na.wav,jazz\nb.wav,jazz,"Chet\n' + 200_000 * "x",
-            "{path}, line 4: field larger than field limit (131072). Is there an unclosed quote before it?",
+            "{path}, line 3: field larger than field limit (131072). Is there an unclosed quote?",
         ),
         (
             f"{HEADER}\na.wav,jazz,,,1,2\nb.wav,jazz\na.wav,rock,,,1.0,2.0",
@@ -167,10 +177,89 @@ def test_a_table_in_the_wrong_folder_is_not_read_to_its_end(tmp_path: Path) -> N
         Manifest(str(path)).corpus()
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_an_encoding_other_than_utf_8_is_refused(encoding: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"shelf.csv is not UTF-8 text \(.*\). Save the table as UTF-8.$"):
-        _clips(tmp_path, "path,genre,artist\na.wav,jazz,Björk\n", encoding)
+def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"shelf.csv, line 2: artist is not UTF-8 text \(.*\). Save the table as UTF-8.$"
+    ):
+        _clips(tmp_path, "path,genre,artist\na.wav,jazz,Björk\n", "latin-1")
+    for encoding in ("utf-16-le", "utf-16-be"):  # without a byte order mark
+        with pytest.raises(ValueError, match=r"shelf.csv is not UTF-8 text \(.*\). Save the table as UTF-8.$"):
+            _clips(tmp_path, "path,genre\na.wav,jazz\n", encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("hint", ["", "sep=", '"sep="'])
+def test_tables_of_spreadsheets_are_read(
+    encoding: str, newline: str, delimiter: str, hint: str, tmp_path: Path
+) -> None:
+    lines = [hint.replace("=", f"={delimiter}")] if hint else []
+    lines += [
+        delimiter.join(cells) for cells in ((" Path ", "GENRE", "artist"), ("a.wav", "jazz", '"x,;\ty"'), ("", "", ""))
+    ]
+    [clip] = _clips(tmp_path, newline.join([*lines, ""]), encoding)
+    assert (clip.name, clip.genre, clip.artist) == ("a.wav", "jazz", "x,;\ty")
+
+
+def test_seconds_may_have_a_decimal_comma_if_commas_do_not_separate_cells(tmp_path: Path) -> None:
+    [clip] = _clips(tmp_path, "path;genre;start;stop\na.wav;jazz;1,5;2.25\n")
+    assert (clip.start_seconds, clip.stop_seconds) == (1.5, 2.25)
+
+
+STRAY = "a stray quotation mark. Remove it; or put the whole cell into quotation marks"
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (['a.wav,"rock', "b.wav,jazz", "c.wav,jazz"], 2),  # open to the end of the file
+        (["a.wav,rock", 'b.wav,"jazz', 'c.wav,"rock'], 3),  # closed by another one at the start of a cell
+        (["a.wav,rock", '"b.wav,jazz', "c.wav,rock", '",jazz'], 3),  # closed as a whole cell: holds a row
+        (["a.wav,rock", 'b.wav,ja"zz', "c.wav,rock"], 3),  # within a cell
+        (["a.wav,rock", 'b.wav,jazz"'], 3),
+        (["a.wav,rock", '"b.wav"x,jazz'], 3),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_stray_quotation_mark_is_refused_with_its_line(
+    rows: list[str], line: int, delimiter: str, tmp_path: Path
+) -> None:
+    table = "\n".join(["path,genre", *rows, ""]).replace(",", delimiter)
+    with pytest.raises(ValueError, match=rf"shelf.csv, line {line}: .*{re.escape(STRAY)}"):
+        _clips(tmp_path, table)
+
+
+def test_quotation_marks_and_line_breaks_in_names_are_read(tmp_path: Path) -> None:
+    for name in ('7" mix.wav', "a\nb, c.wav", " d.wav "):
+        (tmp_path / name).touch()
+    table = 'path,genre,artist\n7" mix.wav,jazz,x\n"a\nb, c.wav",jazz,"The ""X"""\n d.wav ,jazz,Al "W" Y\n'
+    assert [(clip.name, clip.artist) for clip in _clips(tmp_path, table)] == [
+        ('7" mix.wav', "x"),
+        ("a\nb, c.wav", 'The "X"'),
+        (" d.wav ", 'Al "W" Y'),
+    ]
+
+
+def test_paths_in_another_form_are_found_and_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("rock/a.wav", "home/b.wav", "Música.wav", "x\\y.wav", "~c.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    decomposed = unicodedata.normalize("NFD", "Música.wav")
+    table = f"path,genre\nrock\\a.wav,x\n~/b.wav,x\n{decomposed},x\nx\\y.wav,x\n~c.wav,x\n"
+    corpus = Manifest(str(_write(tmp_path, table))).corpus()
+    assert [(clip.name, clip.path.resolve()) for clip in corpus.clips] == [
+        ("rock/a.wav", tmp_path / "rock" / "a.wav"),
+        ("~/b.wav", tmp_path / "home" / "b.wav"),
+        ("Música.wav", tmp_path / "Música.wav"),
+        ("x\\y.wav", tmp_path / "x\\y.wav"),
+        ("~c.wav", tmp_path / "~c.wav"),
+    ]
+    assert corpus.notes == [
+        f"{tmp_path / 'shelf.csv'}: 2 paths written in another form than on this disk, e.g. 'rock\\\\a.wav', read as "
+        "'rock/a.wav'."
+    ]
 
 
 def test_the_manifest_of_real_recordings_is_read(music: Path) -> None:
