@@ -11,6 +11,7 @@ SUBSETS = ("train", "val", "test")  # the sets of a split
 UNREADABLE_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc")  # audio that libsndfile cannot decode
 # What does not distinguish two names: blanks, hyphens and dashes, "_", ".", ",", "/", "\\", ":", middle dots, invisible characters.
 SEPARATORS = re.compile(r"[\s_.,/\\:\-\u2010-\u2015\u2212\u00b7\u30fb\u00ad\u200b-\u200f\u2060\ufeff]+")
+LETTER = re.compile(r"[^\W_]")  # or digit
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".au", ".aif", ".aiff")
 
 
@@ -83,7 +84,7 @@ def comparable(name: str) -> str:
 
     Case, separators and the Unicode form do not count. A name without a letter or digit, e.g. "!!!", counts as written.
     """
-    if not re.search(r"[^\W_]", name):
+    if not LETTER.search(name):
         return composed(name)
     return composed(SEPARATORS.sub("", composed(name).casefold()))
 

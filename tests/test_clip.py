@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.clip import Clip, Corpus, Excluded
+from src.clip import Clip, Corpus, Excluded, comparable, written
 
 
 @pytest.fixture
@@ -41,3 +41,18 @@ def test_a_genre_can_be_given_as_a_number(corpus: Corpus) -> None:
 def test_the_error_names_unknown_and_known_genres(corpus: Corpus, selected: list[str], unknown: str) -> None:
     with pytest.raises(ValueError, match=f"^dataset.genres asks for {unknown}, but shelf has 80, jazz, rock.$"):
         corpus.select(selected)
+
+
+def test_spellings_of_a_name_compare_equal() -> None:
+    assert {comparable(name) for name in ("Hip-Hop", "hip hop", "HIP_HOP", "hip\u2010hop", "HipHop")} == {"hiphop"}
+    assert comparable("Mu\u0301sica") == comparable("MÚSICA") == "m\u00fasica"
+    assert [comparable(name) for name in ("!!!", "! ! !", "-")] == ["!!!", "! ! !", "-"]
+    assert comparable("R&B") != comparable("RB")
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [("Mu\u0301sica", "M\u00fasica"), (80, "80"), (1e5, "1e5"), (True, "true"), (None, "null"), (8, "8"), (0.5, "0.5")],
+)
+def test_a_setting_names_a_genre_as_the_data_write_it(value: object, name: str) -> None:
+    assert written(value, ["M\u00fasica", "80", "1e5", "true", "null", "100"]) == name

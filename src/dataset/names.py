@@ -23,23 +23,25 @@ PLACEHOLDER_LIST = """
 PLACEHOLDERS = frozenset(name.strip() for name in PLACEHOLDER_LIST.split(","))
 DATED = re.compile(r"unknown (artist|album|title)\b.*")  # Windows Media Player: "Unknown Album (3/4/2010 8:12:01 PM)"
 MARKS = re.compile(r"[\s\-_.?*/\\#~…\u2010-\u2015\u2212\u30fb]*")  # "-", "??", "..."; other signs may be a name: "!!!"
+PUNCTUATION = re.compile(r"[\W_]+")
 FIELDS = ("artist", "album", "track")
 
 
 def known(text: str | None) -> str | None:
     """The name that a text contains, in Unicode's composed form (NFC); None if it is empty or a placeholder."""
     name = composed(text or "")
-    words = " ".join(re.sub(r"[\W_]+", " ", name.lower()).split())
+    words = PUNCTUATION.sub(" ", name.lower()).strip()
     return None if words in PLACEHOLDERS or DATED.fullmatch(words) or MARKS.fullmatch(name) else name
 
 
 def one_spelling(frequency: Mapping[str, int], key: Callable[[str], str] = comparable) -> dict[str, str]:
     """Map each name to the most frequent of the names with the same key; of equally frequent ones, to the capitalized one."""
     spelling: dict[str, str] = {}
+    keys = {name: key(name) for name in frequency}
     for name in sorted(frequency):
-        if frequency[name] > frequency.get(spelling.get(key(name), ""), 0):
-            spelling[key(name)] = name
-    return {name: spelling[key(name)] for name in frequency}
+        if frequency[name] > frequency.get(spelling.get(keys[name], ""), 0):
+            spelling[keys[name]] = name
+    return {name: spelling[keys[name]] for name in frequency}
 
 
 def with_known_names(corpus: Corpus) -> Corpus:

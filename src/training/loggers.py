@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.loggers.logger import DummyLogger
 
 from src.instantiate import call_with_facts, instantiate_choice
+from src.plain_files import displayable
 from src.training.module import Predictions
 
 SCORES = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "nll", "ece")
@@ -78,20 +79,20 @@ def log_scores(
     for subset, subset_scores in scores.items():
         metrics |= {f"{subset}/{key}": subset_scores[key] for key in SCORES}
         for name, genre_scores in subset_scores["genres"].items():
-            metrics |= {f"{subset}/{key}/{name}": genre_scores[key] for key in GENRE_SCORES}
+            metrics |= {f"{subset}/{key}/{displayable(name)}": genre_scores[key] for key in GENRE_SCORES}
     logger.log_metrics({f"best/{key}": value for key, value in metrics.items() if value is not None})
     if isinstance(logger, WandbLogger):
         import wandb as library
 
         columns: list[str | int] = ["genre", "support", "recall", "precision", "f1", "accuracy_one_vs_rest"]
         rows = [
-            [name, *(genre_scores[key] for key in columns[1:])]
+            [displayable(name), *(genre_scores[key] for key in columns[1:])]
             for name, genre_scores in scores["test"]["genres"].items()
         ]
         matrix = library.plot.confusion_matrix(
             y_true=test.genre.tolist(),
             preds=test.logits.argmax(dim=1).tolist(),
-            class_names=list(genres),
+            class_names=list(map(displayable, genres)),
             title="Test clips",
         )
         logger.experiment.log({"test/genres": library.Table(columns, rows), "test/confusion": matrix})
