@@ -13,14 +13,17 @@ def without_excluded(corpus: Corpus, exclude: Path) -> Corpus:
     r"""Leave out the clips that a text file lists. A note is added about names that match no clip.
 
     A name may be a JSON string, e.g. "a\nb.wav", as `line` writes names with a line break. Raises ValueError if the file is
-    missing or lists every clip.
+    missing, is not text, or lists every clip.
     """
     if not exclude.is_file():
         raise ValueError(
             f"dataset.exclude is {exclude}, which is not a file: expected a text file, one clip name per line."
         )
-    with open_text(exclude) as file:
-        lines = re.split("\r\n|\r|\n", file.read())
+    try:
+        with open_text(exclude) as file:
+            lines = re.split("\r\n|\r|\n", file.read())
+    except UnicodeError as error:
+        raise ValueError(f"dataset.exclude: {exclude} is not UTF-8 text ({error}).") from error
     clip_names = {clip.name for clip in corpus.clips}
     # The name of a clip is a name even if it begins like a comment: "# 1 hits/a.mp3".
     name_lines = (line for line in lines if line in clip_names or not f"{line} ".startswith("# "))
@@ -42,7 +45,7 @@ def without_excluded(corpus: Corpus, exclude: Path) -> Corpus:
 
 def line(name: str) -> str:
     """Format a clip's name as one line of the file: as it is, or as a JSON string if it has control characters."""
-    return name if name.isprintable() or not re.search(r"[\0-\x1f\x7f\x85\u2028\u2029]", name) else json.dumps(name)
+    return json.dumps(name) if re.search(r"[\0-\x1f\x7f\x85\u2028\u2029]", name) else name
 
 
 def _name(text: str) -> str:

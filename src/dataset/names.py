@@ -83,7 +83,10 @@ def _notes(field: str, frequency: Mapping[str, int], new: Mapping[str | None, st
     if placeholders:
         clips = formatting.count(sum(frequency[text] for text in placeholders), "clip")
         notes.append(f"The {field} of {clips} is a placeholder, e.g. {placeholders[0]!r}: it counts as unknown.")
-    respelt = [(text, name) for text, name in new.items() if text and name]
+    # A name that only changes to the composed form, and is not also written in it, is no other spelling.
+    respelt = [
+        (text, name) for text, name in new.items() if text and name and (name in frequency or name != composed(text))
+    ]
     if respelt:
         text, name = respelt[0]
         clips = formatting.count(sum(frequency[text] for text, _ in respelt), "clip")

@@ -11,8 +11,11 @@ from src.formatting import count
 def apply_split_file(corpus: Corpus, split_file: Path) -> Corpus:
     """Select the clips that a run's split.csv lists, and assign them its sets.
 
-    Raises ValueError if the file lists no clip, an unknown set, or a clip that is in two sets or not in the corpus.
+    Raises ValueError if there is no such file, or if it lists no clip, an unknown set, or a clip that is in two sets or
+    not in the corpus.
     """
+    if not split_file.is_file():
+        raise ValueError(f"dataset.split_file is {split_file}, which is not a file: expected the split.csv of a run.")
     set_of_clip: dict[str, str] = {}
     for line, row in rundir.split_rows(split_file, ("clip",)):
         if row["set"] not in SUBSETS:

@@ -123,10 +123,13 @@ def test_names_in_any_bytes_survive_every_program(
 ) -> None:
     root, run = tmp_path / "root", tmp_path / "run"
     clips = odd_folder(root, names)
+    broken = f"rock/{os.fsdecode(names[0])} broken.wav"
+    (root / broken).write_text("no sound")
     data = ("dataset=folder", f"dataset.root={root}", "data.crop_seconds=1")
     arguments = ("model=majority", "logger=none", f"data.cache={tmp_path / 'cache'}", *data)
     assert programs.train(monkeypatch, *arguments, f"hydra.run.dir={run}") == 0
     assert set(clips) < {row["clip"] for row in RunDir(run).split}
+    assert [clip for clip, _ in RunDir(run).excluded] == [broken]
     assert set(RunDir(run).predictions.clips) <= {row["clip"] for row in RunDir(run).split}
 
     # The same sets, from the table.
@@ -140,6 +143,8 @@ def test_names_in_any_bytes_survive_every_program(
     assert report.main([str(run), "--format", "markdown"]) == 0
     assert compare([str(run), str(again)]) == 0
     (run / "report.html").read_text(encoding="utf-8")
+
+    (root / broken).unlink()
 
     # Predictions name the files, and --resume finds all of them again.
     for kind in ("json", "csv"):
@@ -295,6 +300,34 @@ def test_spellings_of_a_genre_are_pointed_out(train: Train, tmp_path: Path) -> N
     assert genres(tmp_path / "b") == {"Hip-Hop": 16, NFC: 16}
     assert "dataset.genre_map renames the genre of 8 clips (hip-hop to Hip-Hop: 8)." in text
     assert "differ only" not in text
+
+
+def test_an_audit_points_out_spellings_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = genre_folders(tmp_path / "root", ["Drum & Bass", "drum_&_bass", "R&B"], clips=4, seconds=1)
+    settings = (f"data.cache={tmp_path / 'cache'}", f"hydra.run.dir={tmp_path / 'audit'}", "labels=false")
+    programs.audit(monkeypatch, "dataset=folder", f"dataset.root={root}", *settings)
+    notes = json.loads((tmp_path / "audit" / "audit.json").read_text())["notes"]
+    assert notes == [
+        "Genres that differ only in case or separators: 'Drum & Bass' (4 clips) and 'drum_&_bass' (4 clips). If they are the "
+        "same genre: dataset.genre_map=FILE.csv, a file with the lines from,to / drum_&_bass,Drum & Bass"
+    ]
+    assert notes[0] in " ".join(capsys.readouterr().out.split())
+
+
+def test_artists_that_differ_only_in_spelling_stay_in_one_set(music: Path, train: Train, tmp_path: Path) -> None:
+    artists = ["Sigur Rós", "sigur ro\u0301s", "SIGUR_RÓS", "!!!", "!!", "AC/DC", "AC-DC"]
+    rows = [(f"{music / path}", genre, artists[k % 7]) for k, (path, genre) in enumerate(listed(music))]
+    status, text = train("dataset=manifest", table(tmp_path / "m.csv", ("path", "genre", "artist"), rows))
+    assert status == 0, text
+    sets: dict[str | None, set[str | None]] = {}
+    for row in RunDir(tmp_path / "run").split:
+        sets.setdefault(row["artist"], set()).add(row["set"])
+    assert {len(found) for found in sets.values()} == {1}
+    assert len(sets) == 4
+    assert {"!!!", "!!"} < set(sets)
+    assert "The artist of " in text
 
 
 def test_cells_with_several_genres_are_pointed_out(music: Path, train: Train, tmp_path: Path) -> None:

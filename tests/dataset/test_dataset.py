@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from src.clip import Corpus, Excluded
+from src.clip import Clip, Corpus, Excluded
 from src.dataset import DataSet, Folder, Manifest, Synth, synth
+from src.dataset.exclude import line, without_excluded
 
 Make = Callable[..., DataSet]  # takes the settings that all data sets share
 HEADER = ("clip", "genre", "artist", "track", "set")  # of a run's split.csv
@@ -113,6 +114,25 @@ def test_an_exclude_list_without_names_is_refused_or_noted(
     ]
 
 
+def test_an_exclude_list_that_is_no_text_is_refused(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "half.txt").write_bytes("\ufeffa".encode("utf-16-le") + b"b")
+    with pytest.raises(ValueError, match=r"^dataset.exclude: .*half.txt is not UTF-8 text \("):
+        make(exclude=str(tmp_path / "half.txt")).corpus()
+
+
+@pytest.mark.parametrize(
+    "name", ["two\nlines.wav", "two\r\nlines.wav", "\ta.wav", '"quoted".wav', " blank ", "caf\udce9", "# x\r"]
+)
+def test_any_name_can_be_excluded(name: str, tmp_path: Path) -> None:
+    names = [name, name.strip() + "!", "other"]
+    corpus = Corpus("shelf", [Clip(clip, Path(clip), "g") for clip in names])
+    lines = ["# a comment", line(name), ""]
+    (tmp_path / "exclude.txt").write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
+    result = without_excluded(corpus, tmp_path / "exclude.txt")
+    assert [clip.name for clip in result.clips] == names[1:]
+    assert list(result.notes) == []
+
+
 def test_the_sets_of_a_split_file_are_used(make: Make, split_file: Callable[..., str]) -> None:
     all_names = names(make().corpus())
     subsets = ["test", "train", "val", *["train"] * (len(all_names) - 3)]
@@ -165,7 +185,9 @@ def test_a_split_file_without_clips_is_refused(make: Make, split_file: Callable[
     (tmp_path / "split.csv").write_text("clip,genre\na,b\n")
     with pytest.raises(ValueError, match=r"split.csv lacks the column set\."):
         make(split_file=str(tmp_path / "split.csv")).corpus()
-    with pytest.raises(ValueError, match=r" has no gone.csv"):
+    with pytest.raises(
+        ValueError, match=r"^dataset.split_file is .*gone.csv, which is not a file: expected the split.csv of a run\.$"
+    ):
         make(split_file=str(tmp_path / "gone.csv")).corpus()
 
 

@@ -91,3 +91,9 @@ def test_a_corpus_gets_known_names_and_notes() -> None:
 def test_a_corpus_without_such_names_stays_as_it_is() -> None:
     corpus = Corpus("shelf", [Clip("a", Path("a"), "g", "Chet Baker", "Alone"), Clip("b", Path("b"), "g", "!!!")])
     assert with_known_names(corpus) is corpus
+
+
+def test_a_name_that_is_always_decomposed_is_composed_without_a_note() -> None:
+    [clip] = with_known_names(Corpus("shelf", [Clip("a", Path("a"), "g", "bjo\u0308rk")])).clips
+    assert clip.artist == "björk"
+    assert with_known_names(Corpus("shelf", [Clip("a", Path("a"), "g", "bjo\u0308rk")])).notes == []
