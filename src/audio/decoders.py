@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -31,6 +31,7 @@ class File(Protocol):
     frames: int
     format: str
     extra_info: str  # libsndfile's log of the header
+    notes: Sequence[str]  # for the user, one sentence each: what was found in the file, and what is not decoded
 
     def seek(self, frames: int) -> int: ...
     def read(self, frames: int, dtype: str, always_2d: bool) -> NDArray[np.float32]: ...
@@ -45,6 +46,7 @@ class FFmpegFile:
 
     format = "FFmpeg"
     extra_info = ""
+    notes: Sequence[str] = ()
 
     def __init__(self, path: Path) -> None:
         import av
@@ -119,6 +121,8 @@ class FFmpegFile:
 
 class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]
     """A sound file without soundfile's seek after each read: in an MP3 this seek loses a frame."""
+
+    notes: Sequence[str] = ()
 
     def seekable(self) -> bool:
         return False
