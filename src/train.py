@@ -113,6 +113,10 @@ def announce(data: "GenreData") -> None:
         seconds = data.crop_length / data.sample_rate
         short_clips = formatting.count(data.short_clip_count, "clip")
         lines.append(f"Note: clips shorter than a crop ({seconds:g} s) are repeated to fill it: {short_clips}.")
+    for kind in dict.fromkeys(note.kind for note in data.notes):
+        first, *others = [note for note in data.notes if note.kind == kind]
+        more = f" (also {formatting.count(len(others), 'other clip')}, see notes.csv)" if others else ""
+        lines.append(f"Note: {first.clip}: {first.note}{more}")
     lines += [f"Left out: {excluded.clip}: {excluded.reason}" for excluded in data.excluded[:MAX_LISTED]]
     if len(data.excluded) > MAX_LISTED:
         lines.append(f"Left out: {len(data.excluded) - MAX_LISTED} more, see excluded.csv")

@@ -57,7 +57,12 @@ class FFmpegFile:
                 if not file.streams.audio:
                     raise RuntimeError("no sound found in it")
                 stream = file.streams.audio[0]
-                self.samplerate = int(stream.codec_context.sample_rate)
+                codec = stream.codec_context
+                if codec is None or codec.format is None:
+                    raise RuntimeError("no decoder for its sound")
+                self.samplerate = int(codec.sample_rate)
+                # As libsndfile calls samples that may be on any scale.
+                self.subtype = "FLOAT" if codec.codec.lossless and codec.format.name[:3] in ("flt", "dbl") else ""
                 # A container's own duration may be an estimate from its bit rate, so its packets are counted.
                 ends = (packet.pts + packet.duration for packet in file.demux(stream) if packet.pts is not None)
                 self.frames = round(max(ends, default=0) * float(stream.time_base) * self.samplerate)

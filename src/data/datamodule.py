@@ -151,6 +151,11 @@ class GenreData(lightning.LightningDataModule):
         return [*self.corpus.excluded, *self.waveforms.excluded]
 
     @property
+    def notes(self) -> Sequence[waveform_cache.ClipNote]:
+        """What was corrected in clips or is missing from them."""
+        return self.waveforms.notes
+
+    @property
     def digest(self) -> str:
         """A hash of the data: name, genre, artist, track, set and sound of each clip."""
         clips = zip(self.clips, self.subsets, self.waveforms.digest, strict=True)

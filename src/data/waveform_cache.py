@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import filelock
 import numpy as np
@@ -25,9 +26,17 @@ from src.plain_files import open_text, stamp, write_csv
 from src.rundir import code_digest
 from src.threads import map_in_order
 
-FORMAT = 1  # part of every key: increase it when the layout of the cached files changes
+FORMAT = 2  # part of every key: increase it when the layout of the cached files changes
 DISK_ESTIMATE_CLIPS = 20  # clips whose headers are read to estimate the disk space of a cache
 REPORTED_BYTES = 100e6  # the estimated size is reported only if the cache takes at least this much
+
+
+class ClipNote(NamedTuple):
+    """What was corrected in a clip or is missing from it; kind and text as in corrections.Note."""
+
+    clip: str
+    kind: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ class WaveformCache:
     offset: NDArray[np.int64]
     length: NDArray[np.int64]
     digest: Sequence[str]
+    notes: Sequence[ClipNote] = ()  # in the order of the clips
 
 
 def open_or_decode(
@@ -145,25 +155,31 @@ def _bytes(size: float) -> str:
 def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
     rows: list[tuple[int, int, int, str]] = []
     excluded: list[Excluded] = []
+    notes: list[ClipNote] = []
     offset = 0
     with open(part / "wave.int16", "wb") as file:
         decoded = map_in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
-        for k, wave_T in enumerate(track(decoded, "Decoding audio, once", len(clips))):
-            if isinstance(wave_T, Excluded):
+        for k, result in enumerate(track(decoded, "Decoding audio, once", len(clips))):
+            if isinstance(result, Excluded):
                 if strict:
-                    raise ValueError(f"{wave_T.clip}: {wave_T.reason}. To leave out such clips, set data.strict=false.")
-                excluded.append(wave_T)
+                    raise ValueError(f"{result.clip}: {result.reason}. To leave out such clips, set data.strict=false.")
+                excluded.append(result)
                 continue
+            wave_T = result.wave_T
+            notes += [ClipNote(clips[k].name, *note) for note in result.notes]
             file.write(wave_T.tobytes())
             rows.append((k, offset, len(wave_T), hashlib.sha256(wave_T.tobytes()).hexdigest()[:16]))
             offset += len(wave_T)
     write_csv(part / "excluded.csv", ("clip", "reason"), ((clip.clip, clip.reason) for clip in excluded))
+    write_csv(part / "notes.csv", ClipNote._fields, notes)
     write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
 
 
 def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:
     with open_text(folder / "excluded.csv") as file:
         excluded = [Excluded(row["clip"], row["reason"]) for row in csv.DictReader(file)]
+    with open_text(folder / "notes.csv") as file:
+        notes = [ClipNote(**row) for row in csv.DictReader(file)]
     with open_text(folder / "index.csv") as file:
         rows = list(csv.DictReader(file))
     if rows:
@@ -178,4 +194,5 @@ def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:
         offset=np.array([row["offset"] for row in rows], dtype=np.int64),
         length=np.array([row["length"] for row in rows], dtype=np.int64),
         digest=[row["digest"] for row in rows],
+        notes=notes,
     )

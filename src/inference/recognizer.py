@@ -23,9 +23,6 @@ from src.threads import map_in_order, prefetch
 
 UNSURE = "unsure"  # predicted if the highest probability is below the model's threshold
 PREFETCH_BATCHES = 4  # batches of windows that are decoded while the network computes
-HIGHEST_PEAK = (
-    10.0  # floats in about [-1, 1] stay below this, even if mastered too loud; more is probably unscaled integers
-)
 TAGGER, TAGGER_SECONDS = "musicnn tags", 3.0  # musicnn was trained on 3 s
 
 
@@ -100,6 +97,7 @@ class Recognizer:
     ) -> Prediction:
         """Predict the genre of a file, or of a waveform (T,) or (channels, T) in [-1, 1] at `sample_rate` Hz.
 
+        A waveform is checked and corrected like a file, see corrections.py; `note` of the prediction says what was done.
         `excerpt_seconds`: use only this much of a file, from its middle. Raises AudioError, a ValueError, on a file or
         sound that cannot be used, and ValueError on an invalid waveform.
         """
@@ -110,10 +108,8 @@ class Recognizer:
         else:
             if excerpt_seconds is not None:
                 raise ValueError("excerpt_seconds is only for a file: cut the waveform instead.")
-            wave_T = reader.resample(*_to_mono(sound, sample_rate), self.sample_rate)
-            if not len(wave_T):
-                raise AudioError("no samples are left at the model's sample rate: too short a waveform")
-            stream = Waveform(wave_T, self.sample_rate)
+            wave_T, notes, silent = reader.from_array(*_check_array(sound, sample_rate), self.sample_rate)
+            stream = Waveform(wave_T, self.sample_rate, notes, silent)
         return self._next_prediction(map(self._window_logits, windows(stream, self.length)))
 
     def predict_files(
@@ -178,11 +174,8 @@ class Recognizer:
         return UNSURE if unsure else self.genres[int(k)], float(confidence)
 
 
-def _to_mono(sound: Any, sample_rate: Any) -> tuple[NDArray[np.float32], float]:
-    """Check a user's waveform and its sample rate, and mix it to mono -> wave (T,) in float32, rate in Hz.
-
-    Raises ValueError on invalid input.
-    """
+def _check_array(sound: Any, sample_rate: Any) -> tuple[NDArray[np.floating[Any]], float]:
+    """Check type, shape and sample rate of a user's waveform -> wave (K, T), rate in Hz. Raises ValueError."""
     if isinstance(sound, Tensor):
         sound = sound.detach().cpu().float().numpy() if sound.is_floating_point() else sound.cpu().numpy()
     if not isinstance(sound, np.ndarray):
@@ -197,10 +190,6 @@ def _to_mono(sound: Any, sample_rate: Any) -> tuple[NDArray[np.float32], float]:
         )
     if not sound.size:
         raise ValueError(f"The waveform has no samples (shape {sound.shape}): expected at least one.")
-    if not np.isfinite(sound).all():
-        raise ValueError("The waveform has samples that are NaN or infinite. Fix or cut it.")
-    if (peak := float(np.abs(sound).max())) > HIGHEST_PEAK:
-        raise ValueError(f"The waveform's peak is {peak:g}: expected about [-1, 1]. Divide it by its full scale.")
     if not isinstance(sample_rate, Real) or not float(sample_rate) > 0:
         raise ValueError(f"sample_rate is {sample_rate!r}: expected the waveform's samples per second, e.g. 44100.")
-    return np.atleast_2d(sound).mean(axis=0, dtype=np.float32), float(sample_rate)
+    return np.atleast_2d(sound), float(sample_rate)

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.audio import reader
-from src.audio.reader import SILENCE
+from src.audio.corrections import SILENT, Note
 from src.data.crops import spread_evenly
-from src.data.decoding import SILENT
 
 BATCH = 8  # largest number of windows in a batch
 BATCH_SECONDS = 60.0  # largest length of sound in a batch, to limit the memory that the network needs
@@ -46,12 +45,17 @@ class Waveform:
 
     wave_T: NDArray[np.float32]
     sample_rate: int
+    notes: tuple[Note, ...] = ()
+    silent: bool = False
     start_seconds: float = 0.0
-    shortfall: None = None
 
     @property
     def length(self) -> int:
         return len(self.wave_T)
+
+    @property
+    def samples(self) -> int:
+        return self.length
 
     @property
     def duration_seconds(self) -> float:
@@ -66,23 +70,22 @@ def windows(sound: reader.Stream | Waveform, length: int) -> Iterator[WindowBatc
 
     Raises AudioError if the sound is silent, and as reader.Stream does.
     """
-    meter = PeakMeter()
     batch_size = max(1, min(BATCH, int(BATCH_SECONDS * sound.sample_rate / length)))
     batch: list[tuple[int, NDArray[np.int16]]] = []
-    for start, wave_T in iterate_windows(meter.measure(sound), sound.length, length):
+    for start, wave_T in iterate_windows(sound, sound.length, length):
         batch.append((start, np.round(wave_T.clip(-1, 1) * 32767).astype(np.int16)))
         if len(batch) == batch_size:
             yield _join(batch)
             batch = []
     if batch:
         yield _join(batch)
-    if meter.peak < SILENCE:
+    if sound.silent:
         raise reader.AudioError(SILENT)
-    notes = [sound.shortfall] if sound.shortfall else []
-    if meter.samples < length:
+    notes = [note.text for note in sound.notes]
+    if sound.samples < length:
         seconds = length / sound.sample_rate
         notes.append(f"shorter than the {seconds:g} s that the model needs, so it is repeated")
-    yield SoundEnd(meter.samples, sound.start_seconds, sound.duration_seconds, notes)
+    yield SoundEnd(sound.samples, sound.start_seconds, sound.duration_seconds, notes)
 
 
 def file_windows(
@@ -127,31 +130,6 @@ def iterate_windows(
         yield 0, np.tile(buffer_T, math.ceil(length / len(buffer_T)))[:length]
     elif starts and available - stop > length / 2:
         yield available - length, buffer_T[-length:]
-
-
-class PeakMeter:
-    """Peak and number of samples of a streamed sound. The peak is relative to the mean, as a recording may have a DC offset."""
-
-    def __init__(self) -> None:
-        self.samples, self.sum, self.lowest, self.highest = 0, 0.0, math.inf, -math.inf
-
-    def measure(self, blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
-        """Measure the blocks and yield them unchanged."""
-        for block_T in blocks:
-            if len(block_T):
-                self.samples += len(block_T)
-                self.sum += float(block_T.sum(dtype=np.float64))
-                self.lowest, self.highest = (
-                    min(self.lowest, float(block_T.min())),
-                    max(self.highest, float(block_T.max())),
-                )
-            yield block_T
-
-    @property
-    def peak(self) -> float:
-        """Largest distance of a sample from the mean, after the iteration."""
-        mean = self.sum / self.samples
-        return max(self.highest - mean, mean - self.lowest)
 
 
 def _join(batch: list[tuple[int, NDArray[np.int16]]]) -> WindowBatch:

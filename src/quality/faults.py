@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.audio.corrections import SILENT_DETAIL
 from src.clip import Clip
 from src.quality.measures import ClipMeasures
 
@@ -19,7 +20,9 @@ class Fault(NamedTuple):
     """A fault of a clip; `detail` describes it to the user."""
 
     clip: str
-    fault: str  # its kind: unreadable, silent, constant, truncated, short, clipped, sample rate, bandwidth
+    # Its kind: unreadable, truncated, silent, constant, short, clipped, sample rate, bandwidth, or that of a Note of the
+    # reader: rescaled, offset, channels, file.
+    fault: str
     detail: str
 
 
@@ -45,8 +48,9 @@ def faults(clips: Sequence[Clip], results: Sequence[ClipMeasures | str], crop_se
         if result.shortfall:
             all_faults.append(Fault(clip.name, "truncated", result.shortfall))
         if result.fault:
-            all_faults.append(Fault(clip.name, result.fault, f"its loudest sample is at {result.peak_db:.0f} dB"))
+            all_faults.append(Fault(clip.name, result.fault, SILENT_DETAIL))
             continue
+        all_faults += [Fault(clip.name, note.kind, note.text) for note in result.notes]
         if result.seconds < min_seconds:
             all_faults.append(
                 Fault(clip.name, "short", f"{result.seconds:.1f} s, expected at least {min_seconds:.1f} s")

@@ -19,6 +19,8 @@ from src.split.certificate import certify
 from src.split.grouping import full_track_name
 
 MEASURES = ("start_seconds", "seconds", "sample_rate", "channels", "level_db", "peak_db", "clipped", "bandwidth_hz")
+# Faults with which a clip may still be used: exclude.txt has it as a comment.
+USABLE_FAULTS = ("clipped", "sample rate", "bandwidth", "rescaled", "offset", "channels", "file")
 LISTED_SHARE = 0.2  # list at least this share of the labels, the most suspicious ones: nobody listens to more
 
 
@@ -116,7 +118,7 @@ def exclude_lines(content: dict[str, Any]) -> list[str]:
         "comments."
     ]
     for fault in content["files"]:
-        certain = fault["fault"] not in ("clipped", "sample rate", "bandwidth")
+        certain = fault["fault"] not in USABLE_FAULTS
         lines += [_comment(f"{fault['fault']}: {fault['detail']}"), f"{'' if certain else '# '}{line(fault['clip'])}"]
     for names in content["copies"]:
         lines += [f"# identical to {line(names[0])}", *map(line, names[1:])]

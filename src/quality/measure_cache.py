@@ -12,6 +12,7 @@ from time import monotonic
 import numpy as np
 
 from src.audio import reader
+from src.audio.corrections import Note
 from src.clip import Clip
 from src.console import track
 from src.plain_files import stamp
@@ -58,7 +59,9 @@ def _cached(database: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple
         marks = ", ".join("?" * len(part))
         query = f"select key, measures, codes from measures where key in ({marks})"
         for key, text, codes in database.execute(query, part):
-            yield key, ClipMeasures(**json.loads(text), codes=np.frombuffer(codes, np.uint32))
+            row = json.loads(text)
+            row["notes"] = tuple(Note(*note) for note in row["notes"])
+            yield key, ClipMeasures(**row, codes=np.frombuffer(codes, np.uint32))
 
 
 def _measure_missing(

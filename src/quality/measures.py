@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.audio import fingerprint, reader
-from src.audio.reader import SILENCE
+from src.audio.corrections import SILENCE, Note
 from src.clip import Clip
 
 N_FFT = 4096  # samples: a resolution of 11 Hz at 44.1 kHz
@@ -39,6 +39,7 @@ class ClipMeasures(NamedTuple):
     shortfall: str | None  # describes what is missing from the file; None if it is complete
     fault: str | None  # "silent" or "constant": there are samples, but no sound
     codes: NDArray[np.uint32]
+    notes: tuple[Note, ...] = ()  # what was corrected before measuring
 
 
 def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
@@ -47,10 +48,10 @@ def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
     Raises AudioError if it cannot be decoded.
     """
     sound = reader.read_native(clip.path, clip.start_seconds, clip.stop_seconds, max_seconds)
-    wave_T = reader.mono(sound.wave_TK)
+    wave_T = sound.wave_T
     centred_T = wave_T - wave_T.mean()  # a constant offset is not sound
     peak = float(np.abs(centred_T).max())
-    fault = None if peak >= SILENCE else "constant" if np.abs(wave_T).max() >= SILENCE else "silent"
+    fault = None if not sound.silent else "constant" if np.abs(sound.wave_TK).max() >= SILENCE else "silent"
     low_T = reader.resample(wave_T, sound.sample_rate, fingerprint.SAMPLE_RATE)
     return ClipMeasures(
         start_seconds=sound.start_seconds,
@@ -65,6 +66,7 @@ def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
         shortfall=sound.shortfall,
         fault=fault,
         codes=fingerprint.codes(low_T),
+        notes=sound.notes,
     )
 
 

@@ -23,6 +23,7 @@ PREDICTIONS = "predictions.csv"
 CONFUSION = "confusion.csv"
 SPLIT = "split.csv"
 EXCLUDED = "excluded.csv"
+NOTES = "notes.csv"  # only if there are notes
 REPORT = "report.html"
 LOCK = ".lock"  # locked during training; the file stays afterwards
 SCHEMA = 2  # version of metrics.json; schema 1, which calls the sets of a split "sides", can still be read

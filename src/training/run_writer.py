@@ -34,7 +34,10 @@ def split_rows(data: GenreData) -> list[dict[str, str | None]]:
 
 
 def write_inputs(folder: Path, settings: Mapping[str, Any], data: GenreData, environment: Mapping[str, Any]) -> None:
-    """Write the inputs of a run, which are known before training: config.yaml, environment.json, split.csv, excluded.csv."""
+    """Write the inputs of a run, which are known before training.
+
+    These are config.yaml, environment.json, split.csv, excluded.csv and, if there are notes on clips, notes.csv.
+    """
     OmegaConf.save(OmegaConf.create(dict(settings)), folder / rundir.CONFIG)
     _write_json(folder / rundir.ENVIRONMENT, environment)
     write_csv(
@@ -43,6 +46,10 @@ def write_inputs(folder: Path, settings: Mapping[str, Any], data: GenreData, env
     write_csv(
         folder / rundir.EXCLUDED, ("clip", "reason"), ((excluded.clip, excluded.reason) for excluded in data.excluded)
     )
+    if data.notes:
+        write_csv(folder / rundir.NOTES, ("clip", "note"), ((note.clip, note.note) for note in data.notes))
+    else:
+        (folder / rundir.NOTES).unlink(missing_ok=True)  # of an earlier run here, with other data
 
 
 def write_temperature(folder: Path, module: GenreModule) -> None:

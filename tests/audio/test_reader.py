@@ -59,9 +59,9 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_allclose(wave_T, (left_T + right_T) / 2, atol=1 / 32768)
 
 
-def test_opposite_channels_cancel(tmp_path: Path) -> None:
+def test_of_channels_that_cancel_one_is_used(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", np.stack([_sine(440, 1), -_sine(440, 1)], axis=1))
-    assert np.abs(read(path, RATE)).max() <= 1 / 32768
+    np.testing.assert_allclose(read(path, RATE), _sine(440, 1), atol=1 / 32768)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(44100, 1), (96000, 8), (48000, 2)])
@@ -107,14 +107,14 @@ def test_a_part_is_the_same_as_in_the_whole_file(suffix: str, tmp_path: Path) ->
 
 def test_only_the_requested_part_is_decoded(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    soundfile.write(path, np.r_[np.full(1000, np.nan), np.full(1000, 0.5)], 1000, subtype="FLOAT")
-    assert read(path, 1000, start_seconds=1).tolist() == [0.5] * 1000
+    soundfile.write(path, np.r_[np.full(1000, np.nan), np.tile([0.5, -0.5], 500)], 1000, subtype="FLOAT")
+    assert read(path, 1000, start_seconds=1).tolist() == [0.5, -0.5] * 500
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_samples_that_are_not_numbers_raise(value: float, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.r_[np.zeros(10), value], 1000, subtype="FLOAT")
-    with pytest.raises(AudioError, match=r"^samples that are NaN or infinite$"):
+    with pytest.raises(AudioError, match=r"^samples that are NaN or infinite: export it again$"):
         read(tmp_path / "a.wav", 1000)
 
 
@@ -236,7 +236,7 @@ def test_a_stream_of_an_hour_needs_little_memory(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert samples == 3600 * rate
-    assert peak < 200_000  # bytes; the whole file would need 28.8 million
+    assert peak < 1_000_000  # bytes, for the first 30 s; the whole file would need 28.8 million
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".aiff", ".au"])
@@ -316,7 +316,7 @@ def test_a_wrong_estimate_of_the_length_is_not_a_shortfall(tmp_path: Path) -> No
 
 def test_samples_that_are_not_numbers_raise_also_late_in_a_stream(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.r_[np.zeros(2500), np.nan], 1000, subtype="FLOAT")
-    with pytest.raises(AudioError, match=r"^samples that are NaN or infinite$"):
+    with pytest.raises(AudioError, match=r"^samples that are NaN or infinite: export it again$"):
         list(Stream(tmp_path / "a.wav", 1000))
 
 

@@ -23,7 +23,7 @@ def test_an_unknown_name_is_an_error(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["src.audio.reader", "src.model", "src.model.Cnn", "src.scheduler.Cosine", "src.audio.reader.SILENCE"]
+    "name", ["src.audio.reader", "src.model", "src.model.Cnn", "src.scheduler.Cosine", "src.audio.corrections.SILENCE"]
 )
 def test_modules_and_their_members_have_files(name: str) -> None:
     assert code_digest.digests_with_imports(name)
@@ -44,6 +44,8 @@ def test_a_pretrained_feature_depends_on_its_network_and_weights() -> None:
         ("src/feature/spectrum.py", {"features"}),
         ("src/data/crops.py", {"features"}),
         ("src/audio/reader.py", {"sound", "measures"}),
+        ("src/audio/corrections.py", {"sound", "measures"}),
+        ("src/audio/excerpt.py", {"sound", "measures"}),
         ("src/audio/decoders.py", {"sound", "measures"}),
         ("src/audio/header.py", {"sound", "measures"}),
         ("src/data/decoding.py", {"sound"}),
