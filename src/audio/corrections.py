@@ -21,8 +21,9 @@ OFFSET = 0.02  # of full scale: five times what converters add; below this an of
 OFFSET_PARTS = 8  # a constant offset is the same in all parts of the sound,
 OFFSET_DRIFT = 0.1  # up to this share of it: the offset of a bass note or of a synthesizer's waveform comes and goes
 
-# The channels cancel if the power of their mean is below this share (-15 dB) of what it is for unrelated channels.
-CANCELLED = 0.03
+# The channels cancel if the power of their mean is below this share of what it is for unrelated channels: two equally loud
+# ones then have a correlation below -0.7. Opposite channels come near to it after a lossy encoder has joined their treble.
+CANCELLED = 0.3
 
 
 class Note(NamedTuple):
@@ -154,7 +155,7 @@ def _strongest_of_cancelling(wave_TK: NDArray[np.float32], mean_T: NDArray[np.fl
     power_K = wave_TK.astype(np.float64).var(axis=0)
     if mean_T.astype(np.float64).var() * channels**2 >= CANCELLED * power_K.sum():
         return None
-    return int(power_K.argmax())
+    return int(np.argmax(power_K > 0.99 * power_K.max()))  # the first of equally strong ones
 
 
 def _constant_offset(wave_T: NDArray[np.float32]) -> float:
