@@ -36,8 +36,12 @@ class Excerpt:
             self._file = open_file(path)
             self.rate, self.frames = self._file.samplerate, self._file.frames
             self._stated = stated_frames(path, self._file)
-        self.first, self.last = _frame_range(self.frames, self.rate, start_seconds, stop_seconds, max_seconds)
         self._damage: str | None = None  # set where decoding fails
+        try:
+            self.first, self.last = _frame_range(self.frames, self.rate, start_seconds, stop_seconds, max_seconds)
+        except AudioError:
+            self.close()
+            raise
 
     def close(self) -> None:
         self._file.close()

@@ -125,6 +125,25 @@ def test_floats_on_the_scale_of_integers_are_divided_by_it(
     check_all_doors(path, WAVE_T, [note])
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec", "form", "layout"),
+    [("wv", "wavpack", "wv", "fltp"), ("mka", "pcm_f32le", "matroska", "flt"), ("mov", "pcm_f32le", "mov", "flt")],
+)
+def test_floats_in_a_container_are_divided_too(suffix: str, codec: str, form: str, layout: str, tmp_path: Path) -> None:
+    av: Any = pytest.importorskip("av")
+    path = tmp_path / f"a.{suffix}"
+    with av.open(str(path), "w", format=form) as file:
+        stream = file.add_stream(codec, rate=RATE)
+        stream.layout, stream.codec_context.format = "mono", layout
+        for start in range(0, len(WAVE_T), 1024):
+            samples = np.ascontiguousarray(32768 * WAVE_T[None, start : start + 1024])
+            frame = av.AudioFrame.from_ndarray(samples, format=layout, layout="mono")
+            frame.sample_rate, frame.pts = RATE, start
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    check_all_doors(path, WAVE_T, [INT16])
+
+
 def test_a_quiet_part_has_the_scale_of_its_file(tmp_path: Path) -> None:
     """The first two seconds alone would look like floats that are merely too hot."""
     wave_T = WAVE_T.copy()
