@@ -155,7 +155,7 @@ def _bytes(size: float) -> str:
 def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
     rows: list[tuple[int, int, int, str]] = []
     excluded: list[Excluded] = []
-    notes: list[ClipNote] = []
+    notes: list[tuple[int, str, str]] = []
     offset = 0
     with open(part / "wave.int16", "wb") as file:
         decoded = map_in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
@@ -166,7 +166,7 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
                 excluded.append(result)
                 continue
             wave_T = result.wave_T
-            notes += [ClipNote(clips[k].name, *note) for note in result.notes]
+            notes += [(k, note.kind, note.text) for note in result.notes]
             file.write(wave_T.tobytes())
             rows.append((k, offset, len(wave_T), hashlib.sha256(wave_T.tobytes()).hexdigest()[:16]))
             offset += len(wave_T)
@@ -179,7 +179,7 @@ def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:
     with open_text(folder / "excluded.csv") as file:
         excluded = [Excluded(row["clip"], row["reason"]) for row in csv.DictReader(file)]
     with open_text(folder / "notes.csv") as file:
-        notes = [ClipNote(**row) for row in csv.DictReader(file)]
+        notes = [ClipNote(clips[int(row["clip"])].name, row["kind"], row["note"]) for row in csv.DictReader(file)]
     with open_text(folder / "index.csv") as file:
         rows = list(csv.DictReader(file))
     if rows:
