@@ -18,6 +18,7 @@ HOTTEST = 10.0  # times full scale: a float file that was mastered too loud stay
 INTEGER_SCALES = {16: 2.0**15, 24: 2.0**23, 32: 2.0**31}  # bits -> full scale
 
 OFFSET = 0.02  # of full scale: five times what converters add; below this an offset changes nothing that can be heard
+OFFSET_SECONDS = 0.5  # in a shorter sound, an offset cannot be told from a bass note
 OFFSET_PARTS = 8  # a constant offset is the same in all parts of the sound,
 OFFSET_DRIFT = 0.1  # up to this share of it: the offset of a bass note or of a synthesizer's waveform comes and goes
 
@@ -120,13 +121,14 @@ def mean(wave_TK: NDArray[np.float32]) -> NDArray[np.float32]:
     return wave_T
 
 
-def choose_mix(head_TK: NDArray[np.float32]) -> Mix:
-    """Decide how to mix a sound to mono, from its beginning: wave (T, K), at most HEAD_SECONDS of it.
+def choose_mix(wave_TK: NDArray[np.float32], rate: float) -> Mix:
+    """Decide how to mix a sound to mono, from its first HEAD_SECONDS: wave (T, K) at `rate` Hz.
 
     The mean of the channels is used, unless they cancel each other (CANCELLED): then the strongest channel. An offset of
     at least OFFSET is removed if it is constant, and if the sound without it stays within full scale: a recording with an
     added constant does, while in a wave that is asymmetric by nature the mean is not an offset.
     """
+    head_TK = wave_TK[: round(HEAD_SECONDS * rate)]
     if not len(head_TK):
         return Mix()
     mean_T, notes = mean(head_TK), []
@@ -135,7 +137,7 @@ def choose_mix(head_TK: NDArray[np.float32]) -> Mix:
         channels = f"{head_TK.shape[1]} channels"
         notes.append(Note("channels", f"its {channels} cancel each other: only channel {channel + 1} is used"))
         mean_T = head_TK[:, channel]
-    offset = _constant_offset(mean_T)
+    offset = _constant_offset(mean_T) if len(mean_T) >= OFFSET_SECONDS * rate else 0.0
     if offset:
         notes.append(Note("offset", f"a constant offset of {offset:.2f} of full scale was removed"))
     return Mix(channel, offset, tuple(notes))
@@ -161,8 +163,6 @@ def _strongest_of_cancelling(wave_TK: NDArray[np.float32], mean_T: NDArray[np.fl
 def _constant_offset(wave_T: NDArray[np.float32]) -> float:
     """Constant offset of a wave (T,), 0 if there is none that must be removed."""
     length = len(wave_T) // OFFSET_PARTS
-    if not length:
-        return 0.0
     mean_P = wave_T[: OFFSET_PARTS * length].reshape(OFFSET_PARTS, length).mean(axis=1).astype(np.float64)
     offset = float(mean_P.mean())
     if abs(offset) < OFFSET or np.abs(mean_P - offset).max() > OFFSET_DRIFT * abs(offset):

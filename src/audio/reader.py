@@ -100,7 +100,7 @@ def _decode(excerpt: Excerpt, find_shortfall: Callable[[], str | None]) -> Nativ
 
 def _mono(wave_TK: NDArray[np.float32], rate: float) -> Sound:
     """Mix a wave (T, K) at `rate` to mono, and correct it."""
-    mix = corrections.choose_mix(wave_TK[: round(HEAD_SECONDS * rate)])
+    mix = corrections.choose_mix(wave_TK, rate)
     wave_T = mix.mono(wave_TK)
     meter = Meter()
     meter.add(wave_T)
@@ -161,7 +161,7 @@ class Stream:
             return
         head_TK = np.concatenate(head)
         head.clear()
-        mix = corrections.choose_mix(head_TK[:wanted])
+        mix = corrections.choose_mix(head_TK, self._excerpt.rate)
         self._corrected = (*scale_notes, *mix.notes)
         head_T = mix.mono(head_TK)
         step = round(BLOCK_SECONDS * self._excerpt.rate)

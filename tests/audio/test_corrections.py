@@ -66,7 +66,7 @@ def test_the_mean_is_that_of_numpy_to_the_bit(channels: int) -> None:
 @pytest.mark.parametrize("offset", [0.02, -0.1, 0.5, 0.9])
 def test_a_constant_offset_is_removed(offset: float) -> None:
     wave_TK = noise(4, level=0.02)
-    mix = choose_mix(wave_TK + np.float32(1.02 * offset))
+    mix = choose_mix(wave_TK + np.float32(1.02 * offset), RATE)
     assert mix.offset == pytest.approx(1.02 * offset, abs=1e-3)
     np.testing.assert_allclose(mix.mono(wave_TK + np.float32(1.02 * offset)), wave_TK[:, 0], atol=1e-3)
     assert [note.kind for note in mix.notes] == ["offset"]
@@ -77,20 +77,20 @@ def test_a_constant_offset_is_removed(offset: float) -> None:
     [
         noise(4) + np.float32(0.005),  # below the limit
         noise(4) + np.float32(0.019),
-        sine(40, 0.05) + np.float32(0.05),  # a part of a wave: no offset can be told from a bass note
+        sine(40, 0.4, 0.02) + np.float32(0.3),  # too short
         sine(55, 1.003),
         np.concatenate([noise(2) + np.float32(0.2), noise(2) - np.float32(0.1)]),  # it comes and goes
         (np.abs(sine(110, 4, 2.0)) - np.float32(0.6)).clip(-1, 1.4) * np.float32(1.1),  # asymmetric by nature
     ],
 )
 def test_other_means_are_no_offset(wave_TK: NDArray[np.float32]) -> None:
-    assert choose_mix(wave_TK) == Mix()
+    assert choose_mix(wave_TK, RATE) == Mix()
 
 
 @pytest.mark.parametrize("gains", [(1, -1), (1, -0.5), (-0.9, 1), (1, -1, 0), (0.5, -1, 0.5), (1, -1, 0.5, -0.5)])
 def test_of_channels_that_cancel_the_strongest_is_used(gains: tuple[float, ...]) -> None:
     wave_TK = noise(2) * np.array(gains, dtype=np.float32)
-    mix = choose_mix(wave_TK)
+    mix = choose_mix(wave_TK, RATE)
     assert mix.channel == int(np.argmax(np.abs(gains)))
     np.testing.assert_array_equal(mix.mono(wave_TK), wave_TK[:, mix.channel])
     assert [note.text for note in mix.notes] == [
@@ -100,7 +100,7 @@ def test_of_channels_that_cancel_the_strongest_is_used(gains: tuple[float, ...])
 
 def test_channels_that_cancel_are_found_under_an_offset() -> None:
     wave_TK = noise(2) * np.array([1, -1], dtype=np.float32)
-    mix = choose_mix(wave_TK + np.float32(0.5))
+    mix = choose_mix(wave_TK + np.float32(0.5), RATE)
     assert (mix.channel, [note.kind for note in mix.notes]) == (0, ["channels", "offset"])
     np.testing.assert_allclose(mix.mono(wave_TK + np.float32(0.5)), wave_TK[:, 0], atol=1e-3)
 
@@ -118,7 +118,7 @@ def test_channels_that_cancel_are_found_under_an_offset() -> None:
     ],
 )
 def test_the_mean_of_other_channels_is_used(wave_TK: NDArray[np.float32]) -> None:
-    assert choose_mix(wave_TK) == Mix()
+    assert choose_mix(wave_TK, RATE) == Mix()
 
 
 def test_silence_is_what_stays_near_its_mean() -> None:
