@@ -217,7 +217,7 @@ def test_samples_that_are_not_numbers_are_an_error(run_predict: Any, tmp_path: P
     soundfile.write(tmp_path / "a.wav", np.r_[np.ones(RATE), np.nan], RATE, subtype="FLOAT")
     status, out, _ = run_predict(tmp_path / "a.wav")
     assert status == 1
-    assert json_lines(out)[0]["error"] == "samples that are NaN or infinite"
+    assert json_lines(out)[0]["error"] == "samples that are NaN or infinite: export it again"
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
