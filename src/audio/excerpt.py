@@ -56,7 +56,7 @@ class Excerpt:
             self.close()
             with as_audio_errors(self.path):
                 self._file = open_file(self.path)
-            return np.concatenate(list(self.blocks()))
+            return _join(list(self.blocks()))
         self._end_at(self.first + len(wave_TK))
         return wave_TK
 
@@ -90,13 +90,13 @@ class Excerpt:
 
     def _before_damage(self, first: int, last: int) -> NDArray[np.float32]:
         """Decode the frames of a block up to its damage, in short steps -> wave (T, K); T is 0 if even seeking fails."""
-        steps, step = [], round(STEP_SECONDS * self.rate)
+        steps, step = [], max(1, round(STEP_SECONDS * self.rate))
         with suppress(AudioError), as_audio_errors(self.path), closing(open_file(self.path)) as file:
             seek_exactly(file, first)
             while first < last and len(wave_TK := file.read(min(step, last - first), "float32", True)):
                 steps.append(wave_TK)
                 first += len(wave_TK)
-        return np.concatenate(steps) if steps else np.empty((0, 1), dtype=np.float32)
+        return _join(steps)
 
     def scale(self, wave_TK: NDArray[np.float32] | None = None) -> tuple[float, tuple[Note, ...]]:
         """The divisor of the file's samples and the note on it, see corrections.scale.
@@ -137,6 +137,10 @@ class Excerpt:
     def _end_at(self, position: int) -> None:
         if position < self.last:
             self.frames = position
+
+
+def _join(waves: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.concatenate(waves) if waves else np.empty((0, 1), dtype=np.float32)
 
 
 def _frame_range(

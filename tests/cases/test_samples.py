@@ -306,7 +306,7 @@ def test_of_a_damaged_middle_every_door_uses_the_same_part_and_says_which(
 
 
 @pytest.mark.parametrize("suffix", ["mp3", "flac", "ogg"])
-@pytest.mark.parametrize("place", [0.1, 0.45, 0.8])
+@pytest.mark.parametrize("place", [0.03, 0.2, 0.45, 0.8])
 def test_the_middle_of_a_damaged_file_is_the_same_at_every_door(suffix: str, place: float, tmp_path: Path) -> None:
     """The part in use begins before the damage, contains it, or begins after it."""
     path = damage(tmp_path / f"a.{suffix}", 20, "noise", place)
