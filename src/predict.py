@@ -18,16 +18,23 @@ MAX_WORKERS = 8  # default limit: each worker needs about 100 MB for the interme
 HELP = """\
 output: one prediction per file on standard output, as soon as it is known; messages go to standard error
   json    one object per line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
-          model; segments with --timeline; note if there is one. For a file that cannot be read: audio_file, error
-  csv     a header and one row per file: the same, error, and p_<genre> for each genre; no timeline, no notes
+          model; segments with --timeline; reason, training_data and note if there is one. For a file that cannot be
+          read: audio_file, error
+  csv     a header and one row per file: the same without timeline, error, and p_<genre> for each genre
   table   a table and a summary, printed at the end
 with several --run: agree, and models, a list of one such object per model (csv and table: one row per model)
 
 A file is cut into windows as long as the crops that the model was trained on, from beginning to end; the prediction is
 the mean over the windows. confidence is the probability of the predicted genre. calibrated: the probabilities were
-adjusted on the validation set; if it is false, a confidence of 0.8 need not mean 80 % correct. predicted_genre is
-"unsure" if the highest probability is too low to be trusted. m4a, mp4, aac, wma and other formats that FFmpeg reads
-need `make extra-m4a`, once.
+adjusted on the validation set; if it is false, a confidence of 0.8 need not mean 80 % correct. training_data is
+"synthetic" if the run was trained on synthetic music: it knows nothing about real recordings. m4a, mp4, aac, wma and
+other formats that FFmpeg reads need `make extra-m4a`, once.
+
+predicted_genre is "unsure" if no genre can be given; reason then says why:
+  not_music         the pretrained tagger only: silence, steady noise, hum, clicks or a single tone; all probabilities are
+                    equal. Speech is not recognized as such. With --run, a silent file is an error
+  low_confidence    the pretrained tagger only: the highest probability is below 0.2
+  unlike_training   reserved for sound unlike all training clips of a run; not given yet
 
 exit status: 0; 1 if a file failed or nothing could be done; 130 if interrupted: the output so far is complete and usable
 

@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from src import formatting
-from src.inference.recognizer import Prediction
+from src.inference.recognizer import LOW_CONFIDENCE, NOT_MUSIC, SYNTHETIC, UNSURE, Prediction
 
 DIGITS = 8  # decimals of a probability, enough that the rounded probabilities of many genres still sum to 1
+REMARKS = ("reason", "training_data", "note")  # attributes of a prediction that are printed if they are not None
+UNSURE_LABELS = {NOT_MUSIC: f"{UNSURE}: not music", LOW_CONFIDENCE: UNSURE}  # in a table, by reason
 WIDTH = 160  # characters per line of a table that is not printed on a terminal
 
 
@@ -96,7 +98,7 @@ class Json:
                 | {"genre": segment.genre, "confidence": round(segment.confidence, DIGITS)}
                 for segment in prediction.segments
             ]
-        return content | ({"note": prediction.note} if prediction.note else {})
+        return content | {key: value for key in REMARKS if (value := getattr(prediction, key))}
 
     def _line(self, content: dict[str, Any]) -> None:
         text = json.dumps(content, ensure_ascii=False)
@@ -136,6 +138,7 @@ class Csv:
                 "calibrated": str(prediction.calibrated).lower(),
                 "duration_seconds": round(prediction.duration_seconds, 3),
                 "model": prediction.model,
+                **{key: getattr(prediction, key) or "" for key in REMARKS},
             }
             row |= {"agree": str(agree(predictions)).lower()} if len(predictions) > 1 else {}
             probabilities = ranked(prediction, self.options.top)
@@ -156,7 +159,7 @@ def columns(options: OutputOptions) -> list[str]:
     """The column names of the CSV."""
     names = ["audio_file", "predicted_genre", "confidence", "calibrated", "duration_seconds", "model"]
     names += ["agree"] if options.models > 1 else []
-    return [*names, "error", *(f"p_{genre}" for genre in options.genres)]
+    return [*names, *REMARKS, "error", *(f"p_{genre}" for genre in options.genres)]
 
 
 class Table:
@@ -187,12 +190,12 @@ class Table:
             self.console.print(line, soft_wrap=True)
 
     def _table(self, several_models: bool) -> RichTable:
-        uncalibrated = any(
-            not prediction.calibrated for _, predictions in self.predictions for prediction in predictions
-        )
-        table = RichTable(
-            caption="Confidence is the model's own probability, not calibrated." if uncalibrated else None
-        )
+        all_predictions = [prediction for _, predictions in self.predictions for prediction in predictions]
+        synthetic = dict.fromkeys(each.model for each in all_predictions if each.training_data == SYNTHETIC)
+        captions = [f"{model} was trained on synthetic music." for model in synthetic]
+        if any(not prediction.calibrated for prediction in all_predictions):
+            captions.insert(0, "Confidence is the model's own probability, not calibrated.")
+        table = RichTable(caption=" ".join(captions) or None)
         table.add_column("file", overflow="fold")
         for name in (*(["model"] if several_models else []), "genre", "confidence", "next best", "seconds"):
             table.add_column(name, justify="right" if name in ("confidence", "seconds") else "left")
@@ -202,13 +205,16 @@ class Table:
             for prediction in predictions:
                 probabilities = list(ranked(prediction, max(2, self.options.top or 0)).items())
                 # If the model is unsure, no genre is predicted, so the most probable one is a runner-up too.
-                runners_up = probabilities if prediction.predicted_genre != probabilities[0][0] else probabilities[1:]
+                runners_up = probabilities if prediction.reason else probabilities[1:]
+                no_music = prediction.reason == NOT_MUSIC  # then all probabilities are equal and mean nothing
                 table.add_row(
                     file,
                     *([prediction.model] if several_models else []),
-                    prediction.predicted_genre,
-                    formatting.percent(prediction.confidence),
-                    ", ".join(f"{genre} {formatting.percent(probability)}" for genre, probability in runners_up),
+                    UNSURE_LABELS.get(prediction.reason or "", prediction.predicted_genre),
+                    "" if no_music else formatting.percent(prediction.confidence),
+                    ""
+                    if no_music
+                    else ", ".join(f"{genre} {formatting.percent(probability)}" for genre, probability in runners_up),
                     f"{prediction.duration_seconds:.1f}",
                     *(["yes" if agree(predictions) else "no"] if several_models else []),
                 )

@@ -1,6 +1,6 @@
 """Recognize genres from Python: `Recognizer.load("outputs/my_run").predict("song.mp3").predicted_genre`."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -16,21 +16,39 @@ from src.audio import reader
 from src.audio.reader import AudioError
 from src.classifier import build
 from src.classifier.classifier import Classifier
-from src.inference.timeline import TimelineSegment, timeline
+from src.data.decoding import SILENT
+from src.inference import music_check
+from src.inference.timeline import TimelineSegment, step_windows, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows
 from src.rundir import nested
 from src.threads import map_in_order, prefetch
 
-UNSURE = "unsure"  # predicted if the highest probability is below the model's threshold
+UNSURE = "unsure"  # predicted if a sound is no music or no genre is probable enough; `Prediction.reason` says which
+# Reasons for UNSURE. A third, "unlike_training", is reserved: sound unlike all training clips of the run.
+NOT_MUSIC, LOW_CONFIDENCE = "not_music", "low_confidence"
+SYNTHETIC = "synthetic"  # `Prediction.training_data` of a run that was trained on synthetic music
 PREFETCH_BATCHES = 4  # batches of windows that are decoded while the network computes
 TAGGER, TAGGER_SECONDS = "musicnn tags", 3.0  # musicnn was trained on 3 s
 
 
 class WindowLogits(NamedTuple):
-    """The logits (S, C) of S windows of one sound, and their first samples `start` (S,)."""
+    """The logits (S, C) of S windows of one sound, and their first samples `start` (S,).
+
+    `spectrum` is for the check if the sound is music; None if the model does not need it.
+    """
 
     start: list[int]
     logits: Tensor
+    spectrum: music_check.Spectrum | None
+
+
+class Answer(NamedTuple):
+    """The genre of some windows or UNSURE, its probability, the probabilities (C,) of all genres, the reason for UNSURE."""
+
+    genre: str
+    confidence: float
+    probability_C: Tensor
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -38,7 +56,9 @@ class Prediction:
     """Prediction for one sound: the most probable genre (or UNSURE), its probability, and the probabilities of all genres.
 
     The probabilities sum to 1. `calibrated` is True if they were scaled with a temperature fitted to the validation set.
-    `segments` is the timeline. `note` reports a problem of the sound.
+    `segments` is the timeline. `note` reports a problem of the sound. `reason` says why the genre is UNSURE, else it is
+    None. With NOT_MUSIC, all probabilities are equal, as no genre is meant. `training_data` is SYNTHETIC if the model
+    was trained on synthetic music, else None.
     """
 
     predicted_genre: str
@@ -49,6 +69,8 @@ class Prediction:
     model: str
     segments: list[TimelineSegment]
     note: str | None = None
+    reason: str | None = None
+    training_data: str | None = None
 
 
 class Recognizer:
@@ -57,11 +79,20 @@ class Recognizer:
     Sound is cut into windows of `crop_seconds`. The model runs on a GPU if there is one.
     """
 
-    def __init__(self, classifier: Classifier, sample_rate: int, crop_seconds: float, name: str) -> None:
+    def __init__(
+        self, classifier: Classifier, sample_rate: int, crop_seconds: float, name: str, training_data: str | None = None
+    ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.classifier = classifier.eval().to(self.device)
         self.sample_rate, self.length, self.name = sample_rate, round(crop_seconds * sample_rate), name
         self.genres, self.notes = classifier.genres, list(getattr(classifier.model, "notes", []))
+        self.training_data = training_data
+        if training_data == SYNTHETIC:
+            self.notes.append(
+                f"{name} was trained on synthetic music: its predictions for real recordings mean nothing."
+            )
+        # A model that was not trained on the user's clips cannot know what else it will get, so it must refuse noise.
+        self.checks_music = bool(getattr(classifier.model, "checks_music", False))
 
     @classmethod
     def load(cls, folder: str | Path) -> "Recognizer":
@@ -71,7 +102,7 @@ class Recognizer:
             problem = "is not a folder" if folder.exists() else "does not exist"
             raise ValueError(f"{folder} {problem}: expected a run directory, as `python -m src.train` writes them.")
         run = rundir.RunDir(folder)
-        run.metrics  # noqa: B018  raises ValueError if the run is not finished
+        training_data = SYNTHETIC if run.metrics["synthetic"] else None  # raises ValueError if the run is not finished
         sample_rate, seconds = (nested.get(run.config, key) for key in ("audio.sample_rate", "data.crop_seconds"))
         try:
             classifier = build.load_classifier(folder)
@@ -80,7 +111,7 @@ class Recognizer:
                 f"{folder} cannot be loaded ({plain_files.first_line(error)}): another version of this project trained it, "
                 "or its files were changed. Train the run again."
             ) from error
-        return cls(classifier, sample_rate, seconds, folder.resolve().name)
+        return cls(classifier, sample_rate, seconds, folder.resolve().name, training_data)
 
     @classmethod
     def pretrained(cls, genres: Sequence[str] | None = None) -> "Recognizer":
@@ -131,47 +162,79 @@ class Recognizer:
 
     def _window_logits(self, item: WindowBatch | SoundEnd | AudioError) -> WindowLogits | SoundEnd | AudioError:
         """Compute the logits of a batch of windows. An end or an error is returned unchanged."""
-        return WindowLogits(item.start, self._logits(item.wave)) if isinstance(item, WindowBatch) else item
+        if not isinstance(item, WindowBatch):
+            return item
+        wave_ST = torch.from_numpy(item.wave).to(self.device).float().div_(32767)
+        spectrum = music_check.spectrum(wave_ST, self.sample_rate) if self.checks_music else None
+        return WindowLogits(item.start, self._logits(wave_ST), spectrum)
 
     def _next_prediction(self, items: Iterator[WindowLogits | SoundEnd | AudioError]) -> Prediction:
         """Consume the items of the next sound and predict its genre from the mean logits of its windows.
 
         All files share one iterator: this takes the items up to the SoundEnd of this sound, or up to its AudioError,
-        which is raised.
+        which is raised. A silent sound is an AudioError too, unless the model checks if sounds are music.
         """
         start_S: list[int] = []
-        logits = []
+        logits, spectra = [], []
         while isinstance(item := next(items), WindowLogits):
             start_S += item.start
             logits.append(item.logits)
+            spectra += [item.spectrum] if item.spectrum else []
         if isinstance(item, AudioError):
             raise item
+        if item.silent and not self.checks_music:
+            raise AudioError(SILENT)
         logits_SC = torch.cat(logits)
-        probability_C = logits_SC.mean(dim=0).softmax(dim=0)
-        genre, confidence = self._top_genre(probability_C)
+        steps = step_windows(start_S, self.length, self.sample_rate, item)
+        music_steps = self._music_steps(steps, spectra, item)
+        answers = {step: self._answer(logits_SC[windows], step in music_steps) for step, windows in steps.items()}
+        answer = self._answer(logits_SC, bool(music_steps))
         return Prediction(
-            predicted_genre=genre,
-            confidence=confidence,
-            probabilities=dict(zip(self.genres, probability_C.tolist(), strict=True)),
+            predicted_genre=answer.genre,
+            confidence=answer.confidence,
+            probabilities=dict(zip(self.genres, answer.probability_C.tolist(), strict=True)),
             calibrated=bool(self.classifier.calibrated),
             duration_seconds=item.duration_seconds,
             model=self.name,
-            segments=timeline(start_S, logits_SC, self.length, self.sample_rate, item, self._top_genre),
-            note="; ".join(item.notes) or None,
+            segments=timeline(
+                {step: (each.genre, each.confidence) for step, each in answers.items()}, self.sample_rate, item
+            ),
+            note="; ".join([*([SILENT] if item.silent else []), *item.notes]) or None,
+            reason=answer.reason,
+            training_data=self.training_data,
         )
 
+    def _music_steps(
+        self, steps: Mapping[int, Sequence[int]], spectra: Sequence[music_check.Spectrum], end: SoundEnd
+    ) -> set[int]:
+        """The steps of a sound that are music; all of them if the model does not check this. A silent sound has none."""
+        if not self.checks_music:
+            return set(steps)
+        if end.silent:
+            return set()
+        spectrum, seconds = music_check.join(spectra), end.samples / self.sample_rate / len(steps)
+        return {
+            step
+            for step, windows in steps.items()
+            if music_check.is_music(music_check.Spectrum(*(tensor[windows] for tensor in spectrum)), seconds)
+        }
+
     @torch.inference_mode()
-    def _logits(self, wave_ST: NDArray[np.int16]) -> Tensor:
-        """Compute the logits of windows: (S, T) int16 -> (S, C). The classifier gets each window as a clip of one segment."""
-        wave_BST = torch.from_numpy(wave_ST).to(self.device).float().div_(32767)[:, None]
-        logits_SC: Tensor = self.classifier(wave_BST)
+    def _logits(self, wave_ST: Tensor) -> Tensor:
+        """Compute the logits of windows: (S, T) -> (S, C). The classifier gets each window as a clip of one segment."""
+        logits_SC: Tensor = self.classifier(wave_ST[:, None])
         return logits_SC.double().cpu()
 
-    def _top_genre(self, probability_C: Tensor) -> tuple[str, float]:
-        """The most probable genre and its probability; UNSURE in place of the genre if this is below the model's threshold."""
+    def _answer(self, logits_SC: Tensor, is_music: bool) -> Answer:
+        """The answer for S windows, from their mean logits: UNSURE if they are no music or no genre is probable enough."""
+        if not is_music:
+            equal_C = torch.full_like(logits_SC[0], 1 / logits_SC.shape[1])
+            return Answer(UNSURE, float(equal_C[0]), equal_C, NOT_MUSIC)
+        probability_C = logits_SC.mean(dim=0).softmax(dim=0)
         confidence, k = (value.item() for value in probability_C.max(dim=0))
-        unsure = confidence < getattr(self.classifier.model, "unsure_below", 0.0)
-        return UNSURE if unsure else self.genres[int(k)], float(confidence)
+        if confidence < getattr(self.classifier.model, "unsure_below", 0.0):
+            return Answer(UNSURE, float(confidence), probability_C, LOW_CONFIDENCE)
+        return Answer(self.genres[int(k)], float(confidence), probability_C, None)
 
 
 def _check_array(sound: Any, sample_rate: Any) -> tuple[NDArray[np.floating[Any]], float]:

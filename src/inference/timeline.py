@@ -1,9 +1,7 @@
 """Timeline of a sound, the most probable genre in steps of about 10 s: `predict --timeline`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-
-from torch import Tensor
 
 from src.inference.windows import SoundEnd
 
@@ -22,34 +20,35 @@ class TimelineSegment(NamedTuple):
     confidence: float
 
 
-def timeline(
-    start_S: Sequence[int],
-    logits_SC: Tensor,
-    window_length: int,
-    sample_rate: int,
-    end: SoundEnd,
-    predict: Callable[[Tensor], tuple[str, float]],
-) -> list[TimelineSegment]:
-    """Predict each step from the mean logits of its windows, and merge adjacent steps with the same genre.
+def step_windows(start_S: Sequence[int], window_length: int, sample_rate: int, end: SoundEnd) -> dict[int, list[int]]:
+    """Map each step of a sound to the indices of its windows, in order of time; steps without windows are left out.
 
     `start_S` are the first samples of the S windows, and `window_length` is their length in samples. A window belongs to
-    the step that contains its centre. `predict` maps probabilities (C,) to the predicted genre and the probability.
+    the step that contains its centre.
     """
-    steps = max(1, round(end.samples / sample_rate / STEP_SECONDS))
+    steps = _step_count(sample_rate, end)
     windows_of: dict[int, list[int]] = {}
     for s, start in enumerate(start_S):
         centre = min(start + window_length / 2, end.samples - 1)
         windows_of.setdefault(int(centre * steps / end.samples), []).append(s)
+    return windows_of
+
+
+def timeline(predicted: Mapping[int, tuple[str, float]], sample_rate: int, end: SoundEnd) -> list[TimelineSegment]:
+    """Merge adjacent steps with the same genre. `predicted` has the genre of each step and its probability."""
     segments: list[tuple[int, str, list[float]]] = []  # first step, genre, probabilities of the steps
-    for step, windows in windows_of.items():
-        genre, confidence = predict(logits_SC[windows].mean(dim=0).softmax(dim=0))
+    for step, (genre, confidence) in predicted.items():
         if segments and segments[-1][1] == genre:
             segments[-1][2].append(confidence)
         else:
             segments.append((step if segments else 0, genre, [confidence]))
-    seconds = end.samples / sample_rate
+    seconds, steps = end.samples / sample_rate, _step_count(sample_rate, end)
     edges = [end.start_seconds + first * seconds / steps for first, _, _ in segments] + [end.start_seconds + seconds]
     return [
         TimelineSegment(edges[k], edges[k + 1], genre, sum(confidences) / len(confidences))
         for k, (_, genre, confidences) in enumerate(segments)
     ]
+
+
+def _step_count(sample_rate: int, end: SoundEnd) -> int:
+    return max(1, round(end.samples / sample_rate / STEP_SECONDS))

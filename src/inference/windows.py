@@ -30,13 +30,14 @@ class SoundEnd:
     """Totals and notes of one sound, known at its end.
 
     `samples` is the length of the part that was read, at the model's sample rate. This part begins at `start_seconds` of
-    a file that is `duration_seconds` long. `notes` are for the user.
+    a file that is `duration_seconds` long. `notes` are for the user. `silent` is True if no sample differs from the mean.
     """
 
     samples: int
     start_seconds: float
     duration_seconds: float
     notes: list[str]
+    silent: bool
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Waveform:
 def windows(sound: reader.Stream | Waveform, length: int) -> Iterator[WindowBatch | SoundEnd]:
     """Yield the windows of `length` samples in batches, and finally a SoundEnd.
 
-    Raises AudioError if the sound is silent, and as reader.Stream does.
+    Raises AudioError as reader.Stream does.
     """
     batch_size = max(1, min(BATCH, int(BATCH_SECONDS * sound.sample_rate / length)))
     batch: list[tuple[int, NDArray[np.int16]]] = []
@@ -79,13 +80,11 @@ def windows(sound: reader.Stream | Waveform, length: int) -> Iterator[WindowBatc
             batch = []
     if batch:
         yield _join(batch)
-    if sound.silent:
-        raise reader.AudioError(SILENT)
     notes = [note.text for note in sound.notes]
     if sound.samples < length:
         seconds = length / sound.sample_rate
         notes.append(f"shorter than the {seconds:g} s that the model needs, so it is repeated")
-    yield SoundEnd(sound.samples, sound.start_seconds, sound.duration_seconds, notes)
+    yield SoundEnd(sound.samples, sound.start_seconds, sound.duration_seconds, notes, sound.silent)
 
 
 def file_windows(

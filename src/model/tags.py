@@ -21,9 +21,11 @@ class Tags(nn.Module):
     names are compared without case, spaces and punctuation: hip-hop, Hip Hop and hiphop are equal. A genre that no tag
     covers is never predicted.
 
-    The probabilities are uncalibrated. If the largest is below `unsure_below`, programs report the prediction as
-    unsure. Raises ValueError on a feature that does not consist of tags, or is normalized.
+    The probabilities are uncalibrated. If the largest is below `unsure_below`, or if the sound is no music
+    (`checks_music`), programs report the prediction as unsure. Raises ValueError on a feature that does not consist of tags, or is normalized.
     """
+
+    checks_music = True  # the networks know only music: for noise they give any tag, often with high confidence
 
     def __init__(
         self,

@@ -324,7 +324,7 @@ def test_windows_end_with_the_facts_of_the_sound() -> None:
     *_, end = windows(
         Waveform(np.ones(2500, dtype=np.float32) * np.array([1, -1] * 1250, dtype=np.float32), SECOND), 1000
     )
-    assert end == SoundEnd(samples=2500, start_seconds=0.0, duration_seconds=2.5, notes=[])
+    assert end == SoundEnd(samples=2500, start_seconds=0.0, duration_seconds=2.5, notes=[], silent=False)
 
 
 def test_a_thread_computes_a_limited_number_of_items_ahead() -> None:

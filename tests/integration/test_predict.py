@@ -257,7 +257,8 @@ def test_a_csv_has_one_row_a_file(run_predict: Any, music: Path) -> None:
     status, out, _ = run_predict(music, "--format", "csv", "--genres", "high, low")
     assert status == 0
     assert out.splitlines()[0] == (
-        "audio_file,predicted_genre,confidence,calibrated,duration_seconds,model,error,p_high,p_low"
+        "audio_file,predicted_genre,confidence,calibrated,duration_seconds,model,reason,training_data,note,error,"
+        "p_high,p_low"
     )
     for row in csv_rows(out):
         assert float(row["p_high"]) + float(row["p_low"]) == pytest.approx(1, abs=1e-6)
