@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 UNDEFINED = "n/a"
+MAX_GENRES = 10  # a text names at most this many genres
 
 
 def count(number: int, singular: str) -> str:
@@ -60,6 +61,30 @@ def size(scores: Mapping[str, Any]) -> str:
     return (
         f"{count(scores['clips'], 'clip')} {of_artists if artists is not None else 'whose artists are not all known'}"
     )
+
+
+def untested(scores: Mapping[str, Any]) -> list[str]:
+    """The genres that have no clip in a set: they were not tested. `scores` are the scores of a set in metrics.json."""
+    return [genre for genre, row in scores["genres"].items() if not row["support"]]
+
+
+def tested_genres(scores: Mapping[str, Any]) -> str:
+    """Format which genres have clips in a set: "3 of 5 genres; not tested: jazz, pop"; "" if all have."""
+    genres, absent = scores["genres"], untested(scores)
+    if not absent:
+        return ""
+    return f"{len(genres) - len(absent)} of {len(genres)} genres; not tested: {first_names(absent, MAX_GENRES)}"
+
+
+def macro_genres(scores: Mapping[str, Any]) -> str:
+    """Format which genres a macro average is over: "genres"; if some have no clips "4 of 5 genres with clips or predictions"."""
+    counted = sum(row["f1"] is not None for row in scores["genres"].values())
+    return f"{counted} of {len(scores['genres'])} genres with clips or predictions" if untested(scores) else "genres"
+
+
+def macro_label(scores: Mapping[str, Any]) -> str:
+    """The label of the macro averages in a table: "macro average"; if some genres have no clips, over which genres."""
+    return f"macro average over {macro_genres(scores)}" if untested(scores) else "macro average"
 
 
 def split(certificate: Mapping[str, Any]) -> str:

@@ -17,13 +17,18 @@ def genre_table(metrics: Mapping[str, Any], title: str, subset: str = "test") ->
     of clips, the data set and the split.
     """
     scores = metrics[subset]
-    accuracy = f"accuracy over all clips {formatting.share(scores['accuracy'], scores['accuracy_interval'])}"
     data = formatting.data(metrics["dataset"], metrics["synthetic"])
+    tested = formatting.tested_genres(scores)
+    accuracy = formatting.share(scores["accuracy"], scores["accuracy_interval"])
+    macro_f1 = f"macro F1 {formatting.percent(scores['f1_macro'])}"
+    macro_f1 += f" over {formatting.macro_genres(scores)}" if tested else ""
     caption = (
-        f"{accuracy}, macro F1 {formatting.percent(scores['f1_macro'])}; {formatting.size(scores)}; {data}; "
+        f"accuracy over all clips {'of these genres ' if tested else ''}{accuracy}, {macro_f1}; {formatting.size(scores)}; {data}; "
         f"split {formatting.split(metrics['certificate'])}"
     )
-    table = Table(title=escape(title), caption=escape(caption), caption_justify="left")
+    table = Table(
+        title=escape(f"{title} of {tested}" if tested else title), caption=escape(caption), caption_justify="left"
+    )
     table.add_column("genre")
     for heading in ("clips", "recall %", "precision %", "F1 %", "accuracy one-vs-rest %"):
         table.add_column(heading, justify="right")
@@ -33,5 +38,5 @@ def genre_table(metrics: Mapping[str, Any], title: str, subset: str = "test") ->
     table.add_section()
     one_vs_rest = macro(scores["genres"], "accuracy_one_vs_rest")
     averages = (scores["recall_macro"], scores["precision_macro"], scores["f1_macro"], one_vs_rest)
-    table.add_row("macro average", str(scores["clips"]), *map(formatting.cell, averages))
+    table.add_row(formatting.macro_label(scores), str(scores["clips"]), *map(formatting.cell, averages))
     return table

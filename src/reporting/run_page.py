@@ -47,7 +47,9 @@ def _context(run: RunDir) -> dict[str, Any]:
         "title": f"{run_names.run_name(run)}, {metrics['dataset']}",
         "folder": run.path.resolve().name,
         "summary": result[0],
-        "leaks": leaks(metrics["certificate"]),
+        "summary_warns": bool(leaks(metrics["certificate"]) or formatting.untested(metrics["test"])),
+        "warning_lines": [*run_text.describe_warnings(metrics), *metrics["certificate"]["warnings"]],
+        "macro_label": formatting.macro_label(metrics["test"]),
         "result_lines": result[1:],
         "metrics": metrics,
         "data": formatting.data(metrics["dataset"], metrics["synthetic"]),
@@ -73,7 +75,9 @@ def _context(run: RunDir) -> dict[str, Any]:
 def describe_test_set(metrics: Mapping[str, Any]) -> str:
     """Describe the test set in one phrase: data set, numbers of clips and artists, and split."""
     data, split = formatting.data(metrics["dataset"], metrics["synthetic"]), formatting.split(metrics["certificate"])
-    return f"{data}, test set: {formatting.size(metrics['test'])}; split {split}"
+    tested = formatting.tested_genres(metrics["test"])
+    genres = f" of {tested}" if tested else ""
+    return f"{data}, test set: {formatting.size(metrics['test'])}{genres}; split {split}"
 
 
 def _facts(run: RunDir) -> list[tuple[str, str]]:

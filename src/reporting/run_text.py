@@ -5,6 +5,7 @@ from typing import Any
 
 from src import formatting
 from src.evaluation import run_analysis, run_names
+from src.metrics import calibration
 from src.rundir import RunDir
 from src.split.certificate import leaks
 
@@ -20,19 +21,49 @@ def describe_result(run: RunDir) -> list[str]:
     accuracy, interval = scores["accuracy"], scores["accuracy_interval"]
     clips = f"{formatting.count(scores['clips'], 'test clip')} of {metrics['dataset']}"
     music = "; synthetic music" if metrics["synthetic"] else ""
-    first = (
-        f"The {run_names.run_name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_test_artists(run)} "
-        f"({formatting.interval(interval)}){music}."
-    )
+    tested = formatting.tested_genres(scores)
+    if tested:  # a share "of the test clips" would be read as one of all genres
+        correct = round(accuracy * scores["clips"])
+        first = (
+            f"Tested on {tested}. The {run_names.run_name(run)} is right for {correct} of {clips} {_test_artists(run)} "
+            f"({formatting.interval(interval)} of clips of these genres){music}."
+        )
+    else:
+        first = (
+            f"The {run_names.run_name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_test_artists(run)} "
+            f"({formatting.interval(interval)}){music}."
+        )
     genre, baseline = run_analysis.majority_baseline(run)
     second = f"Always predicting {genre}, the most frequent genre in training, would give an accuracy of {formatting.percent(baseline)}."
     if interval[0] <= baseline:
         second += f" {formatting.count(scores['clips'], 'clip')} do not show that the model is better than that."
     third = (
-        f"Averaged over genres (macro), F1 is {formatting.percent(scores['f1_macro'])}, "
+        f"Averaged over {formatting.macro_genres(scores)} (macro), F1 is {formatting.percent(scores['f1_macro'])}, "
         f"recall {formatting.percent(scores['recall_macro'])}, precision {formatting.percent(scores['precision_macro'])}."
     )
     return [first, second, third, _interval_sentence(scores)]
+
+
+def describe_warnings(metrics: Mapping[str, Any]) -> list[str]:
+    """Describe what makes the scores of a run misleading: validation genres without clips, calibration that did harm.
+
+    `metrics` is the content of metrics.json. The warnings of the certificate are not among them.
+    """
+    warnings = []
+    val, test = metrics["val"], metrics["test"]
+    if val and (tested := formatting.tested_genres(val)):
+        warnings.append(f"The validation set has only {tested}. Its scores, which select the epoch, leave these out.")
+    worse = calibration.worsened(test)
+    if worse:
+        formats = {"nll": lambda value: f"NLL {value:.3f} nats", "ece": lambda value: f"ECE {100 * value:.1f} %"}
+        changes = [f"{formats[key](test[key])} ({formats[key](test[f'{key}_uncalibrated'])} before)" for key in worse]
+        clips = metrics["certificate"]["sets"]["val"]["clips"]
+        warnings.append(
+            f"Calibration made the probabilities of the {formatting.count(test['clips'], 'test clip')} worse: "
+            f"{', '.join(changes)}. The temperature was fitted on {formatting.count(clips, 'validation clip')}, whose artists may not "
+            "be like those of other music: do not take the probabilities literally."
+        )
+    return warnings
 
 
 def _test_artists(run: RunDir) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 from src import metrics, rundir
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
+from src.metrics import calibration
 from src.plain_files import write_csv, write_json
 from src.training.module import Evaluation, GenreModule, Predictions
 
@@ -84,6 +85,7 @@ def write_results(
         "schema": rundir.SCHEMA,
         **evaluation.scores,
         "temperature": evaluation.temperature,
+        "worsened_by_calibration": calibration.worsened(evaluation.scores["test"]),
         "train_seconds": round(seconds, 3),
         "epochs": epochs,
         "best_epoch": evaluation.best_epoch if module.uses_gradients else None,

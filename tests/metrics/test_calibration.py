@@ -10,6 +10,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from scipy.optimize import minimize_scalar
+from scipy.stats import gamma
 from torch import Tensor
 from torch.nn import functional
 
@@ -31,12 +32,15 @@ def _draw(seed: int, clips: int, genres: int, spread: float) -> tuple[Tensor, Te
     return logits_KC, torch.multinomial(logits_KC.softmax(dim=1), 1, generator=generator)[:, 0]
 
 
-def _smoothed_loss(logits_KC: Tensor, genre_K: Tensor, temperature: float) -> float:
-    """The smoothed cross-entropy that is minimized, computed by torch from target probabilities."""
+def _smoothed_loss(logits_KC: Tensor, genre_K: Tensor, temperature: float, prior_weight: float = 0.0) -> float:
+    """The smoothed cross-entropy that is minimized, computed by torch from target probabilities, and the prior by scipy."""
     clips, genres = logits_KC.shape
     target_KC = torch.full((clips, genres), 1 / (clips + 2) / (genres - 1), dtype=torch.float64)
     target_KC[torch.arange(clips), genre_K] = (clips + 1) / (clips + 2)
-    return float(functional.cross_entropy(logits_KC.double() / temperature, target_KC))
+    loss = float(functional.cross_entropy(logits_KC.double() / temperature, target_KC))
+    # With this shape and scale, the mode of the distribution of 1 / T is 1.
+    prior = gamma(1 + prior_weight, scale=1 / prior_weight) if prior_weight else None
+    return loss - float(prior.logpdf(1 / temperature) - prior.logpdf(1)) / clips if prior else loss
 
 
 @pytest.mark.parametrize("factor", [0.2, 1.0, 3.0])
@@ -45,27 +49,61 @@ def test_the_temperature_is_the_factor_by_which_logits_were_multiplied(factor: f
     assert calibration.temperature(factor * logits_KC, genre_K) == pytest.approx(factor, rel=0.03)
 
 
+@pytest.mark.parametrize("prior_weight", [0.0, 2.0, calibration.PRIOR_WEIGHT])
 @pytest.mark.parametrize("seed", range(12))
-def test_the_temperature_is_the_minimum_that_scipy_finds(seed: int) -> None:
+def test_the_temperature_is_the_minimum_that_scipy_finds(seed: int, prior_weight: float) -> None:
     logits_KC, genre_K = _draw(seed, (12, 60, 300)[seed % 3], 2 + seed % 9, spread=(0.5, 2.0, 8.0, 1.0)[seed % 4])
     logits_KC = (0.3, 1.0, 4.0)[seed % 3] * logits_KC
     bounds = np.log(calibration.RANGE)
     reference = minimize_scalar(
-        lambda log: _smoothed_loss(logits_KC, genre_K, math.exp(log)),
+        lambda log: _smoothed_loss(logits_KC, genre_K, math.exp(log), prior_weight),
         bounds=bounds,
         method="bounded",
         options={"xatol": 1e-9},
     )
-    temperature = calibration.temperature(logits_KC, genre_K)
+    temperature = calibration.temperature(logits_KC, genre_K, prior_weight)
     assert temperature == pytest.approx(math.exp(reference.x), rel=1e-4)
-    assert _smoothed_loss(logits_KC, genre_K, temperature) <= reference.fun + 1e-12
+    assert _smoothed_loss(logits_KC, genre_K, temperature, prior_weight) <= reference.fun + 1e-12
+
+
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_the_fewer_the_clips_the_nearer_is_the_temperature_to_1(factor: float) -> None:
+    logits_KC, genre_K = _draw(0, 5000, 10, spread=2.0)
+
+    def distance(clips: int, prior_weight: float = calibration.PRIOR_WEIGHT) -> float:
+        return abs(math.log(calibration.temperature(factor * logits_KC[:clips], genre_K[:clips], prior_weight)))
+
+    assert distance(4) < 0.65 * abs(math.log(factor)) < distance(4, prior_weight=0)
+    shrinkage = [distance(clips) / distance(clips, prior_weight=0) for clips in (4, 40, 400, 4000)]
+    assert shrinkage == sorted(shrinkage)
+    assert distance(4000) == pytest.approx(abs(math.log(factor)), abs=0.05)
+
+
+def test_always_right_on_few_clips_is_no_proof_of_certainty() -> None:
+    genre_K = torch.arange(6) % 3
+    logits_KC = 3.0 * functional.one_hot(genre_K, 3)
+    assert 0.7 < calibration.temperature(logits_KC, genre_K) < 1.3
+
+
+@pytest.mark.parametrize(
+    ("scores", "worse"),
+    [
+        ({"nll": 0.9, "ece": 0.1, "nll_uncalibrated": 0.8, "ece_uncalibrated": 0.2}, ["nll"]),
+        ({"nll": 0.8, "ece": 0.3, "nll_uncalibrated": 0.8 - 1e-15, "ece_uncalibrated": 0.2}, ["ece"]),
+        ({"nll": None, "ece": 0.3, "nll_uncalibrated": None, "ece_uncalibrated": 0.2}, ["ece"]),
+        ({"nll": 0.9, "ece": 0.3, "nll_uncalibrated": None, "ece_uncalibrated": None}, []),  # an older run
+        ({"nll": 0.9, "ece": 0.3}, []),
+    ],
+)
+def test_scores_that_calibration_made_worse(scores: dict[str, Any], worse: list[str]) -> None:
+    assert calibration.worsened(scores) == worse
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_loss_of_the_fitted_clips_grows_by_no_more_than_the_smoothing_adds(seed: int) -> None:
     logits_KC, genre_K = _draw(seed, 40, 5, spread=2.0)
     logits_KC = (0.3, 1.0, 4.0)[seed % 3] * logits_KC
-    temperature = calibration.temperature(logits_KC, genre_K)
+    temperature = calibration.temperature(logits_KC, genre_K, prior_weight=0)
     before, after = (float(functional.cross_entropy(logits_KC.double() / t, genre_K)) for t in (1.0, temperature))
     smoothing = _smoothed_loss(logits_KC, genre_K, 1.0) - before
     assert _smoothed_loss(logits_KC, genre_K, temperature) <= _smoothed_loss(logits_KC, genre_K, 1.0)
@@ -77,7 +115,9 @@ def test_if_all_clips_are_recognized_their_probability_is_the_smoothed_target(cl
     """However far the logit of the true genre is above the others, its calibrated probability is the target."""
     genre_K = torch.arange(clips) % 4
     heights = (2.0, 20.0)
-    temperatures = [calibration.temperature(height * functional.one_hot(genre_K, 4), genre_K) for height in heights]
+    temperatures = [
+        calibration.temperature(height * functional.one_hot(genre_K, 4), genre_K, prior_weight=0) for height in heights
+    ]
     probability = [
         float((height / temperature * torch.tensor([1.0, 0, 0, 0])).softmax(0)[0])
         for height, temperature in zip(heights, temperatures, strict=True)
@@ -98,7 +138,7 @@ def test_if_all_clips_are_recognized_their_probability_is_the_smoothed_target(cl
     ],
 )
 def test_temperatures_of_edge_cases(logits_KC: Tensor, expected: float) -> None:
-    assert calibration.temperature(logits_KC, torch.arange(3)) == expected
+    assert calibration.temperature(logits_KC, torch.arange(3), prior_weight=0) == expected
 
 
 def test_an_impossible_genre_does_not_change_the_temperature() -> None:
@@ -194,8 +234,9 @@ def test_a_loaded_run_gives_the_probabilities_that_the_run_wrote(finished_run: P
     predictions = rundir.RunDir(finished_run).predictions
     expected = pytest.approx(predictions.probability_KC, abs=1e-3)  # the cached samples are int16
     assert _probabilities(finished_run, classifier, tiny).numpy() == expected
-    classifier.temperature.fill_(1.0)
+    classifier.temperature.fill_(0.2)  # the temperature of this barely trained model is near 1
     assert _probabilities(finished_run, classifier, tiny).numpy() != expected
+    classifier.temperature.fill_(1.0)
     labels = torch.tensor([predictions.genres.index(genre) for genre in predictions.true])
     uncalibrated = metrics.score(_probabilities(finished_run, classifier, tiny).log(), labels, predictions.genres)
     test_metrics = rundir.RunDir(finished_run).metrics["test"]
