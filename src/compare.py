@@ -20,7 +20,8 @@ FORMATS = ("table", "markdown", "json")
 HELP = """\
 runs: each argument is a run, or a folder of runs that differ in seed and fold and form one group: its folds are pooled, its
 seeds averaged for each clip. A single folder is a sweep: all its configs are compared pairwise, the best validation score
-first. All groups must have been tested on the same clips.
+first. Groups that were tested on different data (other clips, genres or data sets) are not compared with each other: each test
+data has its own tables.
 
 For each pair, the output has:
   differences in accuracy and macro F1, with 95 % intervals from a bootstrap over whole artists (no interval below 10 artists)
@@ -28,7 +29,7 @@ For each pair, the output has:
     and Bengio's corrected t test over folds, from 3 folds on. With several pairs, each p value is adjusted by Holm.
   a verdict: a group is better if the interval of the accuracy difference excludes 0 and all p values are below 0.05
   recall of each genre, and the clips on which the two groups disagree
---format json (schema 1) has all pairs and all clips.
+--format json (schema 1) has all pairs and all clips; with several test data, a list of such objects under comparisons.
 
 --check reads a reported table (CSV with a header) and names the rows that cannot be true, however they were averaged. Columns:
   model or name                    name of the row
@@ -95,17 +96,34 @@ def _compare(options: argparse.Namespace) -> int:
     # Imported here, so that --help does not wait for torch.
     from src.evaluation.compared_groups import compared_groups
     from src.evaluation.comparison import compare
+    from src.reporting import comparison_text, tested_on_text
+
+    parts = compared_groups([_runs(path) for path in options.paths])
+    contents = [compare(part) for part in parts if len(part) > 1]
+    differences = tested_on_text.describe_differences([[each.group for each in part] for part in parts])
+    differences += [f"Nothing to compare with {part[0].group.label}." for part in parts if len(part) == 1]
+    if options.format == "json":
+        for content in contents:
+            for pair in content["pairs"]:
+                pair["sentence"] = comparison_text.describe_pair(pair, content)
+            content["notes"] = comparison_text.note_lines(content)
+        several = {"schema": contents[0]["schema"], "comparisons": contents, "notes": differences}
+        _print_json(several if len(parts) > 1 else contents[0])
+        return 0
+    markdown = options.format == "markdown"
+    for difference in differences:
+        print(f"- {difference}" if markdown else difference)
+    for content in contents:
+        _print_comparison(content, markdown)
+    return 0
+
+
+def _print_comparison(content: dict[str, Any], markdown: bool) -> None:
+    """Print the comparison of the groups that were tested on the same data."""
     from src.reporting import comparison_text
 
-    content = compare(compared_groups([_runs(path) for path in options.paths]))
     sentences = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
-    if options.format == "json":
-        for pair, sentence in zip(content["pairs"], sentences, strict=True):
-            pair["sentence"] = sentence
-        _print_json({**content, "notes": comparison_text.note_lines(content)})
-        return 0
     groups, pairs, *others = comparison_text.comparison_tables(content)
-    markdown = options.format == "markdown"
     _print_tables([groups], markdown)
     for sentence in sentences:
         print(f"- **{sentence}**" if markdown else sentence)
@@ -113,7 +131,6 @@ def _compare(options: argparse.Namespace) -> int:
     _print_tables([pairs, *others], markdown)
     for note in comparison_text.note_lines(content):
         print(f"- {note}")
-    return 0
 
 
 def _runs(path: Path) -> "list[RunDir]":

@@ -54,7 +54,7 @@ def train(config: DictConfig, folder: Path) -> str:
     job ended: "run", "resumed" or "skipped".
     """
     from src import rundir
-    from src.reporting import run_page
+    from src.reporting import run_page, run_text
     from src.reporting.genre_table import genre_table
     from src.sweep import processes
     from src.training import loggers, resume, run_writer, setup, stages
@@ -90,6 +90,8 @@ def train(config: DictConfig, folder: Path) -> str:
             folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
         )
         console.result(genre_table(metrics, "{model} on {feature}, test clips".format(**configs.choices())))
+        for warning in run_text.describe_warnings(metrics):
+            console.note(f"Warning: {warning}")
         print(f"{folder}: the report is {run_page.write(folder)}")
         return "resumed" if run.state is RunState.PARTIAL else "run"
 

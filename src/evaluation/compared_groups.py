@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from src import formatting
 from src.evaluation.group_predictions import TestPredictions, collect_predictions
 from src.evaluation.groups import group_by_config, identifying_settings
 from src.evaluation.pooling import Group
+from src.evaluation.tested_on import by_test_data
 from src.rundir import RunDir, nested
 
 TEST_CLIP_SETTINGS = ("dataset.", "split.", "data.")  # settings with these prefixes determine the test clips
@@ -23,13 +24,14 @@ class ComparedGroup(NamedTuple):
     predictions: TestPredictions
 
 
-def compared_groups(arguments: Sequence[Sequence[RunDir]]) -> list[ComparedGroup]:
-    """Build the groups of a comparison. `arguments` has the runs of each path on the command line.
+def compared_groups(arguments: Sequence[Sequence[RunDir]]) -> list[list[ComparedGroup]]:
+    """Build the groups to compare, one list for each test data. `arguments` has the runs of each path on the command line.
 
     The runs of one path are grouped by config; seed and fold are ignored. If there is one path (a sweep), its groups are
     sorted by validation macro F1, the best first. If there are several, the groups come in the order of the paths, and
-    runs of two paths are never merged into one group, even if they differ only in the seed or are the same run.
-    Raises ValueError on fewer than two groups, and on groups tested on different clips or on different true genres.
+    runs of two paths are never merged into one group, even if they differ only in the seed or are the same run. A list
+    may have one group, which no other can be compared with. Raises ValueError on fewer than two groups, and if no two
+    groups were tested on the same clips with the same genres.
     """
     per_argument = [_best_first(group_by_config(runs)) for runs in arguments]
     groups = per_argument[0] if len(per_argument) == 1 else _with_distinct_labels(per_argument)
@@ -40,9 +42,10 @@ def compared_groups(arguments: Sequence[Sequence[RunDir]]) -> list[ComparedGroup
             "its runs one by one to compare seeds."
         )
     compared = [ComparedGroup(letter(k), group, _predictions(letter(k), group)) for k, group in enumerate(groups)]
-    for other in compared[1:]:
-        _check_same_clips(compared[0], other)
-    return compared
+    parts = [[each for each in compared if any(each.group is group for group in part)] for part in by_test_data(groups)]
+    if max(map(len, parts)) == 1:
+        _refuse_different_clips(compared[0], compared[1])
+    return parts
 
 
 def letter(index: int) -> str:
@@ -97,8 +100,8 @@ def _predictions(key: str, group: Group) -> TestPredictions:
         raise ValueError(f"{key} ({group.label}): {error}") from error
 
 
-def _check_same_clips(first: ComparedGroup, other: ComparedGroup) -> None:
-    """Raise ValueError unless both groups were tested on the same clips with the same genres."""
+def _refuse_different_clips(first: ComparedGroup, other: ComparedGroup) -> NoReturn:
+    """Raise ValueError: say how the data differ that the groups were tested on."""
     first_clips, other_clips = set(first.predictions.clips), set(other.predictions.clips)
     names = f"{first.key} ({first.group.label}) and {other.key} ({other.group.label})"
     if first_clips != other_clips:
@@ -119,6 +122,7 @@ def _check_same_clips(first: ComparedGroup, other: ComparedGroup) -> None:
                 f"{names} have different true genres: {clip} is {genre} in {first.key} and {other_genre} in {other.key}. "
                 "Train both on the same labels."
             )
+    raise ValueError(f"{names} were not tested on the same data. {_differing_settings(first.group, other.group)}")
 
 
 def _differing_settings(first: Group, other: Group) -> str:

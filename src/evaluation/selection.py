@@ -14,6 +14,7 @@ from src.evaluation import run_names
 from src.evaluation.folds import Fold, check_same_clips, fold_order, missing_runs, planned_folds, runs_by_fold
 from src.evaluation.groups import PERMISSION_KEYS, REPETITION_KEYS, group_by_config, identifying_settings
 from src.evaluation.pooling import Group, pool
+from src.evaluation.tested_on import by_split
 from src.rundir import RunDir, nested
 
 
@@ -104,9 +105,10 @@ class Selections:
 def select_by_validation(runs: Sequence[RunDir], score_name: str, by: Sequence[str] = ()) -> Selections:
     """Select a configuration in each fold by a key of SELECTION_SCORES, separately for each value of the keys `by`.
 
-    With several seeds, the mean of a configuration's validation scores decides, and the test scores of its seeds are
-    averaged. Raises ValueError if no run has validation scores, if there are fewer than two configurations, if runs of one
-    fold have different clips, if two runs have the same configuration, fold and seed, and if no run has a key of `by`.
+    Runs on different data sets or splits are never selected among each other: each of them has its own selection. With
+    several seeds, the mean of a configuration's validation scores decides, and the test scores of its seeds are averaged.
+    Raises ValueError if no run has validation scores, if there are fewer than two configurations on the same data, if the
+    runs of one configuration do not fit together, and if no run has a key of `by`.
     """
     if all(run.metrics["val"] is None for run in runs):
         raise ValueError(
@@ -114,16 +116,27 @@ def select_by_validation(runs: Sequence[RunDir], score_name: str, by: Sequence[s
             "with this version, on a split that has validation clips."
         )
     groups = group_by_config(runs)
-    rows = group_by_value(groups, by)
-    if all(len(members) == 1 for members in rows.values()):
+    parts = by_split(groups)
+    rows = [
+        (_part_name(name, number if len(parts) > 1 else None), members)
+        for number, part in enumerate(parts, start=1)
+        for name, members in group_by_value(part, by, known=groups).items()
+    ]
+    if all(len(members) == 1 for _, members in rows):
         within = f" for each {', '.join(by)}" if by else f" ({groups[0].label}, {formatting.count(len(runs), 'run')})"
+        check_same_clips([run for group in groups for run in group.runs])  # says how the data differ, if they do
         raise ValueError(
             f"got one configuration{within}: expected several to select from, e.g. from "
             "`python -m src.train --multirun optimizer.lr=0.001,0.01 split=kfold 'split.fold=range(0,10)'`."
         )
     score = SELECTION_SCORES[score_name]
-    selections = [_select(name, members, score, planned_folds(groups, members[0])) for name, members in rows.items()]
+    selections = [_select(name, members, score, planned_folds(groups, members[0])) for name, members in rows]
     return Selections(groups, score, tuple(by), selections)
+
+
+def _part_name(name: str, number: int | None) -> str:
+    """The name of a selection: "cnn", with several splits "cnn, split 2" or "split 2"."""
+    return ", ".join(filter(None, (name, f"split {number}" if number else "")))
 
 
 class _Candidate(NamedTuple):
@@ -142,7 +155,6 @@ class _Candidate(NamedTuple):
 def _select(name: str, groups: Sequence[Group], score: SelectionScore, planned: Sequence[Fold]) -> Selection:
     """Select among `groups` in each fold; `planned` are all folds of the split."""
     candidates = [_Candidate(group, _settings(group), runs_by_fold(group)) for group in groups]
-    check_same_clips([run for group in groups for run in group.runs])
     cells = {cell for candidate in candidates for cell in candidate.cells}
     seeds = sorted({seed for _, seed in cells}, key=lambda seed: (seed is None, seed))
     folds = sorted({fold for fold, _ in cells}, key=fold_order)
@@ -234,18 +246,18 @@ def _settings(group: Group) -> str:
     return json.dumps(identifying_settings(group.runs[0]), sort_keys=True)
 
 
-def group_by_value(groups: Sequence[Group], by: Sequence[str]) -> dict[str, list[Group]]:
+def group_by_value(groups: Sequence[Group], by: Sequence[str], known: Sequence[Group] = ()) -> dict[str, list[Group]]:
     """Divide groups by their values of the keys `by`, sorted by value: {"cnn": [...], "rnn": [...]}.
 
     Without keys, all groups are under "".
 
     A key is a config group (`model`; its value is the choice on the command line) or any key of the config
     (`optimizer.lr`). Groups without the key have the value "n/a": a cnn, for example, has no model.cell. Raises ValueError
-    on a key that no group has, and on a key in which the runs of one group may differ (seed, fold).
+    on a key that no group has, neither of `groups` nor of `known`, and on a key in which the runs of one group may differ (seed, fold).
     """
     first_runs = [group.runs[0] for group in groups]
     for key in by:
-        _check_key(key, first_runs)
+        _check_key(key, [*first_runs, *(group.runs[0] for group in known)])
     by_values: dict[tuple[str, ...], list[Group]] = {}
     for group, run in zip(groups, first_runs, strict=True):
         by_values.setdefault(tuple(config_value(run, key) or formatting.UNDEFINED for key in by), []).append(group)

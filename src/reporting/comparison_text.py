@@ -120,9 +120,12 @@ def _group_table(content: Content) -> Table:
         "validation F1",
         "training time",
     ]
+    scores = {"genres": content["groups"][0]["genres"]}
+    tested = formatting.tested_genres(scores)
     title = (
-        f"{formatting.data(content['dataset'], content['synthetic'])}, {formatting.size(content)}; "
-        f"{describe_splits(content['split'])}; in percent; precision, recall and F1 are macro averages over genres"
+        f"{formatting.data(content['dataset'], content['synthetic'])}, {formatting.size(content)}{f' of {tested}' if tested else ''}; "
+        f"{describe_splits(content['split'])}; in percent; precision, recall and F1 are macro averages over "
+        f"{formatting.macro_genres(scores)}"
     )
     return Table(title, headings, rows, texts=2)
 

@@ -7,6 +7,7 @@ from src import formatting
 from src.evaluation.folds import format_folds
 from src.evaluation.pooling import Group
 from src.evaluation.selection import Configuration, FoldSelection, Selection, Selections, SelectionScore
+from src.evaluation.tested_on import by_test_data
 from src.split.certificate import leaks
 
 MAX_CONFIGURATIONS = 3  # a sentence names at most this many configurations; the table has all
@@ -174,8 +175,8 @@ def note_lines(selections: Selections) -> list[str]:
             "see the page of each run."
         )
     if len(selections.selections) > 1:
-        same = len({selection.group.clips for selection in selections.selections}) == 1
-        clips = "the same clips" if same else "different clips, so they differ for that reason too"
+        same = len(by_test_data([selection.group for selection in selections.selections])) == 1
+        clips = "the same clips" if same else "different clips, so each test data has its own table"
         notes.append(
             f"The rows were tested on {clips}. Taking the best of {len(selections.selections)} rows is again a selection by test; "
             "without --by, validation selects among them too."

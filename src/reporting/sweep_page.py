@@ -13,7 +13,8 @@ from src import formatting, rundir
 from src.evaluation import leak_gap, pooling, run_analysis
 from src.evaluation.groups import group_by_config
 from src.evaluation.selection import Selections
-from src.reporting import leak_gap_text, plots, render, run_page, selection_text
+from src.evaluation.tested_on import by_test_data
+from src.reporting import leak_gap_text, plots, render, run_page, selection_text, tested_on_text
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
@@ -49,7 +50,9 @@ def html(runs: Sequence[RunDir], skipped: Sequence[Skipped], folder: Path, selec
     Links to the report.html of each run are relative to `folder`. Raises ValueError if the files of a run do not fit together.
     """
     groups = selections.groups if selections else group_by_config(runs)
-    return render.html("runs.html", {**_context(groups, skipped, folder, selections), **_figures(groups)})
+    context = _context(groups, skipped, folder, selections)
+    sections = [{**section, **_figures(section["groups"])} for section in context["sections"]]
+    return render.html("runs.html", {**context, "sections": sections})
 
 
 def markdown(runs: Sequence[RunDir], skipped: Sequence[Skipped], selections: Selections | None = None) -> str:
@@ -63,7 +66,7 @@ def _context(
 ) -> dict[str, Any]:
     """Collect the values that the templates runs.html and runs.md show; paths are relative to `folder`."""
     runs = [run for group in groups for run in group.runs]
-    genres = _genres(groups)
+    parts = by_test_data(groups)
     pairs = leak_gap.split_pairs(groups)
     gaps = [leak_gap_text.describe_leak_gap(pair) for pair in pairs]
     return {
@@ -73,13 +76,37 @@ def _context(
         "leak_gap_lines": [
             f"{pair.label}: {gap}" if len(pairs) > 1 else gap for pair, gap in zip(pairs, gaps, strict=True)
         ],
-        "note_lines": _note_lines(groups, experiment_count=len(groups) - len(pairs)),
+        "difference_lines": tested_on_text.describe_differences(parts),
+        "note_lines": _note_lines(groups, parts, experiment_count=len(groups) - len(pairs)),
+        "sections": [_section(part, number, len(parts)) for number, part in enumerate(parts, start=1)],
+        "runs": [(group.label, [_row(run, folder) for run in group.runs]) for group in groups],
+        "skipped": [(_relative(path, folder), reason) for path, reason in skipped],
+    }
+
+
+def _section(groups: Sequence[pooling.Group], number: int, count: int) -> dict[str, Any]:
+    """The values of the groups with the same test data; `number` counts from 1 to `count`."""
+    genres = _genres(groups)
+    best = groups[0]
+    scores, tested = best.scores, formatting.tested_genres(best.scores)
+    start = "Highest accuracy" if len(groups) > 1 else "Accuracy"
+    share = f"{formatting.percent(scores['accuracy'])} of {formatting.count(scores['clips'], 'clip')}"
+    interval = f"95 % interval {formatting.cell_interval(scores['accuracy_interval'])} %"
+    headline = f"{start} over all test clips: {share} ({interval})"
+    if tested:  # "accuracy over all test clips" would be read as one over all genres
+        correct = f"{round(scores['accuracy'] * scores['clips'])} of {formatting.count(scores['clips'], 'clip')}"
+        headline = f"Tested on {tested}. {start}: {correct} ({interval})"
+    macro_f1 = f"macro F1 {formatting.percent(scores['f1_macro'])}"
+    macro_f1 += f" over {formatting.macro_genres(scores)}" if tested else ""
+    return {
+        "heading": tested_on_text.heading(groups, number) if count > 1 else None,
+        "headline": f"{headline}, {macro_f1}, by {best.label}{'; synthetic music' if best.synthetic else ''}.",
+        "incomplete": bool(tested),
+        "data_lines": _data_lines([run for group in groups for run in group.runs]),
         "groups": groups,
         "genres": genres,
         "support": _support(groups, genres),
         "genre_tables": [_genre_table(groups, genres, key) for key in SCORE_NAMES],
-        "runs": [(group.label, [_row(run, folder) for run in group.runs]) for group in groups],
-        "skipped": [(_relative(path, folder), reason) for path, reason in skipped],
     }
 
 
@@ -110,10 +137,12 @@ def describe_splits(splits: Sequence[str]) -> str:
     return f"{len(splits)} splits, {splits[0]} to {splits[-1]}"
 
 
-def _note_lines(groups: Sequence[pooling.Group], experiment_count: int) -> list[str]:
-    """List notes on the groups: leaks, warnings, different test clips, and how to compare and select.
+def _note_lines(
+    groups: Sequence[pooling.Group], parts: Sequence[Sequence[pooling.Group]], experiment_count: int
+) -> list[str]:
+    """List notes on the groups: leaks, warnings, and how to compare and select.
 
-    `experiment_count` is the number of groups, where two groups that differ only in `split.grouped` count as one.
+    `parts` are the groups, divided by test data. `experiment_count` is the number of groups, where two groups that differ only in `split.grouped` count as one.
     """
     notes = []
     if any(leaks(run.metrics["certificate"]) for group in groups for run in group.runs):
@@ -122,11 +151,9 @@ def _note_lines(groups: Sequence[pooling.Group], experiment_count: int) -> list[
     notes += sorted(warnings)
     if len(groups) == 1:
         return notes
-    if len({group.clips for group in groups}) == 1:
+    if len(parts) == 1:
         notes.append(f"All groups were tested on the same {formatting.count(len(groups[0].clips), 'clip')}.")
-    else:
-        notes.append("The groups were tested on different clips, so their scores differ for that reason too.")
-    if experiment_count == 1:
+    if experiment_count == 1 or len(parts) == len(groups):
         return notes
     notes.append(
         "Intervals that overlap do not show which group is better, nor that the groups are equal: that needs the paired "
@@ -141,10 +168,19 @@ def _note_lines(groups: Sequence[pooling.Group], experiment_count: int) -> list[
 
 def _selection_context(selections: Selections) -> dict[str, Any]:
     """Collect the values that the templates selected.html and selected.md show, with a table of recall per genre."""
-    groups = [selection.group for selection in selections.selections]
-    genres = _genres(groups)
-    recall = {**_genre_table(groups, genres, "recall"), "genres": genres, "support": _support(groups, genres)}
-    return {**selection_text.template_context(selections), "recall": recall}
+    context = selection_text.template_context(selections)
+    parts = by_test_data([row["group"] for row in context["rows"]])
+    tables = []
+    for number, part in enumerate(parts, start=1):
+        genres = _genres(part)
+        tables.append(
+            {
+                "heading": tested_on_text.heading(part, number) if len(parts) > 1 else None,
+                "rows": [row for row in context["rows"] if any(row["group"] is group for group in part)],
+                "recall": {**_genre_table(part, genres, "recall"), "genres": genres, "support": _support(part, genres)},
+            }
+        )
+    return {**context, "tables": tables, "difference_lines": tested_on_text.describe_differences(parts)}
 
 
 def _genres(groups: Sequence[pooling.Group]) -> list[str]:

@@ -3,18 +3,29 @@
 import csv
 import io
 import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import torch
+from rich.console import Console
 
-from src import predict
+from src import compare, metrics, predict, rundir
+from src.evaluation import selection
 from src.inference.recognizer import LOW_CONFIDENCE, NOT_MUSIC, UNSURE, Recognizer
+from src.metrics import calibration
+from src.reporting import run_page, run_text, sweep_page
+from src.reporting.genre_table import genre_table
+from src.rundir import RunDir
 from tests.cases.noises import NO_MUSIC, Wave, noise, speech
 from tests.cases.sounds import RATE, genre_folders, music
 from tests.programs import SMALL, train
+from tests.reporting.test_pages import Page
+from tests.rundirs import config, write_run
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +153,194 @@ def test_a_silent_file_is_an_error_for_a_run_as_it_is_in_training(
     status, out, _ = _predict(capsys, tmp_path / "a.wav", "--run", runs["real"])
     assert status == 1
     assert json.loads(out)["error"].startswith("silent")
+
+
+def _incomplete_run(path: Path, tested: Sequence[str], skill: float = 20.0, clips: int = 12, **changes: Any) -> Path:
+    """A run on five genres whose test set has clips of the `tested` ones only."""
+    genres = ["ambient", "blues", "folk", "jazz", "metal"]
+    run = write_run(path, config(**changes), genres=genres, clips=5 * clips, skill=skill, synthetic=False)
+    kept = [row for row in _rows(run / rundir.PREDICTIONS) if row["genre"] in tested]
+    _write_rows(run / rundir.PREDICTIONS, kept)
+    _write_rows(
+        run / rundir.SPLIT, [r for r in _rows(run / rundir.SPLIT) if r["set"] != "test" or r["genre"] in tested]
+    )
+    probability_KC = torch.tensor([[float(row[f"p_{genre}"]) for genre in genres] for row in kept]).double()
+    genre_K = torch.tensor([genres.index(row["genre"]) for row in kept])
+    content = json.loads((run / rundir.METRICS).read_text())
+    scores = metrics.score(probability_KC.clamp_min(1e-9).log(), genre_K, genres, [row["artist"] for row in kept])
+    content["test"] = content["test"] | {**scores, "tracks": None}
+    counts_CC = metrics.confusion(probability_KC.argmax(dim=1), genre_K, len(genres)).tolist()
+    confusion = [
+        dict(zip(["genre", *genres], [g, *row], strict=True)) for g, row in zip(genres, counts_CC, strict=True)
+    ]
+    _write_rows(run / rundir.CONFUSION, confusion)
+    (run / rundir.METRICS).write_text(json.dumps(content))
+    return run
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("tested", "absent"),
+    [
+        (["ambient", "blues", "folk"], "3 of 5 genres; not tested: jazz, metal"),
+        (["jazz"], "1 of 5 genres; not tested: ambient, blues, folk, metal"),
+        (["ambient", "blues", "jazz", "metal"], "4 of 5 genres; not tested: folk"),
+    ],
+)
+def test_a_headline_names_the_genres_without_test_clips(
+    tested: list[str], absent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunDir(_incomplete_run(tmp_path / "sweep" / "a", tested))
+    other = _incomplete_run(tmp_path / "sweep" / "b", tested, skill=9.0, model="Cnn")
+    assert run.metrics["test"]["accuracy"] == 1
+    clips = run.metrics["test"]["clips"]
+    page = Page(run_page.html(run)).text
+    markdown = run_page.markdown(run)
+    runs = [run, RunDir(other)]
+    sweep, sweep_markdown = Page(sweep_page.html(runs, [], tmp_path)).text, sweep_page.markdown(runs, [])
+    table = io.StringIO()
+    Console(width=200, file=table).print(genre_table(run.metrics, "hybrid on mel, test clips"))
+    assert compare.main([str(tmp_path / "sweep"), "--format", "markdown"]) == 0
+    compared = capsys.readouterr().out
+    for text in (page, markdown, sweep, sweep_markdown, table.getvalue(), compared):
+        assert absent in text
+        assert not re.search(r"recognizes 100|Accuracy over all test clips: 100|accuracy: 100 %", text)
+    counted = f"{len(tested)} of 5 genres with clips or predictions"
+    for text in (page, markdown, sweep, table.getvalue(), compared):
+        assert counted in text
+    assert f"Tested on {absent}. The hybrid on mel is right for {clips} of {clips} test clips of composer" in page
+    assert f"Highest accuracy: {clips} of {clips} clips" in sweep
+    assert f"test clips of {absent}" in table.getvalue()
+
+
+def test_a_complete_test_set_is_described_as_before(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), clips=40))
+    page = Page(run_page.html(run)).text
+    assert "not tested" not in page
+    assert "with clips or predictions" not in page
+    assert not any("validation set" in text for text in run_text.describe_warnings(run.metrics))
+
+
+def test_a_validation_set_without_a_genre_is_a_warning(tmp_path: Path) -> None:
+    run = _incomplete_run(tmp_path / "run", ["ambient", "blues", "folk", "jazz", "metal"])
+    content = json.loads((run / rundir.METRICS).read_text())
+    content["val"]["genres"]["metal"] |= {"support": 0, "recall": None, "precision": None, "f1": None}
+    (run / rundir.METRICS).write_text(json.dumps(content))
+    text = "The validation set has only 4 of 5 genres; not tested: metal. Its scores, which select the epoch, leave these out."
+    assert text in Page(run_page.html(RunDir(run))).text
+
+
+@pytest.mark.parametrize(
+    ("before", "shown", "hidden"),
+    [
+        ({"nll_uncalibrated": 0.5, "ece_uncalibrated": 0.9}, ["NLL 0.9", "(NLL 0.500 nats before)"], ["ECE 10.0 % ("]),
+        ({"nll_uncalibrated": 9.0, "ece_uncalibrated": 0.001}, ["(ECE 0.1 % before)"], ["(NLL 9.000 nats before)"]),
+        ({"nll_uncalibrated": 0.5, "ece_uncalibrated": 0.001}, ["(NLL 0.500", "(ECE 0.1"], []),
+    ],
+)
+def test_calibration_that_does_harm_is_a_warning_on_top(
+    before: dict[str, float], shown: list[str], hidden: list[str], tmp_path: Path
+) -> None:
+    run = write_run(tmp_path / "run", config(), clips=40)
+    content = json.loads((run / rundir.METRICS).read_text())
+    content["test"] |= {"nll": 0.9, "ece": 0.1, **before}
+    (run / rundir.METRICS).write_text(json.dumps(content))
+    html = run_page.html(RunDir(run))
+    top = Page(html).text.split("Always predicting")[0]
+    assert "Calibration made the probabilities of the 40 test clips worse" in top
+    assert all(text in top for text in shown)
+    assert not any(text in top for text in hidden)
+    assert 'class="warning">Calibration made' in html
+
+
+def test_a_run_states_in_its_metrics_what_calibration_made_worse(runs: dict[str, Path]) -> None:
+    content = json.loads((runs["real"] / "metrics.json").read_text())
+    assert content["worsened_by_calibration"] == calibration.worsened(content["test"])
+    assert set(content["worsened_by_calibration"]) <= {"nll", "ece"}
+
+
+def _rank_data(folder: Path) -> dict[str, dict[str, Any]]:
+    """Kinds of different test data: two configurations of each, and what is said about the second data."""
+    genres = ["jazz", "pop", "rock"]
+    return {
+        "other clips": {"first": 30, "genres": genres},
+        "other genres": {"genres": ["folk", "jazz", "rock"]},
+        "other data set": {"genres": genres, "dataset": "fma"},
+        "other labels": {"genres": genres, "relabelled": True},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("other clips", "Test data 2 differ from test data 1: other clips, 30 of 60 are among the 60 of test data 1"),
+        ("other genres", "other genres, with pop and without folk"),
+        ("other data set", "Test data 2 differ from test data 1: another data set, fma"),
+        ("other labels", "Test data 2 differ from test data 1: other labels of 1 clip"),
+    ],
+)
+def test_groups_tested_on_different_data_are_never_in_one_table(
+    kind: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = _rank_data(tmp_path)[kind]
+    dataset, relabelled = changes.pop("dataset", None), changes.pop("relabelled", False)
+    for lr in (0.01, 0.001):
+        write_run(tmp_path / f"one-{lr}", config(optimizer__lr=lr), genres=["jazz", "pop", "rock"], clips=60, skill=1)
+        other = write_run(tmp_path / f"other-{lr}", config(optimizer__lr=lr, model="Cnn"), clips=60, skill=4, **changes)
+        if dataset:
+            text = (other / rundir.METRICS).read_text().replace('"dataset": "composer"', f'"dataset": "{dataset}"')
+            (other / rundir.METRICS).write_text(text)
+        if relabelled:
+            text = (other / rundir.PREDICTIONS).read_text().replace("artist 0,jazz,", "artist 0,pop,", 1)
+            (other / rundir.PREDICTIONS).write_text(text)
+    runs, _ = sweep_page.readable_runs(rundir.find_runs(tmp_path), pages=False)
+    markdown = sweep_page.markdown(runs, [])
+    shown = Page(sweep_page.html(runs, [], tmp_path)).text
+    assert said in markdown.replace("\\", "")
+    assert said in shown
+    assert shown.count("Highest accuracy over all test clips") == 2
+    _assert_separate_tables(markdown)
+    assert compare.main([str(tmp_path), "--format", "markdown"]) == 0
+    compared = capsys.readouterr().out
+    assert said in compared
+    _assert_separate_tables(compared)
+    assert compare.main([str(tmp_path), "--format", "json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [[group["label"].split(" ")[0] for group in each["groups"]] for each in content["comparisons"]] in (
+        [["hybrid"] * 2, ["cnn"] * 2],
+        [["cnn"] * 2, ["hybrid"] * 2],
+    )
+    selections = selection.select_by_validation(runs, "val/accuracy")
+    assert [len(each.configurations) for each in selections.selections] == [2, 2]
+    _assert_separate_tables(sweep_page.markdown(runs, [], selections))
+
+
+def _assert_separate_tables(markdown: str) -> None:
+    """No table has rows of both models, except the list of all runs at the end, which is not ranked."""
+    for table in re.split(r"\n\n+", markdown.split("\n## Runs")[0]):
+        if table.startswith("|"):
+            assert not ("| hybrid" in table and "| cnn" in table), table
+            assert not ("split 1" in table and "split 2" in table), table
+
+
+def test_a_group_that_is_alone_with_its_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for model in ("Cnn", "Rnn"):
+        write_run(tmp_path / model, config(model=model), clips=40)
+    write_run(tmp_path / "alone", config(model="Svm"), clips=40, first=40)
+    assert compare.main([str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "Nothing to compare with svm on mel." in out
+    assert "A and B are the same" in out  # the other two are compared
+    runs, _ = sweep_page.readable_runs(rundir.find_runs(tmp_path), pages=False)
+    assert "0 of 40 are among the 40 of test data 1" in sweep_page.markdown(runs, [])

@@ -1,0 +1,50 @@
+"""Describe the test data of groups, and how they differ, in sentences."""
+
+from collections.abc import Sequence
+
+from src import formatting
+from src.evaluation.pooling import Group
+from src.evaluation.tested_on import tested_on
+
+NOT_RANKED = "Scores on different test data say nothing about which group is better, so the groups are ranked only within one of them."
+
+
+def heading(part: Sequence[Group], number: int) -> str:
+    """The heading of the groups of one test data: "Test data 2: gtzan, 290 clips of 120 artists, 10 genres"."""
+    scores = part[0].scores
+    data = formatting.data(tested_on(part[0]).dataset, part[0].synthetic)
+    genres = formatting.tested_genres(scores) or formatting.count(len(scores["genres"]), "genre")
+    return f"Test data {number}: {data}, {formatting.size(scores)}, {genres}"
+
+
+def describe_differences(parts: Sequence[Sequence[Group]]) -> list[str]:
+    """Describe how the test data of the parts differ from those of the first; empty for one part."""
+    if len(parts) < 2:
+        return []
+    counted = formatting.count(sum(map(len, parts)), "group")
+    lines = [f"The {counted} were tested on {len(parts)} different test data. {NOT_RANKED}"]
+    return lines + [f"{_difference(parts[0], part, number)}." for number, part in enumerate(parts[1:], start=2)]
+
+
+def _difference(first_part: Sequence[Group], part: Sequence[Group], number: int) -> str:
+    first, other = tested_on(first_part[0]), tested_on(part[0])
+    shared = len({clip for clip, _ in first.clips} & {clip for clip, _ in other.clips})
+    reasons = []
+    if first.dataset != other.dataset:
+        reasons.append(f"another data set, {other.dataset}")
+    if first.genres != other.genres:
+        only = [genre for genre in other.genres if genre not in first.genres]
+        absent = [genre for genre in first.genres if genre not in other.genres]
+        texts = [
+            f"{verb} {formatting.first_names(genres, formatting.MAX_GENRES)}"
+            for verb, genres in (("with", only), ("without", absent))
+            if genres
+        ]
+        reasons.append(f"other genres, {' and '.join(texts)}")
+    if shared < max(len(first.clips), len(other.clips)):
+        reasons.append(
+            f"other clips, {shared:,} of {len(other.clips):,} are among the {len(first.clips):,} of test data 1"
+        )
+    elif first.clips != other.clips:
+        reasons.append(f"other labels of {formatting.count(len(other.clips - first.clips), 'clip')}")
+    return f"Test data {number} differ from test data 1: {'; '.join(reasons)}"
