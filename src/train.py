@@ -90,6 +90,7 @@ def train(config: DictConfig, folder: Path) -> str:
             folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
         )
         console.result(genre_table(metrics, "{model} on {feature}, test clips".format(**configs.choices())))
+        console.note(run_text.describe_baseline(rundir.RunDir(folder)))
         for warning in run_text.describe_warnings(metrics):
             console.note(f"Warning: {warning}")
         print(f"{folder}: the report is {run_page.write(folder)}")

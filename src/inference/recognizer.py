@@ -111,7 +111,12 @@ class Recognizer:
                 f"{folder} cannot be loaded ({plain_files.first_line(error)}): another version of this project trained it, "
                 "or its files were changed. Train the run again."
             ) from error
-        return cls(classifier, sample_rate, seconds, folder.resolve().name, training_data)
+        recognizer = cls(classifier, sample_rate, seconds, folder.resolve().name, training_data)
+        if run.metrics.get("worsened_by_calibration"):
+            recognizer.notes.append(
+                f"Calibration made the probabilities of {recognizer.name} for its test clips worse: do not take confidence literally."
+            )
+        return recognizer
 
     @classmethod
     def pretrained(cls, genres: Sequence[str] | None = None) -> "Recognizer":

@@ -270,6 +270,39 @@ def test_a_run_states_in_its_metrics_what_calibration_made_worse(runs: dict[str,
     assert set(content["worsened_by_calibration"]) <= {"nll", "ece"}
 
 
+def test_predict_warns_of_a_run_that_calibration_made_worse(runs: dict[str, Path]) -> None:
+    path = runs["real"] / "metrics.json"
+    before = path.read_text()
+    for worse, expected in ((["nll"], True), ([], False)):
+        path.write_text(json.dumps({**json.loads(before), "worsened_by_calibration": worse}))
+        assert any("Calibration made" in note for note in Recognizer.load(runs["real"]).notes) == expected
+    path.write_text(before)
+
+
+def test_train_states_the_chance_level_and_its_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All clips of the third genre are by one artist, so two sets lack it."""
+    genre_folders(tmp_path / "music", ["rock", "jazz", "folk"], clips=8, seconds=1.5)
+    rows = [("path", "genre", "artist")]
+    rows += [(f"{genre}/{k}.wav", genre, f"{genre} {k // 2}") for genre in ("rock", "jazz") for k in range(8)]
+    rows += [("folk/0.wav", "folk", "folk"), ("folk/1.wav", "folk", "folk")]
+    with (tmp_path / "music" / "all.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    arguments = (
+        "dataset=manifest",
+        f"dataset.path={tmp_path / 'music' / 'all.csv'}",
+        f"data.cache={tmp_path / 'cache'}",
+    )
+    small = [text for text in SMALL if text != "model.width=4"]
+    assert train(monkeypatch, *arguments, *small, "model=majority", f"hydra.run.dir={tmp_path / 'run'}") == 0
+    out, err = (" ".join(text.split()) for text in capsys.readouterr())
+    assert "Always predicting" in err
+    assert "do not show that the model is better than that" in err
+    assert "2 of 3 genres; not tested: folk" in out
+    assert "Warning: The validation set has only 2 of 3 genres; not tested: folk." in err
+
+
 def _rank_data(folder: Path) -> dict[str, dict[str, Any]]:
     """Kinds of different test data: two configurations of each, and what is said about the second data."""
     genres = ["jazz", "pop", "rock"]
