@@ -77,9 +77,9 @@ class Configuration:
 class Selection:
     """The configurations selected by validation in each fold, and their test predictions, pooled as `group`.
 
-    `name` is the value of the keys `by`, "" without them. `folds` are the folds in which some configuration has runs of
-    all seeds; `missing_folds` are the other planned folds. `configurations` are sorted by mean validation score, complete
-    ones first. `best_on_test` is the complete configuration with the best test score, for comparison; None if fewer than
+    `name` is the value of the keys `by`, "" without them; with several data sets or splits, it also names these. `folds` are the folds in which some configuration has runs of
+    all seeds; `missing_folds` are the other planned folds. `configurations` are sorted by mean validation score; those
+    that are not complete come last, by label. `best_on_test` is the complete configuration with the best test score, for comparison; None if fewer than
     two are complete. `seeds` is the number of seeds.
     """
 
@@ -118,8 +118,8 @@ def select_by_validation(runs: Sequence[RunDir], score_name: str, by: Sequence[s
     groups = group_by_config(runs)
     parts = by_split(groups)
     rows = [
-        (_part_name(name, number if len(parts) > 1 else None), members)
-        for number, part in enumerate(parts, start=1)
+        (", ".join(filter(None, (name, part_name))), members)
+        for part, part_name in zip(parts, _part_names(parts), strict=True)
         for name, members in group_by_value(part, by, known=groups).items()
     ]
     if all(len(members) == 1 for _, members in rows):
@@ -134,9 +134,18 @@ def select_by_validation(runs: Sequence[RunDir], score_name: str, by: Sequence[s
     return Selections(groups, score, tuple(by), selections)
 
 
-def _part_name(name: str, number: int | None) -> str:
-    """The name of a selection: "cnn", with several splits "cnn, split 2" or "split 2"."""
-    return ", ".join(filter(None, (name, f"split {number}" if number else "")))
+def _part_names(parts: Sequence[Sequence[Group]]) -> list[str]:
+    """Names that distinguish data sets and splits: "gtzan with 290 clips"; "" if there is one only."""
+    if len(parts) == 1:
+        return [""]
+    clips = [len(frozenset().union(*(group.clips for group in part))) for part in parts]
+    names = [
+        f"{part[0].runs[0].metrics['dataset']} with {formatting.count(clip_count, 'clip')}"
+        for part, clip_count in zip(parts, clips, strict=True)
+    ]
+    return [
+        name if names.count(name) == 1 else f"{name} ({names[: k + 1].count(name)})" for k, name in enumerate(names)
+    ]
 
 
 class _Candidate(NamedTuple):
@@ -166,7 +175,9 @@ def _select(name: str, groups: Sequence[Group], score: SelectionScore, planned: 
         )
     selected_folds = [selection.fold for selection in selected]
     configurations = [_configuration(candidate, selected, folds, seeds, score) for candidate in candidates]
-    configurations.sort(key=lambda config: (not config.complete, _cost(config.val_score, score), config.group.label))
+    configurations.sort(  # incomplete ones were tested on other clips, so they have no rank
+        key=lambda config: (*((0, _cost(config.val_score, score)) if config.complete else (1, 0.0)), config.group.label)
+    )
     complete = [configuration for configuration in configurations if configuration.complete]
     best_on_test = min(complete, key=lambda config: _cost(config.group.scores[score.key], score), default=None)
     return Selection(

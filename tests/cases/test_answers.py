@@ -364,7 +364,7 @@ def _assert_separate_tables(markdown: str) -> None:
     for table in re.split(r"\n\n+", markdown.split("\n## Runs")[0]):
         if table.startswith("|"):
             assert not ("| hybrid" in table and "| cnn" in table), table
-            assert not ("split 1" in table and "split 2" in table), table
+            assert not re.search(r"clips \(1\).*\n.*clips \(2\)", table), table  # selections of both data
 
 
 def test_a_group_that_is_alone_with_its_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -377,3 +377,20 @@ def test_a_group_that_is_alone_with_its_data_is_named(tmp_path: Path, capsys: py
     assert "A and B are the same" in out  # the other two are compared
     runs, _ = sweep_page.readable_runs(rundir.find_runs(tmp_path), pages=False)
     assert "0 of 40 are among the 40 of test data 1" in sweep_page.markdown(runs, [])
+
+
+def test_configurations_that_lack_folds_are_not_ranked_with_the_others(tmp_path: Path) -> None:
+    genres = ["jazz", "rock"]
+    for lr, folds in ((0.01, (0, 1)), (0.001, (0, 1)), (0.1, (1,))):
+        for fold in folds:
+            settings = config(fold=fold, optimizer__lr=lr)
+            write_run(tmp_path / f"{lr}-{fold}", settings, genres=genres, clips=20, first=20 * fold, skill=100 * lr)
+    runs, _ = sweep_page.readable_runs(rundir.find_runs(tmp_path), pages=False)
+    selections = selection.select_by_validation(runs, "val/accuracy")
+    markdown = sweep_page.markdown(runs, [], selections)
+    assert "Not ranked, because tested on other clips:" in markdown
+    assert "Not ranked, because tested on other clips:" in Page(sweep_page.html(runs, [], tmp_path, selections)).text
+    ranked = [table for table in re.split(r"\n\n+", markdown.split("\n## Runs")[0]) if table.startswith("|")]
+    for table in ranked:
+        if "| fold |" not in table:  # the list of the folds, in their order
+            assert not ("lr=0.1 |" in table and "lr=0.001 |" in table), table
