@@ -13,10 +13,10 @@ from torch import Tensor
 
 from src import plain_files, rundir
 from src.audio import reader
+from src.audio.corrections import SILENT
 from src.audio.reader import AudioError
 from src.classifier import build
 from src.classifier.classifier import Classifier
-from src.data.decoding import SILENT
 from src.inference import music_check
 from src.inference.timeline import TimelineSegment, step_windows, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.audio import reader
-from src.audio.corrections import SILENT, Note
+from src.audio.corrections import Note
 from src.data.crops import spread_evenly
 
 BATCH = 8  # largest number of windows in a batch
