@@ -74,7 +74,7 @@ def audit(config: DictConfig, folder: Path) -> bool:
 
     command = shlex.join(["python", "-m", "src.audit", *HydraConfig.get().overrides.task])
     plain_files.write_json(folder / JSON, {**content, "command": command}, indent=1)
-    (folder / EXCLUDE).write_text("\n".join(inspection.exclude_lines(content)) + "\n", newline="", **plain_files.TEXT)
+    plain_files.write_text(folder / EXCLUDE, "\n".join(inspection.exclude_lines(content)) + "\n")
     players = _players(corpus, audit_page.player_places(content))
     page = save(folder / PAGE, audit_page.html(content, players, command))
     findings = audit_page.findings(content)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src import console
+from src import console, plain_files
 
 if TYPE_CHECKING:
     from src.reporting.comparison_text import Table
@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.ignore_closed_pipe()
         return 0
     except (ValueError, OSError) as error:
-        print(f"compare: {error}", file=sys.stderr)
+        print(f"compare: {plain_files.no_room(error) or error}", file=sys.stderr)
+        console.discard_unwritable_output()
         return 1
 
 

@@ -62,6 +62,14 @@ def ignore_closed_pipe() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def discard_unwritable_output() -> None:
+    """If standard output cannot be written, e.g. into a file on a full disk, discard the rest of it: see `ignore_closed_pipe`."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        ignore_closed_pipe()
+
+
 def bar() -> Progress:
     """Progress bar without tasks; it shows a description, the count and the remaining time."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from src import __version__, console
 from src.config import CONF, GROUPS, RENAMED, compose, is_group_choice, leaves
 from src.config_reference import describe_key
+from src.plain_files import no_room
 
 # Hydra plugin -> the choice that needs it. `make extra-NAME` installs the plugin; NAME is the part after =.
 EXTRAS = {
@@ -45,6 +46,7 @@ def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
         console.ignore_closed_pipe()
     except Exception as error:
         show(error, name)
+        console.discard_unwritable_output()
         sys.exit(failure_status)
 
 
@@ -78,6 +80,8 @@ def explain(error: BaseException, program: str = "train") -> str:
     """Describe an error in one message: the wrong value, what was expected and what to do."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
+    if message := no_room(error):
+        return f"{message} Runs are written to hydra.run.dir (hydra.sweep.dir in a sweep), caches to data.cache."
     if launcher_failure := _explain_launcher(error):
         return launcher_failure
     if isinstance(error, HydraException | OmegaConfBaseException):

@@ -1,4 +1,4 @@
-"""Read and write JSON, CSV and text files. An invalid file raises a ValueError that names the file.
+"""Read and write JSON, CSV and text files. An invalid file raises a ValueError, a full disk NoRoom; both name the file.
 
 File names are bytes. Python stores those that are not UTF-8 as surrogate characters. All text files are read and written
 with these, so that any name keeps its bytes; pages and other texts for readers show it with `displayable`.
@@ -6,9 +6,13 @@ with these, so that any name keeps its bytes; pages and other texts for readers 
 
 import codecs
 import csv
+import errno
 import json
+import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -143,17 +147,17 @@ def first_line(error: Exception) -> str:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table as CSV, with a header line. Replaces an existing file."""
-    with open(path, "w", newline="", **TEXT) as file:
+    """Write a table as CSV, with a header line. Replaces an existing file. Raises NoRoom if the disk is full."""
+    with replacing(path) as part, open(part, "w", newline="", **TEXT) as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
 
 
 def write_json(path: Path, content: Any, indent: int | None = None) -> None:
-    """Write a JSON file. A surrogate character becomes its JSON escape, so that the file is valid UTF-8."""
+    """Write a JSON file whole. A surrogate character becomes its JSON escape, so that the file is valid UTF-8."""
     text = json.dumps(content, indent=indent, ensure_ascii=False) + "\n"
-    path.write_bytes(text.encode("utf-8", "backslashreplace"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def open_text(path: Path) -> TextIO:
@@ -167,3 +171,132 @@ def open_text(path: Path) -> TextIO:
 def displayable(text: str) -> str:
     """Replace surrogate characters, which no valid text contains, by the character for "unknown"."""
     return SURROGATE.sub("\ufffd", text)
+
+
+# Why the disk does not take a file -> what else to say about it, and what to do.
+_NO_ROOM = {
+    errno.ENOSPC: ("the disk is full", "Free some space there"),
+    errno.EDQUOT: ("your share of the disk is used up", "Free some space there"),
+    errno.EROFS: ("nothing can be written to this disk", "Make it writable"),
+    errno.EFBIG: ("files have a largest size here, see ulimit -f", "Raise this limit"),
+}
+# The same reasons in errors of libraries that do not pass on the error number: sqlite, torch, Go, Rust, the C library.
+_NO_ROOM_TEXTS = {
+    "no space left on device": errno.ENOSPC,
+    "no space left on disk": errno.ENOSPC,
+    "database or disk is full": errno.ENOSPC,
+    "pytorchstreamwriter failed writing": errno.ENOSPC,
+    "no usable temporary directory": errno.ENOSPC,
+    "disk quota exceeded": errno.EDQUOT,
+    "read-only file system": errno.EROFS,
+    "readonly database": errno.EROFS,
+    "file too large": errno.EFBIG,
+}
+
+
+class NoRoom(OSError):
+    """A file that its disk cannot take: full, over quota, read-only, or beyond the largest file size.
+
+    str() is the message for the user. `path` is the file or None if unknown, `needed_bytes` its size if known.
+    """
+
+    def __init__(self, number: int, path: Path | None, needed_bytes: float | None = None) -> None:
+        super().__init__(number, os.strerror(number), str(path) if path else None)
+        reason, advice = _NO_ROOM[number]
+        place = _existing_folder(path) if path else None
+        facts = [f"{format_bytes(needed_bytes)} needed"] if needed_bytes else []
+        with suppress(OSError):
+            facts += [f"{format_bytes(shutil.disk_usage(place).free)} free"] if place and number == errno.ENOSPC else []
+        numbers = f" ({', '.join(facts)})" if facts else ""
+        self.message = (
+            f"{path or 'A temporary file or standard output'}: {os.strerror(number)}, {reason}{numbers}. {advice}, or choose "
+            "another folder. Then give the same command again: what is finished is not done again."
+        )
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def no_room(error: BaseException | None) -> str | None:
+    """The message for an error that a full or read-only disk has caused, directly or inside a library; None for others."""
+    while error is not None:
+        if isinstance(error, NoRoom):
+            return str(error)
+        text = str(error).lower()
+        number = error.errno if isinstance(error, OSError) and error.errno in _NO_ROOM else None
+        number = number or next((number for part, number in _NO_ROOM_TEXTS.items() if part in text), None)
+        if number:
+            filename = getattr(error, "filename", None)
+            return str(NoRoom(number, Path(os.fsdecode(filename)) if isinstance(filename, str | bytes) else None))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+@contextmanager
+def explaining_no_room(path: Path, needed_bytes: float | None = None) -> Iterator[None]:
+    """Raise NoRoom with this path if the block fails because the disk is full. Errors of a write do not name the file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM or isinstance(error, NoRoom):
+            raise
+        raise NoRoom(error.errno, path, needed_bytes) from error
+
+
+@contextmanager
+def replacing(path: Path, needed_bytes: float | None = None) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; it becomes `path` if the block succeeds, and is removed otherwise.
+
+    So a file with its final name is never half-written. What is no regular file, as /dev/stdout, is written directly.
+    Raises NoRoom if the disk is full.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with explaining_no_room(path, needed_bytes):
+        if target.exists() and not target.is_file():
+            yield target
+            return
+        try:
+            yield part
+            os.replace(part, target)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write a file whole. Replaces an existing file. Raises NoRoom if the disk is full."""
+    with replacing(path, memoryview(content).nbytes) as part:
+        part.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole. Replaces an existing file. Raises NoRoom if the disk is full."""
+    write_bytes(path, text.encode(**TEXT))
+
+
+def reserve(path: Path, size_bytes: int) -> None:
+    """Make an existing file `size_bytes` long and reserve its blocks on the disk. Raises NoRoom if they do not fit."""
+    with explaining_no_room(path, size_bytes), open(path, "r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+            return
+        file.seek(0, os.SEEK_END)  # macOS
+        for start in range(file.tell(), size_bytes, 2**20):
+            file.write(bytes(min(2**20, size_bytes - start)))
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in a folder, to which no other process writes now."""
+    for part in folder.glob(".*.part"):
+        part.unlink(missing_ok=True)
+
+
+def format_bytes(number: float) -> str:
+    """Format a number of bytes: 2116800 -> "2.1 MB"."""
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.1f} MB"
+
+
+def _existing_folder(path: Path) -> Path:
+    """The folder of a path, or the first one above it that exists."""
+    return next(folder for folder in path.absolute().parents if folder.is_dir())

@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from src import console
+from src import console, plain_files
 
 if TYPE_CHECKING:
     from src.inference.recognizer import Recognizer
@@ -63,7 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.ignore_closed_pipe()
         return 0
     except (ValueError, ImportError, OSError) as error:
-        print(f"predict: {error}", file=sys.stderr)
+        no_room = plain_files.no_room(error)
+        advice = " To continue an output: --resume FILE >> FILE." if no_room else ""
+        print(f"predict: {no_room or error}{advice}", file=sys.stderr)
+        console.discard_unwritable_output()
         return 1
 
 

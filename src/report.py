@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from src import console
+from src import console, plain_files
 
 if TYPE_CHECKING:
     from src.evaluation.selection import Selections
@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _report(options)
     except (ValueError, OSError) as error:
-        print(f"report: {error}", file=sys.stderr)
+        print(f"report: {plain_files.no_room(error) or error}", file=sys.stderr)
+        console.discard_unwritable_output()
         return 1
     return 0
 

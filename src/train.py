@@ -10,7 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src import config as configs
-from src import console, errors
+from src import console, errors, plain_files
 from src.sweep.jobs import Outcome
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ def main(config: DictConfig) -> Outcome:
         resume.remove_if_empty(folder)
         if in_sweep:
             return Outcome("failed", errors.explain(error))
+        if plain_files.no_room(error) and folder.exists():
+            console.note(f"To resume: {configs.rerun_command(folder)}")
+        console.discard_unwritable_output()
         sys.exit(1)
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.console import track
+from src.console import note, relative_path, track
 from src.data.crops import WaveformCrops
+from src.plain_files import explaining_no_room, replacing, reserve, write_text
 
 BATCH = 32  # segments that go through the feature at once
 
@@ -51,7 +54,7 @@ def open_or_compute(
     """Compute the features of a corpus that are missing in the folder `cache`, then open all of them.
 
     Safe to interrupt and to run concurrently. `key` is everything that affects the features except the sound: settings
-    and code. Raises OSError if the disk is full or read-only.
+    and code. A cache whose files do not fit together is made again. Raises NoRoom if the disk is full or read-only.
     """
     identity = {**key, "sound": list(source.waveforms.digest), "length": source.length, "segments": segments}
     folder = cache / f"feature-{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]}"
@@ -65,22 +68,57 @@ def open_or_compute(
 def _complete(
     folder: Path, source: WaveformCrops, segments: int, feature: Callable[[Tensor], Tensor], device: torch.device
 ) -> None:
-    """Continue where an earlier process stopped. The file `done` contains the number of clips whose features are on disk."""
-    clips, done = len(source.waveforms.clips), folder / "done"
-    first = int(done.read_text()) if done.exists() else 0
+    """Continue where an earlier process stopped. The file `done` contains the number of clips whose features are on disk.
+
+    They are written as to any file, not through a memory map: on a full disk that would kill the process.
+    """
+    clips, path = len(source.waveforms.clips), folder / "value.npy"
+    first = _finished_clips(folder, clips, segments)
     if first == clips:
         return
     step = max(1, BATCH // segments)
-    value: np.memmap[Any, Any] | None = np.load(folder / "value.npy", mmap_mode="r+") if first else None
     starts = range(first, clips, step)
     for start in track(starts, "Computing the frozen feature, once", len(starts)):
         clip_B = torch.arange(start, min(start + step, clips), device=device)
         with torch.no_grad():
             wave_BST = source.segments(clip_B, segments)
             value_BSFN = torch.unflatten(feature(wave_BST.flatten(0, 1)), 0, (-1, segments)).cpu().numpy()
-        if value is None:
-            shape = (clips, *value_BSFN.shape[1:])
-            value = np.lib.format.open_memmap(folder / "value.npy", mode="w+", dtype=np.float32, shape=shape)
-        value[start : start + len(value_BSFN)] = value_BSFN
-        value.flush()
-        done.write_text(str(start + len(value_BSFN)))
+        if not start:
+            _create(path, (clips, *value_BSFN.shape[1:]))
+        with explaining_no_room(path), open(path, "r+b") as file:
+            clip_bytes = value_BSFN[0].size * np.dtype(np.float32).itemsize
+            file.seek(-(clips - start) * clip_bytes, os.SEEK_END)
+            file.write(value_BSFN.astype(np.float32).tobytes())
+            file.flush()
+            os.fsync(file.fileno())  # a batch counts as done only when it is on the disk
+        write_text(folder / "done", str(start + len(value_BSFN)))
+
+
+def _create(path: Path, shape: tuple[int, ...]) -> None:
+    """Write a .npy file of float32 zeros. All of its space is reserved first, so that a full disk is found at once."""
+    with replacing(path) as part:
+        with open(part, "wb") as file:
+            descr = np.lib.format.dtype_to_descr(np.dtype(np.float32))
+            np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+            header_bytes = file.tell()
+        reserve(part, header_bytes + math.prod(shape) * np.dtype(np.float32).itemsize)
+
+
+def _finished_clips(folder: Path, clips: int, segments: int) -> int:
+    """The number of clips whose features are on disk; 0, with a note, if the files of the cache do not fit together."""
+    done, path = folder / "done", folder / "value.npy"
+    if not done.exists():
+        return 0
+    try:
+        finished = int(done.read_text(encoding="utf-8"))
+        value = np.load(path, mmap_mode="r")  # refuses a file that is shorter than its header says
+        fits = value.dtype == np.float32 and value.ndim >= 3 and value.shape[:2] == (clips, segments)
+        fits = fits and value.offset + value.nbytes == path.stat().st_size
+        if fits and 0 < finished <= clips:
+            return finished
+        fault = f"{finished} of {clips} clips are done, value.npy has the shape {value.shape}"
+    except (OSError, ValueError, EOFError) as error:
+        fault = str(error)
+    note(f"The cache {relative_path(folder)} is damaged ({fault}), so the feature is computed again.")
+    done.unlink()
+    return 0

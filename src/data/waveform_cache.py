@@ -22,7 +22,7 @@ from src.audio import reader
 from src.clip import Clip, Excluded
 from src.console import note, relative_path, track
 from src.data.decoding import decode
-from src.plain_files import open_text, stamp, write_csv
+from src.plain_files import explaining_no_room, format_bytes, open_text, stamp, write_csv
 from src.rundir import code_digest
 from src.threads import map_in_order
 
@@ -65,13 +65,17 @@ def open_or_decode(
     """Decode the clips of a corpus if they are not yet in the folder `cache`, then open the cached waveforms.
 
     Safe to interrupt and to run concurrently. A clip that cannot be used is listed in `excluded` with its reason; with
-    `strict`, the first such clip raises ValueError instead. Raises OSError if the disk is full or read-only. A disk that is
-    clearly too small is reported, also as OSError, before anything is decoded.
+    `strict`, the first such clip raises ValueError instead. A cache whose files do not fit together is made again. Raises
+    NoRoom if the disk is full or read-only. A disk that is clearly too small is reported, as OSError, before anything is
+    decoded.
     """
     folder = cache / f"wave-{_key(clips, sample_rate, max_seconds)}"
     cache.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(f"{folder}.lock"):
-        if not (folder / "index.csv").exists():
+        if folder.exists() and (fault := _fault(folder, len(clips))):
+            note(f"The cache {relative_path(folder)} is damaged ({fault}), so the sound is decoded again.")
+            shutil.rmtree(folder)
+        if not folder.exists():
             _decode_into(folder, clips, sample_rate, max_seconds, strict)
     waveforms = _open(clips, folder)
     if strict and waveforms.excluded:
@@ -100,18 +104,18 @@ def _decode_into(
     """Decode all clips in parallel into a temporary folder, which is renamed to `folder` when it is complete."""
     for stale in folder.parent.glob(f"{folder.name}.part-*"):  # this process has the lock, so no other one writes there
         shutil.rmtree(stale, ignore_errors=True)
-    _check_disk(clips, folder.parent, sample_rate, max_seconds)
+    needed_bytes = _check_disk(clips, folder.parent, sample_rate, max_seconds)
     part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
     try:
-        _decode_all(clips, part, sample_rate, max_seconds, strict)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(part, folder)
+        with explaining_no_room(folder, needed_bytes):
+            _decode_all(clips, part, sample_rate, max_seconds, strict)
+            os.replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_seconds: float | None) -> None:
-    """Report the disk space that the cache will take, estimated from the headers of some clips.
+def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_seconds: float | None) -> float:
+    """Report and return the disk space in bytes that the cache will take, estimated from the headers of some clips.
 
     Raises OSError if there is not enough.
     """
@@ -122,12 +126,12 @@ def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_second
     )
     seconds = np.array([_seconds(clips[k], max_seconds) for k in sorted(sampled)])
     if not seconds.sum():
-        return
+        return 0.0
     needed = np.dtype(np.int16).itemsize * sample_rate * len(clips) * seconds.mean()
     # Lower bound of the estimate, 2 standard errors below it: a corpus is refused only if it clearly does not fit.
     margin = 2 * seconds.std() / seconds.mean() / len(seconds) ** 0.5 if len(seconds) < len(clips) else 0.0
     free = shutil.disk_usage(cache).free
-    estimate = f"{formatting.count(len(clips), 'clip')} will take about {_bytes(needed)} in {relative_path(cache)} ({_bytes(free)} free)"
+    estimate = f"{formatting.count(len(clips), 'clip')} will take about {format_bytes(needed)} in {relative_path(cache)} ({format_bytes(free)} free)"
     if needed * (1 - margin) > free:
         raise OSError(
             f"{estimate}. Choose a folder on a larger disk with data.cache=, less of each file with data.max_seconds=, or "
@@ -135,6 +139,7 @@ def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_second
         )
     if needed >= REPORTED_BYTES:
         note(f"{estimate}.")
+    return float(needed)
 
 
 def _seconds(clip: Clip, max_seconds: float | None) -> float:
@@ -146,10 +151,6 @@ def _seconds(clip: Clip, max_seconds: float | None) -> float:
         except reader.AudioError:
             return 0.0
     return min(max(0.0, stop - clip.start_seconds), max_seconds or float("inf"))
-
-
-def _bytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
@@ -173,6 +174,37 @@ def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds
     write_csv(part / "excluded.csv", ("clip", "reason"), ((clip.clip, clip.reason) for clip in excluded))
     write_csv(part / "notes.csv", ClipNote._fields, notes)
     write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
+
+
+def _fault(folder: Path, clips: int) -> str | None:
+    """Say in which way the files of a cache of `clips` clips do not fit together; None if they do.
+
+    A memory map must never reach beyond its file: reading there would kill the process.
+    """
+    try:
+        with open_text(folder / "excluded.csv") as file:
+            excluded = sum(1 for row in csv.DictReader(file) if None not in (row["clip"], row["reason"]))
+        with open_text(folder / "index.csv") as file:
+            rows = [(int(row["clip"]), int(row["offset"]), int(row["length"])) for row in csv.DictReader(file)]
+        with open_text(folder / "notes.csv") as file:
+            noted = [int(row["clip"]) for row in csv.DictReader(file) if row["kind"] and row["note"]]
+        samples = (folder / "wave.int16").stat().st_size / np.dtype(np.int16).itemsize
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        return f"{type(error).__name__}: {error}"
+    index_K, offset_K, length_K = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    if (
+        len(rows) + excluded != clips
+        or not np.array_equal(np.unique(index_K), index_K)
+        or any(index_K < 0)
+        or any(index_K >= clips)
+        or any(k >= clips for k in noted)
+    ):
+        return f"index.csv and excluded.csv list {len(rows)} and {excluded} of {clips} clips"
+    if (length_K <= 0).any() or not np.array_equal(offset_K, np.cumsum(length_K) - length_K):
+        return "the positions in index.csv do not follow each other"
+    if samples != length_K.sum():
+        return f"wave.int16 has {samples:g} samples, expected {length_K.sum()}"
+    return None
 
 
 def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:

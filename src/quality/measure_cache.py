@@ -1,5 +1,6 @@
 """Measure the clips of a corpus and cache the measures, so that an interrupted audit can be resumed."""
 
+import errno
 import hashlib
 import json
 import os
@@ -14,8 +15,8 @@ import numpy as np
 from src.audio import reader
 from src.audio.corrections import Note
 from src.clip import Clip
-from src.console import track
-from src.plain_files import stamp
+from src.console import note, relative_path, track
+from src.plain_files import NoRoom, no_room, stamp
 from src.quality import measures
 from src.quality.measures import ClipMeasures
 from src.rundir import code_digest
@@ -30,19 +31,36 @@ def measure_clips(clips: Sequence[Clip], cache: Path, max_seconds: float | None)
 
     Writes the measures to measures.sqlite in the folder `cache` and shows a progress bar. A clip is measured only if the
     cache has no measures of it, or if its file or the measuring code has changed. `max_seconds` as in `measure`. Safe to
-    interrupt, and to run in two processes at the same time. Raises OSError if the cache cannot be written.
+    interrupt, and to run in two processes at the same time. A damaged cache is made again. Raises OSError if the cache
+    cannot be written.
     """
     cache.mkdir(parents=True, exist_ok=True)
+    path = cache / "measures.sqlite"
     try:
-        with closing(sqlite3.connect(cache / "measures.sqlite", timeout=60)) as database:
-            database.execute("create table if not exists measures (key text primary key, measures text, codes blob)")
-            code = code_digest.digest(code_digest.digests_with_imports("src.quality.measures"))
-            keys = [_key(clip, max_seconds, code) for clip in clips]
-            results: dict[str, MeasuresOrReason] = dict(_cached(database, keys))
-            missing = [(key, clip) for key, clip in zip(keys, clips, strict=True) if key not in results]
-            results.update(_measure_missing(missing, max_seconds, database))
+        try:
+            return _measure_with(path, clips, max_seconds)
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # its subclasses mean other troubles, such as a full disk
+                raise
+            note(f"The cache {relative_path(path)} is damaged ({error}), so the clips are measured again.")
+            for damaged in cache.glob(f"{path.name}*"):  # also its journal
+                damaged.unlink()
+            return _measure_with(path, clips, max_seconds)
     except sqlite3.Error as error:
-        raise OSError(f"{cache / 'measures.sqlite'}: {error}. Make room there, or choose data.cache=DIR.") from error
+        if no_room(error):
+            raise NoRoom(errno.ENOSPC, path) from error
+        raise OSError(f"{path}: {error}. Make room there, or choose data.cache=DIR.") from error
+
+
+def _measure_with(path: Path, clips: Sequence[Clip], max_seconds: float | None) -> list[MeasuresOrReason]:
+    """Take the measures from the database, and add those that it lacks. Raises sqlite3.Error if it cannot be used."""
+    with closing(sqlite3.connect(path, timeout=60)) as database:
+        database.execute("create table if not exists measures (key text primary key, measures text, codes blob)")
+        code = code_digest.digest(code_digest.digests_with_imports("src.quality.measures"))
+        keys = [_key(clip, max_seconds, code) for clip in clips]
+        results: dict[str, MeasuresOrReason] = dict(_cached(database, keys))
+        missing = [(key, clip) for key, clip in zip(keys, clips, strict=True) if key not in results]
+        results.update(_measure_missing(missing, max_seconds, database))
     return [results[key] for key in keys]
 
 

@@ -1,6 +1,5 @@
 """Render the templates as HTML or Markdown, with all text escaped, and save pages."""
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src import formatting
-from src.plain_files import displayable
+from src.plain_files import displayable, write_text
 
 
 def _escape_markdown(value: Any) -> Any:
@@ -42,9 +41,7 @@ def markdown(template: str, context: dict[str, Any]) -> str:
 
 
 def save(path: Path, text: str) -> Path:
-    """Write a page, with its folder, and return `path`. An interruption leaves no incomplete page. Raises OSError."""
+    """Write a page, with its folder, and return `path`. An interruption leaves no incomplete page. Raises NoRoom if the disk is full."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(displayable(text), encoding="utf-8")
-    part.replace(path)
+    write_text(path, displayable(text))
     return path

@@ -1,7 +1,6 @@
 """States of a sweep's jobs, and tables of them. A job in any process writes its state to a JSON file, its note."""
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from src import formatting
+from src import formatting, plain_files
 
 TRAINING = "training"
 END_STATES = ("run", "resumed", "skipped", "failed")
@@ -65,9 +64,7 @@ class Job:
 def write(folder: Path, job: Job) -> None:
     """Write the note of a job into the notes folder, which is created if needed. Replaces its earlier note."""
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{job.number}.{os.getpid()}.part"
-    part.write_text(json.dumps(asdict(job)), encoding="utf-8")
-    part.replace(folder / f"{job.number}.json")
+    plain_files.write_text(folder / f"{job.number}.json", json.dumps(asdict(job)))
 
 
 def read(folder: Path) -> list[Job]:

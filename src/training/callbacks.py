@@ -1,6 +1,5 @@
 """Lightning callbacks: history.csv and the progress bar of training."""
 
-import csv
 import time
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytorch_lightning as lightning
 from rich.progress import Progress, TaskID
 
 from src import console
+from src.plain_files import write_csv
 
 COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro", "lr", "seconds")
 
@@ -54,10 +54,7 @@ class History(lightning.Callback):
             }
         )
         if trainer.is_global_zero:
-            with open(self.path, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, COLUMNS)
-                writer.writeheader()
-                writer.writerows(self.rows)
+            write_csv(self.path, COLUMNS, ([row[column] for column in COLUMNS] for row in self.rows))
 
 
 class ProgressBar(lightning.Callback):

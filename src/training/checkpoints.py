@@ -1,6 +1,6 @@
 """Checkpoints of a training: which epoch is saved as best.ckpt, and how files are written."""
 
-import os
+import io
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,26 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from src import rundir
+from src.plain_files import write_bytes
 
 # trainer.checkpoint -> the metric that ModelCheckpoint monitors, and its mode (highest or lowest value is best).
 SELECTION_METRICS = {"val/f1_macro": ("val/f1_macro", "max"), "val/loss": ("val/loss", "min"), "last": ("epoch", "max")}
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """Write a checkpoint to a .part file next to its path, then rename it: a killed process never leaves half a checkpoint.
-
-    Lightning itself uses the system's temporary folder, which may be on another disk.
-    """
+    """Write checkpoints whole. Lightning itself uses the system's temporary folder, which may be on another disk."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        part = Path(f"{path}.part")
-        part.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(checkpoint, part)
-        os.replace(part, path)
+        save(checkpoint, Path(path))
+
+
+def save(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint whole: a killed process leaves the old file or the new one. Raises NoRoom if the disk is full."""
+    # In memory first: when torch writes to a full disk itself, its error says neither that nor which file.
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, content.getbuffer())
 
 
 def checkpoint_callbacks(folder: Path, checkpoint: str) -> list[lightning.Callback]:

@@ -1,6 +1,5 @@
 """Write the files of a run directory. `metrics.json` is written last: it marks a finished run."""
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +13,8 @@ from src import metrics, rundir
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
 from src.metrics import calibration
-from src.plain_files import write_csv, write_json
+from src.plain_files import write_csv, write_json, write_text
+from src.training import checkpoints
 from src.training.module import Evaluation, GenreModule, Predictions
 
 SPLIT_COLUMNS = ("clip", "genre", "artist", "track", "set")
@@ -39,8 +39,8 @@ def write_inputs(folder: Path, settings: Mapping[str, Any], data: GenreData, env
 
     These are config.yaml, environment.json, split.csv, excluded.csv and, if there are notes on clips, notes.csv.
     """
-    OmegaConf.save(OmegaConf.create(dict(settings)), folder / rundir.CONFIG)
-    _write_json(folder / rundir.ENVIRONMENT, environment)
+    write_text(folder / rundir.CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(settings))))
+    write_json(folder / rundir.ENVIRONMENT, environment, indent=2)
     write_csv(
         folder / rundir.SPLIT, SPLIT_COLUMNS, ([row[key] or "" for key in SPLIT_COLUMNS] for row in split_rows(data))
     )
@@ -57,9 +57,7 @@ def write_temperature(folder: Path, module: GenreModule) -> None:
     """Write the module's temperature into best.ckpt. A killed process leaves the old file or the new one, never half a file."""
     checkpoint = torch.load(folder / rundir.BEST, map_location="cpu", weights_only=True)
     checkpoint["state_dict"].update({name: module.state_dict()[name].cpu() for name in UNCALIBRATED})
-    part = folder / f"{rundir.BEST}.part"
-    torch.save(checkpoint, part)
-    os.replace(part, folder / rundir.BEST)
+    checkpoints.save(checkpoint, folder / rundir.BEST)
 
 
 def write_results(
@@ -80,7 +78,7 @@ def write_results(
     _write_confusion(folder, evaluation.test, data)
     environment = rundir.RunDir(folder).environment
     finished = datetime.now(UTC).isoformat(timespec="seconds")
-    _write_json(folder / rundir.ENVIRONMENT, {**environment, "finished": finished})
+    write_json(folder / rundir.ENVIRONMENT, {**environment, "finished": finished}, indent=2)
     content = {
         "schema": rundir.SCHEMA,
         **evaluation.scores,
@@ -96,7 +94,7 @@ def write_results(
         "synthetic": data.corpus.synthetic,
         "identity": dict(identity),
     }
-    _write_json(folder / rundir.METRICS, content)
+    write_json(folder / rundir.METRICS, content, indent=2)
     return content
 
 
@@ -128,9 +126,3 @@ def _write_confusion(folder: Path, test: Predictions, data: GenreData) -> None:
     counts_CC: Tensor = metrics.confusion(test.logits.argmax(dim=1), test.genre, len(data.genres))
     rows = ((genre, *counts_C) for genre, counts_C in zip(data.genres, counts_CC.tolist(), strict=True))
     write_csv(folder / rundir.CONFUSION, ("genre", *data.genres), rows)
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    part = path.with_name(path.name + ".part")
-    write_json(part, content, indent=2)
-    os.replace(part, path)

@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as lightning
 import torch
 
-from src import metrics, rundir
+from src import metrics, plain_files, rundir
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
 from src.training import run_writer
@@ -16,6 +16,7 @@ from src.training.module import Evaluation, GenreModule, Predictions, join
 
 def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path, resume: bool) -> None:
     """Train the module, from last.ckpt if `resume`, and write best.ckpt into the folder."""
+    plain_files.remove_parts(folder)
     try:
         trainer.fit(module, data, ckpt_path=folder / rundir.LAST if resume else None)
     except SystemExit:  # Lightning turns Ctrl-C into SystemExit
