@@ -87,11 +87,11 @@ def train(config: DictConfig, folder: Path) -> str:
             setup.cache_feature(config, data, module, trainer.strategy.root_device)
             stages.fit(trainer, module, data, folder, resume=run.state is RunState.PARTIAL)
             evaluation = stages.evaluate(trainer, module, data, folder)
+            metrics = run_writer.write_results(
+                folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
+            )
             loggers.log_scores(logger, evaluation.scores, evaluation.test, data.genres)
 
-        metrics = run_writer.write_results(
-            folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
-        )
         console.result(genre_table(metrics, "{model} on {feature}, test clips".format(**configs.choices())))
         console.note(run_text.describe_baseline(rundir.RunDir(folder)))
         for warning in run_text.describe_warnings(metrics):

@@ -16,6 +16,7 @@ from src.data import feature_cache
 from src.data.datamodule import GenreData
 from src.instantiate import call_with_facts, instantiate_choice
 from src.rundir import code_digest
+from src.training import loggers
 from src.training.module import GenreModule
 
 
@@ -28,6 +29,7 @@ def check_settings(config: DictConfig) -> None:
         optimizer = module.optimizer(module.parameters())
         call_with_facts(module.scheduler, optimizer=optimizer, total_steps=100)
     compose_data(config)
+    loggers.check(config)
     instantiate_choice(config.trainer)(logger=False, folder=Path())
 
 
