@@ -44,6 +44,15 @@ def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
     return wilson(round(row["recall"] * row["support"]), row["support"])
 
 
+def extreme_genres(genres: Mapping[str, Mapping[str, Any]], each: int) -> tuple[list[str], list[str]]:
+    """The `each` genres with the lowest F1 and those with the highest, both from low to high; no genre is in both.
+
+    `genres` is the object of this name in metrics.json. Genres without clips and predictions have no F1 and are left out.
+    """
+    by_f1 = sorted((genre for genre, row in genres.items() if row["f1"] is not None), key=lambda g: genres[g]["f1"])
+    return by_f1[:each], by_f1[each:][-each:]
+
+
 @dataclass(frozen=True)
 class Confusion:
     """`clips` of the `support` test clips of genre `true` were predicted as genre `predicted`."""

@@ -34,6 +34,7 @@ WRAPPED_COLUMNS = ("clip", "near copy", "copies", "detail")  # columns whose tex
 Row = tuple[str, ...]
 Place = tuple[str, float]  # clip name, and position in its file in seconds
 Table = tuple[str, Row, list[Row]]  # title, headings, rows
+MANY_GENRES = 40  # the figure shows at most this many genres; with more, their table is folded
 MOST_ROWS = 200  # the page shows at most this many rows of a table; audit.json has all
 
 
@@ -134,6 +135,7 @@ def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str)
             "findings": findings(content),
             "remarks": remarks(content),
             "most_rows": MOST_ROWS,
+            "many_genres": MANY_GENRES,
             "genres": [(genre or "unknown", row) for genre, row in content["genres"].items()],
             "pairs": [
                 (pair, *(players.get(place) for place in _pair_places(pair, start_by_clip))) for pair in near_copies
@@ -191,10 +193,27 @@ def _genre_row(genre: str, row: Mapping[str, Any]) -> Row:
     return (genre or "unknown", *counts, rates, level, bandwidth)
 
 
+def _unusual_genres(content: Mapping[str, Any]) -> list[str]:
+    """The MANY_GENRES genres whose median level or bandwidth is farthest from that of all clips, in alphabetical order."""
+    genres = content["genres"]
+    if len(genres) <= MANY_GENRES:
+        return list(genres)
+    distance = dict.fromkeys(genres, 0.0)
+    for key in ("level_db", "bandwidth_hz"):
+        low, middle, high = np.percentile(content["measures"][key], (25, 50, 75))
+        for genre, row in genres.items():
+            distance[genre] = max(distance[genre], abs(row[key][1] - middle) / max(high - low, 1e-9))
+    chosen = set(sorted(genres, key=lambda genre: -distance[genre])[:MANY_GENRES])
+    return [genre for genre in genres if genre in chosen]
+
+
 def measures_figure(content: Mapping[str, Any]) -> str:
-    """Draw the level (left) and bandwidth (right) of every clip, one row for each genre, with medians; returns SVG."""
-    genres = list(content["genres"])
+    """Draw the level (left) and bandwidth (right) of every clip, one row for each genre, with medians; returns SVG.
+
+    Of many genres, only the MANY_GENRES are drawn whose medians are the most unusual.
+    """
     genre_K = np.array(content["genre"])
+    genres = _unusual_genres(content)
     random = np.random.default_rng(0)  # spreads the points of a row vertically
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.2, 0.9 + 0.42 * len(genres)), layout="constrained")

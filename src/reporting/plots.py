@@ -24,11 +24,22 @@ from src.plain_files import displayable
 def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
     """Draw a confusion matrix of counts (C, C): true genres in rows; the shade is the share of the row.
 
-    Cells show their count, except 0.
+    Cells show their count, except 0. More than MOST_NUMBERS genres are drawn as one image without numbers.
     """
     counts_CC = np.asarray(counts, dtype=np.int64)
     support_C = counts_CC.sum(axis=1)
     share_CC = counts_CC / np.maximum(support_C, 1)[:, None]
+    description = "Confusion matrix: true genres in rows, predicted genres in columns, "
+    if len(genres) > MOST_NUMBERS:
+        with matplotlib.rc_context(STYLE):
+            figure = Figure(figsize=(IMAGE_INCHES + 1.6, IMAGE_INCHES + 1.6), layout="constrained")
+            axes = figure.add_subplot()
+            block = _image_block(len(genres))
+            _draw_image(axes, _pooled(share_CC, block, block), block, genres, block, genres)
+            axes.set_aspect("equal")
+            axes.set_xlabel("predicted genre")
+            axes.set_ylabel("true genre")
+            return svg(figure, f"{description}as shares of the test clips of a true genre", shrinks=False)
     rows = [f"{genre} ({clips})" for genre, clips in zip(genres, support_C, strict=True)]
     texts = [[str(count) if count else "" for count in row] for row in counts_CC.tolist()]
     side_inches = max(3.2, 0.5 * len(genres))
@@ -39,12 +50,25 @@ def confusion(counts: ArrayLike, genres: Sequence[str]) -> str:
         axes.set_aspect("equal")
         axes.set_xlabel("predicted genre")
         axes.set_ylabel("true genre (test clips)")
-        return svg(figure, "Confusion matrix: true genres in rows, predicted genres in columns, counts of test clips")
+        return svg(figure, f"{description}counts of test clips")
 
 
 def recall_map(recall: ArrayLike, groups: Sequence[str], genres: Sequence[str]) -> str:
-    """Draw a matrix of recall (G, C) in [0, 1], for G groups of runs (rows) and C genres; NaN is left blank."""
+    """Draw a matrix of recall (G, C) in [0, 1], for G groups of runs (rows) and C genres; NaN is left blank.
+
+    More than MOST_NUMBERS genres are drawn as one image without numbers.
+    """
     recall_GC = np.asarray(recall, dtype=np.float64)
+    if len(genres) > MOST_NUMBERS:
+        labels = [_shortened(group, 40) for group in groups]
+        with matplotlib.rc_context(STYLE):
+            figure = Figure(figsize=(IMAGE_INCHES + 2.0, 1.6 + 0.3 * len(groups)), layout="constrained")
+            axes = figure.add_subplot()
+            block = _image_block(len(genres))
+            _draw_image(axes, _pooled(recall_GC, 1, block), 1, labels, block, genres)
+            axes.set_aspect("auto")
+            axes.set_xlabel("true genre; the shade is its recall")
+            return svg(figure, "Recall of each genre in each group of runs", shrinks=False)
     texts = [["" if math.isnan(share) else f"{100 * share:.0f}" for share in row] for row in recall_GC.tolist()]
     labels = [_wrapped(group) for group in groups]
     with matplotlib.rc_context(STYLE):
@@ -78,6 +102,54 @@ def _draw_cells(
     axes.grid(which="minor")
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
+
+
+def _image_block(genres: int) -> int:
+    """Number of genres to a pixel of an image: 1, or more if the pixels would be too small to be seen."""
+    return math.ceil(genres / MOST_PIXELS)
+
+
+def _pooled(share: NDArray[np.float64], row_block: int, column_block: int) -> NDArray[np.float64]:
+    """The maximum of each block of a matrix (rows, columns), so that no cell is lost -> (rows / block, columns / block)."""
+    rows, columns = share.shape
+    padded = np.zeros((-rows % row_block + rows, -columns % column_block + columns))
+    padded[:rows, :columns] = np.nan_to_num(share)
+    blocks: NDArray[np.float64] = padded.reshape(
+        padded.shape[0] // row_block, row_block, padded.shape[1] // column_block, column_block
+    ).max(axis=(1, 3))
+    return blocks
+
+
+def _draw_image(
+    axes: Axes,
+    share: NDArray[np.float64],
+    row_block: int,
+    rows: Sequence[str],
+    column_block: int,
+    columns: Sequence[str],
+) -> None:
+    """Draw a matrix of shares in [0, 1] as one image; a pixel stands for `row_block` rows and `column_block` columns.
+
+    The opacity of a pixel is its share. Only as many rows and columns are labelled as can be read.
+    """
+    image = np.empty((*share.shape, 4))
+    image[..., :3], image[..., 3] = IMAGE_COLOUR, share
+    height, width = len(rows), len(columns)
+    extent = (-0.5, share.shape[1] * column_block - 0.5, share.shape[0] * row_block - 0.5, -0.5)
+    axes.imshow(image, interpolation="none", extent=extent)
+    axes.set_xlim(-0.5, width - 0.5)
+    axes.set_ylim(height - 0.5, -0.5)
+    ticks = [range(0, count, math.ceil(count / MOST_LABELS)) for count in (height, width)]
+    axes.set_yticks(ticks[0], [_shortened(rows[k]) for k in ticks[0]])
+    axes.set_xticks(ticks[1], [_shortened(columns[k]) for k in ticks[1]], rotation=90)
+    axes.tick_params(length=2)
+    axes.spines[:].set_visible(True)
+
+
+def _shortened(label: str, most: int = 24) -> str:
+    """Cut off a label after `most` characters: "a long name" -> "a long n...". It stays on one line."""
+    label = " ".join(label.split())
+    return label if len(label) <= most else f"{label[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def curves(
@@ -230,6 +302,11 @@ def _height_inches(label: str) -> float:
 
 
 LONGEST_LABEL = 44  # characters
+MOST_NUMBERS = 24  # genres: in a matrix of more, which is as wide as the page, numbers would be too small to be read
+IMAGE_INCHES = 9.0  # width and height of a matrix of more genres
+MOST_PIXELS = 450  # of such a matrix, so that a pixel is at least 2 pixels wide on a screen
+MOST_LABELS = 60  # of such a matrix on one side, so that they do not overlap
+IMAGE_COLOUR = (0.1, 0.5, 0.76)  # blue, visible on a light and on a dark page; an image has no CSS variables
 PIXELS_PER_INCH = 100  # on wide screens; 9-point letters are then 12.5 pixels high
 INK, FAINT, BLUE, ORANGE, GREEN = (
     "#010203",
@@ -271,10 +348,11 @@ STYLE: dict[Any, Any] = {  # matplotlib's own key type is a private literal
 }
 
 
-def svg(figure: Figure, description: str) -> str:
+def svg(figure: Figure, description: str, shrinks: bool = True) -> str:
     """Convert a figure to one <svg> element with the colours of the page; it refers to no other file.
 
-    `description` is read by screen readers. Metadata and ids are removed, so the text is the same for the same figure.
+    `description` is read by screen readers. On a narrow screen the figure becomes smaller, or is scrolled if it is not
+    readable then (`shrinks` is False). Metadata and ids are removed, so the text is the same for the same figure.
     """
     content, lacks_glyphs = _save(figure)
     if lacks_glyphs:  # e.g. Japanese: write text instead of outlines, since the browser has fonts for it
@@ -287,6 +365,7 @@ def svg(figure: Figure, description: str) -> str:
         body = body.replace(colour, css)
     width, height = figure.get_size_inches()
     pixels = f"--figure: {width * PIXELS_PER_INCH:.0f}px{'; overflow: visible' * lacks_glyphs}"
+    pixels += "" if shrinks else "; min-width: var(--figure)"
     head = f'<svg viewBox="0 0 {72 * width:g} {72 * height:g}" role="img" style="{pixels}"'
     return f'{head} aria-label="{html.escape(description)}">{body.strip()}'
 

@@ -15,6 +15,11 @@ from src.reporting import plots, render, run_text
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
+MANY_GENRES = (
+    40  # with more genres, their tables are folded, and the figure shows only the lowest and the highest scores
+)
+SHOWN_GENRES = 15  # of the lowest scores, and as many of the highest
+MOST_WARNINGS = 10  # further warnings are folded
 CURVES = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro")
 
 
@@ -61,6 +66,10 @@ def _context(run: RunDir) -> dict[str, Any]:
             {"name": genre, **row, "interval": run_analysis.recall_interval(row)}
             for genre, row in metrics["test"]["genres"].items()
         ],
+        "most_warnings": MOST_WARNINGS,
+        "genre_figure_note": _genre_figure_note(metrics["test"]["genres"]),
+        "many_genres": len(metrics["test"]["genres"]) > MANY_GENRES,
+        "confusion_note": _confusion_note(len(metrics["test"]["genres"])),
         "confusion_lines": run_text.describe_confusions(run),
         "mistakes": run_analysis.mistakes(run),
         "split_lines": run_text.describe_split(run),
@@ -78,6 +87,38 @@ def describe_test_set(metrics: Mapping[str, Any]) -> str:
     tested = formatting.tested_genres(metrics["test"])
     genres = f" of {tested}" if tested else ""
     return f"{data}, test set: {formatting.size(metrics['test'])}{genres}; split {split}"
+
+
+def _shown_genres(genres: Mapping[str, Any]) -> list[str]:
+    """The genres in the figure: all, or those with the lowest and the highest F1."""
+    if len(genres) <= MANY_GENRES:
+        return list(genres)
+    lowest, highest = run_analysis.extreme_genres(genres, SHOWN_GENRES)
+    return [*lowest, *highest]
+
+
+def _genre_figure_note(genres: Mapping[str, Any]) -> str:
+    """Say which genres the figure shows; "" if it shows all."""
+    if len(genres) <= MANY_GENRES:
+        return ""
+    return (
+        f"The figure shows the {SHOWN_GENRES} genres with the lowest F1 and the {SHOWN_GENRES} with the highest, "
+        f"of {formatting.count(len(genres), 'genre')}."
+    )
+
+
+def _confusion_note(genres: int) -> str:
+    """Explain the confusion matrix: a cell is a number of clips, or with many genres a pixel of one image."""
+    if genres <= plots.MOST_NUMBERS:
+        return "Each cell is a number of clips; an empty cell is 0. The shade is the share of the true genre's clips."
+    names, block = math.ceil(genres / plots.MOST_LABELS), math.ceil(genres / plots.MOST_PIXELS)
+    pixel = (
+        "Each small square is one pair of genres" if block == 1 else f"Each small square is {block} by {block} genres"
+    )
+    named = (
+        "" if names == 1 else f" One genre in {names} is named; all are in the same order as in the table of genres."
+    )
+    return f"{pixel}; its shade is the {'highest ' * (block > 1)}share of the true genre's clips.{named} {rundir.CONFUSION} has the numbers."
 
 
 def _facts(run: RunDir) -> list[tuple[str, str]]:
@@ -131,7 +172,7 @@ def _describe_training(run: RunDir) -> str:
 def _figures(run: RunDir) -> dict[str, Markup]:
     """Draw the figures of run.html."""
     genres, counts_CC = run.confusion
-    rows = run.metrics["test"]["genres"]
+    rows = {genre: run.metrics["test"]["genres"][genre] for genre in _shown_genres(run.metrics["test"]["genres"])}
     history = {key: [nan_if_none(row.get(key)) for row in run.history] for key in CURVES}
     recall, precision, f1 = ([nan_if_none(row[key]) for row in rows.values()] for key in ("recall", "precision", "f1"))
     intervals = [run_analysis.recall_interval(row) or (math.nan, math.nan) for row in rows.values()]
