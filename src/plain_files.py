@@ -141,7 +141,7 @@ def stamp(path: Path) -> tuple[int, int] | None:
     return (status.st_size, status.st_mtime_ns) if status else None
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error message, or the name of the error class if the message is empty."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
@@ -276,8 +276,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def reserve(path: Path, size_bytes: int) -> None:
-    """Make an existing file `size_bytes` long and reserve its blocks on the disk. Raises NoRoom if they do not fit."""
-    with explaining_no_room(path, size_bytes), open(path, "r+b") as file:
+    """Make an existing file `size_bytes` long and reserve its blocks on the disk. Raises OSError if they do not fit."""
+    with open(path, "r+b") as file:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, size_bytes)
             return

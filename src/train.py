@@ -16,7 +16,8 @@ from src.sweep.jobs import Outcome
 if TYPE_CHECKING:
     from src.data.datamodule import GenreData
 
-MAX_LISTED = 10  # largest number of excluded clips that are named on the terminal
+MAX_LISTED = 10  # largest number of excluded clips, and of warnings of the split, that are named on the terminal
+MAX_GENRES = 40  # largest number of genres that are named there
 
 
 @hydra.main(version_base="1.3", config_path=str(configs.CONF), config_name="train")
@@ -106,7 +107,7 @@ def announce(data: "GenreData") -> None:
 
     certificate = data.certificate
     clips, genres = formatting.count(len(data.clips), "clip"), formatting.count(len(data.genres), "genre")
-    lines = [f"{data.corpus.name}: {clips} of {genres} ({', '.join(data.genres)})"]
+    lines = [f"{data.corpus.name}: {clips} of {genres} ({formatting.first_names(data.genres, MAX_GENRES)})"]
     if data.corpus.synthetic:
         lines.append("The music is synthetic: scores on it say nothing about real recordings.")
     lines.append(f"Split: {formatting.split(certificate)}")
@@ -114,7 +115,9 @@ def announce(data: "GenreData") -> None:
         f"  {formatting.subset(subset)}: {formatting.size(size)}, {formatting.count(size['tracks'], 'track')}"
         for subset, size in certificate["sets"].items()
     ]
-    lines += [f"Note: {note}" for note in [*data.corpus.notes, *certificate["warnings"]]]
+    lines += [f"Note: {note}" for note in [*data.corpus.notes, *certificate["warnings"][:MAX_LISTED]]]
+    if len(certificate["warnings"]) > MAX_LISTED:
+        lines.append(f"Note: {len(certificate['warnings']) - MAX_LISTED} more such notes, see report.html")
     if data.short_clip_count:
         seconds = data.crop_length / data.sample_rate
         short_clips = formatting.count(data.short_clip_count, "clip")

@@ -1,5 +1,6 @@
 """Build a classifier from a config or a run directory, or build the pretrained tagger."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def load_classifier(folder: Path) -> Classifier:
     """Load the trained classifier of a run directory. Loaded with weights_only=True."""
     run = rundir.RunDir(folder)
     genres = sorted({str(row["genre"]) for row in run.split})
-    counts = [sum(row["genre"] == genre and row["set"] == "train" for row in run.split) for genre in genres]
+    count_of_genre = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
+    counts = [count_of_genre[genre] for genre in genres]
     classifier = Classifier(**classifier_parts(OmegaConf.create(run.config), genres, {"counts": counts}))
     weights = torch.load(folder / rundir.BEST, map_location="cpu", weights_only=True)["state_dict"]
     classifier.load_state_dict({name: {**UNCALIBRATED, **weights}[name] for name in classifier.state_dict()})

@@ -103,7 +103,8 @@ class GenreData(lightning.LightningDataModule):
         waveforms = waveform_cache.open_or_decode(
             corpus.clips, self.cache, self.sample_rate, self.max_seconds, self.strict
         )
-        missing = [genre for genre in corpus.genres if genre not in {clip.genre for clip in waveforms.clips}]
+        usable = {clip.genre for clip in waveforms.clips}
+        missing = [genre for genre in corpus.genres if genre not in usable]
         if missing:
             reasons = "; ".join(f"{excluded.clip}: {excluded.reason}" for excluded in waveforms.excluded[:5])
             raise ValueError(
@@ -165,7 +166,8 @@ class GenreData(lightning.LightningDataModule):
     @cached_property
     def genre(self) -> Tensor:
         """The genre index of each clip, (clips,)."""
-        return torch.tensor([self.genres.index(clip.genre) for clip in self.clips])
+        index = {genre: k for k, genre in enumerate(self.genres)}
+        return torch.tensor([index[clip.genre] for clip in self.clips])
 
     @property
     def counts(self) -> list[int]:

@@ -96,12 +96,13 @@ def _complete(
 
 def _create(path: Path, shape: tuple[int, ...]) -> None:
     """Write a .npy file of float32 zeros. All of its space is reserved first, so that a full disk is found at once."""
-    with replacing(path) as part:
+    value_bytes = math.prod(shape) * np.dtype(np.float32).itemsize
+    with replacing(path, value_bytes) as part:
         with open(part, "wb") as file:
             descr = np.lib.format.dtype_to_descr(np.dtype(np.float32))
             np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
             header_bytes = file.tell()
-        reserve(part, header_bytes + math.prod(shape) * np.dtype(np.float32).itemsize)
+        reserve(part, header_bytes + value_bytes)
 
 
 def _finished_clips(folder: Path, clips: int, segments: int) -> int:

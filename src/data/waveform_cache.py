@@ -183,7 +183,10 @@ def _fault(folder: Path, clips: int) -> str | None:
     """
     try:
         with open_text(folder / "excluded.csv") as file:
-            excluded = sum(1 for row in csv.DictReader(file) if None not in (row["clip"], row["reason"]))
+            table = csv.DictReader(file)
+            excluded = sum(None not in (row["clip"], row["reason"]) for row in table)
+            if not table.fieldnames:
+                return "excluded.csv is empty"
         with open_text(folder / "index.csv") as file:
             rows = [(int(row["clip"]), int(row["offset"]), int(row["length"])) for row in csv.DictReader(file)]
         with open_text(folder / "notes.csv") as file:

@@ -1,6 +1,6 @@
 """Compare groups of runs on the same test clips: differences, intervals and p values, as a dictionary for JSON."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -165,10 +165,12 @@ def _over_folds(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
 def _genres(a: TestPredictions, b: TestPredictions) -> dict[str, Any]:
     """Recall of both groups and its difference, for each genre; no interval if the genre has fewer than 10 artists."""
     per_genre = {}
-    for genre in sorted(set(a.true)):
-        in_genre_K = np.array([true == genre for true in a.true])
-        owner = [name for name, in_genre in zip(a.owner, in_genre_K, strict=True) if in_genre]
-        a_K, b_K = a.accuracy_K[in_genre_K], b.accuracy_K[in_genre_K]
+    clips_of_genre: dict[str, list[int]] = defaultdict(list)
+    for k, genre in enumerate(a.true):
+        clips_of_genre[genre].append(k)
+    for genre, clips in sorted(clips_of_genre.items()):
+        owner = [a.owner[k] for k in clips]
+        a_K, b_K = a.accuracy_K[clips], b.accuracy_K[clips]
         difference, low, high = intervals.paired_difference(a_K, b_K, owner, CONFIDENCE)
         per_genre[genre] = {
             "clips": len(owner),

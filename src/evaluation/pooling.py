@@ -108,7 +108,7 @@ def _pooled_scores(runs: Sequence[RunDir]) -> Scores:
     for run in runs:
         predictions = run.predictions
         # Rounding in the file can make probabilities equal. The tiny term makes that of the predicted genre the largest.
-        predicted_KC = np.array([[genre == predicted for genre in genres] for predicted in predictions.predicted])
+        predicted_KC = np.array(predictions.predicted)[:, None] == np.array(genres)
         with np.errstate(divide="ignore"):
             logits.append(np.log(predictions.probability_KC) + 1e-9 * predicted_KC)
         true += [genres.index(genre) for genre in predictions.true]

@@ -10,6 +10,7 @@ from src.metrics.intervals import MIN_ARTISTS
 from src.reporting.sweep_page import describe_splits
 
 MAX_PAIRS = 3  # at most this many pairs in the table of genres; the JSON has all
+MAX_GENRES = 40  # at most this many genres in the table of genres; the JSON has all
 MAX_CLIPS = 10  # at most this many clips for each group in the table of clips
 CAVEATS = {  # by test: why a pair is not called different although its interval excludes 0
     "accuracy": "among so many pairs it may be chance",
@@ -173,7 +174,12 @@ def _format_difference(part: Content) -> str:
 
 def _genre_table(content: Content, shown: Sequence[Content]) -> Table:
     rows = []
-    for genre, first in shown[0]["genres"].items():
+    genres = shown[0]["genres"]
+    most_different = sorted(genres, key=lambda genre: -max(abs(pair["genres"][genre]["difference"]) for pair in shown))
+    named = set(most_different[:MAX_GENRES])
+    for genre, first in genres.items():
+        if genre not in named:
+            continue
         recalls = {pair[key]: pair["genres"][genre][f"recall_{key}"] for pair in shown for key in ("a", "b")}
         artists = formatting.UNDEFINED if first["artists"] is None else str(first["artists"])
         differences = [_format_difference(pair["genres"][genre]) for pair in shown]
@@ -184,6 +190,8 @@ def _genre_table(content: Content, shown: Sequence[Content]) -> Table:
         f"Recall of each genre in percent, and its differences in points (no interval below {MIN_ARTISTS} artists of the genre; "
         "one interval in twenty misses the true difference by chance)"
     )
+    if len(genres) > MAX_GENRES:
+        title += f"; the {MAX_GENRES} genres with the largest differences of {len(genres)}, --format json has all"
     return Table(title, ["genre", "clips", "artists", *groups, *pairs], rows)
 
 

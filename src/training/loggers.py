@@ -51,6 +51,11 @@ class Tolerant(Logger):
         try:
             use(self.logger)
         except (Exception, SystemExit) as error:  # SystemExit: wandb, if its own process was killed
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Print a note on the first failure; log nothing more."""
+        if self.logger is not None:
             self.logger = None
             console.note(
                 f"Note: the logger failed ({type(error).__name__}: {first_line(error)}), so nothing more is logged. "
@@ -72,7 +77,9 @@ class Tolerant(Logger):
     @property
     def experiment(self) -> Any:
         """The wandb run, or whatever else the logger writes to; an object that does nothing after a failure."""
-        return (self.logger or DummyLogger()).experiment
+        opened = [DummyLogger().experiment]
+        self.attempt(lambda logger: opened.append(logger.experiment))
+        return opened[-1]
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         self.attempt(lambda logger: logger.log_metrics(metrics, step))
@@ -192,7 +199,10 @@ def _finish_wandb(logger: Tolerant) -> None:
     import wandb as library
 
     logger.attempt(lambda _: library.finish())
-    logger.attempt(lambda _: library.teardown())
+    try:  # also after a failure
+        library.teardown()
+    except (Exception, SystemExit) as error:
+        logger.fail(error)
 
 
 def log_scores(
@@ -219,11 +229,11 @@ def _wandb_tables(
     import wandb as library
 
     names = list(map(displayable, genres))
-    columns: list[str | int] = ["genre", "support", "recall", "precision", "f1", "accuracy_one_vs_rest"]
-    rows = [[displayable(name), *(row[key] for key in columns[1:])] for name, row in genre_scores.items()]
+    columns = ("support", "recall", "precision", "f1", "accuracy_one_vs_rest")
+    rows = [[displayable(name), *(row[key] for key in columns)] for name, row in genre_scores.items()]
     predicted_K = test.logits.argmax(dim=1)
     if len(genres) <= MOST_MATRIX_GENRES:
-        matrix = library.plot.confusion_matrix(
+        matrix: Any = library.plot.confusion_matrix(
             y_true=test.genre.tolist(), preds=predicted_K.tolist(), class_names=names, title="Test clips"
         )
     else:  # as a table of the cells that are not 0
@@ -233,4 +243,4 @@ def _wandb_tables(
             for true, predicted in counts_CC.nonzero().tolist()
         ]
         matrix = library.Table(["genre", "predicted", "clips"], cells)
-    return {"test/genres": library.Table(columns, rows), "test/confusion": matrix}
+    return {"test/genres": library.Table(["genre", *columns], rows), "test/confusion": matrix}
