@@ -130,10 +130,10 @@ def _draw_image(
 ) -> None:
     """Draw a matrix of shares in [0, 1] as one image; a pixel stands for `row_block` rows and `column_block` columns.
 
-    The opacity of a pixel is its share. Only as many rows and columns are labelled as can be read.
+    The opacity of a pixel is its share, but at least LEAST_SHADE if it is not 0. Only as many rows and columns are labelled as can be read.
     """
     image = np.empty((*share.shape, 4))
-    image[..., :3], image[..., 3] = IMAGE_COLOUR, share
+    image[..., :3], image[..., 3] = IMAGE_COLOUR, np.where(share > 0, np.maximum(share, LEAST_SHADE), 0)
     height, width = len(rows), len(columns)
     extent = (-0.5, share.shape[1] * column_block - 0.5, share.shape[0] * row_block - 0.5, -0.5)
     axes.imshow(image, interpolation="none", extent=extent)
@@ -306,6 +306,7 @@ MOST_NUMBERS = 24  # genres: in a matrix of more, which is as wide as the page, 
 IMAGE_INCHES = 9.0  # width and height of a matrix of more genres
 MOST_PIXELS = 450  # of such a matrix, so that a pixel is at least 2 pixels wide on a screen
 MOST_LABELS = 60  # of such a matrix on one side, so that they do not overlap
+LEAST_SHADE = 0.12  # of what is not 0 in such a matrix, so that it can be seen
 IMAGE_COLOUR = (0.1, 0.5, 0.76)  # blue, visible on a light and on a dark page; an image has no CSS variables
 PIXELS_PER_INCH = 100  # on wide screens; 9-point letters are then 12.5 pixels high
 INK, FAINT, BLUE, ORANGE, GREEN = (

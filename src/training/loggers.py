@@ -1,9 +1,10 @@
 """Loggers of a run: wandb, offline by default, or a CSV file. The only file that imports wandb."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -168,13 +169,23 @@ def open_logger(config: DictConfig, folder: Path, sweep: str | None) -> Iterator
     choice = instantiate_choice(config.logger)
     facts = {"folder": folder, "name": folder.name, "group": sweep, "settings": settings}
     is_wandb = isinstance(choice, partial) and choice.func is wandb
-    with _wandb_folders(folder if is_wandb else None):
+    with _wandb_folders(folder if is_wandb else None), _without_logging_errors():
         logger = Tolerant(lambda: call_with_facts(choice, **facts), folder)
         try:
             yield logger
         finally:
             if is_wandb:
                 _finish_wandb(logger)
+
+
+@contextmanager
+def _without_logging_errors() -> Iterator[None]:
+    """Hide errors of Python's own logging, which prints a traceback for each line that a full disk does not take."""
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
 
 
 @contextmanager
@@ -197,12 +208,20 @@ def _wandb_folders(folder: Path | None) -> Iterator[None]:
 def _finish_wandb(logger: Tolerant) -> None:
     """End the wandb run, then the process that writes it: it would keep the environment of this run for the next one."""
     import wandb as library
+    from wandb.sdk.lib.module import unset_globals
 
     logger.attempt(lambda _: library.finish())
     try:  # also after a failure
         library.teardown()
     except (Exception, SystemExit) as error:
         logger.fail(error)
+    # After a failure, the run and its log file are still open, and the next job of a sweep would use them.
+    unset_globals()
+    log = logging.getLogger("wandb")
+    for handler in [handler for handler in log.handlers if isinstance(handler, logging.FileHandler)]:
+        log.removeHandler(handler)
+        with suppress(OSError):
+            handler.close()
 
 
 def log_scores(

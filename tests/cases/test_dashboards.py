@@ -193,7 +193,12 @@ def test_a_small_real_disk_that_is_full_for_wandb(
         (tmp_path / "run" / "wandb").symlink_to(disk)
         assert train(monkeypatch, *with_wandb(quick(tiny, tmp_path / "run"))) == 0
         check_complete(tmp_path / "run")
-        assert capsys.readouterr().err.count(NOTE) == 1
+        text = capsys.readouterr().err
+        assert text.count(NOTE) == 1
+        assert "Traceback" not in text
+    assert train(monkeypatch, *with_wandb(quick(tiny, tmp_path / "next"))) == 0
+    assert NOTE not in capsys.readouterr().err
+    assert list((tmp_path / "next" / "wandb").glob("offline-run-*/*.wandb"))
 
 
 @pytest.mark.slow
