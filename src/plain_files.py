@@ -222,6 +222,8 @@ def no_room(error: BaseException | None) -> str | None:
     while error is not None:
         if isinstance(error, NoRoom):
             return str(error)
+        if isinstance(error, OSError) and error.errno is None:
+            return None  # this project's own message, which says what to do
         text = str(error).lower()
         number = error.errno if isinstance(error, OSError) and error.errno in _NO_ROOM else None
         number = number or next((number for part, number in _NO_ROOM_TEXTS.items() if part in text), None)

@@ -116,7 +116,7 @@ class Synth(DataSet):
 
 
 def _complete(clips: Sequence[Clip]) -> bool:
-    return all(clip.path.is_file() for clip in clips)
+    return all(clip.path.is_file() and clip.path.stat().st_size for clip in clips)
 
 
 def _slug(name: str) -> str:

@@ -216,7 +216,7 @@ def _finish_wandb(logger: Tolerant) -> None:
     except (Exception, SystemExit) as error:
         logger.fail(error)
     # After a failure, the run and its log file are still open, and the next job of a sweep would use them.
-    unset_globals()
+    unset_globals()  # type: ignore[no-untyped-call]
     log = logging.getLogger("wandb")
     for handler in [handler for handler in log.handlers if isinstance(handler, logging.FileHandler)]:
         log.removeHandler(handler)

@@ -184,6 +184,30 @@ def test_a_small_real_disk_is_full_while_sound_is_decoded(
         assert train(monkeypatch, *arguments) == 0
 
 
+@pytest.mark.slow
+def test_a_small_real_disk_is_full_while_the_synthetic_corpus_is_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small_disk(tmp_path / "disk", 4) as disk:
+        corpus = ("dataset=synth", "dataset.genres=[blues,jazz]", "dataset.artists=5", "dataset.tracks=1")
+        words = (*corpus, "dataset.clip_seconds=2", f"data.cache={disk / 'cache'}", "model=majority", "logger=none")
+        words = (*words, f"hydra.run.dir={tmp_path / 'run'}", "trainer.accelerator=cpu", "trainer.threads=1")
+        filler = fill(disk, 150_000)
+        assert train(monkeypatch, *words) == 1
+        line = error_line(capsys, "train")
+        assert "No space left on device" in line
+        assert str(disk / "cache") in line
+        assert "data.cache" in line
+        filler.unlink()
+        assert train(monkeypatch, *words) == 0
+        clip = next((disk / "cache").glob("synth-*/jazz/*.flac"))
+        whole = clip.read_bytes()
+        clip.write_bytes(b"")  # as a power cut leaves it
+        shutil.rmtree(tmp_path / "run")
+        assert train(monkeypatch, *words) == 0
+        assert clip.read_bytes() == whole
+
+
 CACHE_A_FEATURE = """
 import sys
 from pathlib import Path
