@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+from types import TracebackType
 
 __version__ = "0.2.0"  # as in pyproject.toml
 
@@ -19,3 +20,15 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
     libc.mallopt(M_MMAP_MAX, 0)
     libc.mallopt(M_TRIM_THRESHOLD, -1)
+
+
+def _end_without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        os._exit(130)  # nothing is open yet; the usual exit would wait for half-imported libraries
+    sys.__excepthook__(kind, error, trace)
+
+
+# Ctrl-C while a program (`python -m src.NAME`, whose argv[0] is "-m" until its file is found) imports its libraries. Later the
+# programs catch it themselves.
+if sys.argv[:1] == ["-m"]:
+    sys.excepthook = _end_without_traceback

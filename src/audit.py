@@ -14,6 +14,8 @@ from omegaconf import DictConfig
 
 from src import config as configs
 from src import console, errors, plain_files
+from src.rundir.folder import lock, remove_if_empty
+from src.settings.check import check_job_config
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 JSON, PAGE, EXCLUDE = "audit.json", "audit.html", "exclude.txt"
 MOST_ROWS = 12  # the terminal shows at most this many rows of a table
 MOST_PLAYERS, PLAYER_SECONDS, PLAYER_RATE = 80, 8.0, 22050  # PLAYER_RATE is in Hz; a player adds 40 kB to the page
+LOCK = ".audit.lock"
 COULD_NOT_RUN = 2  # exit status
 
 
@@ -32,7 +35,9 @@ def main(config: DictConfig) -> None:
     """Run the audit and exit: 0 without findings, 1 with findings, 2 if the audit could not run, 130 if interrupted."""
     folder = console.relative_path(Path(HydraConfig.get().runtime.output_dir))
     try:
-        has_findings = audit(config, folder)
+        check_job_config(config)  # before anything heavy is imported: a wrong setting is answered at once
+        with lock(folder, "auditing", LOCK):
+            has_findings = audit(config, folder)
     except KeyboardInterrupt:
         console.note("Interrupted. The measures so far are cached: the same command resumes from there.")
         sys.exit(130)
@@ -40,8 +45,7 @@ def main(config: DictConfig) -> None:
         errors.show(error, "audit")
         sys.exit(COULD_NOT_RUN)
     finally:
-        with contextlib.suppress(OSError):
-            folder.rmdir()  # fails, and is ignored, unless the folder is empty
+        remove_if_empty(folder)
     sys.exit(1 if has_findings else 0)
 
 
@@ -56,9 +60,6 @@ def audit(config: DictConfig, folder: Path) -> bool:
     from src.reporting import audit_page
     from src.reporting.render import save
 
-    configs.check(config)
-    if config.labels_by not in label_errors.GROUP_BY:
-        raise ValueError(f"labels_by is {config.labels_by!r}: expected {' or '.join(label_errors.GROUP_BY)}.")
     corpus: Corpus = instantiate_choice(config.dataset).corpus()
     cache = Path(config.data.cache)
     console.note(f"{corpus.name}: {len(corpus.clips)} clips of {len(corpus.genres)} genres")

@@ -10,26 +10,20 @@ from typing import Any
 import yaml
 from omegaconf import OmegaConf
 
-from src.config import CONF, GROUPS, MINIMUM
+from src.config import CONF, GROUPS
+from src.settings.table import kind_of
 
 PACKAGE = "# @package"
 
 
 @dataclass(frozen=True)
 class Key:
-    """A key in a YAML file: its dotted name, its default as written there, and its comment ("" if it has none)."""
+    """A key in a YAML file: its dotted name, its default as written there, its comment and its range ("" if it has none)."""
 
     name: str
     default: str
     comment: str
-
-    @property
-    def range(self) -> str:
-        """Accepted values, e.g. "0 or more" or "true or false"; "" if `config.check` checks only their type."""
-        if self.name in MINIMUM:
-            minimum, inclusive = MINIMUM[self.name]
-            return f"{minimum} or more" if inclusive else f"more than {minimum}"
-        return {"true": "true or false", "false": "true or false"}.get(self.default, "")
+    range: str
 
 
 @dataclass(frozen=True)
@@ -106,22 +100,25 @@ def _first_sentence(head_lines: list[str]) -> str:
 
 
 def _keys(path: Path, prefix: str) -> Iterator[Key]:
+    """The keys of a YAML file; `prefix` is its group, "" for a program."""
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     root = yaml.compose(text)
     if isinstance(root, yaml.MappingNode):
-        yield from _mapping_keys(root, prefix, lines)
+        yield from _mapping_keys(root, prefix, lines, path.stem)
 
 
-def _mapping_keys(node: yaml.MappingNode, prefix: str, lines: list[str]) -> Iterator[Key]:
+def _mapping_keys(node: yaml.MappingNode, prefix: str, lines: list[str], choice: str) -> Iterator[Key]:
     for key, value in node.value:
         if key.value in ("_target_", "_partial_", "_convert_", "defaults") or "/" in key.value:
             continue
         name = f"{prefix}.{key.value}" if prefix else key.value
         if isinstance(value, yaml.MappingNode) and value.value and not value.flow_style:
-            yield from _mapping_keys(value, name, lines)
+            yield from _mapping_keys(value, name, lines, choice)
         else:
-            yield Key(name, _format_default(value), _comment(lines, key.start_mark.line))
+            kind = kind_of(name, choice)
+            range_text = kind.describe() if kind and not isinstance(value, yaml.MappingNode) else ""
+            yield Key(name, _format_default(value), _comment(lines, key.start_mark.line), range_text)
 
 
 def _format_default(value: Any) -> str:

@@ -1,6 +1,5 @@
 """Error messages: each error is printed as one line with the wrong value, what was expected and what to do."""
 
-import difflib
 import os
 import re
 import sys
@@ -14,9 +13,11 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src import __version__, console
-from src.config import CONF, GROUPS, RENAMED, compose, is_group_choice, leaves
+from src.config import CONF, GROUPS, RENAMED, command_words, compose, is_group_choice, leaves
 from src.config_reference import describe_key
 from src.plain_files import no_room
+from src.settings import words
+from src.settings.values import did_you_mean, unknown_key
 
 # Hydra plugin -> the choice that needs it. `make extra-NAME` installs the plugin; NAME is the part after =.
 EXTRAS = {
@@ -39,6 +40,7 @@ def run(program: Callable[[], Any], name: str, failure_status: int = 1) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
     try:
         if not _print_information(sys.argv[1:]):
+            sys.argv[1:] = words.read(sys.argv[1:], name)
             program()
     except KeyboardInterrupt:
         sys.exit(130)
@@ -70,7 +72,7 @@ def _print_information(arguments: list[str]) -> bool:
 def show(error: BaseException, name: str) -> None:
     """Print an error as one message on standard error, after its traceback under debug=true."""
     # The process of a sweep's job does not have the command line in sys.argv.
-    arguments = HydraConfig.get().overrides.task if HydraConfig.initialized() else sys.argv
+    arguments = command_words() if HydraConfig.initialized() else sys.argv
     if any(re.fullmatch(r"\+*debug=(true|True|1)", argument) for argument in arguments):
         traceback.print_exception(error)
     print(f"{name}: {explain(error, name)}", file=sys.stderr)
@@ -100,51 +102,66 @@ def explain(error: BaseException, program: str = "train") -> str:
 def _explain_hydra(message: str, program: str) -> str:
     if missing_extra := _explain_missing_extra(message):
         return missing_extra
-    unknown_choice = re.search(r"Could not (?:find|load) '([^'/]+)/([^']+)'", message)
+    unknown_choice = re.search(r"Could not (?:find|load) '(?P<group>[^']+)/(?P<choice>[^'/]*)'", message)
     if unknown_choice:
-        group, choice = unknown_choice.groups()
-        choices = sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-        suggestion = _did_you_mean(choice, choices)
+        group, choice = unknown_choice["group"], unknown_choice["choice"]
+        listed = re.findall(r"^\t(\S+)$", message, re.M)
+        choices = sorted(path.stem for path in (CONF / group).glob("*.yaml")) or listed
+        suggestion = did_you_mean(choice, choices)
         return f"{group}={choice}: there is no such choice. {suggestion}{group} can be {', '.join(choices)}."
-    not_overridden = re.search(r"Could not override '([^']+)'", message)
-    unknown_key = not_overridden or re.search(r"Key '([^']+)' is not in struct", message)
-    if unknown_key:
-        key = unknown_key.group(1)
-        group = key.split(".")[0]
-        if key in RENAMED:
-            return f"{key} is now called {RENAMED[key]}: set that one."
-        if not any(key in argument for argument in sys.argv[1:]):
-            return f"{key}: the sweep sets this key, but the chosen {group} does not have it. Choose another {group}."
-        other_arguments = [text for text in sys.argv[1:] if text.split("=")[0] != key and "," not in text]
-        overrides = [text for text in other_arguments if is_group_choice(text) and _exists(text)]
-        keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides, name=program)))]
-        if key in keys:
-            return f"{key}: not every {group} in the sweep has this key. List only those that have it: {group}=A,B."
-        suggestion = _did_you_mean(key, [*GROUPS, *keys])
-        return f"{key}: there is no such key. {suggestion}`python -m src.{program} --cfg job` prints all keys."
-    missing_reference = re.search(r"Interpolation key '(\w+)(\.[^']+)' not found", message)
+    if several := re.search(r"Ambiguous value for argument '(?P<key>[^=']+)=(?P<value>[^']*)'", message):
+        key, value = several["key"], several["value"]
+        as_list = "" if key in GROUPS else f" For a list, write {key}=[{value}]."
+        return f"{key}={value}: several values are a sweep. To train each of them, add --multirun.{as_list}"
+    if sweep := re.search(r"Sweep parameters '(?P<words>[^']+)' requires --multirun", message):
+        return f"{sweep['words']}: several values are a sweep. To train each of them, add --multirun."
+    if exists := re.search(r"An item is already at '(?P<key>[^']+)'", message):
+        return f"+{exists['key']}: this key exists. Leave out the +: {exists['key']}=VALUE."
+    if twice := re.search(r"Multiple values for (?P<group>\S+)\.", message):
+        return f"{twice['group']} is given twice. Leave one of them out."
+    to_remove = re.search(r"Could not delete (?:from config\. )?'?(?P<key>[^'\s]+?)'?[. ]", message)
+    not_overridden = re.search(r"Could not override '(?P<key>[^']+)'", message)
+    unknown = not_overridden or to_remove or re.search(r"Key '(?P<key>[^']+)' is not in struct", message)
+    if unknown:
+        return _explain_unknown_key(unknown["key"], program)
+    missing_reference = re.search(r"Interpolation key '(\w+)(\.[^']+)?' not found", message)
     if missing_reference:
-        group, rest = missing_reference.groups()
+        group, rest = missing_reference.group(1), missing_reference.group(2) or ""
+        if typed := [text for text in sys.argv[1:] if f"${{{group}{rest}}}" in text]:
+            return f"{typed[0]}: there is no key {group}{rest}. `python -m src.{program} --cfg job` prints all keys."
         return (
             f"{group}{rest}: the sweep or another choice uses this key, but the chosen {group} does not have it. "
             f"Choose another {group}."
         )
+    if resolver := re.search(r"Unsupported interpolation type (?P<name>\S+)", message):
+        return f"${{{resolver['name']}:...}}: there is no such function. Write the value itself."
     missing_value = re.search(r"Missing mandatory value: (\S+)", message)
     if missing_value:
         key = missing_value.group(1)
         return f"{key} is missing: set it on the command line with {key}=VALUE."
-    return " ".join(message.split())
+    return " ".join(re.sub("See https?://hydra.cc.*", "", message).split())
+
+
+def _explain_unknown_key(key: str, program: str) -> str:
+    group = key.split(".")[0].split("@")[0]
+    if key in RENAMED:
+        return f"{key} is now called {RENAMED[key]}: set that one."
+    if not any(key in argument for argument in sys.argv[1:]):
+        return f"{key}: the sweep sets this key, but the chosen {group} does not have it. Choose another {group}."
+    program_groups = [g for g in GROUPS if g in compose(name=program)]
+    if key in GROUPS:
+        return f"{key}: {program} has no such group. It has {', '.join(program_groups)}."
+    other_arguments = [text for text in sys.argv[1:] if text.split("=")[0] != key and "," not in text]
+    overrides = [text for text in other_arguments if is_group_choice(text) and _exists(text)]
+    keys = [k for k, _ in leaves(OmegaConf.to_container(compose(*overrides, name=program)))]
+    if key in keys:
+        return f"{key}: not every {group} in the sweep has this key. List only those that have it: {group}=A,B."
+    return unknown_key(key, keys)
 
 
 def _exists(override: str) -> bool:
     group, _, choice = override.lstrip("+~").partition("=")
     return (CONF / group.split("@")[0] / f"{choice}.yaml").exists()
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    closest = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    closest = closest or [key for key in known if key.split(".")[-1] == word.split(".")[-1]][:1]
-    return f"Did you mean {closest[0]!r}? " if closest else ""
 
 
 def _explain_missing_extra(message: str) -> str | None:

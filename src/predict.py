@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from src import console, plain_files
+from src.inference import resume
 
 if TYPE_CHECKING:
     from src.inference.recognizer import Recognizer
@@ -55,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, TextIOWrapper):  # so that --resume can read back any file name
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
-        return _predict(options, sys.stdout)
+        with resume.lock(options.resume):
+            return _predict(options, sys.stdout)
     except KeyboardInterrupt:
         print("predict: interrupted; the output so far is complete and usable", file=sys.stderr)
         return 130
@@ -112,7 +114,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _predict(options: argparse.Namespace, out: TextIO) -> int:
     # Imported here, so that --help does not wait for torch.
-    from src.inference import audio_files, resume
+    from src.inference import audio_files
 
     files = audio_files.list_audio(options.audio, sys.stdin)
     if not files:

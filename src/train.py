@@ -10,7 +10,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src import config as configs
-from src import console, errors, plain_files
+from src import console, errors, plain_files, rundir
+from src.rundir.folder import lock, remove_if_empty
+from src.settings.check import check_job_config
 from src.sweep.jobs import Outcome
 
 if TYPE_CHECKING:
@@ -27,20 +29,19 @@ def main(config: DictConfig) -> Outcome:
     In a sweep, a failed job returns its error as the outcome, so that it does not stop the others. A failed single run
     exits with status 1. Ctrl-C exits with status 130.
     """
-    from src import rundir  # imported here, because --help and --cfg must not wait for torch
-    from src.training import resume
-
     folder = console.relative_path(Path(HydraConfig.get().runtime.output_dir))
     in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
+        check_job_config(config)  # before anything heavy is imported: a wrong setting is answered at once
         return Outcome(train(config, folder), f1_macro=rundir.RunDir(folder).metrics["val"]["f1_macro"])
     except KeyboardInterrupt:
         advice = "Run the same command again to resume." if in_sweep else f"To resume: {configs.rerun_command(folder)}"
         console.note(f"Interrupted. What is finished is saved. {advice}")
+        remove_if_empty(folder)
         sys.exit(130)
     except Exception as error:
         errors.show(error, "train")
-        resume.remove_if_empty(folder)
+        remove_if_empty(folder)
         if in_sweep:
             return Outcome("failed", errors.explain(error))
         if plain_files.no_room(error) and folder.exists():
@@ -57,7 +58,6 @@ def train(config: DictConfig, folder: Path) -> str:
     validation clips and evaluated on the validation and test clips. Prints the scores on the test clips. Returns how the
     job ended: "run", "resumed" or "skipped".
     """
-    from src import rundir
     from src.reporting import run_page, run_text
     from src.reporting.genre_table import genre_table
     from src.sweep import processes
@@ -66,12 +66,11 @@ def train(config: DictConfig, folder: Path) -> str:
     from src.training.resume import RunState
 
     processes.check_working_folder(HydraConfig.get().runtime.cwd)
-    configs.check(config)
     setup.check_settings(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
     # After a killed sweep, another process may still train this job: wait for it, then skip the job.
-    with resume.lock(folder, wait=sweep is not None):
+    with lock(folder, "training", wait=sweep is not None):
         data = setup.compose_data(config)
         announce(data)
         run = resume.open_run(config, folder, data)

@@ -11,6 +11,7 @@ SRC = Path(__file__).parents[1] / "src"
 LAYERS = (
     ("clip", "console", "formatting", "plain_files", "threads", "instantiate"),
     ("config",),
+    ("settings",),
     ("config_reference", "rundir", "audio", "metrics", "pretrained"),
     ("errors",),
     ("dataset", "split", "feature", "augmentation", "normalization", "model", "loss", "sampler", "scheduler"),

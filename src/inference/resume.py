@@ -1,10 +1,12 @@
 """Read an earlier output of `predict`, so that its files are not predicted again: `predict --resume`."""
 
 import csv
+import fcntl
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -69,6 +71,25 @@ class EarlierOutput:
             os.ftruncate(out.fileno(), self.path.stat().st_size - self.incomplete_bytes)
         elif not self.ends_with_newline:
             out.write("\n")
+
+
+@contextmanager
+def lock(path: Path | None) -> Iterator[None]:
+    """Lock an earlier output while it is continued. Raises ValueError if another process continues it.
+
+    The file itself is locked, as a shell's >> opens it too; a file that does not exist yet needs no lock.
+    """
+    if path is None or not path.is_file():
+        yield
+        return
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"--resume {path}: another process is continuing this output. Wait for it, or write into another file."
+            ) from None
+        yield
 
 
 def read(path: Path) -> EarlierOutput:

@@ -1,12 +1,10 @@
-"""Resume training: lock a run directory, and determine whether its run is new, interrupted or finished."""
+"""Resume training: determine whether the run in a directory is new, interrupted or finished."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import filelock
 from omegaconf import DictConfig
 
 from src import config as configs
@@ -53,30 +51,6 @@ def open_run(config: DictConfig, folder: Path, data: GenreData) -> OpenRun:
     if state is RunState.NEW:
         write_inputs(folder, settings, data, environment)
     return OpenRun(state, environment["identity"])
-
-
-@contextmanager
-def lock(folder: Path, wait: bool) -> Iterator[None]:
-    """Lock a run directory. If another process trains in it, wait until that one has ended (`wait`), or raise ValueError."""
-    lock_file = filelock.FileLock(folder / rundir.LOCK)
-    try:
-        acquired = lock_file.acquire(timeout=0)
-    except filelock.Timeout:
-        if not wait:
-            raise ValueError(
-                f"Another process is training in {folder}. Wait for it, or choose another hydra.run.dir."
-            ) from None
-        console.note(f"Another process is training in {folder}: waiting for it.")
-        acquired = lock_file.acquire()
-    with acquired:
-        yield
-
-
-def remove_if_empty(folder: Path) -> None:
-    """Remove a run directory that contains nothing but its lock."""
-    if all(path.name == rundir.LOCK for path in folder.iterdir()):
-        (folder / rundir.LOCK).unlink(missing_ok=True)
-        folder.rmdir()
 
 
 def run_state(folder: Path, settings: Mapping[str, Any], data: GenreData, environment: Mapping[str, Any]) -> RunState:

@@ -1,13 +1,16 @@
 """Build an experiment from its config: data, module, trainer and cached feature. Check all settings beforehand."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
 import torch
+from hydra.errors import HydraException, InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning.loggers import Logger
 
 from src import config as configs
@@ -21,16 +24,41 @@ from src.training.module import GenreModule
 
 
 def check_settings(config: DictConfig) -> None:
-    """Build all objects with dummy data (two genres, one clip each): report invalid settings before any sound is decoded."""
-    module = build_module(config, genres=["a", "b"], counts=[1, 1]).eval()
-    with torch.no_grad():
-        module(torch.zeros(1, 1, round(config.data.crop_seconds * config.audio.sample_rate)))
+    """Build all objects with dummy data (two genres, one clip each): report invalid settings before any sound is decoded.
+
+    Raises ValueError on any error of a library: at this point it can only come from the settings.
+    """
+    with _as_setting("model and feature"):
+        module = build_module(config, genres=["a", "b"], counts=[1, 1]).eval()
+        with torch.no_grad():
+            module(torch.zeros(1, 1, round(config.data.crop_seconds * config.audio.sample_rate)))
     if module.uses_gradients:
-        optimizer = module.optimizer(module.parameters())
-        call_with_facts(module.scheduler, optimizer=optimizer, total_steps=100)
-    compose_data(config)
+        with _as_setting("optimizer"):
+            optimizer = module.optimizer(module.parameters())
+        with _as_setting("scheduler"):
+            call_with_facts(module.scheduler, optimizer=optimizer, total_steps=100)
+    with _as_setting("data"):
+        compose_data(config)
     loggers.check(config)
-    instantiate_choice(config.trainer)(logger=False, folder=Path())
+    with _as_setting("trainer"):
+        instantiate_choice(config.trainer)(logger=False, folder=Path())
+
+
+@contextmanager
+def _as_setting(part: str) -> Iterator[None]:
+    """Turn the errors of libraries into a ValueError that names the part of the settings; those of this project are clear."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException = error
+        while isinstance(cause, InstantiationException) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        if isinstance(cause, ValueError | ImportError | OSError | HydraException | OmegaConfBaseException):
+            raise
+        text = " ".join(str(cause).split())
+        raise ValueError(
+            f"The settings of {part} do not work ({type(cause).__name__}: {text}). Change or leave out the last one."
+        ) from error
 
 
 def compose_data(config: DictConfig) -> GenreData:

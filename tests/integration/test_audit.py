@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from src.dataset import Folder
 from tests.conftest import RATE, write
-from tests.programs import audit, help_of, small, train
+from tests.programs import audit, help_of, small, train, with_overrides
 
 GENRES = ("drone", "polka", "samba")
 PATTERN = "dataset.artist_pattern='/(?P<artist>.+?)--'"
@@ -90,7 +90,7 @@ def run(monkeypatch: pytest.MonkeyPatch, root: Path, folder: Path, *overrides: s
         f"data.cache={folder / 'cache'}",
         f"hydra.run.dir={folder / 'out'}",
     )
-    return audit(monkeypatch, *basic_overrides, *overrides)
+    return audit(monkeypatch, *with_overrides(basic_overrides, overrides))
 
 
 def test_a_clean_data_set_exits_with_0(
@@ -218,11 +218,11 @@ WRONG = {
     "dataset.root=nowhere": "dataset.root is nowhere, which is not a folder",
     "labels_by=album": "labels_by is 'album': expected track or artist.",
     "labels=maybe": "labels is 'maybe': expected true or false",
-    "split.folds=1": "split.folds is 1: expected 2 or more.",
+    "split.folds=1": "split.folds is 1: expected a whole number from 2 to 100.",
     "model=cnn": "model",
     "lables=true": "lables: there is no such key. Did you mean 'labels'?",
     "dataset=gzan": "dataset=gzan: there is no such choice. Did you mean 'gtzan'?",
-    "data.max_seconds=0": "data.max_seconds is 0: expected more than 0.",
+    "data.max_seconds=0": "data.max_seconds is 0: expected a number from 0.1 to 86,400 or null.",
 }
 
 
@@ -230,7 +230,7 @@ WRONG = {
 def test_a_wrong_override_exits_with_2_and_one_message(
     override: str, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, clean, tmp_path, "split=kfold", override) == 2
+    assert run(monkeypatch, clean, tmp_path, *with_overrides(["split=kfold"], [override])) == 2
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err
     (line,) = [line for line in captured.err.splitlines() if line.startswith("audit: ")]

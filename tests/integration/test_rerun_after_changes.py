@@ -19,6 +19,13 @@ ROOT = Path(__file__).parents[2]
 NO_MODEL_SETTINGS = [argument for argument in SMALL if not argument.startswith("model.")]
 # Source files that run during a training without changing its results: names, job notes, progress, locks, pages.
 FILES_WITHOUT_EFFECT = {
+    "rundir/folder",
+    "settings/check",
+    "settings/kinds",
+    "settings/quoting",
+    "settings/table",
+    "settings/values",
+    "settings/words",
     "rundir/code_digest",
     "errors",
     "rundir/changes",

@@ -101,7 +101,7 @@ def test_the_averaged_weights_are_saved_and_training_continues_from_the_newest(
 
 
 def test_a_resumed_run_has_the_averaged_weights_of_an_uninterrupted_one(tiny: Path, tmp_path: Path) -> None:
-    overrides = (*SHORT, "trainer.max_epochs=3", "trainer.ema_decay=0.9", "augmentation=full", "sampler=balanced")
+    overrides = (*SHORT[1:], "trainer.max_epochs=3", "trainer.ema_decay=0.9", "augmentation=full", "sampler=balanced")
     with pytest.MonkeyPatch.context() as patch:
         assert train(patch, *_overrides(tiny, tmp_path / "uninterrupted", *overrides)) == 0
     with pytest.MonkeyPatch.context() as patch:
@@ -189,7 +189,7 @@ def test_an_unknown_checkpoint_selection_is_refused(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(monkeypatch, *_overrides(tiny, tmp_path / "run", "trainer.checkpoint=first")) == 1
-    assert "trainer.checkpoint is 'first': expected val/f1_macro, val/loss, last." in capsys.readouterr().err
+    assert "trainer.checkpoint is 'first': expected val/f1_macro, val/loss or last." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0])

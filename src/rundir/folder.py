@@ -1,0 +1,87 @@
+"""The folder of a run while a program works in it: a name of its own, and a lock against other processes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import filelock
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from src import console
+from src.rundir.reader import LOCK
+from src.settings.quoting import expand
+
+TRIES = 1000
+
+
+class RunFolder(Callback):
+    """Reserve the folder of a run before Hydra uses it. Hydra callback of conf/train.yaml and conf/audit.yaml."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Set hydra.run.dir to a new folder, if its name is made of the time of the start; expand ~ in it."""
+        from_time = "${now:" in str(OmegaConf.to_container(config.hydra.run, resolve=False))
+        folder = Path(expand("hydra.run.dir", config.hydra.run.dir))
+        _set(config.hydra.run, str(reserve(folder) if from_time else folder))
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Expand ~ in hydra.sweep.dir."""
+        if "~" in str(OmegaConf.to_container(config.hydra.sweep, resolve=False)):
+            _set(config.hydra.sweep, expand("hydra.sweep.dir", config.hydra.sweep.dir))
+
+
+def reserve(folder: Path) -> Path:
+    """Create a new folder and return its path: `folder`, or if it exists, `folder`_2, _3 ...
+
+    Of several processes that ask for the same folder, each gets its own. Raises OSError if it cannot be created.
+    """
+    for number in range(1, TRIES):
+        path = folder if number == 1 else folder.with_name(f"{folder.name}_{number}")
+        with suppress(FileExistsError):
+            path.mkdir(parents=True)
+            return path
+    raise FileExistsError(17, "All names of this second are taken", str(folder))
+
+
+@contextmanager
+def lock(folder: Path, activity: str, name: str = LOCK, wait: bool = False) -> Iterator[None]:
+    """Lock the folder of a run by its file `name`; `activity` is what is done there, for messages.
+
+    If another process works in it, wait until that has ended (`wait`), or raise ValueError. If the work fails, a folder
+    that contains nothing but the lock is removed; another process's folder is never touched.
+    """
+    lock_file, timeout = filelock.FileLock(folder / name), 0.0
+    while not lock_file.is_locked:
+        folder.mkdir(parents=True, exist_ok=True)
+        # FileNotFoundError: another process, whose work has failed, has removed the folder in this moment.
+        with suppress(FileNotFoundError):
+            try:
+                lock_file.acquire(timeout=timeout)
+            except filelock.Timeout:
+                if not wait:
+                    raise ValueError(
+                        f"Another process is {activity} in {folder}. Wait for it, or choose another hydra.run.dir."
+                    ) from None
+                console.note(f"Another process is {activity} in {folder}: waiting for it.")
+                timeout = -1
+    try:
+        yield
+    except BaseException:
+        if folder.is_dir() and all(path.name == name for path in folder.iterdir()):
+            (folder / name).unlink(missing_ok=True)
+            remove_if_empty(folder)
+        raise
+    finally:
+        lock_file.release()
+
+
+def remove_if_empty(folder: Path) -> None:
+    """Remove a folder that contains nothing. Whoever works in a folder has locked it, so that it contains the lock."""
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _set(node: DictConfig, folder: str) -> None:
+    with read_write(node), open_dict(node):
+        node.dir = folder
