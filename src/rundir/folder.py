@@ -8,6 +8,7 @@ from typing import Any
 import filelock
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
 from src import console
 from src.rundir.reader import LOCK
@@ -22,13 +23,16 @@ class RunFolder(Callback):
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Set hydra.run.dir to a new folder, if its name is made of the time of the start; expand ~ in it."""
         from_time = "${now:" in str(OmegaConf.to_container(config.hydra.run, resolve=False))
-        folder = Path(expand("hydra.run.dir", config.hydra.run.dir))
-        _set(config.hydra.run, str(reserve(folder) if from_time else folder))
+        # Hydra raises the same error next; an error raised here would become a warning of Hydra.
+        with suppress(OmegaConfBaseException, OSError):
+            folder = Path(expand("hydra.run.dir", config.hydra.run.dir))
+            _set(config.hydra.run, str(reserve(folder) if from_time else folder))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Expand ~ in hydra.sweep.dir."""
         if "~" in str(OmegaConf.to_container(config.hydra.sweep, resolve=False)):
-            _set(config.hydra.sweep, expand("hydra.sweep.dir", config.hydra.sweep.dir))
+            with suppress(OmegaConfBaseException):
+                _set(config.hydra.sweep, expand("hydra.sweep.dir", config.hydra.sweep.dir))
 
 
 def reserve(folder: Path) -> Path:

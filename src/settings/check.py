@@ -84,14 +84,14 @@ def _check_additional(key: str, node: Mapping[str, Any], written: Mapping[str, A
     group = key.partition(".")[0]
     if not prefix:
         raise ValueError(unknown_key(key, _program_keys(program)))
-    if prefix in OPEN_MAPPINGS or key in TABLE:
+    if prefix in OPEN_MAPPINGS or (prefix == "trainer" and key in TABLE):
         return check_value(key, node[name], choice)
     accepted = [
         *_additional_settings(node),
         *(k.rpartition(".")[2] for k in TABLE if k.startswith("trainer.") and prefix == "trainer"),
     ]
     if name in accepted:
-        return None
+        return check_value(key, node[name], choice)
     known = sorted({*accepted, *(n for n in written if not n.startswith("_"))})
     settings = f"It has {', '.join(known)}." if known else "It has no settings."
     raise ValueError(

@@ -19,7 +19,6 @@ def expand(key: str, path: str) -> str:
 
 def quoted(key: str, text: str) -> str:
     """The word KEY='TEXT', which Hydra reads as exactly this text, whatever signs it contains."""
-    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)  # ${ would start an interpolation
     double = "'" in text or ('"' not in text and re.search(r"[$`\\!]", text))
     return f"{key}={QuotedString(text, Quote.double if double else Quote.single).with_quotes()}"
 

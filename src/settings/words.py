@@ -92,8 +92,6 @@ def _path(key: str, value: str, override: Override | None, is_sweep: bool) -> Ov
     content = override.value() if override else None
     if isinstance(content, str) and content.startswith("~"):  # only in quotes: otherwise Hydra cannot read the ~
         return _parsed(quoted(key, expand(name, content)))
-    if isinstance(content, str) and "${" in content and os.path.lexists(value):
-        return _parsed(quoted(key, value))
     if isinstance(content, str) and (content == value or "${" in content or value[:1] in "'\""):
         if not content.strip():
             raise ValueError(f"{name} is empty: expected {TABLE[name].describe()}. {NO_SPACES}")
@@ -110,7 +108,8 @@ def _path(key: str, value: str, override: Override | None, is_sweep: bool) -> Ov
     as_written = _parse(f"{key}={path}")
     if as_written and as_written.value() == path:
         return as_written  # only the ~ was in the way
-    if os.path.lexists(path) or (override is None and kind.output):
+    one_reading = override is None or (override.is_sweep_override() and not is_sweep)
+    if os.path.lexists(path) or (kind.output and one_reading):
         return _parsed(quoted(key, path))
     several = (
         f" Several values need --multirun: --multirun {key}={value}."
@@ -164,7 +163,7 @@ def _check(override: Override, program: str, is_sweep: bool) -> None:
             )
         if not override.is_delete() and not override.is_sweep_override():
             check_value(key, override.value())
-    if override.is_sweep_override():
+    if is_sweep and override.is_sweep_override():
         for value in _sweep_values(override):
             if not (isinstance(value, str) and "${" in value):
                 check_value(key, value)
