@@ -47,7 +47,9 @@ class GenreRules:
         if genre_map is not None and not isinstance(genre_map, Mapping | str):
             raise ValueError(f"dataset.genre_map is {genre_map!r}: expected {MAP_EXPECTED}.")
         self.separator, self.pick = separator, pick
-        self._pairs = list(_file_pairs(Path(genre_map)) if isinstance(genre_map, str) else _pairs(genre_map or {}))
+        self._pairs = list(
+            _file_pairs(Path(genre_map).expanduser()) if isinstance(genre_map, str) else _pairs(genre_map or {})
+        )
 
     def new_names(self, names: Iterable[str]) -> dict[str, str | None]:
         """Map each genre, as written in the data, to its new name; None if its clips are left out."""

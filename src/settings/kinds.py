@@ -98,17 +98,36 @@ class FilePath:
 
 @dataclass(frozen=True)
 class TextList:
-    """A list of texts; null too if `optional`."""
+    """A list of texts; null too if `optional`. `numbers`: an item may look like a number, as a genre named 80 does."""
 
     optional: bool = False
+    numbers: bool = False
 
     def accepts(self, value: Any) -> bool:
         if value is None:
             return self.optional
-        return is_list(value) and all(isinstance(item, str) and item for item in value)
+        return is_list(value) and all(map(self._accepts_item, value))
 
     def describe(self) -> str:
         return f"a list of words, e.g. [rock,pop]{', or null' if self.optional else ''}"
+
+    def _accepts_item(self, item: Any) -> bool:
+        if isinstance(item, str):
+            return item != ""
+        return self.numbers and isinstance(item, int | float) and not isinstance(item, bool)
+
+
+@dataclass(frozen=True)
+class Names:
+    """A mapping from names to other names or null, the path of a file that contains one, or null."""
+
+    def accepts(self, value: Any) -> bool:
+        if isinstance(value, Mapping):
+            return not any(isinstance(name, Mapping) or is_list(name) for name in value.values())
+        return value is None or (isinstance(value, str) and value != "")
+
+    def describe(self) -> str:
+        return "a mapping, e.g. {hip-hop:Hip-Hop,noise:null}, a path or null"
 
 
 @dataclass(frozen=True)

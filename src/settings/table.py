@@ -6,7 +6,7 @@ or on the data (more folds than artists) is checked by the class that uses the v
 
 import re
 
-from src.settings.kinds import Choice, FilePath, Interval, Kind, Number, Text, TextList, choice, whole
+from src.settings.kinds import Choice, FilePath, Interval, Kind, Names, Number, Text, TextList, choice, whole
 
 LARGEST_SEED = 2**32 - 1  # of NumPy's and Lightning's seeds
 FLAG = Choice((True, False))
@@ -63,7 +63,10 @@ TABLE: dict[str, Kind] = {
     "dataset.split_file": FilePath(optional=True),
     "dataset.cache": FilePath(output=True),
     "dataset.subset": choice("small", "medium", "large"),
-    "dataset.genres": TextList(optional=True),
+    "dataset.genre_map": Names(),
+    "dataset.genre_separator": Text(optional=True),
+    "dataset.genre_pick": choice("first", "drop"),
+    "dataset.genres": TextList(optional=True, numbers=True),
     "dataset.genre": choice("folder", "tags", "none"),
     "dataset.artist": choice("path", "tags"),
     "dataset.artist_pattern": Text(optional=True),
