@@ -25,11 +25,11 @@ STRAY_QUOTE = (
 
 
 class Record(NamedTuple):
-    """One row of a CSV file. `line` is the number of its first line; `balanced` is False if it has a stray quotation mark."""
+    """One row of a CSV file. `line` is the number of its first line; `quotes` counts its quotation marks: odd if one is stray."""
 
     line: int
     cells: list[str]
-    balanced: bool
+    quotes: int
 
 
 def existing(folder: Path, name: str) -> Path:
@@ -84,13 +84,13 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]
     try:
         with open_text(path) as file:
             reader = records(file)
-            header = next(reader, Record(1, [], True)).cells
+            header = next(reader, Record(1, [], 0)).cells
             missing = [column for column in columns if column not in header]
             if missing:
                 raise ValueError(f"{path} lacks the columns {', '.join(missing)}. Train the run again.")
             yield 1, header
-            for line, cells, balanced in reader:
-                if not balanced:
+            for line, cells, quotes in reader:
+                if quotes % 2:
                     raise csv.Error(f"line {line}: {STRAY_QUOTE}")
                 if len(cells) != len(header):
                     raise ValueError(
@@ -124,7 +124,7 @@ def records(file: TextIO, delimiter: str = ",") -> Iterator[Record]:
             reason = STRAY_QUOTE if "field" not in str(error) else f"{error}. Is there an unclosed quote?"
             raise csv.Error(f"line {first}: {reason}") from error
         if cells:
-            yield Record(first, cells, quotes % 2 == 0)
+            yield Record(first, cells, quotes)
 
 
 def number(folder: Path, name: str, line: int, text: str) -> float | None:

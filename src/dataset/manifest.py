@@ -49,6 +49,8 @@ class Manifest(DataSet):
         clips = []
         for record in table.rows(accepts=row_reader.has_quoted_file):
             try:
+                if record.quotes:
+                    row_reader.check_line_breaks(record.cells)
                 clips.append(row_reader.clip(record.cells))
             except ValueError as error:
                 raise ValueError(f"{self.path}, line {record.line}: {error}") from None
@@ -104,20 +106,16 @@ class _RowReader:
 
     def clip(self, row: list[str]) -> Clip:
         """Convert a row to a clip. Raises ValueError if the row cannot be used."""
-        if any(map(str.strip, row[self.width :])):
+        if len(row) > self.width and any(map(str.strip, row[self.width :])):
             raise ValueError(
                 f"more cells than the header has columns. Quote a cell that contains a {DELIMITERS[self.delimiter]}."
             )
-        self._check_line_breaks(row)
-        row = row[: self.width]
+        del row[self.width :]
         row += [""] * (self.width + 1 - len(row))  # the last, empty cell is read for all columns that the table lacks
         path_cell, *cells = self._cells(row)
         genre, artist, album, track, split, start_text, stop_text = map(str.strip, cells)
         if not path_cell.strip() or not genre:
             raise ValueError(f"{'genre' if path_cell.strip() else 'path'} is empty.")
-        for column, text in zip(COLUMNS[1:], (genre, artist, album, track), strict=False):
-            if not text.isascii() and SURROGATE.search(text):
-                raise ValueError(f"{column} is not UTF-8 text ({text!r}). Save the table as UTF-8.")
         if split and split not in SUBSETS:
             raise ValueError(f"split is {split!r}: expected {', '.join(SUBSETS)} or an empty cell.")
         start = self._seconds(start_text, "start") or 0.0
@@ -128,13 +126,13 @@ class _RowReader:
         return Clip(
             name=_part_name(file, start, stop) if start_text or stop_text else file,
             path=path,
-            genre=self._shared(genre),
-            artist=self._shared(artist) or None,
-            track=self._shared(track) or None,
+            genre=self._shared(genre, "genre"),
+            artist=self._shared(artist, "artist") or None,
+            track=self._shared(track, "track") or None,
             start_seconds=start,
             stop_seconds=stop,
             subset=split or None,
-            album=self._shared(album) or None,
+            album=self._shared(album, "album") or None,
         )
 
     def has_quoted_file(self, row: list[str]) -> bool:
@@ -142,7 +140,7 @@ class _RowReader:
         cell = row[self._path_column] if len(row) > self._path_column else ""
         return sum('"' in text for text in row) == 1 and '"' in cell and self._found(cell) is not None
 
-    def _check_line_breaks(self, row: list[str]) -> None:
+    def check_line_breaks(self, row: list[str]) -> None:
         """Refuse a cell that contains other rows of the table: it begins and ends with a stray quotation mark each."""
         for cell in row:
             if "\n" not in cell and "\r" not in cell:
@@ -181,8 +179,13 @@ class _RowReader:
                 return file, Path(home)
         return None
 
-    def _shared(self, text: str) -> str:
-        return self._texts.setdefault(text, text)
+    def _shared(self, text: str, column: str) -> str:
+        shared = self._texts.get(text)
+        if shared is None:
+            if not text.isascii() and SURROGATE.search(text):
+                raise ValueError(f"{column} is not UTF-8 text ({text!r}). Save the table as UTF-8.")
+            shared = self._texts[text] = text
+        return shared
 
     def _seconds(self, text: str, column: str) -> float | None:
         """Convert a cell to seconds; None if it is empty. Where commas do not separate cells, one may begin the decimals."""

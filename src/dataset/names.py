@@ -1,9 +1,10 @@
-"""Names of artists, albums and tracks: placeholders are no names, and each name has one spelling."""
+"""Names of artists, albums and tracks: placeholders are no names, and each artist and album has one spelling."""
 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from operator import attrgetter
 
 from src import formatting
 from src.clip import Corpus, comparable, composed
@@ -24,12 +25,19 @@ PLACEHOLDERS = frozenset(name.strip() for name in PLACEHOLDER_LIST.split(","))
 DATED = re.compile(r"unknown (artist|album|title)\b.*")  # Windows Media Player: "Unknown Album (3/4/2010 8:12:01 PM)"
 MARKS = re.compile(r"[\s\-_.?*/\\#~…\u2010-\u2015\u2212\u30fb]*")  # "-", "??", "..."; other signs may be a name: "!!!"
 PUNCTUATION = re.compile(r"[\W_]+")
+WORD = re.compile(r"[^\W_]+")
+FIRST_WORDS = frozenset(words.split()[0] for words in PLACEHOLDERS)
 FIELDS = ("artist", "album", "track")
 
 
 def known(text: str | None) -> str | None:
     """The name that a text contains, in Unicode's composed form (NFC); None if it is empty or a placeholder."""
     name = composed(text or "")
+    first = WORD.match(name)
+    if (
+        first and first[0].lower() not in FIRST_WORDS
+    ):  # most names: the full comparison would take seconds for a million
+        return name
     words = PUNCTUATION.sub(" ", name.lower()).strip()
     return None if words in PLACEHOLDERS or DATED.fullmatch(words) or MARKS.fullmatch(name) else name
 
@@ -45,21 +53,23 @@ def one_spelling(frequency: Mapping[str, int], key: Callable[[str], str] = compa
 
 
 def with_known_names(corpus: Corpus) -> Corpus:
-    """Remove placeholders from the artists, albums and tracks of a corpus, and give each name one spelling.
+    """Remove placeholders from the artists, albums and tracks of a corpus, and give each artist and album one spelling.
 
-    Names that differ only in case, separators or Unicode form are one name (see `comparable`), since a split must not
-    divide the clips of one artist. Notes count what was changed.
+    Artists, and albums, that differ only in case, separators or Unicode form are one (see `comparable`), since a split must
+    not divide the clips of one artist. Notes count what was changed.
     """
     new_names: dict[str, dict[str | None, str | None]] = {}  # by field: each name that changes, and the name instead
     notes = []
     for field in FIELDS:
-        frequency = Counter(name for clip in corpus.clips if (name := getattr(clip, field)) is not None)
+        frequency: Counter[str] = Counter(map(attrgetter(field), corpus.clips))
+        del frequency[None]
         names = {name: known(name) for name in frequency}
         known_frequency: Counter[str] = Counter()
         for text, name in names.items():
             if name:
                 known_frequency[name] += frequency[text]
-        spelling = one_spelling(known_frequency)
+        # Spellings of titles stay apart: there are many, and a split uses them only if artist and album are unknown.
+        spelling = {name: name for name in known_frequency} if field == "track" else one_spelling(known_frequency)
         changed = {text: name and spelling[name] for text, name in names.items()}
         new_names[field] = {text: name for text, name in changed.items() if text != name}
         notes += _notes(field, frequency, new_names[field])

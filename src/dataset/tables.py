@@ -36,7 +36,7 @@ class Table:
         for record in self._records(self.delimiter, skip_header=True):
             if not any(map(str.strip, record.cells)):
                 continue  # spreadsheets write the empty rows below a table
-            if not record.balanced and not accepts(record.cells):
+            if record.quotes % 2 and not accepts(record.cells):
                 raise ValueError(f"{self.path}, line {record.line}: {STRAY_QUOTE}")
             yield record
 

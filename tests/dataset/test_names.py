@@ -74,7 +74,7 @@ def test_a_corpus_gets_known_names_and_notes() -> None:
         ("Björk", None, None),
         ("Björk", "Debut", "Intro"),
         ("Björk", "Debut", None),
-        (None, None, "Intro"),
+        (None, None, "intro"),
         (None, None, None),
     ]
     assert result.notes == [
@@ -84,7 +84,6 @@ def test_a_corpus_gets_known_names_and_notes() -> None:
         "The album of 1 clip is a placeholder, e.g. 'nan': it counts as unknown.",
         "The album of 1 clip is another spelling of a more frequent name, e.g. 'debut' of 'Debut': these count as one album.",
         "The track of 1 clip is a placeholder, e.g. '?': it counts as unknown.",
-        "The track of 1 clip is another spelling of a more frequent name, e.g. 'intro' of 'Intro': these count as one track.",
     ]
 
 
