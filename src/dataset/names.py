@@ -64,14 +64,11 @@ def with_known_names(corpus: Corpus) -> Corpus:
         frequency: Counter[str] = Counter(map(attrgetter(field), corpus.clips))
         del frequency[None]
         names = {name: known(name) for name in frequency}
-        known_frequency: Counter[str] = Counter()
-        for text, name in names.items():
-            if name:
-                known_frequency[name] += frequency[text]
         # Spellings of titles stay apart: there are many, and a split uses them only if artist and album are unknown.
-        spelling = {name: name for name in known_frequency} if field == "track" else one_spelling(known_frequency)
-        changed = {text: name and spelling[name] for text, name in names.items()}
-        new_names[field] = {text: name for text, name in changed.items() if text != name}
+        spelling = {} if field == "track" else one_spelling(_known_frequency(names, frequency))
+        new_names[field] = {
+            text: new for text, name in names.items() if (new := name and spelling.get(name, name)) != text
+        }
         notes += _notes(field, frequency, new_names[field])
     if not any(new_names.values()):
         return corpus
@@ -84,6 +81,15 @@ def with_known_names(corpus: Corpus) -> Corpus:
         same = (artist, album, track) == (clip.artist, clip.album, clip.track)
         clips.append(clip if same else replace(clip, artist=artist, album=album, track=track))
     return replace(corpus, clips=clips, notes=[*corpus.notes, *notes])
+
+
+def _known_frequency(names: Mapping[str, str | None], frequency: Mapping[str, int]) -> Counter[str]:
+    """How often each name occurs, whichever texts stand for it."""
+    known_frequency: Counter[str] = Counter()
+    for text, name in names.items():
+        if name:
+            known_frequency[name] += frequency[text]
+    return known_frequency
 
 
 def _notes(field: str, frequency: Mapping[str, int], new: Mapping[str | None, str | None]) -> list[str]:
