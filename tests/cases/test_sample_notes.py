@@ -34,8 +34,7 @@ def test_of_a_damaged_middle_every_door_uses_the_same_part_and_says_which(
     np.testing.assert_allclose(result.audit, result.stream, atol=1e-5)
     seconds = len(result.stream) / RATE
     if seconds < 11.8:
-        [note] = result.notes
-        assert note.startswith("damaged or cut short: its header states 1")
+        [note] = [note for note in result.notes if note.startswith("damaged or cut short: its header states 1")]
         assert f"{seconds:.1f}" in note or f"{seconds - 0.05:.1f}" in note or f"{seconds + 0.05:.1f}" in note
     if suffix in ("mp3", "flac") and how in ("zeros", "ones", "noise"):
         assert 5.0 < seconds < 6.6  # all that comes before the damage
