@@ -1,6 +1,7 @@
 """Tell noise, hum, clicks and single tones from music, by how little their spectrum changes; no network is involved."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -29,21 +30,30 @@ class Spectrum(NamedTuple):
 
 
 def spectrum(wave_ST: Tensor, sample_rate: int) -> Spectrum:
-    """Measure windows: wave (S, T) -> the powers that `is_music` needs. T is at least one block (0.32 s)."""
+    """Measure windows: wave (S, T) -> the powers that `is_music` needs. Windows below one block (0.3 s) are repeated."""
     frame, hop = round(FRAME * sample_rate), round(HOP * sample_rate)
+    block_length = frame + (BLOCK_FRAMES - 1) * hop
+    wave_ST = wave_ST.repeat(1, -(-block_length // wave_ST.shape[1]))
     window = torch.hann_window(frame, device=wave_ST.device)
     spectrum_SKF = torch.stft(wave_ST, frame, hop, window=window, center=False, return_complex=True)
     power_SKF = torch.view_as_real(spectrum_SKF).square().sum(-1)
-    bands = melscale_fbanks(frame // 2 + 1, LOWEST_HZ, sample_rate / 2, BANDS, sample_rate, "slaney", "slaney")
-    band_SFB = power_SKF.transpose(1, 2) @ bands.to(wave_ST.device)
+    band_SFB = power_SKF.transpose(1, 2) @ _bands(frame, sample_rate).to(wave_ST.device)
     blocks = band_SFB.shape[1] // BLOCK_FRAMES
-    block_SNB = band_SFB[:, : blocks * BLOCK_FRAMES].unflatten(1, (blocks, BLOCK_FRAMES)).mean(dim=2)
+    block_SNB = torch.unflatten(band_SFB[:, : blocks * BLOCK_FRAMES], 1, (blocks, BLOCK_FRAMES)).mean(dim=2)
     total_SF = power_SKF.sum(dim=1)
-    around_SKF = torch.nn.functional.avg_pool1d(
-        power_SKF.transpose(1, 2), 2 * PEAK_BINS + 1, stride=1, padding=PEAK_BINS, count_include_pad=True
-    ).transpose(1, 2) * (2 * PEAK_BINS + 1)
-    peak_SF = around_SKF.gather(1, power_SKF.argmax(dim=1, keepdim=True))[:, 0]
+    around_SFK = torch.nn.functional.avg_pool1d(
+        power_SKF.transpose(1, 2), 2 * PEAK_BINS + 1, stride=1, padding=PEAK_BINS
+    ) * (2 * PEAK_BINS + 1)
+    peak_SF = around_SFK.gather(2, power_SKF.argmax(dim=1)[:, :, None])[:, :, 0]
     return Spectrum(block_SNB.cpu(), total_SF.cpu(), (peak_SF / total_SF.clamp_min(1e-20)).cpu())
+
+
+@cache
+def _bands(frame: int, sample_rate: int) -> Tensor:
+    """Mel filters, (frame // 2 + 1, BANDS)."""
+    bins = frame // 2 + 1
+    filters: Tensor = melscale_fbanks(bins, LOWEST_HZ, sample_rate / 2, BANDS, sample_rate, "slaney", "slaney")
+    return filters
 
 
 def join(spectra: Sequence[Spectrum]) -> Spectrum:

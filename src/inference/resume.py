@@ -64,7 +64,8 @@ class EarlierOutput:
         if self.format == "csv" and self.header and list(self.header) != list(header):
             different = sorted({*self.header} ^ {*header}) or ["in another order"]
             raise ValueError(
-                f"{self.path} has other columns ({', '.join(different[:5])}): it was made with another --run or --genres. "
+                f"{self.path} has other columns ({', '.join(different[:5])}): it was made with another --run, --genres "
+                "or version. "
                 "Use the same --run and --genres, or write into a new file."
             )
         if self.incomplete_bytes:

@@ -36,7 +36,9 @@ def describe_selection(selection: Selection, score: SelectionScore) -> str:
         if configuration_count > 1
         else f"One configuration, so nothing was selected, {_over_folds(selection)}"
     )
-    text = f"{start}: {describe_scores(group, score)}, on {formatting.size(group.scores)}"
+    tested = formatting.tested_genres(group.scores)
+    clips = f"{formatting.size(group.scores)}{f' of {tested}' if tested else ''}"
+    text = f"{start}: {describe_scores(group, score)}, on {clips}"
     return f"{text}{'; synthetic music' if group.synthetic else ''}."
 
 
@@ -130,7 +132,8 @@ def describe_all_selections(selections: Selections) -> str:
     """Describe the test accuracies of all selections, one for each value of the keys `by`, in one sentence."""
     rows = [(selection.name, selection.group.scores) for selection in selections.selections]
     accuracies = [
-        f"{name} {formatting.cell(scores['accuracy'])} % ({formatting.cell_interval(scores['accuracy_interval'])} %)"
+        f"{name} {formatting.cell(scores['accuracy'])} % ({formatting.cell_interval(scores['accuracy_interval'])} %"
+        f"{f', {tested}' if (tested := formatting.tested_genres(scores)) else ''})"
         for name, scores in rows
     ]
     music = "; synthetic music" if any(selection.group.synthetic for selection in selections.selections) else ""

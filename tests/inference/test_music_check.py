@@ -69,6 +69,14 @@ def test_below_a_second_only_silence_is_no_music() -> None:
     assert not _is_music(np.zeros(3 * RATE), seconds=0.9)
 
 
+@pytest.mark.parametrize("samples", [1, 100, 1000, 4000])
+def test_short_windows_can_be_measured(samples: int) -> None:
+    noise_ST = torch.from_numpy(np.random.default_rng(5).uniform(-1, 1, (3, samples)).astype(np.float32))
+    measured = music_check.spectrum(noise_ST, RATE)
+    assert measured.block_SNB.shape[1] >= 1
+    assert music_check.is_music(measured, samples / RATE)
+
+
 def test_the_bands_share_the_power_of_noise_by_their_width() -> None:
     """White noise: the power of a band of Slaney's mel scale, whose area is normalized, is the same in all bands."""
     noise_ST = torch.from_numpy(np.random.default_rng(3).standard_normal((4, 3 * RATE)).astype(np.float32))
