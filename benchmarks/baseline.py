@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from src.console import track
 from src.data.datamodule import GenreData
 from src.evaluation.groups import group_by_config
+from src.evaluation.tested_on import by_test_data
 from src.feature import Energy, Mfcc, Rolloff
 from src.metrics import intervals
 from src.rundir import find_runs
@@ -75,7 +76,8 @@ def compare(paths: Sequence[Path]) -> Table:
     table.add_column("network minus level, bandwidth")
     table.add_column("network minus MFCC baseline")
     cached: dict[str, tuple[Vectors, Vectors]] = {}
-    for group in group_by_config([run for path in paths for run in find_runs(path)]):
+    parts = by_test_data(group_by_config([run for path in paths for run in find_runs(path)]))
+    for number, group in ((number, group) for number, part in enumerate(parts, start=1) for group in part):
         correct = defaultdict[str, dict[str, list[float]]](lambda: defaultdict(list))
         artist: dict[str, str] = {}
         for run in group.runs:
@@ -105,7 +107,8 @@ def compare(paths: Sequence[Path]) -> Table:
             "{:+.1f} ({:+.1f} to {:+.1f})".format(*(100 * x for x in intervals.paired_difference(a, b, artists)))
             for a, b in ((mean["network"], mean["shortcut"]), (mean["network"], mean["timbre"]))
         ]
-        table.add_row(f"{group.label} x {len(group.runs)}", str(len(clips)), *accuracies, *differences)
+        label = f"test data {number}: {group.label}" if len(parts) > 1 else group.label  # not ranked across test data
+        table.add_row(f"{label} x {len(group.runs)}", str(len(clips)), *accuracies, *differences)
     return table
 
 
