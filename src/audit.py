@@ -14,13 +14,14 @@ from omegaconf import DictConfig
 
 from src import config as configs
 from src import console, errors, plain_files
+from src.clip import describe_left_out
 from src.rundir.folder import lock, remove_if_empty
 from src.settings.check import check_job_config
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from src.clip import Clip, Corpus
+    from src.clip import Clip, Corpus, describe_left_out
     from src.reporting.audit_page import Place
 
 JSON, PAGE, EXCLUDE = "audit.json", "audit.html", "exclude.txt"
@@ -63,6 +64,8 @@ def audit(config: DictConfig, folder: Path) -> bool:
     corpus: Corpus = instantiate_choice(config.dataset).corpus()
     cache = Path(config.data.cache)
     console.note(f"{corpus.name}: {len(corpus.clips)} clips of {len(corpus.genres)} genres")
+    for line in describe_left_out(corpus.excluded):
+        console.note(f"Left out: {line}")
     results = measure_cache.measure_clips(corpus.clips, cache, config.data.max_seconds)
     content = inspection.inspect(corpus, results, instantiate_choice(config.split), config.data.crop_seconds)
     if config.labels:

@@ -8,11 +8,36 @@ from functools import cached_property
 from pathlib import Path
 
 SUBSETS = ("train", "val", "test")  # the sets of a split
-UNREADABLE_SUFFIXES = (".m4a", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc")  # audio that libsndfile cannot decode
 # What does not distinguish two names: blanks, hyphens and dashes, "_", ".", ",", "/", "\\", ":", middle dots, invisible characters.
 SEPARATORS = re.compile(r"[\s_.,/\\:\-\u2010-\u2015\u2212\u00b7\u30fb\u00ad\u200b-\u200f\u2060\ufeff]+")
 LETTER = re.compile(r"[^\W_]")  # or digit
-AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".au", ".aif", ".aiff")
+MPEG_SUFFIXES = (".mp3", ".mp2", ".mp1", ".mpga")
+# What libsndfile reads, where the suffix is not used for anything else.
+AUDIO_SUFFIXES = (
+    *(".wav", ".flac", ".mp3", ".ogg", ".opus", ".au", ".aif", ".aiff", ".aifc", ".aiffc"),
+    *(".wave", ".bwf", ".w64", ".rf64", ".caf", ".voc", ".oga", ".mp2", ".mp1", ".mpga"),
+)
+# What libsndfile reads under suffixes that other files have too: such a file is listed if it begins as sound does.
+AMBIGUOUS_SUFFIXES = (
+    *(".snd", ".sds", ".sf", ".paf", ".nist", ".sph", ".ircam", ".pvf", ".xi", ".wve", ".avr"),
+    *(".iff", ".8svx", ".16sv", ".svx"),
+)
+# What FFmpeg reads, and libsndfile does not.
+FFMPEG_SUFFIXES = (
+    *(".m4a", ".m4b", ".m4r", ".mp4", ".aac", ".wma", ".ape", ".wv", ".mpc", ".mpp", ".tta", ".dsf", ".dff"),
+    *(".webm", ".weba", ".mka", ".amr", ".awb", ".ac3", ".eac3", ".dts", ".tak", ".shn", ".ra", ".rm", ".asf", ".spx"),
+)
+# Sound, or what is taken for it, that neither of them reads; with the reason.
+UNREAD_SUFFIXES = {
+    **dict.fromkeys(
+        (".raw", ".pcm", ".vox", ".gsm", ".al", ".ul", ".dwd"), "sound without a header, which is not guessed"
+    ),
+    **dict.fromkeys(
+        (".mid", ".midi", ".kar", ".mod", ".xm", ".s3m", ".it", ".sid", ".nsf"), "notes, not recorded sound"
+    ),
+    **dict.fromkeys((".m4p", ".aa", ".aax"), "sound with copy protection"),
+    **dict.fromkeys((".ofr", ".ofs", ".la", ".pac", ".opt", ".rx2", ".sd2", ".cda"), "a format that cannot be decoded"),
+}
 
 
 @dataclass(frozen=True, slots=True)  # slots save memory: a corpus may have a million clips
@@ -42,6 +67,17 @@ class Excluded:
 
     clip: str
     reason: str
+
+
+def describe_left_out(excluded: Sequence[Excluded]) -> list[str]:
+    """Describe what was left out, one line for each reason: "a.m4b and 3 more: needs FFmpeg ..."."""
+    names: dict[str, list[str]] = {}
+    for exclusion in excluded:
+        names.setdefault(exclusion.reason, []).append(exclusion.clip)
+    return [
+        f"{clips[0]}{f' and {len(clips) - 1:,} more' if len(clips) > 1 else ''}: {reason}"
+        for reason, clips in names.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from src import config as configs
 from src import console, errors, plain_files, rundir
+from src.clip import describe_left_out
 from src.rundir.folder import lock, remove_if_empty
 from src.settings.check import check_job_config
 from src.sweep.jobs import Outcome
@@ -18,7 +19,7 @@ from src.sweep.jobs import Outcome
 if TYPE_CHECKING:
     from src.data.datamodule import GenreData
 
-MAX_LISTED = 10  # largest number of excluded clips, and of warnings of the split, that are named on the terminal
+MAX_LISTED = 10  # largest number of reasons to leave out clips, and of warnings of the split, that are printed
 MAX_GENRES = 40  # largest number of genres that are named there
 
 
@@ -125,9 +126,10 @@ def announce(data: "GenreData") -> None:
         first, *others = [note for note in data.notes if note.kind == kind]
         more = f" (also {formatting.count(len(others), 'other clip')}, see notes.csv)" if others else ""
         lines.append(f"Note: {first.clip}: {first.note}{more}")
-    lines += [f"Left out: {excluded.clip}: {excluded.reason}" for excluded in data.excluded[:MAX_LISTED]]
-    if len(data.excluded) > MAX_LISTED:
-        lines.append(f"Left out: {len(data.excluded) - MAX_LISTED} more, see excluded.csv")
+    left_out = describe_left_out(data.excluded)
+    lines += [f"Left out: {line}" for line in left_out[:MAX_LISTED]]
+    if len(left_out) > MAX_LISTED:
+        lines.append(f"Left out: clips for {len(left_out) - MAX_LISTED} more reasons, see excluded.csv")
     for line in lines:
         console.note(line)
 

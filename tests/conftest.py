@@ -14,6 +14,13 @@ torch.set_num_threads(1)  # the tests share the CPU cores with other programs
 
 ROOT = Path(__file__).parents[1]
 RATE = 22050
+# The format of a file whose suffix soundfile does not know.
+WRITTEN_AS = {
+    **dict.fromkeys((".aif", ".aifc", ".aiffc"), "AIFF"),
+    **dict.fromkeys((".wave", ".bwf"), "WAV"),
+    **dict.fromkeys((".oga", ".opus"), "OGG"),
+    **dict.fromkeys((".mp1", ".mp2", ".mpga"), "MP3"),
+}
 TINY = {"bell": 880.0, "drone": 110.0, "snare": 0.0}  # genre -> Hz; 0 is noise
 
 
@@ -28,7 +35,7 @@ def tone(
 def write(path: Path, wave: NDArray[np.floating], rate: int = RATE) -> Path:
     """Write samples (T,) or (T, channels), in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file_format = {".aif": "AIFF", ".opus": "OGG"}.get(path.suffix)
+    file_format = WRITTEN_AS.get(path.suffix)
     soundfile.write(path, wave, rate, format=file_format, subtype="OPUS" if path.suffix == ".opus" else None)
     return path
 

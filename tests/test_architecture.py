@@ -27,9 +27,10 @@ MOST_FILES = 14  # at the top of src/, without the programs
 # The only files that import a library: a heavy import would slow down other files, and a library that is replaced is
 # replaced in one place.
 LIBRARY_FILES = {
-    "soundfile": {"audio/decoders.py", "dataset/composer/render.py"},  # the synthetic corpus writes its clips
+    # The synthetic corpus writes its clips.
+    "soundfile": {"audio/sndfile.py", "audio/parts.py", "audio/decoders.py", "dataset/composer/render.py"},
     "soxr": {"audio/reader.py"},
-    "av": {"audio/decoders.py"},
+    "av": {"audio/ffmpeg.py"},
     "tinytag": {"dataset/file_tags.py"},
     "cleanlab": {"quality/label_errors.py"},
     "sqlite3": {"quality/measure_cache.py"},

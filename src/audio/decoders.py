@@ -1,20 +1,27 @@
 """Open sound files: libsndfile, and FFmpeg (an extra, `make extra-m4a`) for what libsndfile cannot decode."""
 
 import io
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import chain
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from src.clip import UNREADABLE_SUFFIXES
+from src.audio.byte_ranges import Source, open_ranges
+from src.audio.content import Content, Decoder, content_of, not_sound, regular_file_problem
+from src.audio.ffmpeg import FFmpegFile
+from src.audio.joined import ForwardFile, JoinedFile, Section
+from src.audio.mpeg_scan import scan, states_true_length
+from src.audio.ogg import may_be_chained
+from src.audio.parts import open_chain, open_mpeg
+from src.audio.sndfile import UNKNOWN, SoundFile
+from src.clip import FFMPEG_SUFFIXES, MPEG_SUFFIXES
 
-UNKNOWN = 2**63 - 1  # libsndfile's number of frames if a header states none
+HEADERLESS = "without a header that describes its sound: expected a format with one, such as wav"
 PREROLL_SECONDS = (
     0.5  # decoded before the wanted part and discarded: an MP3 frame may need earlier frames (bit reservoir)
 )
@@ -31,106 +38,16 @@ class File(Protocol):
     frames: int
     format: str
     extra_info: str  # libsndfile's log of the header
-    notes: Sequence[str]  # for the user, one sentence each: what was found in the file, and what is not decoded
+    stated: int | None  # frames that the header states, if `frames` were counted; else None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences for the user, complete when the file has been decoded: what was found in it, what is not decoded."""
+        ...
 
     def seek(self, frames: int) -> int: ...
     def read(self, frames: int, dtype: str, always_2d: bool) -> NDArray[np.float32]: ...
     def close(self) -> None: ...
-
-
-class FFmpegFile:
-    """The first audio stream of a container file, decoded by FFmpeg, with the interface of File.
-
-    Raises ImportError if PyAV is not installed, and RuntimeError with FFmpeg's message if FFmpeg cannot decode the file.
-    """
-
-    format = "FFmpeg"
-    extra_info = ""
-    notes: Sequence[str] = ()
-
-    def __init__(self, path: Path) -> None:
-        import av
-
-        self._av = av
-        with self._errors():
-            with self._open(path) as file:
-                if not file.streams.audio:
-                    raise RuntimeError("no sound found in it")
-                stream = file.streams.audio[0]
-                codec = stream.codec_context
-                if codec is None or codec.format is None:
-                    raise RuntimeError("no decoder for its sound")
-                self.samplerate = int(codec.sample_rate)
-                # As libsndfile calls samples that may be on any scale.
-                self.subtype = "FLOAT" if codec.codec.lossless and codec.format.name[:3] in ("flt", "dbl") else ""
-                # A container's own duration may be an estimate from its bit rate, so its packets are counted.
-                ends = (packet.pts + packet.duration for packet in file.demux(stream) if packet.pts is not None)
-                self.frames = round(max(ends, default=0) * float(stream.time_base) * self.samplerate)
-            self._path = path
-            self._rewind()
-
-    def _rewind(self) -> None:
-        self._file = self._open(self._path)
-        self._blocks = self._decoded_blocks()
-        self._unread: NDArray[np.float32] | None = None  # decoded, not yet read: (frames, K)
-        self._position = 0  # of the next frame
-
-    def seek(self, frames: int) -> int:
-        """Seek to a frame, counted from the beginning. The frames before it are decoded and discarded.
-
-        Seeking in a container is not exact, so a seek backwards opens the file again.
-        """
-        if frames < self._position:
-            self.close()
-            with self._errors():
-                self._rewind()
-        while self._position < frames and len(self.read(min(frames - self._position, self.samplerate))):
-            pass
-        return self._position
-
-    def read(self, frames: int, dtype: str = "float32", always_2d: bool = True) -> NDArray[np.float32]:
-        """Read the next `frames` frames, fewer at the end of the file -> (frames, K) in about [-1, 1]."""
-        blocks = [] if self._unread is None else [self._unread]
-        count = sum(len(block_TK) for block_TK in blocks)
-        with self._errors():
-            while count < frames and (block_TK := next(self._blocks, None)) is not None:
-                blocks.append(block_TK)
-                count += len(block_TK)
-        if not blocks:
-            return np.empty((0, 1), dtype=np.float32)
-        wave_TK = np.concatenate(blocks)
-        self._unread = wave_TK[frames:].copy()  # a view of a few frames would keep the whole array in memory
-        self._position += min(frames, len(wave_TK))
-        return wave_TK[:frames]
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _open(self, path: Path) -> Any:
-        # Only this file may be opened: a playlist may name other files or URLs.
-        return self._av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-
-    def _decoded_blocks(self) -> Iterator[NDArray[np.float32]]:
-        planar = self._av.AudioResampler(format="fltp")  # changes the sample format only
-        for frame in chain(self._file.decode(audio=0), [None]):  # None flushes the resampler
-            for block in planar.resample(frame):
-                yield block.to_ndarray().T
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except self._av.FFmpegError as error:
-            raise RuntimeError(error.strerror or str(error)) from error
-
-
-class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]
-    """A sound file without soundfile's seek after each read: in an MP3 this seek loses a frame."""
-
-    notes: Sequence[str] = ()
-
-    def seekable(self) -> bool:
-        return False
 
 
 @contextmanager
@@ -138,38 +55,69 @@ def as_audio_errors(path: Path) -> Iterator[None]:
     """Turn the errors of the decoding libraries into AudioError."""
     try:
         yield
-    except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError) as error:  # TypeError: headerless .raw
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
         raise AudioError(_reason(path, error)) from error
 
 
 def open_file(path: Path) -> File:
-    """Open a sound file at its beginning.
+    """Open a sound file at its beginning. Its content decides how, and its name only where the content is not known.
 
-    Raises the errors of the libraries (see `as_audio_errors`), and AudioError if the header does not state the length.
+    Raises the errors of the libraries (see `as_audio_errors`), and AudioError if the file cannot be used.
     """
-    try:
-        # As bytes, because soundfile refuses a name that is not valid Unicode. On Windows every name is valid.
-        file: File = _SoundFile(os.fsencode(path) if os.name == "posix" else path)
-    except soundfile.LibsndfileError as error:
-        if not Path(path).is_file() or Path(path).stat().st_size == 0:
-            raise
-        file = _open_with_ffmpeg(path, error)
-    if file.frames == UNKNOWN:
-        raise AudioError("its header does not state its length, as after an interrupted recording; re-encode it")
-    return file
+    path = Path(path)
+    if problem := regular_file_problem(path):
+        raise AudioError(problem)
+    with Source(path) as source:
+        content = content_of(source)
+        if content and content.decoder is Decoder.NONE:
+            raise AudioError(not_sound(content))
+        if content and content.decoder is Decoder.FFMPEG:
+            return _open_with_ffmpeg(path, content)
+        is_mpeg = content.decoder is Decoder.MPEG if content else path.suffix.lower() in MPEG_SUFFIXES
+        try:
+            if is_mpeg and not states_true_length(source):
+                return open_mpeg(path, source, scan(source))
+            if content and content.decoder is Decoder.OGG and may_be_chained(source):
+                return open_chain(path, source)
+            return _open_with_libsndfile(path)
+        except soundfile.LibsndfileError as error:
+            if not source.size:
+                raise
+            return _open_with_ffmpeg(path, content, error)
 
 
-def _open_with_ffmpeg(path: Path, error: Exception) -> FFmpegFile:
-    """Open a file that libsndfile refuses. If FFmpeg fails too, raise libsndfile's `error` for a format that it knows."""
-    needs_ffmpeg = Path(path).suffix.lower() in UNREADABLE_SUFFIXES
+def _open_with_libsndfile(path: Path) -> File:
+    """Open a file so that it can be sought, and so that its number of frames is known."""
+    if path.suffix.lower() == ".raw":  # soundfile takes every file of this name for sound without a header
+        file = SoundFile(open_ranges(path, [(0, path.stat().st_size)]))
+    else:
+        file = SoundFile(path)
+    if file.format == "RAW":
+        file.close()
+        raise AudioError(HEADERLESS)
+    if file.can_seek and file.frames != UNKNOWN:
+        return file
+    with closing(file):
+        frames = file.count_frames() if file.frames == UNKNOWN else file.frames
+    rate = file.samplerate
+    return JoinedFile(
+        [Section(lambda: ForwardFile(partial(SoundFile, path), rate), frames, rate, file.channels)], file.format
+    )
+
+
+def _open_with_ffmpeg(path: Path, content: Content | None, error: Exception | None = None) -> File:
+    """Open a file that libsndfile does not read. If FFmpeg fails too, raise libsndfile's `error`, if there is one."""
+    needs_ffmpeg = error is None or path.suffix.lower() in FFMPEG_SUFFIXES
     try:
         return FFmpegFile(path)
     except ImportError:
         if needs_ffmpeg:
-            raise AudioError("needs FFmpeg: run `make extra-m4a` once") from None
+            name = "" if path.suffix.lower() in FFMPEG_SUFFIXES or not content else f"contains {content.name}, which "
+            raise AudioError(f"{name}needs FFmpeg: run `make extra-m4a` once") from None
     except RuntimeError:
         if needs_ffmpeg:
             raise
+    assert error is not None, "raised above"
     raise error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from src.audio.content import regular_file_problem
 from src.dataset import names
 
 NO_GENRE = 255  # the number of ID3v1 for "no genre"
@@ -36,6 +37,8 @@ def read(paths: Sequence[Path]) -> list[Tags]:
 def _read(path: Path) -> Tags:
     from tinytag import TinyTag, TinyTagException
 
+    if problem := regular_file_problem(path):
+        return Tags(error=problem)
     try:
         tag = TinyTag.get(path, duration=False)
     except (TinyTagException, OSError) as error:

@@ -147,7 +147,7 @@ def test_a_named_file_is_tried_whatever_its_suffix_is(run_predict: Any, music: P
     status, out, _ = run_predict(music / "b" / "high.sound", music / "cover.jpg")
     assert status == 1
     assert [prediction.get("predicted_genre") for prediction in json_lines(out)] == ["high", None]
-    assert json_lines(out)[1]["error"].startswith("not readable as audio (Format not recognised")
+    assert json_lines(out)[1]["error"] == "contains text, not sound"
 
 
 def test_paths_are_read_from_standard_input(run_predict: Any, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,8 +187,9 @@ def _file(path: Path, content: bytes) -> Path:
     [
         (lambda folder: folder / "none.wav", "no such file"),
         (lambda folder: _file(folder / "a.wav", b""), "an empty file (0 bytes)"),
-        (lambda folder: _file(folder / "a.wav", b"a text " * 99), "not readable as audio (Format not recognised)"),
-        (lambda folder: _file(folder / "a.mp3", b"a text " * 999), "not readable as audio (no sound found in it)"),
+        (lambda folder: _file(folder / "a.wav", b"a text\0" * 99), "not readable as audio (Format not recognised)"),
+        (lambda folder: _file(folder / "a.wav", b"a text " * 99), "contains text, not sound"),
+        (lambda folder: _file(folder / "a.mp3", b"a text\0" * 999), "not readable as audio (no sound found in it)"),
         (lambda folder: write(folder / "a.flac", np.zeros(9000)), "silent (its peak stays below 0.001 of full scale)"),
         (lambda folder: write(folder / "a.wav", np.zeros(0)), "no samples"),
     ],
