@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+def has_ffmpeg() -> bool:
+    """True if the extra is installed."""
+    return find_spec("av") is not None
 
 
 class FFmpegFile:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from src import formatting
 from src.audio import reader
+from src.audio.ffmpeg import has_ffmpeg
 from src.clip import Clip, Excluded
 from src.console import note, relative_path, track
 from src.data.decoding import decode
@@ -87,10 +88,11 @@ def open_or_decode(
 def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
     """Hash everything that affects the content of the cache.
 
-    This is: the files as they are on disk, the parts read from them, the sample rate, and the code that decodes them.
+    This is: the files as they are on disk, the parts read from them, the sample rate, and the code that decodes them, with
+    or without FFmpeg.
     """
     code = code_digest.digest(code_digest.digests_with_imports("src.data.decoding"))
-    hashed: list[object] = [FORMAT, code, sample_rate, max_seconds]
+    hashed: list[object] = [FORMAT, code, has_ffmpeg(), sample_rate, max_seconds]
     hashed += [
         (clip.name, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds)
         for clip in clips

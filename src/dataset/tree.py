@@ -3,11 +3,11 @@
 import os
 from collections import deque
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from src.audio.byte_ranges import Source
 from src.audio.content import Decoder, content_of, not_sound, regular_file_problem
+from src.audio.ffmpeg import has_ffmpeg
 from src.clip import AMBIGUOUS_SUFFIXES, AUDIO_SUFFIXES, FFMPEG_SUFFIXES, UNREAD_SUFFIXES, Excluded
 
 NEEDS_FFMPEG = "needs FFmpeg: run `make extra-m4a` once"
@@ -84,9 +84,8 @@ def _reason_to_leave_out(entry: os.DirEntry[str]) -> str | None:
         return regular_file_problem(path) or "a link to a file that does not exist"
     if suffix in AUDIO_SUFFIXES:
         return None
-    has_ffmpeg = find_spec("av") is not None
     if suffix in FFMPEG_SUFFIXES:
-        return None if has_ffmpeg else NEEDS_FFMPEG
+        return None if has_ffmpeg() else NEEDS_FFMPEG
     if suffix in UNREAD_SUFFIXES:
         return UNREAD_SUFFIXES[suffix]
     try:
@@ -98,7 +97,7 @@ def _reason_to_leave_out(entry: os.DirEntry[str]) -> str | None:
         return f"named {suffix}, but does not begin like a sound file"
     if content.decoder is Decoder.NONE:
         return not_sound(content)
-    return None if content.decoder is not Decoder.FFMPEG or has_ffmpeg else NEEDS_FFMPEG
+    return None if content.decoder is not Decoder.FFMPEG or has_ffmpeg() else NEEDS_FFMPEG
 
 
 def _path_parts(name: str) -> list[str]:

@@ -286,7 +286,7 @@ def test_unusable_clips_are_excluded_with_their_reason(tmp_path: Path, build: Bu
     (tmp_path / "3.wav").write_text("not a song")
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], f"artist {k}") for k in range(8)])
     data = build(manifest)
-    reason = "not readable as audio (Format not recognised)"
+    reason = "contains text, not sound"
     assert data.excluded == [Excluded("3.wav", reason)]
     assert [clip.name for clip in data.clips] == [f"{k}.wav" for k in (0, 1, 2, 4, 5, 6, 7)]
     assert data.genre.tolist() == [0, 1, 0, 0, 1, 0, 1]

@@ -186,7 +186,7 @@ def test_unusable_files_are_listed_with_their_reasons_and_the_others_are_decoded
         assert [clip.path for clip in waveforms.clips] == [good, quiet]
         assert waveforms.length.tolist() == [RATE, RATE]
         assert waveforms.excluded == [
-            Excluded("text.wav", "not readable as audio (Format not recognised)"),
+            Excluded("text.wav", "contains text, not sound"),
             Excluded("gone.wav", "no such file"),
             Excluded("empty.mp3", "an empty file (0 bytes)"),
             Excluded("zeros.wav", silent),
