@@ -67,6 +67,15 @@ def open_file(path: Path) -> File:
     path = Path(path)
     if problem := regular_file_problem(path):
         raise AudioError(problem)
+    file = _open(path)
+    if file.samplerate < 1:
+        file.close()
+        raise AudioError(f"its header states a sample rate of {file.samplerate} Hz")
+    return file
+
+
+def _open(path: Path) -> File:
+    """Open a regular file with the decoder that its content needs."""
     with Source(path) as source:
         content = content_of(source)
         if content and content.decoder is Decoder.NONE:

@@ -157,7 +157,8 @@ def _next_frame(source: Source, position: int, end: int, form: Form | None) -> i
                 return end
             if len(data) - k < (CONSISTENT + 1) * MAX_FRAME_BYTES and position + len(data) < source.size:
                 break  # read on from here
-            if data[k] != 0xFF or _consistent(data, k, min(len(data), end - position), form):
+            is_frame = data[k] == 0xFF and _consistent(data, k, min(len(data), end - position), form)
+            if is_frame or (data[k] != 0xFF and tag_bytes(source, at)):
                 return at
             k += 1
         step = k if k > 0 else len(data) - OVERLAP if position + len(data) < end else len(data)

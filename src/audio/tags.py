@@ -39,8 +39,8 @@ def first_byte_after_tags(source: Source) -> int:
 def last_byte_before_tags(source: Source) -> int:
     """Position at which the tags at the end of a file begin; the size of the file if it has none."""
     end = source.size
-    while end and (length := _length_before(source, end)):
-        end = max(0, end - length)
+    while 0 < (length := _length_before(source, end)) <= end:
+        end -= length
     return end
 
 

@@ -139,6 +139,15 @@ def test_an_unreadable_file_raises_its_reason(name: str, content: bytes | None, 
         read(tmp_path / name, RATE)
 
 
+def test_a_sample_rate_of_zero_raises(tmp_path: Path) -> None:
+    path = tone(tmp_path / "a.caf")
+    content = bytearray(path.read_bytes())
+    content[20:28] = bytes(8)
+    path.write_bytes(content)
+    with pytest.raises(AudioError, match=r"^its header states a sample rate of 0 Hz$"):
+        read(path, RATE)
+
+
 def test_a_folder_named_like_a_file_raises(tmp_path: Path) -> None:
     (tmp_path / "a.wav").mkdir()
     with pytest.raises(AudioError, match=r"^not a regular file \(a folder\)$"):

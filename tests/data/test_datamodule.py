@@ -290,7 +290,9 @@ def test_unusable_clips_are_excluded_with_their_reason(tmp_path: Path, build: Bu
     assert data.excluded == [Excluded("3.wav", reason)]
     assert [clip.name for clip in data.clips] == [f"{k}.wav" for k in (0, 1, 2, 4, 5, 6, 7)]
     assert data.genre.tolist() == [0, 1, 0, 0, 1, 0, 1]
-    with pytest.raises(ValueError, match=r"^3.wav: not readable .* To leave out such clips, set data.strict=false\.$"):
+    with pytest.raises(
+        ValueError, match=r"^3.wav: contains text, not sound. To leave out such clips, set data.strict=false\.$"
+    ):
         build(manifest, strict=True).waveforms  # noqa: B018
 
 

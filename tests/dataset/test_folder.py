@@ -147,7 +147,7 @@ def test_real_recordings_are_listed_with_their_artists(music: Path) -> None:
 
 
 def test_files_that_need_ffmpeg_are_listed_as_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "find_spec", lambda _: None)
+    monkeypatch.setattr(tree, "has_ffmpeg", lambda: False)
     _touch(tmp_path, "jazz/a.wav", "rock/b.wav", "rock/live/c.M4A", "d.wma", "rock/._c.m4a")
     reason = "needs FFmpeg: run `make extra-m4a` once"
     corpus = Folder(str(tmp_path)).corpus()
@@ -158,14 +158,14 @@ def test_files_that_need_ffmpeg_are_listed_as_left_out(tmp_path: Path, monkeypat
 def test_the_error_says_what_to_install_if_all_files_need_ffmpeg(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tree, "find_spec", lambda _: None)
+    monkeypatch.setattr(tree, "has_ffmpeg", lambda: False)
     _touch(tmp_path, "rock/a.m4a")
     with pytest.raises(ValueError, match=r" rock/a.m4a is left out: needs FFmpeg: run `make extra-m4a` once"):
         _names(tmp_path)
 
 
 def test_files_that_need_ffmpeg_are_clips_if_pyav_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tree, "find_spec", {"av": object()}.get)
+    monkeypatch.setattr(tree, "has_ffmpeg", lambda: True)
     _touch(tmp_path, "jazz/a.wav", "rock/live/c.M4A")
     m4a(tmp_path / "rock" / "b.m4a", artist="Nirvana")
     corpus = Folder(str(tmp_path), artist="tags").corpus()

@@ -113,7 +113,7 @@ def test_a_missing_end_of_a_flac_is_found_though_only_its_middle_is_measured(tmp
 
 
 def test_an_unreadable_file_raises_with_the_reason(tmp_path: Path) -> None:
-    (tmp_path / "a.mp3").write_bytes(b"no music" * 100)
+    (tmp_path / "a.mp3").write_bytes(b"no music\0" * 100)
     with pytest.raises(reader.AudioError, match="not readable as audio"):
         measure(tmp_path / "a.mp3")
 
