@@ -109,9 +109,10 @@ def _open_with_libsndfile(path: Path) -> File:
     with closing(file):
         frames = file.count_frames() if file.frames == UNKNOWN else file.frames
     rate = file.samplerate
-    return JoinedFile(
-        [Section(lambda: ForwardFile(partial(SoundFile, path), rate), frames, rate, file.channels)], file.format
-    )
+    section = Section(lambda: ForwardFile(partial(SoundFile, path), rate), frames, rate, file.channels)
+    forward = JoinedFile([section], file.format)
+    forward.subtype = file.subtype
+    return forward
 
 
 def _open_with_ffmpeg(path: Path, content: Content | None, error: Exception | None = None) -> File:

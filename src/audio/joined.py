@@ -33,6 +33,7 @@ class JoinedFile:
     """
 
     extra_info = ""
+    subtype = ""  # libsndfile's name of the format of the samples, if it is known
 
     def __init__(self, sections: Sequence[Section], form: str, notes: Sequence[str] = (), stated: int = 0) -> None:
         self.format, self.samplerate, self.channels = form, sections[0].samplerate, sections[0].channels
