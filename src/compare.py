@@ -83,6 +83,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--more-genres", action="store_true", help="with --check: there were genres that the table does not show"
     )
+    parser.add_argument("--trust", **console.TRUST)
     parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
     options = parser.parse_args(arguments)
     if bool(options.paths) == bool(options.check):
@@ -99,7 +100,7 @@ def _compare(options: argparse.Namespace) -> int:
     from src.evaluation.comparison import compare
     from src.reporting import comparison_text, tested_on_text
 
-    parts = compared_groups([_runs(path) for path in options.paths])
+    parts = compared_groups([_runs(path, tuple(options.trust)) for path in options.paths])
     contents = [compare(part) for part in parts if len(part) > 1]
     differences = tested_on_text.describe_differences([[each.group for each in part] for part in parts])
     differences += [f"Nothing to compare with {part[0].group.label}." for part in parts if len(part) == 1]
@@ -134,12 +135,12 @@ def _print_comparison(content: dict[str, Any], markdown: bool) -> None:
         print(f"- {note}")
 
 
-def _runs(path: Path) -> "list[RunDir]":
+def _runs(path: Path, trust: tuple[str, ...]) -> "list[RunDir]":
     """Read the runs at a path; those that cannot be read are skipped, with a message. Raises ValueError if none can."""
     from src import rundir
     from src.reporting import sweep_page
 
-    runs, skipped = sweep_page.readable_runs(rundir.runs_at(path), pages=False)
+    runs, skipped = sweep_page.readable_runs(rundir.runs_at(path, trust), pages=False)
     for skipped_path, reason in skipped:
         print(f"compare: skipped {skipped_path}: {reason}", file=sys.stderr)
     return runs

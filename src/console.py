@@ -15,6 +15,13 @@ from src import __version__
 
 X = TypeVar("X")
 
+# Settings of the option --trust of the programs that read runs.
+TRUST: dict[str, Any] = {
+    "action": "append",
+    "default": [],
+    "metavar": "MODULE",
+    "help": "allow runs to name the classes of this module, your own; may be repeated",
+}
 stderr = Console(stderr=True)
 
 

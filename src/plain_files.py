@@ -32,23 +32,49 @@ class Record(NamedTuple):
     quotes: int
 
 
+MAX_JSON_BYTES = 5_000_000  # metrics.json of 1,000 genres has about 0.6 MB
+
+
 def existing(folder: Path, name: str) -> Path:
     """Return the path of a file in a run directory. Raises ValueError if the file is missing."""
     path = folder / name
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, False in a folder that may not be read
         raise ValueError(f"{folder} has no {name}: it is not a complete run directory. Train the run again.")
     return path
 
 
-def json_object(folder: Path, name: str, advice: str = "Train the run again.") -> dict[str, Any]:
+def text(path: Path, most_bytes: int, advice: str = "Train the run again.") -> str:
+    """Read a text file in UTF-8. Raises ValueError, which names the file, if it cannot be read or is too large."""
+    try:
+        size = path.stat().st_size
+        if size > most_bytes:
+            raise ValueError(f"{path} has {size:,} bytes, expected at most {most_bytes:,}. {advice}")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as text ({first_line(error)}). {advice}") from error
+
+
+def shown(value: Any) -> str:
+    """A value of any type as it stands in a file, at most 60 characters: "null", "'jaz'", "[0.1, 2]"."""
+    try:
+        written = repr(value) if isinstance(value, str) else json.dumps(value, default=repr)
+    except (ValueError, RecursionError):
+        written = f"a {type(value).__name__}"
+    return written if len(written) <= 60 else f"{written[:60]}..."
+
+
+def json_object(
+    folder: Path, name: str, advice: str = "Train the run again.", most_bytes: int = MAX_JSON_BYTES
+) -> dict[str, Any]:
     """Read a JSON file that contains an object.
 
     Raises ValueError if it is missing or contains anything else; `advice` is the advice at the end of the message.
     """
     path = existing(folder, name)
+    written = text(path, most_bytes, advice)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(written)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({first_line(error)}). {advice}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} contains a {type(content).__name__}, expected an object. {advice}")

@@ -81,6 +81,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("audio", nargs="+", metavar="AUDIO", help="a file, a folder, or - for paths on standard input")
     parser.add_argument("--run", action="append", default=[], metavar="RUN", help="a run directory; may be repeated")
+    parser.add_argument("--trust", **console.TRUST)
     parser.add_argument("--genres", metavar="G", help="for the tagger: gtzan (its ten genres), or names: rock,pop,jazz")
     parser.add_argument("--format", choices=("json", "csv", "table"), default="json", help="default: json")
     parser.add_argument("--timeline", action="store_true", help="the genre over time, in steps of about 10 s")
@@ -137,7 +138,7 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
 
     torch.set_num_threads(1)  # the workers run in parallel, one thread and one batch each
     workers = 1 if torch.cuda.is_available() else options.threads or min(os.cpu_count() or 1, MAX_WORKERS)
-    recognizers = _recognizers(options.run, options.genres)
+    recognizers = _recognizers(options.run, options.genres, options.trust)
     for note in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
         console.note(f"Note: {note}")
     genres = list(dict.fromkeys(genre for recognizer in recognizers for genre in recognizer.genres))
@@ -178,12 +179,12 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     return int(failed_count > 0)
 
 
-def _recognizers(runs: Sequence[str], genres: Sequence[str] | None) -> "list[Recognizer]":
+def _recognizers(runs: Sequence[str], genres: Sequence[str] | None, trust: Sequence[str]) -> "list[Recognizer]":
     from src.inference.recognizer import Recognizer
 
     if not runs:
         return [Recognizer.pretrained(genres)]
-    recognizers = [Recognizer.load(folder) for folder in runs]
+    recognizers = [Recognizer.load(folder, trust) for folder in runs]
     names = [recognizer.name for recognizer in recognizers]
     for recognizer, folder in zip(recognizers, runs, strict=True):
         if names.count(recognizer.name) > 1:

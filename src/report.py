@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="file to write (default: report.html in RUN or SWEEP)"
     )
+    parser.add_argument("--trust", **console.TRUST)
     parser.add_argument(
         "--select", choices=SELECTION_SCORES, help="select the configuration of each fold by this score"
     )
@@ -88,7 +89,7 @@ def _report(options: argparse.Namespace) -> None:
     from src.reporting import render, run_page
 
     paths: list[Path] = options.paths
-    runs = _find_runs(paths)
+    runs = _find_runs(paths, tuple(options.trust))
     target = options.output or (paths[0] if len(paths) == 1 else Path("outputs")) / rundir.REPORT
     if len(paths) == 1 and runs[0].path == paths[0] and not options.select:  # one run
         text = run_page.html(runs[0]) if options.format == "html" else run_page.markdown(runs[0])
@@ -134,11 +135,11 @@ def _select(runs: "Sequence[RunDir]", options: argparse.Namespace) -> "Selection
     return selection.select_by_validation(runs, options.select, options.by) if options.select else None
 
 
-def _find_runs(paths: Sequence[Path]) -> "list[RunDir]":
+def _find_runs(paths: Sequence[Path], trust: tuple[str, ...]) -> "list[RunDir]":
     """Find the runs in the folders, each once. Raises ValueError on a path without runs."""
     from src import rundir
 
-    return list({run.path.resolve(): run for path in paths for run in rundir.runs_at(path)}.values())
+    return list({run.path.resolve(): run for path in paths for run in rundir.runs_at(path, trust)}.values())
 
 
 if __name__ == "__main__":

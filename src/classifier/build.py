@@ -9,17 +9,22 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
-from src import rundir
+from src import formatting, rundir
+from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED, Classifier
 from src.instantiate import call_with_facts, instantiate_choice
 from src.model.tags import GTZAN, Tags, letters
 from src.normalization import Unchanged
 
+SIZE_RATIO = 8  # a checkpoint in half precision, and a classic model's small buffers, are within this ratio
 
-def classifier_parts(config: DictConfig, genres: Sequence[str], facts: dict[str, Any]) -> dict[str, Any]:
+
+def classifier_parts(
+    config: DictConfig, genres: Sequence[str], facts: dict[str, Any], checkpoint: Path | None = None
+) -> dict[str, Any]:
     """Build the arguments of Classifier: feature, normalization, model, genres.
 
-    Adds to `facts`, which contains "counts" (training clips of each genre) at first: rows, row_names, frames, genres,
+    With the `checkpoint` of a run, raises ValueError instead of building a model that is far larger. Adds to `facts`, which contains "counts" (training clips of each genre) at first: rows, row_names, frames, genres,
     genre_names and normalized. The caller can then pass them to a loss.
     """
     feature = instantiate_choice(config.feature)
@@ -28,20 +33,49 @@ def classifier_parts(config: DictConfig, genres: Sequence[str], facts: dict[str,
     facts |= {"genres": len(genres), "genre_names": list(genres)}
     normalization = call_with_facts(instantiate_choice(config.normalization), **facts)
     facts["normalized"] = not isinstance(normalization, Unchanged)
+    if checkpoint is not None:
+        _check_size(config.model, facts, checkpoint)
     model = call_with_facts(instantiate_choice(config.model), **facts)
     return {"feature": feature, "normalization": normalization, "model": model, "genres": genres}
 
 
-def load_classifier(folder: Path) -> Classifier:
-    """Load the trained classifier of a run directory. Loaded with weights_only=True."""
-    run = rundir.RunDir(folder)
+def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
+    """Load the trained classifier of a run directory, which may come from a stranger.
+
+    Its config names only classes of this project, and those of the modules in `trust`. Raises ValueError on other
+    classes and on broken files, and any error of the classes on settings that they do not accept.
+    """
+    run = rundir.RunDir(folder, tuple(trust))
+    config, path = OmegaConf.create(run.config), folder / rundir.BEST
     genres = sorted({str(row["genre"]) for row in run.split})
     count_of_genre = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     counts = [count_of_genre[genre] for genre in genres]
-    classifier = Classifier(**classifier_parts(OmegaConf.create(run.config), genres, {"counts": counts}))
-    weights = torch.load(folder / rundir.BEST, map_location="cpu", weights_only=True)["state_dict"]
-    classifier.load_state_dict({name: {**UNCALIBRATED, **weights}[name] for name in classifier.state_dict()})
+    weights = {**UNCALIBRATED, **load_checkpoint(path)["state_dict"]}
+    facts: dict[str, Any] = {"counts": counts}
+    classifier = Classifier(**classifier_parts(config, genres, facts, path))
+    missing = [name for name in classifier.state_dict() if name not in weights]
+    if missing:
+        raise ValueError(f"{path} lacks the weights {formatting.first_names(missing, 3)}. Train the run again.")
+    classifier.load_state_dict({name: weights[name] for name in classifier.state_dict()})
     return classifier.eval()
+
+
+def _check_size(model: DictConfig, facts: dict[str, Any], checkpoint: Path) -> None:
+    """Raise ValueError if the weights of the model would need far more memory than the checkpoint has bytes.
+
+    The settings may come from a stranger, so the model is built without memory for its weights first.
+    """
+    try:
+        with torch.device("meta"):
+            sketch = call_with_facts(instantiate_choice(model), **facts)
+        size = sum(weight.numel() * weight.element_size() for weight in sketch.state_dict().values())
+    except NotImplementedError:  # a model of the user's own may compute with its weights
+        return
+    if size > SIZE_RATIO * checkpoint.stat().st_size:
+        raise ValueError(
+            f"the model of the config needs {size:,} bytes, but {checkpoint} has {checkpoint.stat().st_size:,}: they do not "
+            "belong together. Train the run again."
+        )
 
 
 def tagger(genres: Sequence[str] | None = None) -> Classifier:

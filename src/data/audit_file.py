@@ -6,6 +6,7 @@ from typing import NamedTuple
 from src import plain_files
 
 AUDIT_SCHEMA = 1
+MAX_BYTES = 1_000_000_000  # an audit of 100,000 clips has about 100 MB
 
 
 class Audit(NamedTuple):
@@ -20,7 +21,7 @@ def read_audit(path: Path) -> Audit:
     advice = "`python -m src.audit` writes one."
     if not path.is_file():
         raise ValueError(f"data.audit is {path}, which is not a file: expected the audit.json of an audit. {advice}")
-    content = plain_files.json_object(path.parent, path.name, advice=advice)
+    content = plain_files.json_object(path.parent, path.name, advice=advice, most_bytes=MAX_BYTES)
     if content.get("schema") != AUDIT_SCHEMA:
         raise ValueError(
             f"data.audit: {path} has schema {content.get('schema')!r}, expected {AUDIT_SCHEMA}: it is not an audit, or one "

@@ -39,7 +39,7 @@ def recall_interval(row: Mapping[str, Any]) -> tuple[float, float] | None:
 
     `row` is the genre's entry of `genres` in metrics.json.
     """
-    if not row["support"]:
+    if not row["support"] or row["recall"] is None:
         return None
     return wilson(round(row["recall"] * row["support"]), row["support"])
 
@@ -91,21 +91,13 @@ class Mistake:
 
 
 def mistakes(run: RunDir, limit: int = 10) -> list[Mistake]:
-    """List the `limit` wrong predictions with the highest probability, in descending order.
-
-    Raises ValueError if a true or predicted genre has no column in the predictions.
-    """
+    """List the `limit` wrong predictions with the highest probability, in descending order."""
     predictions = run.predictions
     column = {genre: index for index, genre in enumerate(predictions.genres)}
     wrong = []
     for row, (clip, artist, true, predicted) in enumerate(
         zip(predictions.clips, predictions.artists, predictions.true, predictions.predicted, strict=True)
     ):
-        if true not in column or predicted not in column:
-            raise ValueError(
-                f"{run.path / rundir.PREDICTIONS}: {clip!r} is {true!r}, predicted {predicted!r}, but the "
-                f"probability columns are {', '.join(predictions.genres)}. Train the run again."
-            )
         if true != predicted:
             probability, probability_true = predictions.probability_KC[row, [column[predicted], column[true]]].tolist()
             wrong.append(Mistake(clip, artist, true, predicted, probability, probability_true))

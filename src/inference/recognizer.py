@@ -95,17 +95,24 @@ class Recognizer:
         self.checks_music = bool(getattr(classifier.model, "checks_music", False))
 
     @classmethod
-    def load(cls, folder: str | Path) -> "Recognizer":
-        """Load the model of a run directory. Raises ValueError, which says what to do, if it has no finished run."""
+    def load(cls, folder: str | Path, trust: Sequence[str] = ()) -> "Recognizer":
+        """Load the model of a run directory. Raises ValueError, which says what to do, if it has no finished run.
+
+        The run may come from a stranger: only classes of this project are loaded, and those of the modules in `trust`.
+        """
         folder = Path(folder)
         if not folder.is_dir():
             problem = "is not a folder" if folder.exists() else "does not exist"
             raise ValueError(f"{folder} {problem}: expected a run directory, as `python -m src.train` writes them.")
-        run = rundir.RunDir(folder)
+        run = rundir.RunDir(folder, tuple(trust))
         training_data = SYNTHETIC if run.metrics["synthetic"] else None  # raises ValueError if the run is not finished
         sample_rate, seconds = (nested.get(run.config, key) for key in ("audio.sample_rate", "data.crop_seconds"))
+        if sample_rate is None or seconds is None:
+            raise ValueError(
+                f"{folder / rundir.CONFIG} lacks audio.sample_rate or data.crop_seconds. Train the run again."
+            )
         try:
-            classifier = build.load_classifier(folder)
+            classifier = build.load_classifier(folder, trust)
         except Exception as error:  # a run of another version of the project may fail anywhere
             raise ValueError(
                 f"{folder} cannot be loaded ({plain_files.first_line(error)}): another version of this project trained it, "

@@ -23,15 +23,18 @@ MOST_WARNINGS = 10  # further warnings are folded
 CURVES = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro")
 
 
-def write(path: Path) -> Path:
-    """Write report.html into a run directory and return its path. Raises ValueError on files that cannot be read."""
-    return render.save(path / rundir.REPORT, html(RunDir(path)))
+def write(path: Path, trust: tuple[str, ...] | None = ()) -> Path:
+    """Write report.html into a run directory and return its path. Raises ValueError on files that cannot be read.
+
+    `trust` is that of RunDir: None for a run that the same command has trained.
+    """
+    return render.save(path / rundir.REPORT, html(RunDir(path, trust)))
 
 
 def write_if_missing(path: Path) -> Path:
-    """Return the path of a finished run's report.html; write the page first if it is missing."""
+    """Return the path of the report.html of a run of one's own; write the page first if it is missing."""
     page = path / rundir.REPORT
-    return page if page.exists() else write(path)
+    return page if page.exists() else write(path, trust=None)
 
 
 def html(run: RunDir) -> str:
@@ -143,7 +146,7 @@ def _facts(run: RunDir) -> list[tuple[str, str]]:
 
 def _passes(metrics: Mapping[str, Any]) -> list[tuple[str, list[float]]]:
     """Values that the model's preparation measured in each pass over the training set, by name; empty for most models."""
-    return [(name, values) for name, values in metrics.get("passes", {}).items() if values]
+    return [(name, values) for name, values in metrics["passes"].items() if values]
 
 
 def _format_fact(value: Any) -> str:

@@ -81,7 +81,7 @@ def _test_artists(run: RunDir) -> str:
     shared = leaks(certificate)
     if shared:
         return f"that it may have memorized, as training, validation and test share {' and '.join(shared)}"
-    if _some_unknown(run, "artist"):
+    if _some_unknown(run, "artist") or run.metrics["test"]["artists"] is None:
         return (
             f"held out by {certificate['grouped_by']}; not all artists are known, so some may be in its training clips"
         )

@@ -32,11 +32,11 @@ def readable_runs(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], l
     for run in found:
         try:
             # Read now: a broken file that is found later would stop the whole report.
-            _ = run.metrics, run.config, run.predictions, run.split
+            _ = run.metrics, run.config, run.environment, run.predictions, run.split
             if pages and not (run.path / rundir.REPORT).exists():
-                run_page.write(run.path)
+                run_page.write(run.path, run.trust)
             runs.append(run)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             skipped.append((run.path, str(error)))
     if not runs:
         reasons = " ".join(reason for _, reason in skipped)

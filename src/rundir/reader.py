@@ -1,5 +1,6 @@
 """File names in a run directory, and a reader of these files that does not need torch."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
-from src import plain_files
-from src.rundir import nested
+from src import formatting, plain_files
+from src.rundir import schema, untrusted
 
 CONFIG = "config.yaml"
 ENVIRONMENT = "environment.json"
@@ -28,20 +28,6 @@ REPORT = "report.html"
 LOCK = ".lock"  # locked during training; the file stays afterwards
 SCHEMA = 2  # version of metrics.json; schema 1, which calls the sets of a split "sides", can still be read
 
-_SCORES = [
-    "clips",
-    "tracks",
-    "artists",
-    "accuracy",
-    "accuracy_interval",
-    "accuracy_interval_by_artist",
-    "precision_macro",
-    "recall_macro",
-    "f1_macro",
-    "nll",
-    "ece",
-    "genres",
-]
 # `_target_` in config.yaml of schema 1 -> current name, so that old and new runs of one experiment form one group.
 RENAMED_TARGETS = {
     "src.data.GenreData": "src.data.datamodule.GenreData",
@@ -51,11 +37,6 @@ RENAMED_TARGETS = {
     "src.dashboard.none": "src.training.loggers.none",
 }
 CALIBRATED = ("nll", "ece")  # scores that the temperature changes; metrics.json also has `<score>_uncalibrated`
-_METRICS = (
-    *["train_seconds", "epochs", "best_epoch", "parameters", "dataset", "synthetic", "identity", "val"],
-    *(f"test.{key}" for key in _SCORES),
-    *(f"certificate.{key}" for key in ["split", "grouped_by", "sets", "shared", "allow_leak", "warnings"]),
-)
 
 
 @dataclass(frozen=True)
@@ -74,46 +55,42 @@ class Predictions:
 class RunDir:
     """Read-only access to the files of a run. Each file is read once, when it is first needed.
 
-    The properties raise ValueError if their file is missing or broken or has another schema. `history` and `excluded`
-    are empty if their file is missing.
+    The properties raise ValueError, which names the file, if their file is missing or broken, has another schema, or does
+    not fit to the others. `history` and `excluded` are empty if their file is missing. A run may come from a stranger:
+    config.yaml may name only classes that this project knows, and those of the modules in `trust`; None trusts all of it.
     """
 
     path: Path
+    trust: tuple[str, ...] | None = ()
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """Composed config of the run, with interpolations resolved."""
+        """Composed config of the run, in plain values."""
         path = plain_files.existing(self.path, CONFIG)
-        try:
-            config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
-        except Exception as error:  # yaml, omegaconf and decoding errors have no other common base class
-            raise ValueError(
-                f"{path} cannot be read as a config ({plain_files.first_line(error)}). Train the run again."
-            ) from error
-        if not isinstance(config, dict):
-            raise ValueError(f"{path} contains a {type(config).__name__}, expected a mapping. Train the run again.")
-        return _with_current_names({str(key): value for key, value in config.items()})
+        config = _with_current_names(untrusted.load_config(path))
+        schema.check(path, config, schema.CONFIG)
+        if self.trust is not None:
+            untrusted.check_targets(path, config, self.trust)
+        return config
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Content of metrics.json. Entries that an older run does not have are None."""
         path = self.path / METRICS
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ValueError(f"{self.path} has no {METRICS}: its run has not finished, or it failed. Train it again.")
         metrics = plain_files.json_object(self.path, METRICS)
         if metrics.get("schema") not in (1, SCHEMA):
             raise ValueError(
-                f"{path} has schema {metrics.get('schema')!r}, expected {SCHEMA}: another version of this project "
-                "wrote it. Read it with that version, or train the run again."
+                f"{path} has schema {plain_files.shown(metrics.get('schema'))}, expected {SCHEMA}: another version of this "
+                "project wrote it. Read it with that version, or train the run again."
             )
         certificate = metrics.get("certificate")
         if isinstance(certificate, dict) and "sides" in certificate:
             certificate["sets"] = certificate.pop("sides")
-        expected = (*_METRICS, *(f"val.{key}" for key in _SCORES if metrics.get("val") is not None))
-        missing = [key for key in expected if not nested.has(metrics, key)]
-        if missing:
-            raise ValueError(f"{path} lacks {', '.join(missing)}. Train the run again.")
+        schema.check(path, metrics, schema.METRICS)
         metrics.setdefault("temperature", None)
+        metrics.setdefault("passes", {})
         for kind in ("albums", "near_copies"):
             metrics["certificate"]["shared"].setdefault(kind, None)
         for scores in (metrics["val"], metrics["test"]):
@@ -124,7 +101,9 @@ class RunDir:
     @cached_property
     def environment(self) -> dict[str, Any]:
         """Content of environment.json: identity, command, versions, git commit, hardware and times."""
-        return plain_files.json_object(self.path, ENVIRONMENT)
+        environment = plain_files.json_object(self.path, ENVIRONMENT)
+        schema.check(self.path / ENVIRONMENT, environment, schema.ENVIRONMENT)
+        return environment
 
     @cached_property
     def history(self) -> list[dict[str, float | None]]:
@@ -141,20 +120,41 @@ class RunDir:
     @cached_property
     def predictions(self) -> Predictions:
         """Predictions for the test clips."""
+        path = self.path / PREDICTIONS
         rows = list(plain_files.rows(self.path, PREDICTIONS, ("clip", "artist", "genre", "predicted")))
         if not rows:
-            raise ValueError(f"{self.path / PREDICTIONS} has no rows. Train the run again.")
+            raise ValueError(f"{path} has no rows. Train the run again.")
         columns = [key for key in rows[0][1] if key.startswith("p_")]
-        probability = [
-            [plain_files.number(self.path, PREDICTIONS, line, row[key]) for key in columns] for line, row in rows
-        ]
+        genres = [key.removeprefix("p_") for key in columns]
+        probability_KC = np.array(
+            [[plain_files.number(self.path, PREDICTIONS, line, row[key]) for key in columns] for line, row in rows],
+            dtype=np.float64,  # an empty cell becomes NaN
+        )
+        in_range_K = (probability_KC >= 0).all(axis=1) & (abs(probability_KC.sum(axis=1) - 1) < 0.01)  # False for NaN
+        known = set(genres)
+        lines_by_clip: dict[str, int] = {}
+        for (line, row), in_range in zip(rows, in_range_K.tolist(), strict=True):
+            if row["genre"] not in known or row["predicted"] not in known:
+                raise ValueError(
+                    f"{path}: {row['clip']!r} is {row['genre']!r}, predicted {row['predicted']!r}, but the probability "
+                    f"columns are {', '.join(genres)}. Train the run again."
+                )
+            if not in_range or lines_by_clip.setdefault(row["clip"], line) != line:
+                problem = f"{row['clip']!r} stands in two lines" if in_range else "its probabilities do not add up to 1"
+                raise ValueError(f"{path}, line {line}: {problem}. Train the run again.")
+        tested = self.metrics["test"]["genres"]
+        if set(genres) != set(tested):
+            raise ValueError(
+                f"{path} has the genres {formatting.first_names(genres, 10)}, expected those of {METRICS}: "
+                f"{formatting.first_names(list(tested), 10)}. Train the run again."
+            )
         return Predictions(
             clips=[row["clip"] for _, row in rows],
             artists=[row["artist"] or None for _, row in rows],
             true=[row["genre"] for _, row in rows],
             predicted=[row["predicted"] for _, row in rows],
-            genres=[key.removeprefix("p_") for key in columns],
-            probability_KC=np.array(probability, dtype=np.float64),
+            genres=genres,
+            probability_KC=probability_KC,
         )
 
     @cached_property
@@ -168,7 +168,10 @@ class RunDir:
                 f"{self.path / CONFUSION}: its rows and columns are not the same genres. Train the run again."
             )
         counts = [[plain_files.number(self.path, CONFUSION, line, text) for text in row[1:]] for line, row in rows]
-        return genres, np.array(counts, dtype=np.float64).astype(np.int64)
+        counts_CC = np.array(counts, dtype=np.float64)
+        if not ((counts_CC >= 0) & (counts_CC <= schema.LARGEST)).all():
+            raise ValueError(f"{self.path / CONFUSION}: expected numbers of clips, 0 or more. Train the run again.")
+        return genres, counts_CC.astype(np.int64)
 
     @cached_property
     def split(self) -> list[dict[str, str | None]]:
@@ -207,26 +210,29 @@ def split_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
         yield line, row
 
 
-def find_runs(path: Path, depth: int = 3) -> list[RunDir]:
+def find_runs(path: Path, depth: int = 3, trust: tuple[str, ...] | None = ()) -> list[RunDir]:
     """Find all runs in a folder and up to `depth` levels below it, sorted by path; unfinished runs included.
 
     A folder is a run if it contains metrics.json, config.yaml or a lock. Its own subfolders (wandb, checkpoints) are
-    not searched.
+    not searched, nor are folders that may not be read. `trust` is that of each RunDir.
     """
-    if any((path / name).exists() for name in (METRICS, CONFIG, LOCK)):
-        return [RunDir(path)]
-    if depth == 0 or not path.is_dir():
+    if any(os.path.lexists(path / name) for name in (METRICS, CONFIG, LOCK)):
+        return [RunDir(path, trust)]
+    if depth == 0 or not os.access(path, os.R_OK | os.X_OK) or not path.is_dir():
         return []
-    folders = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    return [run for folder in folders for run in find_runs(folder, depth - 1)]
+    folders = sorted(child for child in path.iterdir() if os.path.isdir(child) and not child.name.startswith("."))
+    return [run for folder in folders for run in find_runs(folder, depth - 1, trust)]
 
 
-def runs_at(path: Path) -> list[RunDir]:
-    """Find the runs at a path from the command line; unfinished runs included. Raises ValueError if there are none."""
+def runs_at(path: Path, trust: tuple[str, ...] = ()) -> list[RunDir]:
+    """Find the runs at a path from the command line; unfinished runs included. Raises ValueError if there are none.
+
+    `trust` has modules whose classes their configs may name.
+    """
     if not path.is_dir():
         problem = "is not a folder" if path.exists() else "does not exist"
         raise ValueError(f"{path} {problem}: expected a run directory or a folder of runs.")
-    runs = find_runs(path)
+    runs = find_runs(path, trust=trust)
     if not runs:
         raise ValueError(
             f"{path} contains no run: expected {METRICS} in it, or in folders up to 3 below it, as "

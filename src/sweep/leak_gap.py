@@ -37,7 +37,7 @@ class LeakGap(Callback):
             )
             return
         try:
-            runs, skipped = sweep_page.readable_runs(rundir.find_runs(folder), pages=True)
+            runs, skipped = sweep_page.readable_runs(rundir.find_runs(folder, trust=None), pages=True)
             pairs = leak_gap.split_pairs(group_by_config(runs))
             report = render.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
         except (ValueError, OSError) as error:  # Hydra would turn the exception into a warning

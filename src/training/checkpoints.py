@@ -23,6 +23,10 @@ class AtomicCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         save(checkpoint, Path(path))
 
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        """Load a checkpoint to resume from. The folder may come from a stranger: Lightning itself would unpickle it."""
+        return load_checkpoint(Path(path))
+
 
 def save(checkpoint: dict[str, Any], path: Path) -> None:
     """Write a checkpoint whole: a killed process leaves the old file or the new one. Raises NoRoom if the disk is full."""

@@ -61,8 +61,10 @@ def run_state(folder: Path, settings: Mapping[str, Any], data: GenreData, enviro
     """
     if not (folder / rundir.ENVIRONMENT).exists():
         return RunState.NEW
-    run, identity = rundir.RunDir(folder), environment["identity"]
-    before = run.environment["identity"]
+    run, identity = rundir.RunDir(folder, trust=None), environment["identity"]  # its config is only compared
+    before = run.environment.get("identity")
+    if before is None:
+        raise ValueError(f"{folder / rundir.ENVIRONMENT} lacks identity. Choose another hydra.run.dir.")
     if before["config"] != identity["config"]:
         different = changes.settings(run.config, settings)
         raise ValueError(f"{folder} contains a run with other settings ({different}). Choose another hydra.run.dir.")

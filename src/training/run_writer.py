@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 
 from src import metrics, rundir
+from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
 from src.metrics import calibration
@@ -55,7 +55,7 @@ def write_inputs(folder: Path, settings: Mapping[str, Any], data: GenreData, env
 
 def write_temperature(folder: Path, module: GenreModule) -> None:
     """Write the module's temperature into best.ckpt. A killed process leaves the old file or the new one, never half a file."""
-    checkpoint = torch.load(folder / rundir.BEST, map_location="cpu", weights_only=True)
+    checkpoint = load_checkpoint(folder / rundir.BEST)
     checkpoint["state_dict"].update({name: module.state_dict()[name].cpu() for name in UNCALIBRATED})
     checkpoints.save(checkpoint, folder / rundir.BEST)
 

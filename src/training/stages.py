@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
-import torch
 
 from src import metrics, plain_files, rundir
+from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
 from src.training import run_writer
@@ -41,10 +41,9 @@ def evaluate(trainer: lightning.Trainer, module: GenreModule, data: GenreData, f
 def load_best(module: GenreModule, checkpoint: Path) -> int:
     """Load the weights of a checkpoint into the module, without its temperature, and return their epoch (from 1).
 
-    The checkpoint may already have a temperature, from a run that was interrupted after calibration. Loaded with
-    weights_only=True.
+    The checkpoint may already have a temperature, from a run that was interrupted after calibration.
     """
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    saved = load_checkpoint(checkpoint)
     module.load_state_dict({**saved["state_dict"], **UNCALIBRATED})
     return int(saved["epoch"]) + 1
 
