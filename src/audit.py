@@ -83,7 +83,9 @@ def audit(config: DictConfig, folder: Path) -> bool:
     page = save(folder / PAGE, audit_page.html(content, players, command))
     findings = audit_page.findings(content)
     _show(content, findings)
-    print(f"{page} has all findings, with players. Read {folder / EXCLUDE} before you use it as dataset.exclude.")
+    console.line(
+        f"{page} has all findings, with players. Read {folder / EXCLUDE} before you use it as dataset.exclude."
+    )
     return bool(findings)
 
 
@@ -124,13 +126,12 @@ def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":
 
 def _show(content: Mapping[str, Any], findings: list[str]) -> None:
     """Print the tables and sentences to standard output."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from src.reporting import audit_page
 
-    console = Console()
+    stdout = console.SafeConsole()
     for title, headings, rows in audit_page.tables(content):
         table = Table(title=title, title_justify="left")
         for heading in headings:
@@ -139,11 +140,11 @@ def _show(content: Mapping[str, Any], findings: list[str]) -> None:
             table.add_row(*map(escape, row))
         if len(rows) > MOST_ROWS:
             table.caption = f"{len(rows) - MOST_ROWS} more in {JSON}"
-        console.print(table)
+        stdout.print(table)
     for sentence in findings:
-        console.print(f"- {sentence}", markup=False, highlight=False)
+        stdout.print(f"- {sentence}", markup=False, highlight=False)
     for sentence in audit_page.remarks(content):
-        console.print(f"  {sentence}", markup=False, highlight=False)
+        stdout.print(f"  {sentence}", markup=False, highlight=False)
     if not findings:
         print("Nothing was found.")
 

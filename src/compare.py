@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.ignore_closed_pipe()
         return 0
     except (ValueError, OSError) as error:
-        print(f"compare: {plain_files.no_room(error) or error}", file=sys.stderr)
+        console.error("compare", plain_files.no_room(error) or error)
         console.discard_unwritable_output()
         return 1
 
@@ -98,7 +98,7 @@ def _compare(options: argparse.Namespace) -> int:
     # Imported here, so that --help does not wait for torch.
     from src.evaluation.compared_groups import compared_groups
     from src.evaluation.comparison import compare
-    from src.reporting import comparison_text, tested_on_text
+    from src.reporting import comparison_text, render, tested_on_text
 
     parts = compared_groups([_runs(path, tuple(options.trust)) for path in options.paths])
     contents = [compare(part) for part in parts if len(part) > 1]
@@ -114,7 +114,7 @@ def _compare(options: argparse.Namespace) -> int:
         return 0
     markdown = options.format == "markdown"
     for difference in differences:
-        print(f"- {difference}" if markdown else difference)
+        console.line(f"- {render.escape_markdown(difference)}" if markdown else difference)
     for content in contents:
         _print_comparison(content, markdown)
     return 0
@@ -122,17 +122,17 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _print_comparison(content: dict[str, Any], markdown: bool) -> None:
     """Print the comparison of the groups that were tested on the same data."""
-    from src.reporting import comparison_text
+    from src.reporting import comparison_text, render
 
     sentences = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
     groups, pairs, *others = comparison_text.comparison_tables(content)
     _print_tables([groups], markdown)
     for sentence in sentences:
-        print(f"- **{sentence}**" if markdown else sentence)
+        console.line(f"- **{render.escape_markdown(sentence)}**" if markdown else sentence)
     print()
     _print_tables([pairs, *others], markdown)
     for note in comparison_text.note_lines(content):
-        print(f"- {note}")
+        console.line(f"- {render.escape_markdown(note) if markdown else note}")
 
 
 def _runs(path: Path, trust: tuple[str, ...]) -> "list[RunDir]":
@@ -142,7 +142,7 @@ def _runs(path: Path, trust: tuple[str, ...]) -> "list[RunDir]":
 
     runs, skipped = sweep_page.readable_runs(rundir.runs_at(path, trust), pages=False)
     for skipped_path, reason in skipped:
-        print(f"compare: skipped {skipped_path}: {reason}", file=sys.stderr)
+        console.error("compare", f"skipped {skipped_path}: {reason}")
     return runs
 
 
@@ -161,10 +161,10 @@ def _check(options: argparse.Namespace) -> int:
     else:
         for checked in checked_rows:
             for depth, line in table_check.lines(checked):
-                print("  " * depth + ("- " if options.format == "markdown" else "") + line)
+                console.line("  " * depth + ("- " if options.format == "markdown" else "") + line)
         print(f"\n{table_check.ASSUMED}{'' if options.more_genres else '; the table shows all genres'}.")
         if ignored_columns:
-            print(f"Not read: {', '.join(ignored_columns)}.")
+            console.line(f"Not read: {', '.join(ignored_columns)}.")
     return 1 if any(checked.impossible for checked in checked_rows) else 0
 
 
@@ -174,24 +174,30 @@ def _print_json(content: dict[str, Any]) -> None:
 
 def _print_tables(tables: "Sequence[Table]", markdown: bool) -> None:
     """Print tables on standard output, for the terminal or as Markdown."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as RichTable
 
-    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)
+    from src.reporting.render import escape_markdown
+
+    stdout = console.SafeConsole(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)
     for table in tables:
         if markdown:
             rules = ["---" if k < table.texts else "---:" for k in range(len(table.headings))]
-            lines = [[cell.replace("|", "\\|") for cell in row] for row in (table.headings, rules, *table.rows)]
-            print(f"{table.title}\n", *(f"| {' | '.join(line)} |" for line in lines), sep="\n", end="\n\n")
+            lines = [list(map(escape_markdown, row)) for row in (table.headings, rules, *table.rows)]
+            print(
+                f"{escape_markdown(table.title)}\n",
+                *(f"| {' | '.join(line)} |" for line in lines),
+                sep="\n",
+                end="\n\n",
+            )
             continue
-        console.print(table.title, markup=False, highlight=False, soft_wrap=True)
+        stdout.print(table.title, markup=False, highlight=False, soft_wrap=True)
         rich_table = RichTable()
         for k, heading in enumerate(table.headings):
             rich_table.add_column(escape(heading), justify="left" if k < table.texts else "right", overflow="fold")
         for row in table.rows:
             rich_table.add_row(*map(escape, row))
-        console.print(rich_table)
+        stdout.print(rich_table)
 
 
 if __name__ == "__main__":

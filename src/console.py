@@ -2,14 +2,16 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from src import __version__
 
@@ -22,7 +24,32 @@ TRUST: dict[str, Any] = {
     "metavar": "MODULE",
     "help": "allow runs to name the classes of this module, your own; may be repeated",
 }
-stderr = Console(stderr=True)
+# Characters that a terminal obeys instead of showing them: control codes (ESC, BEL, CR, C1 ...), marks and overrides of the
+# writing direction, line separators, and the bytes of a file name that are no UTF-8 (lone surrogates).
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Show control characters as escapes, so that names from data cannot control the terminal: "\x1b[2J" -> r"\x1b[2J".
+
+    Tabs and newlines stay.
+    """
+    return CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    r"""Like `printable`, and newlines and tabs become escapes too: a name of a clip cannot look like two lines."""
+    return printable(text).replace("\n", r"\n").replace("\t", r"\t")
+
+
+class SafeConsole(Console):
+    """Console that shows control characters in texts and in cells of tables as escapes; its own colours still work."""
+
+    def render_str(self, text: str, **settings: Any) -> Text:
+        return super().render_str(printable(text), **settings)
+
+
+stderr = SafeConsole(stderr=True)
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,8 +65,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def note(text: str) -> None:
-    """Print a message on standard error, on a line of its own."""
-    stderr.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Print a message on standard error, on a line of its own, with control characters as escapes."""
+    stderr.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def result(table: RenderableType) -> None:
@@ -48,7 +75,7 @@ def result(table: RenderableType) -> None:
     It goes through `print`: while rich shows a live table, printed lines appear above the table, but the output of a
     second Console would be mixed into it.
     """
-    stdout = Console()
+    stdout = SafeConsole()
     with stdout.capture() as text:
         stdout.print(table)
     print(text.get(), end="")
@@ -59,6 +86,16 @@ def accept_any_name() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def line(text: str, file: TextIO | None = None) -> None:
+    """Print a line on standard output or in `file`, with control characters as escapes."""
+    print(printable(text), file=file)
+
+
+def error(program: str, message: object) -> None:
+    """Print the message of a program that has failed on standard error: "report: ..."."""
+    line(f"{program}: {message}", sys.stderr)
 
 
 def ignore_closed_pipe() -> None:

@@ -75,7 +75,7 @@ def show(error: BaseException, name: str) -> None:
     arguments = command_words() if HydraConfig.initialized() else sys.argv
     if any(re.fullmatch(r"\+*debug=(true|True|1)", argument) for argument in arguments):
         traceback.print_exception(error)
-    print(f"{name}: {explain(error, name)}", file=sys.stderr)
+    console.error(name, explain(error, name))
 
 
 def explain(error: BaseException, program: str = "train") -> str:

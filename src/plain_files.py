@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 TEXT: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # arguments of open() and encode()
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -32,6 +32,10 @@ class Record(NamedTuple):
     quotes: int
 
 
+X = TypeVar("X")
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 MAX_JSON_BYTES = 5_000_000  # metrics.json of 1,000 genres has about 0.6 MB
 
 
@@ -110,7 +114,7 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]
     try:
         with open_text(path) as file:
             reader = records(file)
-            header = next(reader, Record(1, [], 0)).cells
+            header = list(map(original, next(reader, Record(1, [], 0)).cells))
             missing = [column for column in columns if column not in header]
             if missing:
                 raise ValueError(f"{path} lacks the columns {', '.join(missing)}. Train the run again.")
@@ -122,7 +126,7 @@ def _table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]
                     raise ValueError(
                         f"{path}, line {line}: expected {len(header)} fields, as in its header. Train the run again."
                     )
-                yield line, cells
+                yield line, list(map(original, cells))
     except (OSError, UnicodeError, csv.Error) as error:
         raise ValueError(
             f"{path} cannot be read as CSV ({first_line(error).rstrip('.')}). Train the run again."
@@ -172,12 +176,29 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def harmless(cell: X) -> X | str:
+    """A cell of a CSV file that no spreadsheet runs as a formula; `original` undoes it.
+
+    A text that begins with = + - @, their wide forms, a tab or a line break gets an apostrophe in front, as does one that
+    begins with apostrophes and such a sign. Numbers, also as text, stay: -3.5.
+    """
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def original(cell: str) -> str:
+    """The text of a cell that `harmless` has written."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table as CSV, with a header line. Replaces an existing file. Raises NoRoom if the disk is full."""
+    """Write a table as CSV, with a header line, in `harmless` cells.
+
+    Replaces an existing file. Raises NoRoom if the disk is full.
+    """
     with replacing(path) as part, open(part, "w", newline="", **TEXT) as file:
         writer = csv.writer(file)
-        writer.writerow(header)
-        writer.writerows(rows)
+        writer.writerow(map(harmless, header))
+        writer.writerows(map(harmless, row) for row in rows)
 
 
 def write_json(path: Path, content: Any, indent: int | None = None) -> None:

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, ImportError, OSError) as error:
         no_room = plain_files.no_room(error)
         advice = " To continue an output: --resume FILE >> FILE." if no_room else ""
-        print(f"predict: {no_room or error}{advice}", file=sys.stderr)
+        console.error("predict", f"{no_room or error}{advice}")
         console.discard_unwritable_output()
         return 1
 

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _report(options)
     except (ValueError, OSError) as error:
-        print(f"report: {plain_files.no_room(error) or error}", file=sys.stderr)
+        console.error("report", plain_files.no_room(error) or error)
         console.discard_unwritable_output()
         return 1
     return 0
@@ -98,7 +98,7 @@ def _report(options: argparse.Namespace) -> None:
     if options.format == "markdown" and options.output is None:
         print(text, end="")
     else:
-        print(render.save(target, text))
+        console.line(str(render.save(target, text)))
 
 
 def _render_several(all_runs: "Sequence[RunDir]", options: argparse.Namespace, folder: Path) -> str:
@@ -125,7 +125,7 @@ def _render_several(all_runs: "Sequence[RunDir]", options: argparse.Namespace, f
 
 def _print_skipped(skipped: "Sequence[Skipped]") -> None:
     for path, reason in skipped:
-        print(f"report: skipped {path}: {reason}", file=sys.stderr)
+        console.error("report", f"skipped {path}: {reason}")
 
 
 def _select(runs: "Sequence[RunDir]", options: argparse.Namespace) -> "Selections | None":

@@ -76,7 +76,7 @@ def train(config: DictConfig, folder: Path) -> str:
         announce(data)
         run = resume.open_run(config, folder, data)
         if run.state is RunState.FINISHED:
-            print(f"{folder}: this run is already finished, see {run_page.write_if_missing(folder)}")
+            console.line(f"{folder}: this run is already finished, see {run_page.write_if_missing(folder)}")
             return "skipped"
 
         module = setup.build_module(config, data.genres, data.counts)
@@ -97,7 +97,7 @@ def train(config: DictConfig, folder: Path) -> str:
         console.note(run_text.describe_baseline(rundir.RunDir(folder, trust=None)))
         for warning in run_text.describe_warnings(metrics):
             console.note(f"Warning: {warning}")
-        print(f"{folder}: the report is {run_page.write(folder, trust=None)}")
+        console.line(f"{folder}: the report is {run_page.write(folder, trust=None)}")
         return "resumed" if run.state is RunState.PARTIAL else "run"
 
 

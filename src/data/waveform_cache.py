@@ -23,7 +23,7 @@ from src.audio.ffmpeg import has_ffmpeg
 from src.clip import Clip, Excluded
 from src.console import note, relative_path, track
 from src.data.decoding import decode
-from src.plain_files import explaining_no_room, format_bytes, open_text, stamp, write_csv
+from src.plain_files import explaining_no_room, format_bytes, open_text, original, stamp, write_csv
 from src.rundir import code_digest
 from src.threads import map_in_order
 
@@ -214,9 +214,11 @@ def _fault(folder: Path, clips: int) -> str | None:
 
 def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:
     with open_text(folder / "excluded.csv") as file:
-        excluded = [Excluded(row["clip"], row["reason"]) for row in csv.DictReader(file)]
+        excluded = [Excluded(original(row["clip"]), original(row["reason"])) for row in csv.DictReader(file)]
     with open_text(folder / "notes.csv") as file:
-        notes = [ClipNote(clips[int(row["clip"])].name, row["kind"], row["note"]) for row in csv.DictReader(file)]
+        notes = [
+            ClipNote(clips[int(row["clip"])].name, row["kind"], original(row["note"])) for row in csv.DictReader(file)
+        ]
     with open_text(folder / "index.csv") as file:
         rows = list(csv.DictReader(file))
     if rows:

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TextIO
 
-from rich.console import Console
 from rich.table import Table as RichTable
 
-from src import formatting
+from src import console, formatting, plain_files
 from src.inference.recognizer import LOW_CONFIDENCE, NOT_MUSIC, SYNTHETIC, UNSURE, Prediction
 
 DIGITS = 8  # decimals of a probability, enough that the rounded probabilities of many genres still sum to 1
@@ -106,6 +105,8 @@ class Json:
             text.encode(self.out.encoding or "utf-8")
         except UnicodeEncodeError:  # a file name that is not valid Unicode, or that the terminal's encoding lacks
             text = json.dumps(content)
+        if self.out.isatty():  # JSON escapes most control characters itself, but not all, such as C1 codes
+            text = console.CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
         self.out.write(text + "\n")
         self.out.flush()
 
@@ -121,13 +122,18 @@ class _Lines:
 
 
 class Csv:
-    """CSV: one row per file and model, with the columns of `columns`. Writes the header line when it is constructed."""
+    """CSV: one row per file and model, with the columns of `columns`. Writes the header line when it is constructed.
+
+    No cell is a formula for spreadsheets. On a terminal, control characters are shown as escapes; in a file they stay.
+    """
 
     def __init__(self, options: OutputOptions, out: TextIO) -> None:
         self.options, self.out = options, out
         self.rows = csv.DictWriter(_Lines(out), columns(options), restval="")
         if options.header:
-            self.rows.writeheader()
+            self.rows.writer.writerow(
+                map(console.one_line, self.rows.fieldnames) if out.isatty() else self.rows.fieldnames
+            )
 
     def add(self, file: str, predictions: Sequence[Prediction]) -> None:
         for prediction in predictions:
@@ -142,17 +148,20 @@ class Csv:
             }
             row |= {"agree": str(agree(predictions)).lower()} if len(predictions) > 1 else {}
             probabilities = ranked(prediction, self.options.top)
-            self.rows.writerow(
-                row | {f"p_{genre}": round(probability, DIGITS) for genre, probability in probabilities.items()}
-            )
-        self.out.flush()
+            self._row(row | {f"p_{genre}": round(probability, DIGITS) for genre, probability in probabilities.items()})
 
     def add_error(self, file: str, reason: str) -> None:
-        self.rows.writerow({"audio_file": file, "error": reason})
-        self.out.flush()
+        self._row({"audio_file": file, "error": reason})
 
     def finish(self) -> None:
         """Do nothing: all rows are already written."""
+
+    def _row(self, row: dict[str, Any]) -> None:
+        cells = {column: plain_files.harmless(cell) for column, cell in row.items()}
+        if self.out.isatty():
+            cells = {c: console.one_line(cell) if isinstance(cell, str) else cell for c, cell in cells.items()}
+        self.rows.writerow(cells)
+        self.out.flush()
 
 
 def columns(options: OutputOptions) -> list[str]:
@@ -168,7 +177,7 @@ class Table:
     def __init__(self, options: OutputOptions, out: TextIO) -> None:
         self.options = options
         width = None if out.isatty() or "COLUMNS" in os.environ else WIDTH
-        self.console = Console(file=out, width=width, markup=False, highlight=False, emoji=False)
+        self.console = console.SafeConsole(file=out, width=width, markup=False, highlight=False, emoji=False)
         self.predictions: list[tuple[str, Sequence[Prediction]]] = []
         self.failures: list[tuple[str, str]] = []
 

@@ -114,6 +114,8 @@ class Recognizer:
         try:
             classifier = build.load_classifier(folder, trust)
         except Exception as error:  # a run of another version of the project may fail anywhere
+            if isinstance(error, ValueError) and str(folder) in str(error):
+                raise  # the message names the broken file
             raise ValueError(
                 f"{folder} cannot be loaded ({plain_files.first_line(error)}): another version of this project trained it, "
                 "or its files were changed. Train the run again."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from src import formatting
+from src import formatting, plain_files
 
 ENCODING: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # a file name may not be valid Unicode
 
@@ -133,7 +133,7 @@ def _csv(path: Path, text: str) -> EarlierOutput:
     complete_lines, _, last = text.rpartition("\n")
     header, *rows = [row for row in csv.reader(io.StringIO(complete_lines, newline="")) if row] or [[]]
     readable_rows = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header) and row != header]
-    predicted = {row["audio_file"] for row in readable_rows if not row.get("error")}
+    predicted = {plain_files.original(row["audio_file"]) for row in readable_rows if not row.get("error")}
     unreadable_lines = sum(len(row) != len(header) for row in rows)
     incomplete_bytes = len(last.encode(**ENCODING))
     return EarlierOutput(

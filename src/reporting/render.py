@@ -7,12 +7,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from src import formatting
+from src.console import printable
 from src.plain_files import displayable, write_text
 
 
-def _escape_markdown(value: Any) -> Any:
-    """Put a text on one line and escape the characters that would start markup, a tag or a new table column."""
-    return re.sub(r"([\\`*|<>\[\]])", r"\\\1", " ".join(value.split())) if isinstance(value, str) else value
+def escape_markdown(value: Any) -> Any:
+    """Put a text on one line and escape the characters that would start markup, a tag or a new table column.
+
+    Control characters become escapes, as Markdown may be printed on a terminal. Other values are returned unchanged.
+    """
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"([\\`*|<>\[\]])", r"\\\1", printable(" ".join(value.split())))
 
 
 def _environment(markdown: bool) -> Environment:
@@ -21,7 +27,7 @@ def _environment(markdown: bool) -> Environment:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=not markdown,
         undefined=StrictUndefined,
-        finalize=_escape_markdown if markdown else None,
+        finalize=escape_markdown if markdown else None,
         trim_blocks=True,
         lstrip_blocks=True,
     )

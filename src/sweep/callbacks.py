@@ -144,16 +144,18 @@ class Jobs(Callback):
         console.result(jobs.table(all_jobs, f"Jobs of {folder}"))
         failure_messages = jobs.failure_messages(all_jobs)
         for message in failure_messages:
-            print(message)
+            console.line(message)
         others = _count_other_runs(folder, {job.folder for job in all_jobs})
         if others:
-            print(f"{folder} also contains {formatting.count(others, 'run')} of other commands or earlier settings.")
+            console.line(
+                f"{folder} also contains {formatting.count(others, 'run')} of other commands or earlier settings."
+            )
         advice = "Run the same command again to rerun the failed jobs. " if failure_messages else ""
         advice = advice if complete else "Run the same command again to continue. "
-        print(f"{jobs.summary(all_jobs)}. {advice}".rstrip())
-        print(f"All tables: python -m src.report {folder}")
+        console.line(f"{jobs.summary(all_jobs)}. {advice}".rstrip())
+        console.line(f"All tables: python -m src.report {folder}")
         if jobs.differ_in_settings(all_jobs):
-            print(f"Compare the runs, with confidence intervals: python -m src.compare {folder}")
+            console.line(f"Compare the runs, with confidence intervals: python -m src.compare {folder}")
         return bool(failure_messages)
 
     def _print_unless_live(self, text: str) -> None:

@@ -47,8 +47,8 @@ class LeakGap(Callback):
             console.note(f"sweep=leak_gap: no table. No two groups of runs in {folder} differ only in split.grouped.")
         for pair in pairs:
             console.result(table(pair))
-            print(leak_gap_text.describe_leak_gap(pair))
-        print(f"{folder}: the report is {report}")
+            console.line(leak_gap_text.describe_leak_gap(pair))
+        console.line(f"{folder}: the report is {report}")
 
 
 def table(pair: "SplitPair") -> "Table":

@@ -13,8 +13,8 @@ class Best(Callback):
     """Print the settings of the trial with the best validation score, as command-line arguments of `src.train`."""
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        from src import formatting
+        from src import console, formatting
 
         results = OmegaConf.load(Path(config.hydra.sweep.dir) / RESULTS)
         settings = " ".join(f"{key}={value}" for key, value in results.best_params.items())
-        print(f"Best trial: {settings}, validation macro F1 {formatting.cell(results.best_value)} %.")
+        console.line(f"Best trial: {settings}, validation macro F1 {formatting.cell(results.best_value)} %.")

@@ -11,6 +11,7 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
 
 from src import rundir
+from src.classifier.checkpoint import load_checkpoint
 from src.plain_files import write_bytes
 
 # trainer.checkpoint -> the metric that ModelCheckpoint monitors, and its mode (highest or lowest value is best).

@@ -312,7 +312,7 @@ def test_a_path_without_a_finished_run_is_refused(make: Any, message: str, tmp_p
 def test_a_run_that_this_version_cannot_load_is_refused(
     finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def load(folder: Path) -> None:
+    def load(folder: Path, trust: object) -> None:
         raise TypeError("forward() got an unexpected keyword")
 
     monkeypatch.setattr(build, "load_classifier", load)
