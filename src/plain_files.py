@@ -8,6 +8,7 @@ import codecs
 import csv
 import errno
 import json
+import math
 import os
 import re
 import shutil
@@ -36,6 +37,7 @@ X = TypeVar("X")
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+LARGEST = 1e100  # the losses of a diverged training are smaller
 MAX_JSON_BYTES = 5_000_000  # metrics.json of 1,000 genres has about 0.6 MB
 
 
@@ -158,11 +160,19 @@ def records(file: TextIO, delimiter: str = ",") -> Iterator[Record]:
 
 
 def number(folder: Path, name: str, line: int, text: str) -> float | None:
-    """Convert the text of a CSV cell to a number; None if it is empty. Raises ValueError if it is not a number."""
+    """Convert the text of a CSV cell to a number; None if it is empty.
+
+    Raises ValueError if it is not a number, or one that no figure can show.
+    """
     try:
-        return float(text) if text else None
+        value = float(text) if text else None
     except ValueError as error:
-        raise ValueError(f"{folder / name}, line {line}: {text!r} is not a number. Train the run again.") from error
+        raise ValueError(
+            f"{folder / name}, line {line}: {text[:60]!r} is not a number. Train the run again."
+        ) from error
+    if value is not None and LARGEST < abs(value) < math.inf:
+        raise ValueError(f"{folder / name}, line {line}: {text[:60]!r} is too large. Train the run again.")
+    return value
 
 
 def stamp(path: Path) -> tuple[int, int] | None:

@@ -16,6 +16,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises ValueError, which names the file, if it is missing, is no checkpoint, or unpacks to more than its size.
     """
     advice = "Train the run again."
+    if not path.is_file():  # a pipe would be read for ever
+        raise ValueError(f"{path} is missing, or no file. {advice}")
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked_bytes = sum(entry.file_size for entry in archive.infolist())

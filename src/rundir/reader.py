@@ -190,8 +190,8 @@ class RunDir:
 def _with_current_names(config: dict[str, Any]) -> dict[str, Any]:
     """Replace the names of schema 1 in a config by the current ones, in place; return the config."""
     for node in config.values():
-        if isinstance(node, dict) and node.get("_target_") in RENAMED_TARGETS:
-            node["_target_"] = RENAMED_TARGETS[node["_target_"]]
+        if isinstance(node, dict) and (name := str(node.get("_target_"))) in RENAMED_TARGETS:
+            node["_target_"] = RENAMED_TARGETS[name]
     trainer = config.get("trainer")
     if isinstance(trainer, dict) and "keep" in trainer:
         trainer["checkpoint"] = trainer.pop("keep")

@@ -135,6 +135,8 @@ ENVIRONMENT = {
 }
 # What programs read from the config of a run by name. Its classes check the settings that they get.
 CONFIG = {
+    "feature": {},
+    "model": {},
     "seed?": OrNull(_whole(0)),
     "split?": {"fold?": OrNull(_whole(0)), "folds?": OrNull(_whole(1, 100_000))},
     "trainer?": {},
