@@ -57,9 +57,9 @@ class Elements(HTMLParser):
         self.text += data
 
 
-def hostile_run(path: Path, names: list[str], seed: int = 0) -> Path:
+def hostile_run(path: Path, names: list[str], number: int = 0) -> Path:
     """A run whose genres, artists, clips, notes, settings and environment contain the names."""
-    run = write_run(path, config(seed=seed), genres=names, clips=40, skill=0.5, warnings=names)
+    run = write_run(path, config(optimizer__lr=0.001 + number), genres=names, clips=40, skill=0.5, warnings=names)
     for file in (rundir.PREDICTIONS, rundir.SPLIT):
         with open(run / file, newline="", encoding="utf-8") as table:
             rows = list(csv.reader(table))
@@ -101,7 +101,7 @@ def test_no_element_of_the_page_of_a_sweep_comes_from_the_data(tmp_path: Path) -
     for kind, names in (("harmless", [f"name {k}" for k in range(8)]), ("hostile", MARKUP)):
         sweep = tmp_path / kind / "<img src=x onerror=alert(1)>"
         for k in range(2):
-            hostile_run(sweep / f'javascript:alert({k})"', names, seed=k)
+            hostile_run(sweep / f'javascript:alert({k})"', names, number=k)
         broken = write_run(sweep / '"><script>', config())
         (broken / rundir.METRICS).write_text('{"schema": "<script>alert(1)</script>"}', encoding="utf-8")
         assert report.main([str(sweep), "--select", "val/f1_macro"]) == 0
