@@ -51,7 +51,7 @@ class Elements(HTMLParser):
         self.tags.add(tag)
         self.attributes |= {(tag, name) for name, _ in attrs}
         for name, value in attrs:
-            assert not (name in ("href", "src", "action") and (value or "").lower().startswith("javascript"))
+            assert not (name in ("href", "src", "action") and (value or "").lower().startswith("javascript:"))
 
     def handle_data(self, data: str) -> None:
         self.text += data
