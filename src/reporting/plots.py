@@ -376,6 +376,7 @@ def _save(figure: Figure) -> tuple[str, bool]:
     buffer = io.StringIO()
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")  # names longer than the figure
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     others = [warning for warning in caught if not str(warning.message).startswith("Glyph ")]
     for warning in others:
