@@ -1,6 +1,7 @@
 """Check a composed config: every key exists, and every value is one that the key accepts."""
 
 import inspect
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -44,11 +45,14 @@ def check_config(config: DictConfig, choices: Mapping[str, Any], program: str = 
     own_choices = {group: str(choice) for group, choice in choices.items() if group in GROUPS and group not in PRESETS}
     written = _defaults(program, tuple(sorted(own_choices.items())))
     unresolved = OmegaConf.to_container(config)
+    assert isinstance(unresolved, dict)
     for key, value in configs.leaves(unresolved):
         if key in RENAMED:
             raise ValueError(f"{key} is now called {RENAMED[key]}: set that one.")
         if key in PATH_KEYS and isinstance(value, str) and value.startswith("~"):
             OmegaConf.update(config, key, quoting.expand(key, value))
+    # First as written: a value that other keys refer to is then reported under its own name.
+    _compare("", {str(key): value for key, value in unresolved.items()}, written, own_choices, program)
     _compare("", configs.resolved(config), written, own_choices, program)
 
 
@@ -69,7 +73,7 @@ def _compare(
                 inner = next((inner for inner, _ in configs.leaves(default, key) if "._" not in inner), key)
                 raise ValueError(f"{key} is {value[name]!r}: expected its settings one by one, as in {inner}=VALUE.")
             _compare(key, value[name], default, choices, program)
-        else:
+        elif not (isinstance(value[name], str) and re.search(r"\$\{|^\?\?\?$", value[name])):
             check_value(key, value[name], choice, default)
     for name in value.keys() - written.keys():
         _check_additional(f"{prefix}.{name}" if prefix else str(name), value, written, choice, program)

@@ -86,7 +86,7 @@ TABLE: dict[str, Kind] = {
     "feature.backend": choice("auto", "nnaudio", "torchaudio"),
     "feature.source": choice("stft", "cqt"),
     "feature.octaves": whole(1, 16),
-    "feature.percent": Number(0, 100),
+    "feature.percent": Number(0, 100, above=True),
     "feature.n_bins": whole(1, 1_024),
     "feature.bins_per_octave": whole(1, 240),
     "feature.trainable": FLAG,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import hydra
@@ -24,7 +25,7 @@ NEEDED = {
 }
 VALUES = {"nan": "nan", "inf": "inf", "0": "0", "-1": "-1", "huge": "1e30", "mapping": "{a:1}", "list": "[1,x]"}
 # These have other keys only in their parts, which are those of the features themselves.
-COMBINED = ("all", "harmony", "rhythm", "spectral")
+COMBINED = ("all", "harmony", "rhythm", "spectral", "timbre")
 
 
 class Case(NamedTuple):
@@ -36,6 +37,7 @@ class Case(NamedTuple):
     word: str
 
 
+@cache
 def keys_of(group: str, choice: str) -> list[str]:
     """The keys of a choice in its group, without those of Hydra's instantiation."""
     config = OmegaConf.to_container(compose(f"{group}={choice}", *NEEDED.get(f"{group}={choice}", [])))

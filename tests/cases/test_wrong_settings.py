@@ -49,7 +49,6 @@ ZERO = {
     "dataset.seed": "a seed",
     "feature.deltas": "no slopes",
     "feature.fmin_hz": "from the lowest bin on",
-    "feature.percent": "checked by the class",
     "loss.label_smoothing": "as published",
     "loss.gamma": "plain cross-entropy",
     "model.dropout": "none",
