@@ -15,6 +15,7 @@ from src.classifier.classifier import UNCALIBRATED, Classifier
 from src.instantiate import call_with_facts, instantiate_choice
 from src.model.tags import GTZAN, Tags, letters
 from src.normalization import Unchanged
+from src.settings.values import check_numbers
 
 SIZE_RATIO = 8  # a checkpoint in half precision, and a classic model's small buffers, are within this ratio
 
@@ -24,8 +25,9 @@ def classifier_parts(
 ) -> dict[str, Any]:
     """Build the arguments of Classifier: feature, normalization, model, genres.
 
-    With the `checkpoint` of a run, raises ValueError instead of building a model that is far larger. Adds to `facts`, which contains "counts" (training clips of each genre) at first: rows, row_names, frames, genres,
-    genre_names and normalized. The caller can then pass them to a loss.
+    Adds to `facts`, which contains "counts" (training clips of each genre) at first: rows, row_names, frames, genres,
+    genre_names and normalized. The caller can then pass them to a loss. With the `checkpoint` of a run, raises ValueError
+    instead of building a model that is far larger.
     """
     feature = instantiate_choice(config.feature)
     frames = feature.frames(round(config.data.crop_seconds * config.audio.sample_rate))
@@ -46,6 +48,7 @@ def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
     classes and on broken files, and any error of the classes on settings that they do not accept.
     """
     run = rundir.RunDir(folder, tuple(trust))
+    check_numbers({part: run.config.get(part) for part in ("audio", "data", "feature", "model")})
     config, path = OmegaConf.create(run.config), folder / rundir.BEST
     genres = sorted({str(row["genre"]) for row in run.split})
     count_of_genre = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")

@@ -1,11 +1,12 @@
 """Check one value against its key, and name what exists instead of a word that does not."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from src.config import leaves
 from src.settings import quoting
-from src.settings.kinds import FilePath, Kind, Text, is_list
+from src.settings.kinds import FilePath, Kind, Number, Text, is_list
 from src.settings.table import kind_of
 
 
@@ -17,6 +18,14 @@ def check_value(key: str, value: Any, choice: str = "", default: Any = None) -> 
             _refuse(key, value, kind)
     elif default is not None and not _same_type(value, default):
         raise ValueError(f"{key} is {value!r}: expected a value like its default, {default!r}.")
+
+
+def check_numbers(config: Mapping[str, Any]) -> None:
+    """Raise ValueError if a number in a stored config is outside of its range. Keys that are not in the table may be anything."""
+    for key, value in leaves(config):
+        kind = kind_of(key)
+        if isinstance(kind, Number) and not kind.accepts(value):
+            _refuse(key, value, kind)
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

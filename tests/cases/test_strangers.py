@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -199,6 +200,27 @@ def test_a_broken_config_costs_one_message(content: str, run: Path, capsys: pyte
     for program, message in everywhere(run, capsys):
         assert "Traceback" not in message, program
         assert "\x1b" not in message, program
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("model.layers", 10**9),
+        ("model.width", 1e300),
+        ("model.dropout", float("nan")),
+        ("feature.n_mfcc", -1),
+        ("audio.sample_rate", 10**12),
+        ("data.crop_seconds", 0),
+    ],
+)
+def test_numbers_out_of_range_build_nothing(
+    place: str, value: float, run: Path, tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant(run, place, value)
+    started = time.monotonic()
+    assert predict.main([str(tiny.parent / "bell" / "bell-0--0.wav"), "--run", str(run)]) == 1
+    assert place in capsys.readouterr().err
+    assert time.monotonic() - started < 5
 
 
 def test_the_own_classes_of_a_user_are_loaded_if_their_module_is_trusted(
