@@ -57,7 +57,7 @@ def _as_setting(part: str) -> Iterator[None]:
             raise
         text = " ".join(str(cause).split())
         raise ValueError(
-            f"The settings of {part} do not work ({type(cause).__name__}: {text}). Change or leave out the last one."
+            f"The settings of {part} do not work ({type(cause).__name__}: {text}). Leave out what you added to them, or change its value."
         ) from error
 
 

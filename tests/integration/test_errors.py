@@ -54,7 +54,7 @@ def test_a_recipe_for_another_model_names_the_setting_to_remove(
     arguments = small(tiny, tmp_path / "run", "experiment=paper_cnn", "model=knn")
     arguments = tuple(argument for argument in arguments if "width" not in argument)
     assert train(monkeypatch, *arguments) == 1
-    assert "Knn has no setting layers" in message(capsys)
+    assert "model.layers: model=knn has no such setting. It has metric, neighbours, weights." in message(capsys)
     assert train(monkeypatch, *arguments, "~model.layers") == 0
 
 
