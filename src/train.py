@@ -68,6 +68,7 @@ def train(config: DictConfig, folder: Path) -> str:
 
     processes.check_working_folder(HydraConfig.get().runtime.cwd)
     setup.check_settings(config)
+    loggers.check(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
     # After a killed sweep, another process may still train this job: wait for it, then skip the job.

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -49,15 +48,9 @@ def audit(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def small(manifest: Path, folder: Path, *arguments: str) -> tuple[str, ...]:
-    """Arguments of a training on a manifest that takes a few seconds and writes into a folder; `arguments` replace them."""
+    """Arguments of a training on a manifest that takes a few seconds and writes into a folder."""
     data = ("dataset=manifest", f"dataset.path={manifest}", f"data.cache={folder.parent / 'cache'}")
-    return with_overrides((*data, *SMALL, f"hydra.run.dir={folder}"), arguments)
-
-
-def with_overrides(defaults: Iterable[str], arguments: Sequence[str]) -> tuple[str, ...]:
-    """Add arguments to defaults, without the defaults of the same keys: a key that is given twice is an error."""
-    keys = {argument.partition("=")[0].lstrip("+~") for argument in arguments}
-    return (*(word for word in defaults if word.partition("=")[0] not in keys), *arguments)
+    return (*data, *SMALL, f"hydra.run.dir={folder}", *arguments)
 
 
 def help_of(program: str) -> tuple[str, set[str]]:

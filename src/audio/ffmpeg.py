@@ -37,11 +37,12 @@ class FFmpegFile:
                     raise RuntimeError("no sound found in it")
                 stream = file.streams.audio[0]
                 codec = stream.codec_context
-                if codec is None or codec.format is None:
+                if codec is None or (codec.format is None and codec.sample_rate):
                     raise RuntimeError("a codec that FFmpeg does not know")
                 self.samplerate = int(codec.sample_rate)
+                samples = codec.format.name if codec.format else ""
                 # As libsndfile calls samples that may be on any scale.
-                self.subtype = "FLOAT" if codec.codec.lossless and codec.format.name[:3] in ("flt", "dbl") else ""
+                self.subtype = "FLOAT" if codec.codec.lossless and samples[:3] in ("flt", "dbl") else ""
                 # A container's own duration may be an estimate from its bit rate, so its packets are counted.
                 ends = (packet.pts + packet.duration for packet in file.demux(stream) if packet.pts is not None)
                 self.frames = round(max(ends, default=0) * float(stream.time_base or 0) * self.samplerate)

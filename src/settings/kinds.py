@@ -98,10 +98,10 @@ class FilePath:
 
 @dataclass(frozen=True)
 class TextList:
-    """A list of texts; null too if `optional`. `numbers`: an item may look like a number, as a genre named 80 does."""
+    """A list of texts; null too if `optional`. `any_word`: an item may look like another value, as a genre named 80 does."""
 
     optional: bool = False
-    numbers: bool = False
+    any_word: bool = False
 
     def accepts(self, value: Any) -> bool:
         if value is None:
@@ -114,7 +114,7 @@ class TextList:
     def _accepts_item(self, item: Any) -> bool:
         if isinstance(item, str):
             return item != ""
-        return self.numbers and isinstance(item, int | float) and not isinstance(item, bool)
+        return self.any_word and (item is None or isinstance(item, int | float))
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ TABLE: dict[str, Kind] = {
     "dataset.genre_map": Names(),
     "dataset.genre_separator": Text(optional=True),
     "dataset.genre_pick": choice("first", "drop"),
-    "dataset.genres": TextList(optional=True, numbers=True),
+    "dataset.genres": TextList(optional=True, any_word=True),
     "dataset.genre": choice("folder", "tags", "none"),
     "dataset.artist": choice("path", "tags"),
     "dataset.artist_pattern": Text(optional=True),

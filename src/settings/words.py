@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
+from src import console
 from src.config import CONF, GROUPS, PRESETS
 from src.settings.kinds import FilePath
 from src.settings.quoting import expand, quoted, shell
@@ -23,22 +24,22 @@ NO_SPACES = "Write no space on either side of the =."
 def read(arguments: Sequence[str], program: str = "train") -> list[str]:
     """Check the arguments of a Hydra program; return them with ~ expanded and with quotes where Hydra needs them.
 
-    Options come first in the result, as Hydra misses the words behind an option. Raises ValueError on a word that Hydra
-    cannot read or would read as something else than a user means, on a key that is given twice with different values, and
-    on a value of a sweep that its key does not accept.
+    Options come first in the result, as Hydra misses the words behind an option. Of a key that is given twice, the last
+    value counts, and a note says so. Raises ValueError on a word that Hydra cannot read or would read as something else
+    than a user means, and on a value of a sweep that its key does not accept.
     """
     options, words = _options_and_words(arguments)
     is_sweep = any(re.fullmatch("--multirun|-m|(sweep|launcher)=.*|hydra.mode=MULTIRUN", text) for text in arguments)
     overrides = [_override(words, k, is_sweep) for k in range(len(words))]
     by_key: dict[str, Override] = {}
     for override in overrides:
-        first = by_key.setdefault(override.get_key_element().lstrip("+~"), override)
-        if first.input_line != override.input_line:
-            raise ValueError(
-                f"{override.key_or_group} is given twice: {first.input_line} and {override.input_line}. Leave one of them out."
-            )
         _check(override, program, is_sweep)
-    return [*options, *(str(override.input_line) for override in overrides)]
+        key = override.get_key_element().lstrip("+~")
+        earlier = by_key.pop(key, override)
+        if earlier.input_line != override.input_line:
+            console.note(f"Note: {earlier.input_line} and {override.input_line}: the last one counts.")
+        by_key[key] = override
+    return [*options, *(str(override.input_line) for override in by_key.values())]
 
 
 def _options_and_words(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

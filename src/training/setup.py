@@ -19,7 +19,6 @@ from src.data import feature_cache
 from src.data.datamodule import GenreData
 from src.instantiate import call_with_facts, instantiate_choice
 from src.rundir import code_digest
-from src.training import loggers
 from src.training.module import GenreModule
 
 
@@ -39,7 +38,6 @@ def check_settings(config: DictConfig) -> None:
             call_with_facts(module.scheduler, optimizer=optimizer, total_steps=100)
     with _as_setting("data"):
         compose_data(config)
-    loggers.check(config)
     with _as_setting("trainer"):
         instantiate_choice(config.trainer)(logger=False, folder=Path())
 

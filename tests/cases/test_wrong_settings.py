@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from src import predict, rundir
 from src.config import PRESETS, leaves
 from src.rundir.folder import RunFolder, lock, reserve
+from src.settings import words as command_words
 from src.settings.table import kind_of
 from tests.cases.settings_walk import (
     OWN_GROUPS,
@@ -173,8 +174,6 @@ IGNORED = {
     "hydra.job.chdir=true": "hydra.job.chdir=true: the programs stay in the folder where they are started",
     "hydra.run.dir=": "hydra.run.dir is empty: expected a path.",
     "data.cache=": "data.cache is empty: expected a path.",
-    "seed=1 seed=2": "seed is given twice: seed=1 and seed=2.",
-    "model=cnn seed=0 model=rnn": "model is given twice: model=cnn and model=rnn.",
     "cnn": "cnn: this is not a setting. Expected GROUP=CHOICE. Did you mean model=cnn?",
     "model = cnn": "model: this is not a setting. Expected model=CHOICE. Write no space on either side of the =.",
     "--model=cnn": "--model=cnn: there is no such option. Settings have no dashes: model=cnn.",
@@ -194,6 +193,11 @@ def test_what_cannot_be_meant_is_answered(words: str, monkeypatch: pytest.Monkey
     assert message
     assert (NONSENSE | IGNORED)[words] in message
     assert not any(text in message for text in FORBIDDEN)
+
+
+def test_of_a_key_that_is_given_twice_the_last_value_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_words.read(["model=cnn", "seed=0", "model=rnn", "seed=0"]) == ["model=rnn", "seed=0"]
+    assert capsys.readouterr().err == "Note: model=cnn and model=rnn: the last one counts.\n"
 
 
 def test_an_unknown_key_of_a_split_does_not_suggest_its_class(monkeypatch: pytest.MonkeyPatch) -> None:

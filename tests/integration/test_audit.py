@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from src.dataset import Folder
 from tests.conftest import RATE, write
-from tests.programs import audit, help_of, small, train, with_overrides
+from tests.programs import audit, help_of, small, train
 
 GENRES = ("drone", "polka", "samba")
 PATTERN = "dataset.artist_pattern='/(?P<artist>.+?)--'"
@@ -90,7 +90,7 @@ def run(monkeypatch: pytest.MonkeyPatch, root: Path, folder: Path, *overrides: s
         f"data.cache={folder / 'cache'}",
         f"hydra.run.dir={folder / 'out'}",
     )
-    return audit(monkeypatch, *with_overrides(basic_overrides, overrides))
+    return audit(monkeypatch, *basic_overrides, *overrides)
 
 
 def test_a_clean_data_set_exits_with_0(
@@ -230,7 +230,7 @@ WRONG = {
 def test_a_wrong_override_exits_with_2_and_one_message(
     override: str, clean: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, clean, tmp_path, *with_overrides(["split=kfold"], [override])) == 2
+    assert run(monkeypatch, clean, tmp_path, "split=kfold", override) == 2
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err
     (line,) = [line for line in captured.err.splitlines() if line.startswith("audit: ")]

@@ -17,7 +17,7 @@ from src.dataset import Manifest
 from src.split import Holdout
 from tests.conftest import RATE, write
 from tests.integration.test_errors import message
-from tests.programs import small, train, with_overrides
+from tests.programs import small, train
 
 SUBSETS = ("train", "train", "val", "test")  # of the four artists of each genre of the tiny corpus
 ONE_EPOCH = "trainer.max_epochs=1"
@@ -97,12 +97,7 @@ def test_a_near_copy_that_an_audit_found_stops_the_training(
     assert rundir.RunDir(tmp_path / "other").metrics["certificate"]["shared"]["near_copies"] == [[FIRST, LAST]]
     report = (tmp_path / "other" / rundir.REPORT).read_text(encoding="utf-8")
     assert "Near copies in more than one set" in report
-    assert (
-        train(
-            monkeypatch, *with_overrides(overrides, ["data.audit=nowhere.json", f"hydra.run.dir={tmp_path / 'third'}"])
-        )
-        == 1
-    )
+    assert train(monkeypatch, *overrides, "data.audit=nowhere.json", f"hydra.run.dir={tmp_path / 'third'}") == 1
     assert "data.audit is nowhere.json, which is not a file" in message(capsys)
 
 
@@ -172,7 +167,7 @@ def test_the_split_of_any_run_can_be_read_back(
     assert train(monkeypatch, *overrides, *SPLITS[kind]) == 0
     file, again = folder / rundir.SPLIT, tmp_path / "again"
     back = ("split=official", f"dataset.split_file={file}", "split.allow_leak=true", f"hydra.run.dir={again}")
-    assert train(monkeypatch, *with_overrides(overrides, back)) == 0
+    assert train(monkeypatch, *overrides, *back) == 0
     assert (again / rundir.SPLIT).read_bytes() == file.read_bytes()
     assert rundir.RunDir(again).metrics["certificate"]["split"] == f"official, as {file} states it"
 
@@ -186,7 +181,7 @@ def test_leave_one_artist_out_names_the_artist_and_the_number_of_artists(
     assert certificate["split"] == "leave one artist out, fold 4 of 12: drone-0, seed 0"
     assert certificate["sets"]["test"] == {"clips": 2, "tracks": 2, "artists": 1}
     capsys.readouterr()
-    assert train(monkeypatch, *with_overrides(overrides, ["split.fold=12", f"hydra.run.dir={tmp_path / 'other'}"])) == 1
+    assert train(monkeypatch, *overrides, "split.fold=12", f"hydra.run.dir={tmp_path / 'other'}") == 1
     assert "the clips have 12 artists. To test all of them, use --multirun 'split.fold=range(0,12)'." in message(capsys)
 
 

@@ -471,7 +471,7 @@ def test_predictions_that_do_not_fit_the_earlier_output_are_not_appended(
         (["--format", "json"], "contains csv, but --format is json: use --format csv."),
         (
             ["--format", "csv", "--genres", "high,low"],
-            "has other columns (p_neither): it was made with another --run or --genres",
+            "has other columns (p_neither): it was made with another --run, --genres or version",
         ),
     ):
         capsys.readouterr()
