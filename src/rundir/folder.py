@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
@@ -23,6 +24,7 @@ class RunFolder(Callback):
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Set hydra.run.dir to a new folder, if its name is made of the time of the start; expand ~ in it."""
         from_time = "${now:" in str(OmegaConf.to_container(config.hydra.run, resolve=False))
+        HydraConfig.instance().set_config(config)  # the name has the choices of groups; Hydra sets it only later
         # Hydra raises the same error next; an error raised here would become a warning of Hydra.
         with suppress(OmegaConfBaseException, OSError):
             folder = Path(expand("hydra.run.dir", config.hydra.run.dir))

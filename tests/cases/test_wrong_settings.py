@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import filelock
+import hydra
 import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
@@ -346,13 +347,24 @@ def test_commands_of_one_second_get_folders_of_their_own(tmp_path: Path) -> None
     assert {path.name for path in folders} == {"run", *(f"run_{k}" for k in range(2, 21))}
 
 
-def test_only_a_name_made_of_the_time_is_made_unique(tmp_path: Path) -> None:
-    OmegaConf.register_new_resolver("now", lambda pattern: "now", replace=True)
-    for name, expected in (("${now:%Y}_mel", ["now_mel", "now_mel_2"]), ("mine", ["mine", "mine"])):
-        for folder in expected:
-            config = OmegaConf.create({"hydra": {"run": {"dir": f"{tmp_path}/{name}"}}})
-            RunFolder().on_run_start(config)
-            assert config.hydra.run.dir == f"{tmp_path}/{folder}"
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], ["outputs/now_now_synth_mel_cnn", "outputs/now_now_synth_mel_cnn_2"]),
+        (["hydra.run.dir=mine"], ["mine", "mine"]),
+    ],
+)
+def test_only_a_name_made_of_the_time_is_made_unique(
+    words: list[str], expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in expected:
+        with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            config = hydra.compose("train", ["model=cnn", *words], return_hydra_config=True)
+        OmegaConf.register_new_resolver("now", lambda pattern: "now", replace=True)
+        monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # as it is when Hydra calls the callback
+        RunFolder().on_run_start(config)
+        assert config.hydra.run.dir == folder
 
 
 def test_the_second_command_in_a_folder_touches_nothing(
