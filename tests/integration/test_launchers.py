@@ -69,8 +69,9 @@ def basic(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, tup
 def test_joblib_gives_the_same_results_decodes_once_and_continues_if_a_job_fails(
     basic: Any, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    wrong = "${seed}"  # 0: a literal 0 would be refused before the first job
     arguments = sweep_arguments(
-        tiny, tmp_path, "launcher=joblib", "hydra.launcher.n_jobs=2", "model.layers=0,2,3", "debug=true"
+        tiny, tmp_path, "launcher=joblib", "hydra.launcher.n_jobs=2", f"model.layers={wrong},2,3", "debug=true"
     )
     assert train(monkeypatch, *arguments) == 1
     assert results(tmp_path) == basic
@@ -80,8 +81,8 @@ def test_joblib_gives_the_same_results_decodes_once_and_continues_if_a_job_fails
     assert all("Epoch 2/2: train/loss" in log for folder, log in logs.items() if (folder / rundir.METRICS).exists())
     out, err = capfd.readouterr()
     assert "Epoch" not in out + err
-    assert "layers=0: failed: model.layers is 0: expected 1 or more." in err
-    assert "Failed: layers=0: model.layers is 0: expected 1 or more." in out
+    assert "layers=0: failed: model.layers is 0: expected a whole number from 1 to 64." in err
+    assert "Failed: layers=0: model.layers is 0: expected a whole number from 1 to 64." in out
     assert "3 jobs: 2 run, 0 resumed, 0 skipped, 1 failed." in out
     assert f"python -m src.compare {tmp_path / 'sweep'}" in out
     run = rundir.RunDir(next(folder for folder in logs if (folder / rundir.METRICS).exists()))
