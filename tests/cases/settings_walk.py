@@ -14,7 +14,7 @@ from src import errors
 from src.config import CONF, GROUPS, PRESETS, compose, leaves
 from src.settings import words
 from src.settings.check import check_config
-from src.settings.kinds import Choice, FilePath, Interval, Kind, Number, Text, TextList
+from src.settings.kinds import Choice, FilePath, Interval, Kind, Names, Number, Text, TextList
 from src.settings.table import kind_of
 
 NEEDED = {
@@ -70,9 +70,8 @@ def cases(group: str) -> Iterator[Case]:
 
 def wrong_type(kind: Kind | None) -> str:
     """A value of a type that the key does not have: a word for a number, a number for a word."""
-    return {Number: "fast", Interval: "fast", Choice: "perhaps", Text: "3.5", FilePath: "3.5", TextList: "word"}[
-        type(kind)
-    ]
+    words = {Number: "fast", Interval: "fast", Choice: "perhaps", Text: "3.5", FilePath: "3.5", TextList: "word"}
+    return (words | {Names: "3.5"})[type(kind)]
 
 
 def answer(program: str, *arguments: str) -> str | None:
