@@ -459,7 +459,10 @@ def test_an_early_interruption_shows_no_traceback(seconds: float, tmp_path: Path
     )
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode in (130, -signal.SIGINT)
     assert "Traceback" not in out + err
 
