@@ -62,11 +62,12 @@ def train(config: DictConfig, folder: Path) -> str:
     from src.reporting import run_page, run_text
     from src.reporting.genre_table import genre_table
     from src.sweep import processes
-    from src.training import loggers, resume, run_writer, setup, stages
+    from src.training import loggers, precision, resume, run_writer, setup, stages
     from src.training.callbacks import History, ProgressBar
     from src.training.resume import RunState
 
     processes.check_working_folder(HydraConfig.get().runtime.cwd)
+    precision.resolve_auto(config)
     setup.check_settings(config)
     loggers.check(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None

@@ -132,6 +132,7 @@ TABLE: dict[str, Kind] = {
     "optimizer.weight_decay": Number(0, 10),
     "optimizer.momentum": SHARE_BELOW_1,
     "optimizer.nesterov": FLAG,
+    "optimizer.fused": FLAG,
     # scheduler
     "scheduler.factor": BETWEEN_0_AND_1,
     "scheduler=constant.factor": Number(0, 1, above=True),
@@ -152,11 +153,12 @@ TABLE: dict[str, Kind] = {
     # trainer, with those settings of Lightning's Trainer that conf/trainer does not set
     "trainer.max_epochs": whole(1, 100_000),
     "trainer.threads": whole(1, 256),
-    "trainer.precision": choice("32-true", "bf16-mixed", "16-mixed"),
+    "trainer.precision": choice("32-true", "bf16-mixed", "16-mixed", "auto"),
     "trainer.accelerator": choice("auto", "cpu", "gpu", "cuda", "mps"),
     "trainer.gradient_clip_val": Number(0, 1_000_000),
     "trainer.accumulate_grad_batches": whole(1, 10_000),
     "trainer.checkpoint": choice("val/f1_macro", "val/loss", "last"),
+    "trainer.compile": FLAG,
     "trainer.ema_decay": SHARE_BELOW_1,
     "trainer.limit_train_batches": BATCHES,
     "trainer.limit_val_batches": BATCHES,

@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
+from src.training import precision
 
 NOT_IN_NAME = ("debug", "launcher")  # keys that do not change the folder: where jobs run and how much they print
 MAX_LENGTH = 60  # characters before the digest; some file systems allow 143 in a name
@@ -22,7 +23,9 @@ MAX_LENGTH = 60  # characters before the digest; some file systems allow 143 in 
 
 def job_name(*, _root_: DictConfig) -> str:
     """Folder name of a sweep's job: its main choices and 8 hexadecimal digits of its whole config."""
-    config = configs.resolved(OmegaConf.create({k: v for k, v in _root_.items_ex(resolve=False) if k != "hydra"}))
+    job = OmegaConf.create({key: value for key, value in _root_.items_ex(resolve=False) if key != "hydra"})
+    precision.resolve_auto(job)
+    config = configs.resolved(job)
     choices = configs.choices()
     parts = [choices["dataset"], choices["feature"], choices["model"]]
     parts += [choices["experiment"]] if choices["experiment"] != "none" else []

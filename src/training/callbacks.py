@@ -1,4 +1,4 @@
-"""Lightning callbacks: history.csv and the progress bar of training."""
+"""Lightning callbacks: history.csv, the progress bar of training, and torch.compile."""
 
 import time
 from pathlib import Path
@@ -11,6 +11,15 @@ from src import console
 from src.plain_files import write_csv
 
 COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro", "lr", "seconds")
+
+
+class Compile(lightning.Callback):
+    """Compile the model with torch.compile before training. Its first steps then take longer."""
+
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        if stage == "fit":
+            # Not torch.compile(model), which would rename the weights in checkpoints.
+            pl_module.model.compile()  # type: ignore[union-attr]
 
 
 class History(lightning.Callback):

@@ -110,7 +110,7 @@ class GenreModule(Classifier, lightning.LightningModule):
         feature_BFN, target_BC = self.augmentation["mix"](
             self.augmentation["feature"](self.normalized_feature(sound)), target_BC
         )
-        loss: Tensor = self.loss(self.model(feature_BFN), target_BC)
+        loss: Tensor = self.loss(self.model(feature_BFN).float(), target_BC)  # the loss in float32
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.genre))
         return loss
 

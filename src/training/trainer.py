@@ -10,6 +10,7 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import EMAWeightAveraging
 
+from src.training.callbacks import Compile
 from src.training.checkpoints import AtomicCheckpoints, checkpoint_callbacks
 
 
@@ -17,6 +18,7 @@ def build_trainer(
     threads: int,
     accelerator: str,
     ema_decay: float,
+    compile: bool,
     checkpoint: str,
     folder: Path,
     callbacks: Sequence[lightning.Callback] = (),
@@ -25,8 +27,8 @@ def build_trainer(
     """Build Lightning's Trainer with `threads` CPU threads for torch in this process; `settings` are passed to Lightning.
 
     If `ema_decay` is above 0, the exponential moving average of the weights is validated and saved (Polyak and Juditsky
-    1992): average = `ema_decay` * average + (1 - `ema_decay`) * weights, after each step. Also hides some of Lightning's
-    warnings. Raises ValueError on a setting out of range, and on a GPU accelerator if torch finds no GPU.
+    1992): average = `ema_decay` * average + (1 - `ema_decay`) * weights, after each step. `compile` compiles the model with
+    torch.compile. Also hides some of Lightning's warnings. Raises ValueError on a setting out of range, and on a GPU accelerator if torch finds no GPU.
     """
     if not 0 <= ema_decay < 1:
         raise ValueError(f"trainer.ema_decay is {ema_decay:g}: expected 0 or more, and less than 1.")
@@ -37,6 +39,7 @@ def build_trainer(
     torch.set_num_threads(threads)
     _silence_lightning()
     averaging = [EMAWeightAveraging(decay=ema_decay)] if ema_decay else []
+    compiler = [Compile()] if compile else []
     return lightning.Trainer(
         accelerator=accelerator,
         devices=1,
@@ -44,7 +47,7 @@ def build_trainer(
         num_sanity_val_steps=0,
         enable_progress_bar=False,  # callbacks.ProgressBar shows the remaining time of the whole training instead
         enable_model_summary=False,
-        callbacks=[*averaging, *callbacks, *checkpoint_callbacks(folder, checkpoint)],
+        callbacks=[*averaging, *compiler, *callbacks, *checkpoint_callbacks(folder, checkpoint)],
         plugins=[AtomicCheckpoints()],
         **settings,
     )
