@@ -9,7 +9,7 @@ ARGS ?=
 RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | head -1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock lint format type test test-all test-cases train sweep report dashboard benchmark docs clean
+.PHONY: help setup lock lint format type test test-all test-cases train sweep report dashboard benchmark baseline docs clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,7 +70,10 @@ report: $(READY)  ## write one report page for all runs in outputs/
 dashboard: $(READY)  ## show the newest run's curves in the terminal (RUN=outputs/.../wandb for another run)
 	$(BIN)/wandb leet $(RUN)/latest-run
 
-benchmark: $(READY)  ## compare all runs in outputs/ with simple baselines (ARGS="RUN|SWEEP..." for some of them)
+benchmark: $(READY)  ## measure speed and memory of every part against alternatives (under 20 minutes; ARGS="train predict" for some parts)
+	$(BIN)/python -m benchmarks.speed --output outputs/benchmark.json $(ARGS)
+
+baseline: $(READY)  ## compare all runs in outputs/ with simple baselines (ARGS="RUN|SWEEP..." for some of them)
 	$(BIN)/python -m benchmarks.baseline $(or $(ARGS),outputs)
 
 docs: $(READY) extra-docs  ## docs/reference.md from the comments of conf/, and all pages as a site in site/

@@ -1,0 +1,1 @@
+"""Speed and memory of every part, each against a named alternative: `make benchmark`."""

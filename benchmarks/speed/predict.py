@@ -1,0 +1,32 @@
+"""Predictions of the pretrained tagger: seconds of music per second of computing and core."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks.predict import SECONDS, write_excerpts
+from benchmarks.speed.experiment import compose
+from benchmarks.speed.figures import Figure
+from src.training import setup
+
+FILES = 24
+PER_CORE = {1: 50.0, 2: 45.0}  # seconds of music per second and core
+
+
+def figures(folder: Path) -> list[Figure]:
+    music = setup.compose_data(compose()).corpus.clips[0].path.parents[1]
+    excerpts = folder / "excerpts"
+    excerpts.mkdir()
+    write_excerpts(music, excerpts, FILES)
+    found = []
+    for cores, least in PER_CORE.items():
+        command = [sys.executable, "-m", "benchmarks.predict", str(excerpts), "--child", str(cores)]
+        seconds = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+        speed = FILES * SECONDS / seconds["all"] / cores
+        name = f"predict, {cores} core{'s' if cores > 1 else ''}, per core"
+        found.append(Figure("predict", name, speed, "s/s", "limit", least, at_least=1.0))
+        found.append(
+            Figure("predict", name, speed, "s/s", "networks alone", FILES * SECONDS / seconds["networks"] / cores)
+        )
+    return found
