@@ -146,7 +146,7 @@ NONSENSE = {  # from fuzzing: each was accepted, stuck, or an error hours later
     "augmentation=wave augmentation.wave.noise_snr_db=[40,15]": "augmentation.wave.noise_snr_db is [40, 15]: expected [low,high]",
     "trainer.threads=100000": "trainer.threads is 100000: expected a whole number from 1 to 256.",
     "seed={a:1}": "seed is {'a': 1}: expected a whole number",
-    "trainer.precision=32": "trainer.precision is 32: expected 32-true, bf16-mixed or 16-mixed.",
+    "trainer.precision=32": "trainer.precision is 32: expected 32-true, bf16-mixed, 16-mixed or auto.",
     "feature.backend=cuda": "feature.backend is 'cuda': expected auto, nnaudio or torchaudio.",
     "logger.project=2024": "logger.project is 2024: expected a text. To use this as a name, write \"logger.project='2024'\".",
     "dataset.genres=rock": "dataset.genres is 'rock': expected a list of words",
