@@ -162,4 +162,6 @@ def _reason(path: Path, error: Exception) -> str:
     detail = getattr(error, "error_string", str(error)).strip().rstrip(".")
     if "does not exist" in detail:  # libsndfile's message for an MP3 without a frame of sound
         detail = "no sound found in it"
+    if "SF_INFO" in detail:  # libsndfile's name for the facts that a header states
+        return "its header states an impossible sample rate or number of channels"
     return f"not readable as audio ({detail})"
