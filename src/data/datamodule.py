@@ -100,7 +100,6 @@ class GenreData(lightning.LightningDataModule):
     def waveforms(self) -> waveform_cache.WaveformCache:
         """The decoded clips. Raises ValueError if no clip of a genre can be used."""
         corpus = self.corpus
-        self._assign(corpus.clips)  # a split that the clips do not allow is refused before hours of decoding
         waveforms = waveform_cache.open_or_decode(
             corpus.clips, self.cache, self.sample_rate, self.max_seconds, self.strict
         )
@@ -116,6 +115,7 @@ class GenreData(lightning.LightningDataModule):
     @cached_property
     def subsets(self) -> list[str]:
         """The set of each decoded clip: train, val or test. Raises ValueError if the split leaves a set empty."""
+        self._assign(self.corpus.clips)  # a split that the clips do not allow is refused before hours of decoding
         return self._assign(self.waveforms.clips)
 
     def _assign(self, clips: Sequence[Clip]) -> list[str]:

@@ -37,6 +37,7 @@ FILES_WITHOUT_EFFECT = {
     "sweep/processes",
     "training/callbacks",
     "training/loggers",
+    "training/precision",  # the config of a run has the precision itself
     "training/resume",
 }
 
