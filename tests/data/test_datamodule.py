@@ -310,7 +310,7 @@ def test_a_single_genre_is_refused(tmp_path: Path, build: Build) -> None:
         build(_manifest(tmp_path, [("a.wav", "jazz", "A")])).corpus  # noqa: B018
 
 
-def test_an_empty_set_is_refused(tmp_path: Path, build: Build) -> None:
+def test_an_empty_set_is_refused_before_anything_is_decoded(tmp_path: Path, build: Build) -> None:
     for k in range(4):
         tone(tmp_path / f"{k}.wav", hz=100 + k, rate=RAMP_RATE)
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], f"artist {k}") for k in range(4)])
@@ -319,6 +319,7 @@ def test_an_empty_set_is_refused(tmp_path: Path, build: Build) -> None:
     manifest = _manifest(tmp_path, [(f"{k}.wav", "ab"[k % 2], "val") for k in range(4)], columns="path,genre,split")
     with pytest.raises(ValueError, match=r"^The train set of the split \(official, .*\) has none of the 4 clips"):
         build(manifest, split=Official(file=None, seed=0, allow_leak=False)).subsets  # noqa: B018
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_leak_is_refused_unless_it_is_allowed(tiny: Path, build: Build) -> None:
