@@ -195,7 +195,9 @@ def test_an_unknown_checkpoint_selection_is_refused(
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_an_invalid_ema_decay_is_refused(decay: float) -> None:
     with pytest.raises(ValueError, match=rf"^trainer.ema_decay is {decay:g}: expected 0 or more, and less than 1\.$"):
-        build_trainer(threads=1, accelerator="cpu", ema_decay=decay, checkpoint="last", folder=Path(), logger=False)
+        build_trainer(
+            threads=1, accelerator="cpu", ema_decay=decay, compile=False, checkpoint="last", folder=Path(), logger=False
+        )
 
 
 def test_plateau_lowers_the_learning_rate_when_validation_does_not_improve(
