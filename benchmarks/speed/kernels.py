@@ -38,7 +38,7 @@ def _step(order: torch.memory_format, bf16: bool) -> Callable[[], object]:
     model = Cnn(layers=4, width=32, dropout=0.3, activation="relu", rows=ROWS, genres=GENRES)
     for block in model.modules():
         if isinstance(block, Block):
-            block.convolution.weight.data = block.convolution.weight.data.contiguous(memory_format=order)
+            block.convolution.weight.data = block.convolution.weight.data.to(memory_format=order)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     feature_BFN, genre_B = torch.randn(BATCH, ROWS, FRAMES), torch.randint(GENRES, (BATCH,))
     return partial(_train, model, optimizer, feature_BFN, genre_B, bf16)

@@ -47,8 +47,9 @@ class Block(nn.Module):
     def __init__(self, channels: int, width: int, activation: str, pool_frames: bool = True) -> None:
         super().__init__()
         self.convolution = nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False)
-        # In the memory order of `image`; otherwise each step would reorder the images and take about twice as long.
-        self.convolution.weight.data = self.convolution.weight.data.contiguous(memory_format=torch.channels_last)
+        # In the memory order of `image`: a step then takes about two thirds of the time. Not contiguous(), which leaves the
+        # weights of a single channel as they are.
+        self.convolution.weight.data = self.convolution.weight.data.to(memory_format=torch.channels_last)
         self.normalization = nn.BatchNorm2d(width)
         self.activation = ACTIVATIONS[activation]()
         self.pool_frames = pool_frames

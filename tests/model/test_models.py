@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from src.instantiate import call_with_facts
+from src.model import Cnn
 from tests.conftest import ROOT
 
 CHOICES = {path.stem: OmegaConf.load(path) for path in sorted((ROOT / "conf" / "model").glob("*.yaml"))}
@@ -180,3 +181,10 @@ def test_recurrent_networks_depend_on_the_order_of_frames() -> None:
     for model in ("rnn", "lstm", "gru", "hybrid"):
         network = _build(model).eval()
         assert not torch.allclose(network(feature_BFN), network(feature_BFN[:, :, order]), atol=1e-4)
+
+
+def test_the_weights_of_convolutions_have_the_memory_order_of_the_images() -> None:
+    """Also those of the first layer, whose single channel makes both orders contiguous."""
+    network = Cnn(3, 4, 0.0, "relu", rows=8, genres=2)
+    weights = [module.weight for module in network.modules() if isinstance(module, nn.Conv2d)]
+    assert [weight.stride()[1] for weight in weights] == [1, 1, 1]
