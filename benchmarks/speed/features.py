@@ -26,24 +26,19 @@ def figures(folder: Path) -> list[Figure]:
         ("mel", partial(Mel, **SETTINGS, n_mels=128), _librosa_mel),
         ("stft", partial(Stft, **SETTINGS), _librosa_stft),
     ):
-        seconds = in_turn(_works(build, stranger, wave_BT), TURNS)
-        faster = min(("nnaudio", "torchaudio"), key=seconds.__getitem__)
+        works: dict[str, Callable[[], object]] = {}
+        for backend in ("auto", "nnaudio", "torchaudio"):
+            works[backend] = partial(torch.no_grad()(build(backend=backend).eval()), wave_BT)
+        seconds = in_turn(works, TURNS)
+        slower, faster = sorted(("nnaudio", "torchaudio"), key=seconds.__getitem__, reverse=True)
         found += [
             Figure("features", f"{name}, auto", seconds["auto"], "s", other, seconds[other], at_most=limit)
-            for other, limit in ((faster, AUTO_LIMIT), ("librosa", None))
+            for other, limit in ((faster, AUTO_LIMIT), (slower, None))
         ]
-        slower = "nnaudio" if faster == "torchaudio" else "torchaudio"
-        found.append(Figure("features", f"{name}, auto", seconds["auto"], "s", slower, seconds[slower]))
+        # Apart: the threads of librosa's libraries keep the cores busy for a while after its work.
+        seconds = in_turn({"auto": works["auto"], "librosa": partial(stranger, wave_BT)}, TURNS)
+        found.append(Figure("features", f"{name}, auto", seconds["auto"], "s", "librosa", seconds["librosa"]))
     return found
-
-
-def _works(
-    build: Callable[..., torch.nn.Module], stranger: Callable[[Tensor], object], wave_BT: Tensor
-) -> dict[str, Callable[[], object]]:
-    works: dict[str, Callable[[], object]] = {}
-    for backend in ("auto", "nnaudio", "torchaudio"):
-        works[backend] = partial(torch.no_grad()(build(backend=backend).eval()), wave_BT)
-    return {**works, "librosa": partial(stranger, wave_BT)}
 
 
 def _librosa_mel(wave_BT: Tensor) -> object:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -45,12 +46,12 @@ class Figure:
 def in_turn(works: Mapping[str, Callable[[], object]], turns: int, warmups: int = 1) -> dict[str, float]:
     """Call the works one after another, `warmups` + `turns` times -> the median seconds of each, without the warm-ups.
 
-    Each turn starts with another work, since a work may leave the caches of the processor warm or cold for the next one.
+    Each turn has another order, since a work may leave the caches and threads of the processor warm or cold for the next.
     """
     seconds: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     for turn in range(warmups + turns):
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+        for name in random.Random(turn).sample(names, len(names)):
             start = time.perf_counter()
             works[name]()
             if turn >= warmups:
