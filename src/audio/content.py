@@ -1,4 +1,4 @@
-"""What a file contains, from its first bytes: sound for libsndfile, sound for FFmpeg, or no sound."""
+"""Content of a file, from its first bytes: sound for libsndfile, sound for FFmpeg, or no sound."""
 
 import codecs
 import os

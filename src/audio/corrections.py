@@ -30,14 +30,14 @@ CANCELLED = 0.3
 
 
 class Note(NamedTuple):
-    """What was found in a sound, and what was done about it, for the user."""
+    """A finding in a sound and its correction, as text for the user."""
 
     kind: str  # rescaled, offset, channels, truncated, file
     text: str
 
 
 class Mix(NamedTuple):
-    """How the channels become mono: their mean, or only one `channel` (counted from 0), without the `offset`."""
+    """Mix of the channels to mono: their mean, or only one `channel` (counted from 0), without the `offset`."""
 
     channel: int | None = None
     offset: float = 0.0

@@ -113,12 +113,12 @@ class Excerpt:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What the decoder found in the file."""
+        """Notes of the decoder on the file."""
         return tuple(Note("file", text) for text in self._file.notes)
 
     @property
     def shortfall(self) -> str | None:
-        """What is missing of the sound that the header states, after decoding; None if nothing is known to be missing."""
+        """The missing part of the sound that the header states, as text, after decoding; None if nothing is known to be missing."""
         return self._damage or shortfall(self._stated, self.frames, self.rate)
 
     @property

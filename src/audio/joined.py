@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 
 class Sound(Protocol):
-    """What a section needs of an open sound file."""
+    """Interface of an open sound file that a section uses."""
 
     @property
     def notes(self) -> Sequence[str]: ...

@@ -1,4 +1,4 @@
-"""What the MP3 decoder prints on standard error, collected for the file that it decodes.
+"""Messages of the MP3 decoder on standard error, collected for the file that it decodes.
 
 mpg123, inside libsndfile, reports damage with fprintf(stderr, ...) and cannot be told not to. Redirecting file descriptor 2
 would also catch progress bars and other threads' output. So the C variable `stderr` is pointed at a stream whose write

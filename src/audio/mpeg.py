@@ -21,7 +21,7 @@ _RATES_HZ = (44100, 48000, 32000)
 
 
 class Form(NamedTuple):
-    """What stays the same in all frames of a stream."""
+    """Properties that all frames of a stream share."""
 
     version: int  # 1, 2 or 3 (MPEG-2.5)
     layer: int

@@ -157,7 +157,7 @@ class GenreData(lightning.LightningDataModule):
 
     @property
     def notes(self) -> Sequence[waveform_cache.ClipNote]:
-        """What was corrected in clips or is missing from them."""
+        """Corrections of clips, and sound that is missing from them."""
         return self.waveforms.notes
 
     @property

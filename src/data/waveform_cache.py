@@ -33,7 +33,7 @@ REPORTED_BYTES = 100e6  # the estimated size is reported only if the cache takes
 
 
 class ClipNote(NamedTuple):
-    """What was corrected in a clip or is missing from it; kind and text as in corrections.Note."""
+    """A correction of a clip, or sound that is missing from it; kind and text as in corrections.Note."""
 
     clip: str
     kind: str

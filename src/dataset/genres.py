@@ -23,7 +23,7 @@ MOST_LISTED = 5  # a note names at most this many genres
 
 
 class GenreRules:
-    """How genres are renamed. All names are in Unicode's composed form (NFC).
+    """Rules by which genres are renamed. All names are in Unicode's composed form (NFC).
 
     `genre_map` maps genres to new names, or to None or "" to leave out their clips: a mapping, or a file of one.
     `separator` splits a genre such as "jazz|pop" that is not itself in the map: with `pick` "first" its first part counts,

@@ -84,7 +84,7 @@ def with_known_names(corpus: Corpus) -> Corpus:
 
 
 def _known_frequency(names: Mapping[str, str | None], frequency: Mapping[str, int]) -> Counter[str]:
-    """How often each name occurs, whichever texts stand for it."""
+    """Count each name, over all texts that stand for it."""
     known_frequency: Counter[str] = Counter()
     for text, name in names.items():
         if name:

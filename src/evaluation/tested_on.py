@@ -8,7 +8,7 @@ from src.evaluation.pooling import Group
 
 
 class TestedOn(NamedTuple):
-    """What a group was tested on: the data set, the genres to choose from, and the test clips with their true genres."""
+    """Test data of a group: the data set, the genres to choose from, and the test clips with their true genres."""
 
     dataset: str
     genres: tuple[str, ...]
@@ -16,7 +16,7 @@ class TestedOn(NamedTuple):
 
 
 def tested_on(group: Group) -> TestedOn:
-    """What a group was tested on, from the files of its runs."""
+    """Read the test data of a group from the files of its runs."""
     predictions = [run.predictions for run in group.runs]
     return TestedOn(
         str(group.runs[0].metrics["dataset"]),

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Kind(Protocol):
-    """What a key accepts."""
+    """Description and test of the values that a key accepts."""
 
     def accepts(self, value: Any) -> bool:
         """True if the key may have this value."""
@@ -42,7 +42,7 @@ class Number:
         else:
             limits = f"from {low} to {'less than ' * self.below}{high}"
         number = "a whole number" if self.whole else "a number"
-        return " or ".join([f"{number} {limits}", *map(_yaml, self.also)])
+        return " or ".join([f"{number} {limits}", *map(yaml_word, self.also)])
 
 
 def whole(low: int, high: int, *also: str | None) -> Number:
@@ -60,7 +60,7 @@ class Choice:
         return any(type(value) is type(word) and value == word for word in self.words)
 
     def describe(self) -> str:
-        *first, last = map(_yaml, self.words)
+        *first, last = map(yaml_word, self.words)
         return f"{', '.join(first)} or {last}"
 
 
@@ -148,6 +148,6 @@ def is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str | Mapping)
 
 
-def _yaml(word: str | bool | None) -> str:
+def yaml_word(word: str | bool | None) -> str:
     """A value as it is written in YAML and on the command line."""
     return word if isinstance(word, str) else {None: "null", True: "true", False: "false"}[word]

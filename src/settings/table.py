@@ -188,7 +188,7 @@ PATH_KEYS = tuple(key for key, kind in TABLE.items() if isinstance(kind, FilePat
 
 
 def kind_of(key: str, choice: str = "") -> Kind | None:
-    """What a key accepts, for the choice of its group if that is known; None for a key that is not in the table."""
+    """The kind of values that a key accepts, for the choice of its group if that is known; None for a key that is not in the table."""
     general = re.sub(r"^feature\.parts\.\w+\.", "feature.", key)
     general = re.sub(r"^model\.table\..+", "model.table.GENRE", general)
     group, _, rest = general.partition(".")

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 from src.config import leaves
 from src.settings import quoting
-from src.settings.kinds import FilePath, Kind, Number, Text, is_list
+from src.settings.kinds import FilePath, Kind, Number, Text, is_list, yaml_word
 from src.settings.table import kind_of
 
 
@@ -48,8 +48,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 
 def _refuse(key: str, value: Any, kind: Kind) -> NoReturn:
-    words = {None: "null", True: "true", False: "false"}
-    shown = words[value] if value is None or isinstance(value, bool) else repr(value)
+    shown = yaml_word(value) if value is None or isinstance(value, bool) else repr(value)
     message = f"{key} is {shown}: expected {kind.describe()}."
     if isinstance(kind, Text | FilePath) and isinstance(value, int | float):
         message += f" To use this as a name, write {quoting.shell(quoting.quoted(key, str(value)))}."
