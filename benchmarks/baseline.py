@@ -40,9 +40,8 @@ def vectors(data: GenreData) -> tuple[Vectors, Vectors]:
     rolloff = Rolloff(sample_rate=rate, hop_length=512, n_fft=2048)
     mfcc = Mfcc(sample_rate=rate, hop_length=512, n_fft=2048, n_mels=128, n_mfcc=20)
     shortcut, timbre = {}, {}
-    clips = zip(data.clips, data.waveforms.offset, data.waveforms.length, strict=True)
-    for clip, offset, length in track(clips, "Baseline features", len(data.clips)):
-        wave_1T = (data.waveforms.samples[offset : offset + length].float() / 32767)[None]
+    for k, clip in enumerate(track(data.clips, "Baseline features", len(data.clips))):
+        wave_1T = (data.waveforms.samples(k).float() / 32767)[None]
         level_N, band_N = energy(wave_1T)[0, 0], rolloff(wave_1T)[0, 0]
         shortcut[clip.name] = torch.stack((level_N.mean(), level_N.std(), band_N.mean(), band_N.max())).double().numpy()
         mfcc_FN = mfcc(wave_1T)[0]

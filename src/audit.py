@@ -101,8 +101,8 @@ def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
 
     data = setup.compose_data(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    value_KSEN = setup.cached_feature(config, data, instantiate_choice(config.feature), device).value
-    return list(data.clips), value_KSEN.mean(dim=(1, 3))
+    values = setup.cached_feature(config, data, instantiate_choice(config.feature), device)
+    return list(data.clips), torch.stack([values[k].mean(dim=(0, 2)) for k in range(len(data.clips))])
 
 
 def _players(corpus: "Corpus", places: "Sequence[Place]") -> "dict[Place, str]":

@@ -1,5 +1,6 @@
 """Run work in threads, for libraries that release Python's global lock while they compute: libsndfile, soxr, torch."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +10,11 @@ X = TypeVar("X")
 Y = TypeVar("Y")
 
 PENDING_PER_WORKER = 4  # limit of items that are submitted but not yet yielded
+
+
+def usable_cores() -> int:
+    """Number of processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def map_in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterator[Y]:

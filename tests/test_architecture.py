@@ -33,7 +33,7 @@ LIBRARY_FILES = {
     "av": {"audio/ffmpeg.py"},
     "tinytag": {"dataset/file_tags.py"},
     "cleanlab": {"quality/label_errors.py"},
-    "sqlite3": {"quality/measure_cache.py"},
+    "sqlite3": {"data/store.py", "quality/measure_cache.py"},
     "wandb": {"training/loggers.py"},
     "torchmetrics": {"metrics/scores.py"},
     "joblib": {"config.py"},

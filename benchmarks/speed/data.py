@@ -101,7 +101,7 @@ def _epoch(data: GenreData) -> None:
 
 def _memory_epoch(data: GenreData) -> Callable[[], object]:
     """The least work that gives the same batches: crops of one float tensor, at random positions."""
-    samples_T = data.waveforms.samples.float() / 32767
+    samples_T = data.waveforms.copied_to(torch.device("cpu")).pieces[0].float() / 32767
     length, batch_size = data.crop_length, data.batch_size
     crops = len(data.clips_in("train")) * data.crops_per_clip
 

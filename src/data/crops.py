@@ -13,6 +13,8 @@ from torch import Tensor
 
 from src.data.waveform_cache import WaveformCache
 
+FULL_SCALE = 32767  # of the cached samples
+
 
 class CropSource(Protocol):
     """Source of batches: the sound (`WaveformCrops`) or a cached feature of it (`feature_cache.CachedFeature`)."""
@@ -61,12 +63,12 @@ class WaveformCrops:
     """Cut S crops or segments of `length` samples from each of B clips -> wave (B, S, T) in [-1, 1].
 
     The result is on the device of the index tensor. `resident`: copy the samples of all clips to this device if they fit
-    on a GPU ("auto"), always (True) or never (False).
+    on a GPU ("auto"), always (True) or never (False). Without a copy, only what is cut is read from the disk.
     """
 
     def __init__(self, waveforms: WaveformCache, length: int, resident: bool | str) -> None:
         self.waveforms, self.length, self.resident = waveforms, length, resident
-        self.samples_of: dict[torch.device, Tensor] = {}  # the samples that are used for each device
+        self.waveforms_for: dict[torch.device, WaveformCache] = {}
 
     def crops(self, crop_B: Tensor, seed: int, epoch: int) -> Tensor:
         """Cut one random crop per crop id, S = 1. Its position depends on (seed, epoch, crop id) only."""
@@ -85,23 +87,44 @@ class WaveformCrops:
         return max(0, int(self.waveforms.length[k]) - self.length)
 
     def _cut(self, clip_B: Tensor, start_BS: list[list[int]]) -> Tensor:
-        samples, offset, length = self._samples(clip_B.device), self.waveforms.offset, self.waveforms.length
-        cuts = [
-            _crop(samples[offset[k] : offset[k] + length[k]], start, self.length)
-            for k, starts in zip(clip_B.tolist(), start_BS, strict=True)
-            for start in starts
-        ]
-        wave_BST = torch.stack(cuts).to(clip_B.device).float().div_(32767)
-        return wave_BST.reshape(len(clip_B), -1, self.length)
+        device, clips = clip_B.device, clip_B.tolist()
+        waveforms = self._on(device)
+        if waveforms is not self.waveforms and device.type != "cpu":
+            return gather(waveforms, clips, start_BS, self.length)
+        wave_BST = torch.empty(len(clips), len(start_BS[0]), self.length)
+        for wave_ST, k, starts in zip(wave_BST, clips, start_BS, strict=True):
+            clip_T = waveforms.samples(k)
+            for wave_T, start in zip(wave_ST, starts, strict=True):
+                wave_T.copy_(_crop(clip_T, start, self.length))  # to float in the same pass
+        return wave_BST.to(device, non_blocking=True).div_(FULL_SCALE)
 
-    def _samples(self, device: torch.device) -> Tensor:
-        if device not in self.samples_of:
-            samples = self.waveforms.samples
+    def _on(self, device: torch.device) -> WaveformCache:
+        """The waveforms from which batches for a device are cut: with a copy of their samples there, or as they are."""
+        if device not in self.waveforms_for:
             resident = self.resident
             if resident == "auto":
-                resident = device.type == "cuda" and 2 * samples.nbytes < torch.cuda.mem_get_info(device)[0]
-            self.samples_of[device] = samples.to(device, copy=True) if resident else samples
-        return self.samples_of[device]
+                size_bytes = int(self.waveforms.length.sum()) * torch.int16.itemsize
+                resident = device.type == "cuda" and 2 * size_bytes < torch.cuda.mem_get_info(device)[0]
+            self.waveforms_for[device] = self.waveforms.copied_to(device) if resident else self.waveforms
+        return self.waveforms_for[device]
+
+
+def gather(waveforms: WaveformCache, clips: Sequence[int], start_BS: Sequence[Sequence[int]], length: int) -> Tensor:
+    """Cut S crops of `length` samples from each of B clips of a copy on a device -> wave (B, S, T) there.
+
+    The processor only sends a table of positions and does not wait. Short clips are repeated.
+    """
+    rows = [
+        (waveforms.offset[k], waveforms.length[k], start)
+        for k, starts in zip(clips, start_BS, strict=True)
+        for start in starts
+    ]
+    samples = waveforms.pieces[0]
+    table_M3 = torch.from_numpy(np.array(rows, np.int64)).to(samples.device, non_blocking=True)
+    offset_M1, length_M1, start_M1 = table_M3.T[:, :, None]
+    position_T = torch.arange(length, device=samples.device)
+    wave_MT = samples[offset_M1 + (start_M1 + position_T) % length_M1].float().div_(FULL_SCALE)
+    return wave_MT.reshape(len(clips), -1, length)
 
 
 def spread_evenly(last_start: int, segments: int) -> list[int]:

@@ -1,125 +1,139 @@
-"""The feature cache: a frozen feature of the segments of every clip, computed once and stored on disk."""
+"""The feature cache: what is computed of the segments of a clip, once, in a store that grows.
+
+That is a frozen feature, or its statistics over time.
+"""
 
 import hashlib
 import json
 import math
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from src.console import note, relative_path, track
+from src.console import track
 from src.data.crops import WaveformCrops
-from src.plain_files import explaining_no_room, replacing, reserve, write_text
+from src.data.store import Store
+from src.plain_files import explaining_no_room
+from src.threads import map_in_order, usable_cores
 
-BATCH = 32  # segments that go through the feature at once
 
+@dataclass(frozen=True)
+class SegmentValues:
+    """One array per clip, (S, ...), in a store: that of clip k begins at value `start[k]` of `pieces[piece[k]]`.
 
-class CachedFeature:
-    """A CropSource that returns features of segments in place of their sound: `value` (clips, S, F, N).
-
-    A random crop is one of the S segments of its clip.
+    As a source of batches (a CropSource) it returns values of segments in place of their sound; a random crop is one of
+    the S segments of its clip.
     """
 
-    def __init__(self, value: Tensor) -> None:
-        self.value = value
+    pieces: Mapping[int, Tensor]
+    piece: NDArray[np.int64]
+    start: NDArray[np.int64]
+    shape: tuple[int, ...]  # of an array: S, F, N for a feature
+
+    def __getitem__(self, k: int) -> Tensor:
+        """The array of clip k, not copied."""
+        start = int(self.start[k])
+        return self.pieces[int(self.piece[k])][start : start + math.prod(self.shape)].view(self.shape)
 
     def crops(self, crop_B: Tensor, seed: int, epoch: int) -> Tensor:
         """Draw one segment per crop id (see `src.data.crops`). The draw depends on (seed, epoch, crop id) only."""
-        clips, segments = self.value.shape[:2]
-        segment_B = [
-            int(np.random.default_rng([seed, epoch, crop_id]).integers(segments)) for crop_id in crop_B.tolist()
-        ]
-        return self.value[crop_B.cpu() % clips, segment_B][:, None].to(crop_B.device)
+        clips, segments = len(self.piece), self.shape[0]
+        values = []
+        for crop_id in crop_B.tolist():
+            segment = int(np.random.default_rng([seed, epoch, crop_id]).integers(segments))
+            values.append(self[crop_id % clips][segment])
+        return torch.stack(values)[:, None].to(crop_B.device)
 
     def segments(self, clip_B: Tensor, segments: int) -> Tensor:
-        """Return all S = `segments` segments of each clip."""
-        assert segments == self.value.shape[1]
-        return self.value[clip_B.cpu()].to(clip_B.device)
+        """Return the values of all S = `segments` segments of each clip, (B, S, ...)."""
+        assert segments == self.shape[0]
+        return torch.stack([self[k] for k in clip_B.tolist()]).to(clip_B.device)
 
 
 def open_or_compute(
     source: WaveformCrops,
     segments: int,
-    feature: Callable[[Tensor], Tensor],
-    key: Mapping[str, Any],
+    compute: Callable[[Tensor], Tensor],
+    about: Mapping[str, Any],
     cache: Path,
     device: torch.device,
-) -> CachedFeature:
-    """Compute the features of a corpus that are missing in the folder `cache`, then open all of them.
+    clips: Sequence[int] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> SegmentValues:
+    """Compute the values of those clips that are missing in the folder `cache`, then open them.
 
-    Safe to interrupt and to run concurrently. `key` is everything that affects the features except the sound: settings
-    and code. A cache whose files do not fit together is made again. Raises NoRoom if the disk is full or read-only.
+    `compute` turns the sound of the S segments of a clip, (S, T), into an array (S, ...) of the same shape for every clip.
+    The array of a clip is known by its samples: it does not depend on the other clips of a corpus, and clips that are added
+    later are computed alone. `about` is everything else that affects it: its "kind", settings and code. `clips` are the
+    indices of the clips that are needed; by default, all.
+
+    Safe to interrupt and to run concurrently. Raises NoRoom if the disk is full or read-only.
     """
-    identity = {**key, "sound": list(source.waveforms.digest), "length": source.length, "segments": segments}
-    folder = cache / f"feature-{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder / "lock"):
-        _complete(folder, source, segments, feature, device)
-    # Opened copy-on-write, because torch warns about read-only memory. Nothing is ever written.
-    return CachedFeature(torch.from_numpy(np.load(folder / "value.npy", mmap_mode="c")))
+    about = {**about, "length": source.length, "segments": segments}
+    digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:12]
+    cache.mkdir(parents=True, exist_ok=True)
+    store = Store(cache / f"{about['kind']}-{digest}", dtype, about)
+    sounds = source.waveforms.digest
+    needed = range(len(sounds)) if clips is None else clips
+    with store.lock(sorted({sounds[k] for k in needed})), explaining_no_room(store.folder):
+        known = {entry.key for entry in store.find(list({sounds[k] for k in needed}))}
+        missing = list({sounds[k]: k for k in needed if sounds[k] not in known}.values())
+        if missing:
+            _compute(store, source, segments, compute, missing, device)
+    return _open(store, sounds, needed)
 
 
-def _complete(
-    folder: Path, source: WaveformCrops, segments: int, feature: Callable[[Tensor], Tensor], device: torch.device
+def _compute(
+    store: Store,
+    source: WaveformCrops,
+    segments: int,
+    compute: Callable[[Tensor], Tensor],
+    missing: Sequence[int],
+    device: torch.device,
 ) -> None:
-    """Continue where an earlier process stopped. The file `done` contains the number of clips whose features are on disk.
+    """Compute and store the arrays of some clips, one clip at a time in each thread: so they depend on no other clip."""
 
-    They are written as to any file, not through a memory map: on a full disk that would kill the process.
-    """
-    clips, path = len(source.waveforms.clips), folder / "value.npy"
-    first = _finished_clips(folder, clips, segments)
-    if first == clips:
-        return
-    step = max(1, BATCH // segments)
-    starts = range(first, clips, step)
-    for start in track(starts, "Computing the frozen feature, once", len(starts)):
-        clip_B = torch.arange(start, min(start + step, clips), device=device)
+    def values(k: int) -> Tensor:
         with torch.no_grad():
-            wave_BST = source.segments(clip_B, segments)
-            value_BSFN = torch.unflatten(feature(wave_BST.flatten(0, 1)), 0, (-1, segments)).cpu().numpy()
-        if not start:
-            _create(path, (clips, *value_BSFN.shape[1:]))
-        with explaining_no_room(path), open(path, "r+b") as file:
-            clip_bytes = value_BSFN[0].size * np.dtype(np.float32).itemsize
-            file.seek(-(clips - start) * clip_bytes, os.SEEK_END)
-            file.write(value_BSFN.astype(np.float32).tobytes())
-            file.flush()
-            os.fsync(file.fileno())  # a batch counts as done only when it is on the disk
-        write_text(folder / "done", str(start + len(value_BSFN)))
+            wave_ST = source.segments(torch.tensor([k], device=device), segments)[0]
+            return compute(wave_ST).to("cpu", store.dtype).contiguous()
+
+    workers = usable_cores() if device.type == "cpu" else 1
+    with one_torch_thread(), store.appending() as appender:
+        results = map_in_order(values, missing, workers)
+        for k, value in zip(missing, track(results, "Computing the frozen feature, once", len(missing)), strict=True):
+            content = value.numpy().tobytes()
+            appender.append(source.waveforms.digest[k], content, json.dumps(list(value.shape)))
 
 
-def _create(path: Path, shape: tuple[int, ...]) -> None:
-    """Write a .npy file of float32 zeros. All of its space is reserved first, so that a full disk is found at once."""
-    value_bytes = math.prod(shape) * np.dtype(np.float32).itemsize
-    with replacing(path, value_bytes) as part:
-        with open(part, "wb") as file:
-            descr = np.lib.format.dtype_to_descr(np.dtype(np.float32))
-            np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
-            header_bytes = file.tell()
-        reserve(part, header_bytes + value_bytes)
-
-
-def _finished_clips(folder: Path, clips: int, segments: int) -> int:
-    """The number of clips whose features are on disk; 0, with a note, if the files of the cache do not fit together."""
-    done, path = folder / "done", folder / "value.npy"
-    if not done.exists():
-        return 0
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let each thread that starts within the block compute alone: results then do not depend on the number of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
-        finished = int(done.read_text(encoding="utf-8"))
-        value = np.load(path, mmap_mode="r")  # refuses a file that is shorter than its header says
-        fits = value.dtype == np.float32 and value.ndim >= 3 and value.shape[:2] == (clips, segments)
-        fits = fits and value.offset + value.nbytes == path.stat().st_size
-        if fits and 0 < finished <= clips:
-            return finished
-        fault = f"{finished} of {clips} clips are done, value.npy has the shape {value.shape}"
-    except (OSError, ValueError, EOFError) as error:
-        fault = str(error)
-    note(f"The cache {relative_path(folder)} is damaged ({fault}), so the feature is computed again.")
-    done.unlink()
-    return 0
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _open(store: Store, sounds: Sequence[str], clips: Sequence[int]) -> SegmentValues:
+    """Open the arrays of some clips; those of the others are not to be asked for."""
+    clips_of: dict[str, list[int]] = {}
+    for k in clips:
+        clips_of.setdefault(sounds[k], []).append(k)
+    piece_K, start_K = np.zeros(len(sounds), np.int64), np.zeros(len(sounds), np.int64)
+    ends: dict[int, int] = {}
+    shape: tuple[int, ...] = ()
+    for entry in store.find(list(clips_of)):
+        piece_K[clips_of[entry.key]], start_K[clips_of[entry.key]] = entry.piece, entry.start
+        ends[entry.piece] = max(ends.get(entry.piece, 0), entry.start + entry.items)
+        shape = tuple(json.loads(entry.detail))
+    return SegmentValues({piece: store.map(piece, end) for piece, end in ends.items()}, piece_K, start_K, shape)

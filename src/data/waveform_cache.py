@@ -1,17 +1,15 @@
-"""The waveform cache: every clip is decoded once into one int16 memory map, so that training does not decode again."""
+"""The waveform cache: every clip is decoded once, to int16 samples in a store that grows, so that training does not decode."""
 
-import csv
 import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import filelock
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,13 +21,15 @@ from src.audio.ffmpeg import has_ffmpeg
 from src.clip import Clip, Excluded
 from src.console import note, relative_path, track
 from src.data.decoding import decode
-from src.plain_files import explaining_no_room, format_bytes, open_text, original, stamp, write_csv
+from src.data.store import Store
+from src.plain_files import explaining_no_room, format_bytes, stamp
 from src.rundir import code_digest
-from src.threads import map_in_order
+from src.threads import map_in_order, usable_cores
 
-FORMAT = 2  # part of every key: increase it when the layout of the cached files changes
+FORMAT = 3  # part of every key: increase it when the layout of the cached files changes
 DISK_ESTIMATE_CLIPS = 20  # clips whose headers are read to estimate the disk space of a cache
 REPORTED_BYTES = 100e6  # the estimated size is reported only if the cache takes at least this much
+SAMPLED_BYTES = 2**16  # read at the beginning, the middle and the end of a file to recognize it after it was moved
 
 
 class ClipNote(NamedTuple):
@@ -42,18 +42,32 @@ class ClipNote(NamedTuple):
 
 @dataclass(frozen=True)
 class WaveformCache:
-    """Decoded clips, one after another, as int16 samples; clip k is `samples[offset[k] : offset[k] + length[k]]`.
+    """Decoded clips as int16 samples: clip k is `pieces[piece[k]][offset[k] : offset[k] + length[k]]`.
 
     `digest` is a hash of each clip's samples: equal digests mean identical audio, whatever the files' tags or formats.
     """
 
     clips: Sequence[Clip]
     excluded: Sequence[Excluded]
-    samples: Tensor  # (all samples,) int16, memory-mapped
+    pieces: Mapping[int, Tensor]  # each (samples,) int16, memory-mapped
+    piece: NDArray[np.int64]
     offset: NDArray[np.int64]
     length: NDArray[np.int64]
     digest: Sequence[str]
     notes: Sequence[ClipNote] = ()  # in the order of the clips
+
+    def samples(self, k: int) -> Tensor:
+        """The samples of clip k, (T,) int16, not copied."""
+        start = int(self.offset[k])
+        return self.pieces[int(self.piece[k])][start : start + int(self.length[k])]
+
+    def copied_to(self, device: torch.device) -> "WaveformCache":
+        """The same clips with all samples in one piece, number 0, in the memory of a device."""
+        offset = self.length.cumsum() - self.length
+        samples = torch.empty(int(self.length.sum()), dtype=torch.int16, device=device)
+        for k, (start, length) in enumerate(zip(offset.tolist(), self.length.tolist(), strict=True)):
+            samples[start : start + length].copy_(self.samples(k))
+        return replace(self, pieces={0: samples}, piece=np.zeros_like(self.piece), offset=offset)
 
 
 def open_or_decode(
@@ -63,57 +77,186 @@ def open_or_decode(
     max_seconds: float | None = None,
     strict: bool = False,
 ) -> WaveformCache:
-    """Decode the clips of a corpus if they are not yet in the folder `cache`, then open the cached waveforms.
+    """Decode those clips of a corpus that are not yet in the folder `cache`, then open the cached waveforms.
 
-    Safe to interrupt and to run concurrently. A clip that cannot be used is listed in `excluded` with its reason; with
-    `strict`, the first such clip raises ValueError instead. A cache whose files do not fit together is made again. Raises
-    NoRoom if the disk is full or read-only. A disk that is clearly too small is reported, as OSError, before anything is
-    decoded.
+    A clip is known by the path, size and modification time of its file, and a file that was moved by its size, time and
+    content. Safe to interrupt: what is decoded is kept. Safe to run concurrently. A clip that cannot be used is listed in
+    `excluded` with its reason; with `strict`, the first such clip raises ValueError instead. What is damaged in the cache is
+    decoded again. Raises NoRoom if the disk is full or read-only. A disk that is clearly too small is reported, as OSError,
+    before anything is decoded.
     """
-    folder = cache / f"wave-{_key(clips, sample_rate, max_seconds)}"
     cache.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(f"{folder}.lock"):
-        if folder.exists() and (fault := _fault(folder, len(clips))):
-            note(f"The cache {relative_path(folder)} is damaged ({fault}), so the sound is decoded again.")
-            shutil.rmtree(folder)
-        if not folder.exists():
-            _decode_into(folder, clips, sample_rate, max_seconds, strict)
-    waveforms = _open(clips, folder)
-    if strict and waveforms.excluded:
-        first = waveforms.excluded[0]
-        raise ValueError(f"{first.clip}: {first.reason}. To leave out such clips, set data.strict=false.")
-    return waveforms
+    store = sound_store(cache, sample_rate)
+    keys = [_key(clip, max_seconds) for clip in clips]
+    table = _Table(clips)
+    with store.lock(keys):
+        missing = table.fill(keys, store)
+        if missing:
+            table.refuse_excluded(strict)
+            _decode_missing(clips, missing, keys, store, cache, sample_rate, max_seconds, strict)
+            table.fill(keys, store)
+    table.refuse_excluded(strict)
+    return table.opened(store)
 
 
-def _key(clips: Sequence[Clip], sample_rate: int, max_seconds: float | None) -> str:
-    """Hash everything that affects the content of the cache.
+def sound_store(cache: Path, sample_rate: int) -> Store:
+    """The store of waveforms of a sample rate, decoded by the present code, with or without FFmpeg."""
+    about = {"kind": "sound", "sample_rate": sample_rate, "ffmpeg": has_ffmpeg(), "code": decoding_code()}
+    return Store(cache / f"sound-{sample_rate}-{_hash(about)[:12]}", torch.int16, about)
 
-    This is: the files as they are on disk, the parts read from them, the sample rate, and the code that decodes them, with
-    or without FFmpeg.
-    """
+
+def decoding_code() -> str:
+    """A digest of the code that decodes, and of the layout of the cache."""
     code = code_digest.digest(code_digest.digests_with_imports("src.data.decoding"))
-    hashed: list[object] = [FORMAT, code, has_ffmpeg(), sample_rate, max_seconds]
-    hashed += [
-        (clip.name, str(clip.path.absolute()), stamp(clip.path), clip.start_seconds, clip.stop_seconds)
-        for clip in clips
-    ]
-    return hashlib.sha256(json.dumps(hashed).encode()).hexdigest()[:12]
+    return f"{FORMAT}-{code}"
 
 
-def _decode_into(
-    folder: Path, clips: Sequence[Clip], sample_rate: int, max_seconds: float | None, strict: bool
-) -> None:
-    """Decode all clips in parallel into a temporary folder, which is renamed to `folder` when it is complete."""
-    for stale in folder.parent.glob(f"{folder.name}.part-*"):  # this process has the lock, so no other one writes there
-        shutil.rmtree(stale, ignore_errors=True)
-    needed_bytes = _check_disk(clips, folder.parent, sample_rate, max_seconds)
-    part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
+class _Table:
+    """What the store says of each clip of a corpus. It may have a million clips, so arrays hold the numbers."""
+
+    def __init__(self, clips: Sequence[Clip]) -> None:
+        self.clips = clips
+        self.place_K3 = np.zeros((len(clips), 3), np.int64)  # piece, offset, length
+        self.digest: list[str] = [""] * len(clips)
+        self.reason: dict[int, str] = {}
+        self.notes: dict[int, list[list[str]]] = {}
+        self.known_K = np.zeros(len(clips), bool)
+
+    def fill(self, keys: Sequence[str], store: Store) -> list[int]:
+        """Look up the clips that are not known yet -> the indices of those that the store lacks."""
+        clips_of: dict[str, list[int]] = {}
+        for k in np.flatnonzero(~self.known_K).tolist():
+            clips_of.setdefault(keys[k], []).append(k)
+        for entry in store.find(list(clips_of)):
+            detail = json.loads(entry.detail)
+            for k in clips_of.pop(entry.key):
+                self.known_K[k] = True
+                self.place_K3[k] = entry.piece, entry.start, entry.items
+                self.digest[k] = detail["digest"]
+                if detail["reason"]:
+                    self.reason[k] = detail["reason"]
+                if detail["notes"]:
+                    self.notes[k] = detail["notes"]
+        return [k for indices in clips_of.values() for k in indices]
+
+    def refuse_excluded(self, strict: bool) -> None:
+        if strict and self.reason:
+            k = min(self.reason)
+            raise _refusal(Excluded(self.clips[k].name, self.reason[k]))
+
+    def opened(self, store: Store) -> WaveformCache:
+        """Open the samples of all clips that can be used."""
+        usable = [k for k in range(len(self.clips)) if k not in self.reason]
+        piece_K, offset_K, length_K = self.place_K3[usable].reshape(-1, 3).T
+        ends = {int(piece): int((offset_K + length_K)[piece_K == piece].max()) for piece in np.unique(piece_K)}
+        return WaveformCache(
+            clips=[self.clips[k] for k in usable],
+            excluded=[Excluded(self.clips[k].name, self.reason[k]) for k in sorted(self.reason)],
+            pieces={piece: store.map(piece, end) for piece, end in ends.items()},
+            piece=piece_K,
+            offset=offset_K,
+            length=length_K,
+            digest=[self.digest[k] for k in usable],
+            notes=[ClipNote(self.clips[k].name, *pair) for k in sorted(self.notes) for pair in self.notes[k]],
+        )
+
+
+def _refusal(excluded: Excluded) -> ValueError:
+    return ValueError(f"{excluded.clip}: {excluded.reason}. To leave out such clips, set data.strict=false.")
+
+
+def _key(clip: Clip, max_seconds: float | None) -> str:
+    """Identify what is decoded: the file as it is on disk, and the part of it that is read."""
+    part = (clip.start_seconds, clip.stop_seconds, max_seconds)
+    readable = os.access(clip.path, os.R_OK)  # a file that could not be read is tried again when it can be
+    return _hash([str(clip.path.absolute()), stamp(clip.path), readable, *part])[:24]
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _twin(clip: Clip, max_seconds: float | None) -> str | None:
+    """As `_key`, but with a sample of the file's content in place of its path; None if the file cannot be read."""
+    part = (clip.start_seconds, clip.stop_seconds, max_seconds)
     try:
-        with explaining_no_room(folder, needed_bytes):
-            _decode_all(clips, part, sample_rate, max_seconds, strict)
-            os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        with open(clip.path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            sampled = hashlib.sha256()
+            for start in sorted({0, max(0, (size - SAMPLED_BYTES) // 2), max(0, size - SAMPLED_BYTES)}):
+                file.seek(start)
+                sampled.update(file.read(SAMPLED_BYTES))
+            return _hash([stamp(clip.path), sampled.hexdigest(), *part])[:24]
+    except OSError:
+        return None
+
+
+class _Decoded(NamedTuple):
+    """Samples of a clip as bytes, empty if it cannot be used; its details and second key for the store."""
+
+    excluded: Excluded | None
+    samples: bytes
+    detail: str
+    twin: str | None
+
+
+def _decode_missing(
+    clips: Sequence[Clip],
+    missing: Sequence[int],
+    keys: Sequence[str],
+    store: Store,
+    cache: Path,
+    sample_rate: int,
+    max_seconds: float | None,
+    strict: bool,
+) -> None:
+    """Decode clips in parallel into the store. Clips whose files were moved are only renamed there."""
+    moved = _rename_moved(clips, missing, keys, store, max_seconds)
+    unknown = [k for k in missing if k not in moved]
+    if not unknown:
+        return
+    needed_bytes = _check_disk([clips[k] for k in unknown], cache, sample_rate, max_seconds)
+    work = partial(_decode, sample_rate=sample_rate, max_seconds=max_seconds)
+    with explaining_no_room(store.folder, needed_bytes), store.appending() as appender:
+        decoded = map_in_order(work, [clips[k] for k in unknown], usable_cores())
+        for k, result in zip(unknown, track(decoded, "Decoding audio, once", len(unknown)), strict=True):
+            if result.excluded and strict:
+                raise _refusal(result.excluded)
+            appender.append(keys[k], result.samples, result.detail, result.twin)
+
+
+def _decode(clip: Clip, sample_rate: int, max_seconds: float | None) -> _Decoded:
+    result, twin = decode(clip, sample_rate, max_seconds), _twin(clip, max_seconds)
+    if isinstance(result, Excluded):
+        return _Decoded(result, b"", _detail(clip, result.reason, "", []), twin)
+    samples = result.wave_T.tobytes()
+    notes = [[note.kind, note.text] for note in result.notes]
+    return _Decoded(None, samples, _detail(clip, "", hashlib.sha256(samples).hexdigest()[:16], notes), twin)
+
+
+def _detail(clip: Clip, reason: str, digest: str, notes: Sequence[Sequence[str]]) -> str:
+    """The details of a clip in the store. `path` and `stamp` tell whether its file still exists."""
+    content = {"path": str(clip.path.absolute()), "stamp": stamp(clip.path), "reason": reason, "digest": digest}
+    return json.dumps({**content, "notes": notes})
+
+
+def _rename_moved(
+    clips: Sequence[Clip], missing: Sequence[int], keys: Sequence[str], store: Store, max_seconds: float | None
+) -> set[int]:
+    """Find clips that the store has under the path that their file had before it was moved -> their indices."""
+    if store.empty:
+        return set()
+    twins = map_in_order(lambda k: _twin(clips[k], max_seconds), missing, usable_cores())
+    index_of = {twin: k for k, twin in zip(missing, twins, strict=True) if twin}
+    renamed = {}
+    for twin, entry in store.find_twins(list(index_of)):
+        detail = json.loads(entry.detail)
+        # A file that still stands at its old place was not moved: this one is decoded, however similar it is.
+        if stamp(Path(detail["path"])) != tuple(detail["stamp"]):
+            k = index_of[twin]
+            renamed[k] = (entry, keys[k], json.dumps({**detail, "path": str(clips[k].path.absolute())}))
+    store.rename(renamed.values())
+    return set(renamed)
 
 
 def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_seconds: float | None) -> float:
@@ -153,85 +296,3 @@ def _seconds(clip: Clip, max_seconds: float | None) -> float:
         except reader.AudioError:
             return 0.0
     return min(max(0.0, stop - clip.start_seconds), max_seconds or float("inf"))
-
-
-def _decode_all(clips: Sequence[Clip], part: Path, sample_rate: int, max_seconds: float | None, strict: bool) -> None:
-    rows: list[tuple[int, int, int, str]] = []
-    excluded: list[Excluded] = []
-    notes: list[tuple[int, str, str]] = []
-    offset = 0
-    with open(part / "wave.int16", "wb") as file:
-        decoded = map_in_order(lambda clip: decode(clip, sample_rate, max_seconds), clips, os.cpu_count() or 1)
-        for k, result in enumerate(track(decoded, "Decoding audio, once", len(clips))):
-            if isinstance(result, Excluded):
-                if strict:
-                    raise ValueError(f"{result.clip}: {result.reason}. To leave out such clips, set data.strict=false.")
-                excluded.append(result)
-                continue
-            wave_T = result.wave_T
-            notes += [(k, note.kind, note.text) for note in result.notes]
-            file.write(wave_T.tobytes())
-            rows.append((k, offset, len(wave_T), hashlib.sha256(wave_T.tobytes()).hexdigest()[:16]))
-            offset += len(wave_T)
-    write_csv(part / "excluded.csv", ("clip", "reason"), ((clip.clip, clip.reason) for clip in excluded))
-    write_csv(part / "notes.csv", ClipNote._fields, notes)
-    write_csv(part / "index.csv", ("clip", "offset", "length", "digest"), rows)
-
-
-def _fault(folder: Path, clips: int) -> str | None:
-    """Say in which way the files of a cache of `clips` clips do not fit together; None if they do.
-
-    A memory map must never reach beyond its file: reading there would kill the process.
-    """
-    try:
-        with open_text(folder / "excluded.csv") as file:
-            table = csv.DictReader(file)
-            excluded = sum(None not in (row["clip"], row["reason"]) for row in table)
-            if not table.fieldnames:
-                return "excluded.csv is empty"
-        with open_text(folder / "index.csv") as file:
-            rows = [(int(row["clip"]), int(row["offset"]), int(row["length"])) for row in csv.DictReader(file)]
-        with open_text(folder / "notes.csv") as file:
-            noted = [int(row["clip"]) for row in csv.DictReader(file) if row["kind"] and row["note"]]
-        samples = (folder / "wave.int16").stat().st_size / np.dtype(np.int16).itemsize
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        return f"{type(error).__name__}: {error}"
-    index_K, offset_K, length_K = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    if (
-        len(rows) + excluded != clips
-        or not np.array_equal(np.unique(index_K), index_K)
-        or any(index_K < 0)
-        or any(index_K >= clips)
-        or any(k >= clips for k in noted)
-    ):
-        return f"index.csv and excluded.csv list {len(rows)} and {excluded} of {clips} clips"
-    if (length_K <= 0).any() or not np.array_equal(offset_K, np.cumsum(length_K) - length_K):
-        return "the positions in index.csv do not follow each other"
-    if samples != length_K.sum():
-        return f"wave.int16 has {samples:g} samples, expected {length_K.sum()}"
-    return None
-
-
-def _open(clips: Sequence[Clip], folder: Path) -> WaveformCache:
-    with open_text(folder / "excluded.csv") as file:
-        excluded = [Excluded(original(row["clip"]), original(row["reason"])) for row in csv.DictReader(file)]
-    with open_text(folder / "notes.csv") as file:
-        notes = [
-            ClipNote(clips[int(row["clip"])].name, row["kind"], original(row["note"])) for row in csv.DictReader(file)
-        ]
-    with open_text(folder / "index.csv") as file:
-        rows = list(csv.DictReader(file))
-    if rows:
-        # Opened copy-on-write, because torch warns about read-only memory. Nothing is ever written.
-        samples = torch.from_numpy(np.memmap(folder / "wave.int16", dtype=np.int16, mode="c"))
-    else:
-        samples = torch.empty(0, dtype=torch.int16)
-    return WaveformCache(
-        clips=[clips[int(row["clip"])] for row in rows],
-        excluded=excluded,
-        samples=samples,
-        offset=np.array([row["offset"] for row in rows], dtype=np.int64),
-        length=np.array([row["length"] for row in rows], dtype=np.int64),
-        digest=[row["digest"] for row in rows],
-        notes=notes,
-    )

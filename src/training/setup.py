@@ -119,7 +119,7 @@ def cache_feature(config: DictConfig, data: GenreData, module: GenreModule, devi
 
 def cached_feature(
     config: DictConfig, data: GenreData, feature: Any, device: torch.device
-) -> feature_cache.CachedFeature:
+) -> feature_cache.SegmentValues:
     """The frozen feature of all segments of the data, from the cache. Features that are not yet cached are computed."""
     settings = configs.resolved(config.feature)
     # src.data.crops is hashed without its imports: the cache's key already has hashes of the decoded samples, so the
@@ -127,7 +127,7 @@ def cached_feature(
     code = code_digest.digests_with_imports(
         *code_digest.project_targets(settings)
     ) | code_digest.digests_without_imports("src.data.crops")
-    key = {"feature": settings, "source": code_digest.digest(code)}
+    about = {"kind": "feature", "feature": settings, "code": code_digest.digest(code)}
     return feature_cache.open_or_compute(
-        data.waveform_crops, data.segments, feature.to(device), key, data.cache, device
+        data.waveform_crops, data.segments, feature.to(device), about, data.cache, device
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from src.clip import Excluded
+from src.data.crops import gather, spread_evenly
 from src.data.datamodule import GenreData
 from src.dataset import Manifest
 from src.sampler import Shuffled
@@ -187,9 +188,18 @@ def test_a_copy_of_the_samples_on_the_device_gives_equal_batches(ramps: Path, bu
     for other in (resident, auto):
         assert _equal(mapped.crop_batch(clip_B, 2), other.crop_batch(clip_B, 2))
         assert _equal(mapped.segment_batch(clip_B), other.segment_batch(clip_B))
-    [not_copied], [copied] = mapped.source.samples_of.values(), resident.source.samples_of.values()
-    assert not_copied.data_ptr() == mapped.waveforms.samples.data_ptr()
-    assert copied.data_ptr() != resident.waveforms.samples.data_ptr()
+    [not_copied], [copied] = mapped.source.waveforms_for.values(), resident.source.waveforms_for.values()
+    assert not_copied is mapped.waveforms
+    assert copied.pieces.keys() == {0}
+
+
+def test_batches_gathered_on_a_device_are_those_that_are_cut(ramps: Path, build: Build) -> None:
+    """As on a GPU, but on the CPU; with clips that are shorter than a crop."""
+    data = build(ramps)
+    copied, clips = data.waveforms.copied_to(torch.device("cpu")), list(range(len(LENGTHS)))
+    starts = [spread_evenly(data.source._last_start(k), 3) for k in clips]
+    gathered = gather(copied, clips, starts, data.crop_length)
+    assert torch.equal(gathered, build(ramps, segments=3).segment_batch(torch.tensor(clips)).sound)
 
 
 def test_an_unknown_value_of_resident_is_refused(ramps: Path, build: Build) -> None:

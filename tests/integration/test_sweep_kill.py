@@ -88,7 +88,7 @@ def wait_until(condition: Callable[[], bool], process: ForkServerProcess, second
 def kill_conditions(folder: Path, kills: int, seconds: float) -> Iterator[Callable[[], bool]]:
     """When to kill: during decoding; after the first epoch of a job; when that job, resumed, has ended; then at random."""
     random = np.random.default_rng(kills)
-    yield lambda: bool(list((folder / "cache").glob("wave-*.part-*/wave.int16")))
+    yield lambda: bool(list((folder / "cache").glob("sound-*/1.piece")))
     yield lambda: bool(list((folder / "sweep").glob(f"*/{rundir.LAST}")))
     yield lambda: any(job.ended for job in noted_jobs(folder))
     for _ in range(kills - 3):
