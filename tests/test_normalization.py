@@ -1,12 +1,15 @@
 """Normalization of feature rows, compared with numpy."""
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from src.model.classic import statistics
 from src.normalization import Instance, Standard, Unchanged
 
 ROWS = 5
@@ -110,3 +113,21 @@ def test_unchanged_changes_nothing() -> None:
     [(feature_BFN, _), *_] = batches = _batches(5, 3)
     Unchanged().prepare(batches)
     assert torch.equal(Unchanged()(feature_BFN), feature_BFN)
+
+
+@pytest.mark.parametrize("make", [lambda: Standard(rows=4), Instance, Unchanged])
+def test_statistics_of_a_normalized_feature_follow_from_those_of_the_feature(make: Callable[[], Any]) -> None:
+    """One row far from 0, one that hardly varies, one that never does."""
+    random = torch.Generator().manual_seed(0)
+    scale_F1, mean_F1 = torch.tensor([[3.0], [0.1], [1e-3], [0.0]]), torch.tensor([[-60.0], [4000.0], [0.0], [2.5]])
+    feature_BFN = mean_F1 + scale_F1 * torch.randn(30, 4, 50, generator=random)
+    genre_B = torch.zeros(30).long()
+    fitted, fitted_to_statistics = make(), make()
+    statistic_BE = statistics(feature_BFN.double())
+    fitted.prepare([(part_BFN, genre_B) for part_BFN in feature_BFN.split(7)])
+    if isinstance(fitted, Standard):
+        fitted_to_statistics.prepare_from_statistics([(part_BE, genre_B) for part_BE in statistic_BE.split(11)])
+        for name, buffer in fitted.named_buffers():
+            torch.testing.assert_close(fitted_to_statistics.get_buffer(name), buffer, rtol=1e-6, atol=1e-6)
+    expected_BE = statistics(fitted(feature_BFN.double()))
+    torch.testing.assert_close(fitted.normalized_statistics(statistic_BE), expected_BE, rtol=1e-6, atol=1e-6)

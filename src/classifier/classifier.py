@@ -1,7 +1,7 @@
 """The classifier: wave -> feature -> normalization -> model -> one set of logits per clip."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ class Classifier(nn.Module):
     def __init__(self, feature: nn.Module, normalization: Fittable, model: Fittable, genres: Sequence[str]) -> None:
         super().__init__()
         self.feature, self.normalization, self.model, self.genres = feature, normalization, model, list(genres)
+        self.reads_statistics = False  # True: in place of sound, it gets statistics of the feature, (B, S, 3 F)
         for name, value in UNCALIBRATED.items():
             self.register_buffer(name, value.clone())
 
@@ -69,10 +70,21 @@ class Classifier(nn.Module):
             feature_BFN: Tensor = self.normalization(self.raw_feature(sound))
         return feature_BFN
 
+    def normalized_statistics(self, statistic_BE: Tensor) -> Tensor:
+        """The statistics of the normalized feature, from those of the feature: (B, 3 F) -> (B, 3 F) in float32."""
+        normalization: Any = self.normalization
+        statistic_BE = normalization.normalized_statistics(statistic_BE)
+        return statistic_BE.float()
+
     def forward(self, sound: Tensor) -> Tensor:
         """Logits per clip: the mean over its S segments, divided by the temperature: (B, S, T) or (B, S, F, N) -> (B, C).
 
         They are calibrated only after the temperature was fitted; before, it is 1.
         """
-        logits_MC = self.model(self.normalized_feature(sound.flatten(0, 1)))  # M = B * S segments
+        segment_M = sound.flatten(0, 1)  # M = B * S segments
+        if self.reads_statistics:
+            model: Any = self.model  # a `model.classic.Classic`
+            logits_MC: Tensor = model.from_statistics(self.normalized_statistics(segment_M))
+        else:
+            logits_MC = self.model(self.normalized_feature(segment_M))
         return logits_MC.float().reshape(*sound.shape[:2], -1).mean(dim=1) / self.temperature

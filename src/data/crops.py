@@ -17,7 +17,7 @@ FULL_SCALE = 32767  # of the cached samples
 
 
 class CropSource(Protocol):
-    """Source of batches: the sound (`WaveformCrops`) or a cached feature of it (`feature_cache.CachedFeature`)."""
+    """Source of batches: the sound (`WaveformCrops`) or values computed of it (`feature_cache.SegmentValues`)."""
 
     def crops(self, crop_B: Tensor, seed: int, epoch: int) -> Tensor:
         """Cut one random crop per crop id, S = 1. Its position depends on (seed, epoch, crop id) only."""

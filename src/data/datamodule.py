@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from src.clip import SUBSETS, Clip, Corpus, Excluded
 from src.data import waveform_cache
 from src.data.audit_file import read_audit
 from src.data.crops import CropIds, CropSource, WaveformCrops, check_count, check_resident
+from src.data.feature_cache import SegmentValues
 from src.dataset import DataSet
 from src.instantiate import call_with_facts
 from src.split import Split, certificate
@@ -71,6 +72,7 @@ class GenreData(lightning.LightningDataModule):
         self.preferred_genres = preferred_genres
         self.max_seconds, self.strict, self.cache = max_seconds, strict, Path(cache)
         self.resident = check_resident(resident)
+        self.statistics: SegmentValues | None = None  # of the feature, at least of the training clips, if it is frozen
         self.audit = read_audit(Path(audit)) if audit else None  # read now: an error must come before hours of decoding
 
     @cached_property
@@ -251,6 +253,13 @@ class GenreData(lightning.LightningDataModule):
         """Source of the batches: the sound, or the cached feature that `use_cached` has set."""
         return self.waveform_crops
 
-    def use_cached(self, feature: CropSource) -> None:
-        """Take the batches from a cached feature of the segments from now on, instead of from their sound."""
-        self.source = feature
+    def use_cached(self, values: CropSource) -> None:
+        """Take the batches from cached values of the segments from now on, instead of from their sound."""
+        self.source = values
+
+    def training_statistics(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of (`statistics` (B, 3 F), genre (B,)) of all segments of the training clips, B segments each."""
+        assert self.statistics is not None
+        for clip_B in self.fixed_dataloader("train"):
+            statistic_BSE = self.statistics.segments(clip_B, self.segments)
+            yield statistic_BSE.flatten(0, 1), self.genre[clip_B].repeat_interleave(self.segments)

@@ -36,8 +36,14 @@ class Classic(nn.Module, ABC):
     @torch.no_grad()
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
         """Fit in one pass over the training segments, batches of (feature (B, F, N), genre (B,)). Returns no curves."""
-        batch_statistics = [(statistics(feature_BFN.float()), genre_B) for feature_BFN, genre_B in batches]
-        statistic_ME, genre_M = (torch.cat(parts) for parts in zip(*batch_statistics, strict=True))
+        return self.prepare_from_statistics(
+            (statistics(feature_BFN.float()), genre_B) for feature_BFN, genre_B in batches
+        )
+
+    @torch.no_grad()
+    def prepare_from_statistics(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:
+        """As `prepare`, from batches of (statistics (B, E), genre (B,))."""
+        statistic_ME, genre_M = (torch.cat(parts) for parts in zip(*batches, strict=True))
         deviation_E, mean_E = torch.std_mean(statistic_ME.double(), 0, correction=0)
         deviation_E[deviation_E < MIN_DEVIATION] = 1.0
         self.mean_E.copy_(mean_E)
@@ -62,9 +68,14 @@ class Classic(nn.Module, ABC):
         return self.standardize(statistics(feature_BFN))
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
-        # No half precision: distances are differences of large numbers.
         with torch.autocast(feature_BFN.device.type, enabled=False):
-            standard_BE = self.embed(feature_BFN.float())
+            return self.from_statistics(statistics(feature_BFN.float()))
+
+    def from_statistics(self, statistic_BE: Tensor) -> Tensor:
+        """The logits from the statistics of a feature, (B, E) -> (B, C)."""
+        # No half precision: distances are differences of large numbers.
+        with torch.autocast(statistic_BE.device.type, enabled=False):
+            standard_BE = self.standardize(statistic_BE)
             if not all(getattr(self, name).numel() for name in self.fitted_names):
                 return standard_BE.new_zeros(len(standard_BE), self.genres)
             return log_probability(self.probabilities(standard_BE))

@@ -70,6 +70,16 @@ class GenreModule(Classifier, lightning.LightningModule):
         """True if the feature of each segment is computed once and cached: it is costly, and the sound is not augmented."""
         return bool(self.feature.cached) and isinstance(self.augmentation["wave"], nn.Identity)
 
+    @property
+    def has_statistics(self) -> bool:
+        """True if statistics over time of the feature can take its place where only they are needed: see `src.normalization`.
+
+        It must be frozen and have frames, and the normalization must know what it does to statistics.
+        """
+        feature: Any = self.feature
+        frozen = not any(True for _ in feature.parameters())
+        return frozen and bool(feature.hop_length > 1) and hasattr(self.normalization, "normalized_statistics")
+
     def calibrate(self, validation: Predictions) -> float:
         """Fit the temperature to this module's predictions for the validation clips, set it in the module, and return it."""
         assert not self.calibrated, "the module is calibrated already"
@@ -82,16 +92,31 @@ class GenreModule(Classifier, lightning.LightningModule):
         if self.prepared:
             return
         self.eval()
-        self.passes = {
-            **self.normalization.prepare(UnaugmentedFeatures(self, self.raw_feature)),
-            **self.model.prepare(UnaugmentedFeatures(self, self.normalized_feature)),
-        }
+        self.passes = {**self._prepare_normalization(), **self._prepare_model()}
         self.train()
         self.prepared.fill_(True)
         for logger in self.trainer.loggers:
             for name, values in self.passes.items():
                 for pass_number, value in enumerate(values, start=1):
                     logger.log_metrics({f"prepare/{name}": value, "epoch": pass_number})
+
+    def _prepare_normalization(self) -> dict[str, list[float]]:
+        data: GenreData = self.trainer.datamodule  # type: ignore[attr-defined]
+        normalization: Any = self.normalization
+        if data.statistics is not None and hasattr(normalization, "prepare_from_statistics"):
+            return dict(normalization.prepare_from_statistics(data.training_statistics()))
+        return self.normalization.prepare(UnaugmentedFeatures(self, self.raw_feature))
+
+    def _prepare_model(self) -> dict[str, list[float]]:
+        data: GenreData = self.trainer.datamodule  # type: ignore[attr-defined]
+        if not self.reads_statistics:
+            return self.model.prepare(UnaugmentedFeatures(self, self.normalized_feature))
+        model: Any = self.model
+        batches = (
+            (self.normalized_statistics(statistic_BE.to(self.device)), genre_B)
+            for statistic_BE, genre_B in data.training_statistics()
+        )
+        return dict(model.prepare_from_statistics(batches))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["passes"] = self.passes

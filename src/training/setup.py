@@ -12,12 +12,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from pytorch_lightning.loggers import Logger
+from torch import Tensor
 
 from src import config as configs
 from src.classifier.build import classifier_parts
 from src.data import feature_cache
 from src.data.datamodule import GenreData
 from src.instantiate import call_with_facts, instantiate_choice
+from src.model.classic import Classic, statistics
 from src.rundir import code_digest
 from src.training.module import GenreModule
 
@@ -112,22 +114,55 @@ def make_trainer(
 
 
 def cache_feature(config: DictConfig, data: GenreData, module: GenreModule, device: torch.device) -> None:
-    """Make the data return the cached feature instead of sound, if the feature is frozen and costly (`caches_feature`)."""
+    """Compute what the module needs of a frozen feature once for each clip, and keep it for all folds, seeds and models.
+
+    A costly feature (`caches_feature`) is cached as a whole, and the data returns it instead of sound. Of others, only the
+    statistics over time are cached: a normalization is fitted to them, and a classic model (svm, knn) reads nothing else.
+    """
     if module.caches_feature:
         data.use_cached(cached_feature(config, data, module.feature, device))
+        return
+    if not module.has_statistics:
+        return
+    module.reads_statistics = isinstance(module.model, Classic)
+    if module.reads_statistics:
+        data.statistics = cached_statistics(config, data, module.feature, device, range(len(data.clips)))
+        data.use_cached(data.statistics)
+    elif hasattr(module.normalization, "prepare_from_statistics"):
+        data.statistics = cached_statistics(config, data, module.feature, device, data.clips_in("train"))
+
+
+def cached_statistics(
+    config: DictConfig, data: GenreData, feature: Any, device: torch.device, clips: Sequence[int]
+) -> feature_cache.SegmentValues:
+    """The statistics over time (S, 3 F) of a frozen feature, in double precision, from the cache."""
+    feature.to(device)
+    about = _about("statistics", config, "src.model.classic")
+
+    def compute(wave_ST: Tensor) -> Tensor:
+        return statistics(feature(wave_ST).cpu().double())
+
+    return feature_cache.open_or_compute(
+        data.waveform_crops, data.segments, compute, about, data.cache, device, clips, torch.float64
+    )
 
 
 def cached_feature(
     config: DictConfig, data: GenreData, feature: Any, device: torch.device
 ) -> feature_cache.SegmentValues:
     """The frozen feature of all segments of the data, from the cache. Features that are not yet cached are computed."""
-    settings = configs.resolved(config.feature)
-    # src.data.crops is hashed without its imports: the cache's key already has hashes of the decoded samples, so the
-    # decoding code does not matter.
-    code = code_digest.digests_with_imports(
-        *code_digest.project_targets(settings)
-    ) | code_digest.digests_without_imports("src.data.crops")
-    about = {"kind": "feature", "feature": settings, "code": code_digest.digest(code)}
+    about = _about("feature", config)
     return feature_cache.open_or_compute(
         data.waveform_crops, data.segments, feature.to(device), about, data.cache, device
     )
+
+
+def _about(kind: str, config: DictConfig, *modules: str) -> dict[str, Any]:
+    """What decides cached values of a feature, beside the sound: its settings, and its code with that of `modules`."""
+    settings = configs.resolved(config.feature)
+    # src.data.crops is hashed without its imports: values are stored under hashes of the decoded samples, so the decoding
+    # code does not matter.
+    code = code_digest.digests_with_imports(
+        *code_digest.project_targets(settings)
+    ) | code_digest.digests_without_imports("src.data.crops", *modules)
+    return {"kind": kind, "feature": settings, "code": code_digest.digest(code)}
