@@ -21,7 +21,24 @@ from src.console import track
 from src.data.crops import WaveformCrops
 from src.data.store import Store
 from src.plain_files import explaining_no_room
+from src.rundir import code_digest
 from src.threads import map_in_order, usable_cores
+
+# The modules that turn a feature into what is stored of it, by the kind of store.
+MODULES: dict[str, tuple[str, ...]] = {"feature": (), "statistics": ("src.model.classic",)}
+
+
+def describe(kind: str, feature: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides stored values, beside the sound: their kind, the settings of the feature, and a digest of the code.
+
+    Raises LookupError if the settings name a module that this project does not have.
+    """
+    # src.data.crops is hashed without its imports: values are stored under hashes of the decoded samples, so the decoding
+    # code does not matter.
+    code = code_digest.digests_with_imports(
+        *code_digest.project_targets(feature)
+    ) | code_digest.digests_without_imports("src.data.crops", *MODULES[kind])
+    return {"kind": kind, "feature": dict(feature), "code": code_digest.digest(code)}
 
 
 @dataclass(frozen=True)
@@ -87,7 +104,7 @@ def open_or_compute(
         missing = list({sounds[k]: k for k in needed if sounds[k] not in known}.values())
         if missing:
             _compute(store, source, segments, compute, missing, device)
-    return _open(store, sounds, needed)
+        return _open(store, sounds, needed)
 
 
 def _compute(

@@ -16,7 +16,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from time import monotonic
@@ -73,7 +73,10 @@ class Store:
     def lock(self, keys: Sequence[str]) -> filelock.BaseFileLock:
         """A lock for computing the arrays of these keys: a second process with the same keys waits, others hardly ever do."""
         number = int(hashlib.sha256("".join(keys).encode()).hexdigest(), 16) % LOCKS
-        return filelock.FileLock(self.folder / f"keys-{number}.lock")
+        return filelock.FileLock(self._keys_lock(number))
+
+    def _keys_lock(self, number: int) -> Path:
+        return self.folder / f"keys-{number}.lock"
 
     @property
     def empty(self) -> bool:
@@ -122,6 +125,46 @@ class Store:
         """Give entries other keys and details, (entry, key, detail); their second keys stay."""
         rows = [(key, detail, entry.key) for entry, key, detail in renamed]
         self._change("update or replace entry set key = ?, detail = ? where key = ?", rows)
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield all entries, in no order."""
+        query = "select key, piece, start, items, detail from entry"
+        yield from (Entry(*row) for row in self._with_index(lambda database: database.execute(query).fetchall()))
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Keep other processes from opening arrays within the block. Yields False, and does not, if one is doing so now."""
+        with ExitStack() as locks:
+            try:
+                for number in range(LOCKS):
+                    locks.enter_context(filelock.FileLock(self._keys_lock(number), timeout=0))
+            except filelock.Timeout:
+                yield False
+                return
+            yield True
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete the arrays of these keys, and give their space back to the disk. Called within `alone`.
+
+        Their pieces are written again without them. A piece to which another process appends stays as it is.
+        """
+        pieces = {piece for (piece,) in self._select("select piece from entry where items > 0 and key in", keys)}
+        self._change("delete from entry where key = ?", [(key,) for key in keys])
+        for piece in pieces:
+            with suppress(filelock.Timeout), filelock.FileLock(self._path(piece).with_suffix(".lock"), timeout=0):
+                self._move_from(piece)
+        self._with_index(lambda database: database.execute("vacuum"))
+
+    def _move_from(self, piece: int) -> None:
+        """Append the arrays of a piece to other pieces, and delete it."""
+        query = "select key, start, items, detail, twin from entry where piece = ? order by start"
+        rows = self._with_index(lambda database: database.execute(query, (piece,)).fetchall())
+        if rows:
+            with open(self._path(piece), "rb") as file, self.appending() as appender:
+                for key, start, items, detail, twin in rows:
+                    file.seek(start * self.dtype.itemsize)
+                    appender.append(key, file.read(items * self.dtype.itemsize), detail, twin)
+        self._path(piece).unlink()
 
     @contextmanager
     def appending(self) -> Iterator["Appender"]:

@@ -95,8 +95,8 @@ def open_or_decode(
             table.refuse_excluded(strict)
             _decode_missing(clips, missing, keys, store, cache, sample_rate, max_seconds, strict)
             table.fill(keys, store)
-    table.refuse_excluded(strict)
-    return table.opened(store)
+        table.refuse_excluded(strict)
+        return table.opened(store)
 
 
 def sound_store(cache: Path, sample_rate: int) -> Store:

@@ -20,7 +20,6 @@ from src.data import feature_cache
 from src.data.datamodule import GenreData
 from src.instantiate import call_with_facts, instantiate_choice
 from src.model.classic import Classic, statistics
-from src.rundir import code_digest
 from src.training.module import GenreModule
 
 
@@ -137,7 +136,7 @@ def cached_statistics(
 ) -> feature_cache.SegmentValues:
     """The statistics over time (S, 3 F) of a frozen feature, in double precision, from the cache."""
     feature.to(device)
-    about = _about("statistics", config, "src.model.classic")
+    about = feature_cache.describe("statistics", configs.resolved(config.feature))
 
     def compute(wave_ST: Tensor) -> Tensor:
         return statistics(feature(wave_ST).cpu().double())
@@ -151,18 +150,7 @@ def cached_feature(
     config: DictConfig, data: GenreData, feature: Any, device: torch.device
 ) -> feature_cache.SegmentValues:
     """The frozen feature of all segments of the data, from the cache. Features that are not yet cached are computed."""
-    about = _about("feature", config)
+    about = feature_cache.describe("feature", configs.resolved(config.feature))
     return feature_cache.open_or_compute(
         data.waveform_crops, data.segments, feature.to(device), about, data.cache, device
     )
-
-
-def _about(kind: str, config: DictConfig, *modules: str) -> dict[str, Any]:
-    """What decides cached values of a feature, beside the sound: its settings, and its code with that of `modules`."""
-    settings = configs.resolved(config.feature)
-    # src.data.crops is hashed without its imports: values are stored under hashes of the decoded samples, so the decoding
-    # code does not matter.
-    code = code_digest.digests_with_imports(
-        *code_digest.project_targets(settings)
-    ) | code_digest.digests_without_imports("src.data.crops", *modules)
-    return {"kind": kind, "feature": settings, "code": code_digest.digest(code)}
