@@ -27,7 +27,7 @@ class Mixup(nn.Module):
         order_B = torch.randperm(len(feature_BFN), device=feature_BFN.device)
         partner_B = order_B.roll(1)[order_B.argsort()]  # the previous example in the cyclic order
         alpha_B = torch.full((len(feature_BFN),), self.alpha, device=feature_BFN.device)
-        lambda_B = torch.distributions.Beta(alpha_B, alpha_B).sample()
+        lambda_B = torch.distributions.Beta(alpha_B, alpha_B, validate_args=False).sample()  # a check would stop a GPU
         feature_BFN = feature_BFN[partner_B].lerp(feature_BFN, lambda_B[:, None, None].to(feature_BFN))
         return feature_BFN, target_BC[partner_B].lerp(target_BC, lambda_B[:, None].to(target_BC))
 

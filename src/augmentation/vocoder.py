@@ -14,17 +14,20 @@ N_FFT, HOP_LENGTH = 2048, 512  # 93 ms at 22,050 Hz: separates the partials of a
 def bend(wave_BT: Tensor, tempo_B: Tensor, semitones_B: Tensor) -> Tensor:
     """Play each example `tempo` times as fast, and shift its pitch by whole `semitones`: wave (B, T) -> (B, T).
 
+    `semitones` is on the processor, so that a GPU need not be asked for them.
     The phase vocoder stretches the example, then resampling gives the pitch. A slower example is cut at the end; a
     faster one starts again from its beginning. The pitch is accurate within 2 cents.
     """
     length = wave_BT.shape[1]
     bent_BT = torch.empty_like(wave_BT)
     max_length = ceil(length * _frequency_ratio(int(semitones_B.max())))
-    stretched_BT = time_stretch(wave_BT, tempo_B / 2 ** (semitones_B / 12), max_length)
+    pitch_B = (2 ** (semitones_B / 12)).to(wave_BT.device, non_blocking=True)
+    stretched_BT = time_stretch(wave_BT, tempo_B / pitch_B, max_length)
     for semitones in set(semitones_B.tolist()):  # a resampling filter has one ratio
-        ratio, same_B = _frequency_ratio(semitones), semitones_B == semitones
-        same_BT = stretched_BT[same_B, : ceil(length * ratio)]
-        bent_BT[same_B] = resample(same_BT, ratio.numerator, ratio.denominator)[:, :length]
+        ratio, same_S = _frequency_ratio(semitones), (semitones_B == semitones).nonzero()[:, 0]
+        same_S = same_S.to(wave_BT.device, non_blocking=True)
+        same_BT = stretched_BT[same_S, : ceil(length * ratio)]
+        bent_BT[same_S] = resample(same_BT, ratio.numerator, ratio.denominator)[:, :length]
     return bent_BT
 
 

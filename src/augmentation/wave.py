@@ -66,26 +66,27 @@ class Wave(nn.Module):
                 wave_BT = _rotate(wave_BT, self.shift_share)
             if self.noise:
                 wave_BT = self._add_noise(wave_BT, _draw_examples(wave_BT, self.noise))
-            sign_B1 = 1 - 2 * _draw_examples(wave_BT, self.polarity)[:, None].to(wave_BT)
+            sign_B1 = torch.ones_like(wave_BT[:, :1])
+            sign_B1[_draw_examples(wave_BT, self.polarity)] = -1
             return wave_BT * sign_B1 * _amplitude(_uniform(wave_BT, -self.gain_db, self.gain_db))
 
     def _change_pitch_and_tempo(self, wave_BT: Tensor) -> Tensor:
         limit = self.pitch_semitones
-        semitones_B = torch.randint(-limit, limit + 1, (len(wave_BT),), device=wave_BT.device)
+        semitones_B = torch.randint(-limit, limit + 1, (len(wave_BT),))  # not on a GPU, as `bend` has to know them
         return bend(wave_BT, _uniform(wave_BT, 1 - self.stretch_share, 1 + self.stretch_share)[:, 0], semitones_B)
 
-    def _equalize(self, wave_BT: Tensor, drawn_B: Tensor) -> Tensor:
-        drawn_BT = wave_BT[drawn_B]  # the other examples are not computed and stay bit-identical
-        if not len(drawn_BT):  # MKL raises an error on an empty batch
+    def _equalize(self, wave_BT: Tensor, drawn_D: Tensor) -> Tensor:
+        if not len(drawn_D):  # MKL raises an error on an empty batch
             return wave_BT
+        drawn_BT = wave_BT[drawn_D]  # the other examples are not computed and stay bit-identical
         knot_db_BK = _uniform(drawn_BT, -self.filter_db, self.filter_db, KNOTS)
-        return wave_BT.index_put((drawn_B,), equalize(drawn_BT, knot_db_BK))
+        return wave_BT.index_put((drawn_D,), equalize(drawn_BT, knot_db_BK))
 
-    def _add_noise(self, wave_BT: Tensor, drawn_B: Tensor) -> Tensor:
-        drawn_BT = wave_BT[drawn_B]
+    def _add_noise(self, wave_BT: Tensor, drawn_D: Tensor) -> Tensor:
+        drawn_BT = wave_BT[drawn_D]
         ratio_B1 = _amplitude(_uniform(drawn_BT, self.low_db, self.high_db))
         level_B1 = drawn_BT.square().mean(dim=1, keepdim=True).sqrt() / ratio_B1
-        return wave_BT.index_put((drawn_B,), torch.randn_like(drawn_BT).mul_(level_B1).add_(drawn_BT))
+        return wave_BT.index_put((drawn_D,), torch.randn_like(drawn_BT).mul_(level_B1).add_(drawn_BT))
 
 
 def _rotate(wave_BT: Tensor, share: float) -> Tensor:
@@ -103,8 +104,12 @@ def _uniform(wave_BT: Tensor, low: float, high: float, columns: int = 1) -> Tens
 
 
 def _draw_examples(wave_BT: Tensor, probability: float) -> Tensor:
-    """Draw the examples to change, each with this probability: (B,) booleans."""
-    return torch.rand(len(wave_BT), device=wave_BT.device) < probability
+    """Draw the examples to change, each with this probability -> their D indices, on the wave's device.
+
+    They are drawn on the processor: their number decides shapes, and asking a GPU for it would stop its work.
+    """
+    drawn_D = (torch.rand(len(wave_BT)) < probability).nonzero()[:, 0]
+    return drawn_D.to(wave_BT.device, non_blocking=True)
 
 
 def _amplitude(level_db: Tensor) -> Tensor:

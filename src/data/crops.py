@@ -14,15 +14,16 @@ from torch import Tensor
 from src.data.waveform_cache import WaveformCache
 
 FULL_SCALE = 32767  # of the cached samples
+CPU = torch.device("cpu")
 
 
 class CropSource(Protocol):
-    """Source of batches: the sound (`WaveformCrops`) or values computed of it (`feature_cache.SegmentValues`)."""
+    """Source of batches, on a device, for ids on the processor: the sound (`WaveformCrops`) or values computed of it (`feature_cache.SegmentValues`)."""
 
-    def crops(self, crop_B: Tensor, seed: int, epoch: int) -> Tensor:
+    def crops(self, crop_B: Tensor, seed: int, epoch: int, device: torch.device) -> Tensor:
         """Cut one random crop per crop id, S = 1. Its position depends on (seed, epoch, crop id) only."""
 
-    def segments(self, clip_B: Tensor, segments: int) -> Tensor:
+    def segments(self, clip_B: Tensor, segments: int, device: torch.device) -> Tensor:
         """Cut S = `segments` fixed segments per clip."""
 
 
@@ -62,32 +63,32 @@ class CropIds:
 class WaveformCrops:
     """Cut S crops or segments of `length` samples from each of B clips -> wave (B, S, T) in [-1, 1].
 
-    The result is on the device of the index tensor. `resident`: copy the samples of all clips to this device if they fit
-    on a GPU ("auto"), always (True) or never (False). Without a copy, only what is cut is read from the disk.
+    The ids are on the processor, the result is on `device`. `resident`: copy the samples of all clips to this device if they
+    fit on a GPU ("auto"), always (True) or never (False). Without a copy, only what is cut is read from the disk.
     """
 
     def __init__(self, waveforms: WaveformCache, length: int, resident: bool | str) -> None:
         self.waveforms, self.length, self.resident = waveforms, length, resident
         self.waveforms_for: dict[torch.device, WaveformCache] = {}
 
-    def crops(self, crop_B: Tensor, seed: int, epoch: int) -> Tensor:
+    def crops(self, crop_B: Tensor, seed: int, epoch: int, device: torch.device = CPU) -> Tensor:
         """Cut one random crop per crop id, S = 1. Its position depends on (seed, epoch, crop id) only."""
         clip_B = crop_B % len(self.waveforms.length)
         start_B1 = []
         for crop_id, k in zip(crop_B.tolist(), clip_B.tolist(), strict=True):
             start_B1.append([int(np.random.default_rng([seed, epoch, crop_id]).integers(self._last_start(k) + 1))])
-        return self._cut(clip_B, start_B1)
+        return self._cut(clip_B.tolist(), start_B1, device)
 
-    def segments(self, clip_B: Tensor, segments: int) -> Tensor:
+    def segments(self, clip_B: Tensor, segments: int, device: torch.device = CPU) -> Tensor:
         """Cut S = `segments` segments per clip, spread evenly from its beginning to its end; a single one is the middle."""
-        return self._cut(clip_B, [spread_evenly(self._last_start(k), segments) for k in clip_B.tolist()])
+        clips = clip_B.tolist()
+        return self._cut(clips, [spread_evenly(self._last_start(k), segments) for k in clips], device)
 
     def _last_start(self, k: int) -> int:
         """Last sample of clip k at which a crop may start; 0 if the clip is shorter than a crop."""
         return max(0, int(self.waveforms.length[k]) - self.length)
 
-    def _cut(self, clip_B: Tensor, start_BS: list[list[int]]) -> Tensor:
-        device, clips = clip_B.device, clip_B.tolist()
+    def _cut(self, clips: Sequence[int], start_BS: list[list[int]], device: torch.device) -> Tensor:
         waveforms = self._on(device)
         if waveforms is not self.waveforms and device.type != "cpu":
             return gather(waveforms, clips, start_BS, self.length)

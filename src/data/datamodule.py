@@ -19,7 +19,7 @@ from src import formatting
 from src.clip import SUBSETS, Clip, Corpus, Excluded
 from src.data import waveform_cache
 from src.data.audit_file import read_audit
-from src.data.crops import CropIds, CropSource, WaveformCrops, check_count, check_resident
+from src.data.crops import CPU, CropIds, CropSource, WaveformCrops, check_count, check_resident
 from src.data.feature_cache import SegmentValues
 from src.dataset import DataSet
 from src.instantiate import call_with_facts
@@ -228,20 +228,28 @@ class GenreData(lightning.LightningDataModule):
         """Loaders of the clips on which the finished model is evaluated: the validation set, then the test set."""
         return [self.fixed_dataloader("val"), self.fixed_dataloader("test")]
 
+    def transfer_batch_to_device(self, batch: Tensor, device: torch.device, dataloader_idx: int) -> Tensor:
+        """Leave the ids on the processor, which needs them to cut the sound: reading them back would stop a GPU."""
+        return batch
+
     def on_after_batch_transfer(self, batch: Tensor, dataloader_idx: int) -> Batch:
         assert self.trainer is not None
-        return (
-            self.crop_batch(batch, self.trainer.current_epoch) if self.trainer.training else self.segment_batch(batch)
-        )
+        device = self.trainer.strategy.root_device
+        if self.trainer.training:
+            return self.crop_batch(batch, self.trainer.current_epoch, device)
+        return self.segment_batch(batch, device)
 
-    def crop_batch(self, crop_B: Tensor, epoch: int) -> Batch:
-        """Cut one random crop per crop id, S = 1. Its position depends on (seed, epoch, crop id) only."""
-        clip_B = crop_B % len(self.clips)
-        return Batch(self.source.crops(crop_B, self.seed, epoch), self.genre.to(clip_B.device)[clip_B], clip_B)
+    def crop_batch(self, crop_B: Tensor, epoch: int, device: torch.device = CPU) -> Batch:
+        """Cut one random crop per crop id, S = 1, onto a device. Its position depends on (seed, epoch, crop id) only."""
+        return self._batch(self.source.crops(crop_B, self.seed, epoch, device), crop_B % len(self.clips))
 
-    def segment_batch(self, clip_B: Tensor) -> Batch:
+    def segment_batch(self, clip_B: Tensor, device: torch.device = CPU) -> Batch:
         """Cut S = `segments` segments per clip, from its beginning to its end; a single one is the middle."""
-        return Batch(self.source.segments(clip_B, self.segments), self.genre.to(clip_B.device)[clip_B], clip_B)
+        return self._batch(self.source.segments(clip_B, self.segments, device), clip_B)
+
+    def _batch(self, sound: Tensor, clip_B: Tensor) -> Batch:
+        genre_B = self.genre[clip_B]
+        return Batch(sound, *(index_B.to(sound.device, non_blocking=True) for index_B in (genre_B, clip_B)))
 
     @cached_property
     def waveform_crops(self) -> WaveformCrops:
@@ -261,5 +269,5 @@ class GenreData(lightning.LightningDataModule):
         """Batches of (`statistics` (B, 3 F), genre (B,)) of all segments of the training clips, B segments each."""
         assert self.statistics is not None
         for clip_B in self.fixed_dataloader("train"):
-            statistic_BSE = self.statistics.segments(clip_B, self.segments)
+            statistic_BSE = self.statistics.segments(clip_B, self.segments, CPU)
             yield statistic_BSE.flatten(0, 1), self.genre[clip_B].repeat_interleave(self.segments)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from src.console import track
-from src.data.crops import WaveformCrops
+from src.data.crops import CPU, WaveformCrops
 from src.data.store import Store
 from src.plain_files import explaining_no_room
 from src.rundir import code_digest
@@ -59,19 +59,19 @@ class SegmentValues:
         start = int(self.start[k])
         return self.pieces[int(self.piece[k])][start : start + math.prod(self.shape)].view(self.shape)
 
-    def crops(self, crop_B: Tensor, seed: int, epoch: int) -> Tensor:
+    def crops(self, crop_B: Tensor, seed: int, epoch: int, device: torch.device = CPU) -> Tensor:
         """Draw one segment per crop id (see `src.data.crops`). The draw depends on (seed, epoch, crop id) only."""
         clips, segments = len(self.piece), self.shape[0]
         values = []
         for crop_id in crop_B.tolist():
             segment = int(np.random.default_rng([seed, epoch, crop_id]).integers(segments))
             values.append(self[crop_id % clips][segment])
-        return torch.stack(values)[:, None].to(crop_B.device)
+        return torch.stack(values)[:, None].to(device)
 
-    def segments(self, clip_B: Tensor, segments: int) -> Tensor:
+    def segments(self, clip_B: Tensor, segments: int, device: torch.device = CPU) -> Tensor:
         """Return the values of all S = `segments` segments of each clip, (B, S, ...)."""
         assert segments == self.shape[0]
-        return torch.stack([self[k] for k in clip_B.tolist()]).to(clip_B.device)
+        return torch.stack([self[k] for k in clip_B.tolist()]).to(device)
 
 
 def open_or_compute(
@@ -119,7 +119,7 @@ def _compute(
 
     def values(k: int) -> Tensor:
         with torch.no_grad():
-            wave_ST = source.segments(torch.tensor([k], device=device), segments)[0]
+            wave_ST = source.segments(torch.tensor([k]), segments, device)[0]
             return compute(wave_ST).to("cpu", store.dtype).contiguous()
 
     workers = usable_cores() if device.type == "cpu" else 1

@@ -182,7 +182,7 @@ class UnaugmentedFeatures:
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         data: GenreData = self.module.trainer.datamodule  # type: ignore[attr-defined]
         for clip_B in data.fixed_dataloader("train"):
-            batch = data.segment_batch(clip_B.to(self.module.device))
+            batch = data.segment_batch(clip_B, self.module.device)
             yield self.feature(batch.sound.flatten(0, 1)), batch.genre.repeat_interleave(batch.sound.shape[1])
 
 

@@ -209,9 +209,10 @@ def test_an_unknown_value_of_resident_is_refused(ramps: Path, build: Build) -> N
 
 def test_training_batches_are_crops_and_other_batches_are_segments(ramps: Path, build: Build) -> None:
     data, clip_B = build(ramps), torch.tensor([3, 6])
-    data.trainer = SimpleNamespace(training=True, current_epoch=7)  # type: ignore[assignment]
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    data.trainer = SimpleNamespace(training=True, current_epoch=7, strategy=strategy)  # type: ignore[assignment]
     assert _equal(data.on_after_batch_transfer(clip_B, 0), data.crop_batch(clip_B, 7))
-    data.trainer = SimpleNamespace(training=False, current_epoch=7)  # type: ignore[assignment]
+    data.trainer = SimpleNamespace(training=False, current_epoch=7, strategy=strategy)  # type: ignore[assignment]
     assert _equal(data.on_after_batch_transfer(clip_B, 0), data.segment_batch(clip_B))
 
 
