@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def map_in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Iterator[Y]:
+def map_in_order(work: Callable[[X], Y], items: Iterable[X], workers: int) -> Generator[Y, None, None]:
     """Apply `work` to each item in `workers` threads; yield the results in the order of the items.
 
     An exception of `work` is raised at its item; items that have not started are then cancelled.

@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,7 @@ def open_or_compute(
     store = Store(cache / f"{about['kind']}-{digest}", dtype, about)
     sounds = source.waveforms.digest
     needed = range(len(sounds)) if clips is None else clips
-    with store.lock(sorted({sounds[k] for k in needed})), explaining_no_room(store.folder):
+    with store.lock("".join(sorted({sounds[k] for k in needed})).encode()), explaining_no_room(store.folder):
         known = {entry.key for entry in store.find(list({sounds[k] for k in needed}))}
         missing = list({sounds[k]: k for k in needed if sounds[k] not in known}.values())
         if missing:
@@ -123,8 +123,11 @@ def _compute(
             return compute(wave_ST).to("cpu", store.dtype).contiguous()
 
     workers = usable_cores() if device.type == "cpu" else 1
-    with one_torch_thread(), store.appending() as appender:
-        results = map_in_order(values, missing, workers)
+    with (
+        one_torch_thread(),
+        store.appending() as appender,
+        closing(map_in_order(values, missing, workers)) as results,
+    ):
         for k, value in zip(missing, track(results, "Computing the frozen feature, once", len(missing)), strict=True):
             content = value.numpy().tobytes()
             appender.append(source.waveforms.digest[k], content, json.dumps(list(value.shape)))

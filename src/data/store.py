@@ -70,9 +70,9 @@ class Store:
         if not (folder / ABOUT).exists():
             write_json(folder / ABOUT, about, indent=2)
 
-    def lock(self, keys: Sequence[str]) -> filelock.BaseFileLock:
-        """A lock for computing the arrays of these keys: a second process with the same keys waits, others hardly ever do."""
-        number = int(hashlib.sha256("".join(keys).encode()).hexdigest(), 16) % LOCKS
+    def lock(self, keys: bytes) -> filelock.BaseFileLock:
+        """A lock for computing the arrays of keys: a second process with the same ones waits, others hardly ever do."""
+        number = int(hashlib.sha256(keys).hexdigest(), 16) % LOCKS
         return filelock.FileLock(self._keys_lock(number))
 
     def _keys_lock(self, number: int) -> Path:

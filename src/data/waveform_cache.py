@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ from src.threads import map_in_order, usable_cores
 FORMAT = 3  # part of every key: increase it when the layout of the cached files changes
 DISK_ESTIMATE_CLIPS = 20  # clips whose headers are read to estimate the disk space of a cache
 REPORTED_BYTES = 100e6  # the estimated size is reported only if the cache takes at least this much
+KEY_LENGTH = 24  # hexadecimal digits
+LOOKED_UP = 10_000  # clips that are looked up at once, to save memory
 SAMPLED_BYTES = 2**16  # read at the beginning, the middle and the end of a file to recognize it after it was moved
 
 
@@ -87,9 +90,10 @@ def open_or_decode(
     """
     cache.mkdir(parents=True, exist_ok=True)
     store = sound_store(cache, sample_rate)
-    keys = [_key(clip, max_seconds) for clip in clips]
+    # As an array of bytes: a corpus may have a million clips, and strings need three times the memory.
+    keys = np.fromiter((_key(clip, max_seconds) for clip in clips), f"S{KEY_LENGTH}", len(clips))
     table = _Table(clips)
-    with store.lock(keys):
+    with store.lock(keys.tobytes()):
         missing = table.fill(keys, store)
         if missing:
             table.refuse_excluded(strict)
@@ -122,11 +126,16 @@ class _Table:
         self.notes: dict[int, list[list[str]]] = {}
         self.known_K = np.zeros(len(clips), bool)
 
-    def fill(self, keys: Sequence[str], store: Store) -> list[int]:
+    def fill(self, keys: NDArray[np.bytes_], store: Store) -> list[int]:
         """Look up the clips that are not known yet -> the indices of those that the store lacks."""
+        unknown = np.flatnonzero(~self.known_K)
+        parts = (unknown[first : first + LOOKED_UP] for first in range(0, len(unknown), LOOKED_UP))
+        return [k for part in parts for k in self._fill(part.tolist(), keys, store)]
+
+    def _fill(self, clips: Sequence[int], keys: NDArray[np.bytes_], store: Store) -> list[int]:
         clips_of: dict[str, list[int]] = {}
-        for k in np.flatnonzero(~self.known_K).tolist():
-            clips_of.setdefault(keys[k], []).append(k)
+        for k in clips:
+            clips_of.setdefault(keys[k].decode(), []).append(k)
         for entry in store.find(list(clips_of)):
             detail = json.loads(entry.detail)
             for k in clips_of.pop(entry.key):
@@ -169,7 +178,7 @@ def _key(clip: Clip, max_seconds: float | None) -> str:
     """Identify what is decoded: the file as it is on disk, and the part of it that is read."""
     part = (clip.start_seconds, clip.stop_seconds, max_seconds)
     readable = os.access(clip.path, os.R_OK)  # a file that could not be read is tried again when it can be
-    return _hash([str(clip.path.absolute()), stamp(clip.path), readable, *part])[:24]
+    return _hash([str(clip.path.absolute()), stamp(clip.path), readable, *part])[:KEY_LENGTH]
 
 
 def _hash(content: Any) -> str:
@@ -186,7 +195,7 @@ def _twin(clip: Clip, max_seconds: float | None) -> str | None:
             for start in sorted({0, max(0, (size - SAMPLED_BYTES) // 2), max(0, size - SAMPLED_BYTES)}):
                 file.seek(start)
                 sampled.update(file.read(SAMPLED_BYTES))
-            return _hash([stamp(clip.path), sampled.hexdigest(), *part])[:24]
+            return _hash([stamp(clip.path), sampled.hexdigest(), *part])[:KEY_LENGTH]
     except OSError:
         return None
 
@@ -203,7 +212,7 @@ class _Decoded(NamedTuple):
 def _decode_missing(
     clips: Sequence[Clip],
     missing: Sequence[int],
-    keys: Sequence[str],
+    keys: NDArray[np.bytes_],
     store: Store,
     cache: Path,
     sample_rate: int,
@@ -217,12 +226,15 @@ def _decode_missing(
         return
     needed_bytes = _check_disk([clips[k] for k in unknown], cache, sample_rate, max_seconds)
     work = partial(_decode, sample_rate=sample_rate, max_seconds=max_seconds)
-    with explaining_no_room(store.folder, needed_bytes), store.appending() as appender:
-        decoded = map_in_order(work, [clips[k] for k in unknown], usable_cores())
+    with (
+        explaining_no_room(store.folder, needed_bytes),
+        store.appending() as appender,
+        closing(map_in_order(work, [clips[k] for k in unknown], usable_cores())) as decoded,
+    ):
         for k, result in zip(unknown, track(decoded, "Decoding audio, once", len(unknown)), strict=True):
             if result.excluded and strict:
                 raise _refusal(result.excluded)
-            appender.append(keys[k], result.samples, result.detail, result.twin)
+            appender.append(keys[k].decode(), result.samples, result.detail, result.twin)
 
 
 def _decode(clip: Clip, sample_rate: int, max_seconds: float | None) -> _Decoded:
@@ -241,7 +253,7 @@ def _detail(clip: Clip, reason: str, digest: str, notes: Sequence[Sequence[str]]
 
 
 def _rename_moved(
-    clips: Sequence[Clip], missing: Sequence[int], keys: Sequence[str], store: Store, max_seconds: float | None
+    clips: Sequence[Clip], missing: Sequence[int], keys: NDArray[np.bytes_], store: Store, max_seconds: float | None
 ) -> set[int]:
     """Find clips that the store has under the path that their file had before it was moved -> their indices."""
     if store.empty:
@@ -254,7 +266,7 @@ def _rename_moved(
         # A file that still stands at its old place was not moved: this one is decoded, however similar it is.
         if stamp(Path(detail["path"])) != tuple(detail["stamp"]):
             k = index_of[twin]
-            renamed[k] = (entry, keys[k], json.dumps({**detail, "path": str(clips[k].path.absolute())}))
+            renamed[k] = (entry, keys[k].decode(), json.dumps({**detail, "path": str(clips[k].path.absolute())}))
     store.rename(renamed.values())
     return set(renamed)
 
