@@ -334,17 +334,6 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode(**TEXT))
 
 
-def reserve(path: Path, size_bytes: int) -> None:
-    """Make an existing file `size_bytes` long and reserve its blocks on the disk. Raises OSError if they do not fit."""
-    with open(path, "r+b") as file:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size_bytes)
-            return
-        file.seek(0, os.SEEK_END)  # macOS
-        for start in range(file.tell(), size_bytes, 2**20):
-            file.write(bytes(min(2**20, size_bytes - start)))
-
-
 def remove_parts(folder: Path) -> None:
     """Remove the temporary files that killed processes left in a folder, to which no other process writes now."""
     for part in folder.glob(".*.part"):

@@ -87,24 +87,20 @@ class Store:
 
         Entries whose piece is missing or too short are deleted, with a note, as their arrays have to be made again.
         """
-        return self._find("key", keys)
-
-    def find_twins(self, twins: Sequence[str]) -> Iterator[tuple[str, Entry]]:
-        """Yield the entries with one of these second keys, as pairs of second key and entry."""
-        by_key = dict(self._select("select key, twin from entry where twin in", twins))
-        return ((by_key[entry.key], entry) for entry in self._find("key", list(by_key)))
-
-    def _find(self, column: str, values: Sequence[str]) -> Iterator[Entry]:
         sizes: dict[int, int] = {}  # of the pieces, in values
-        for first in range(0, len(values), KEYS_PER_QUERY):
-            part = values[first : first + KEYS_PER_QUERY]
-            query = f"select key, piece, start, items, detail from entry where {column} in"
-            entries = [Entry(*row) for row in self._select(query, part)]
+        query = "select key, piece, start, items, detail from entry where key in"
+        for first in range(0, len(keys), KEYS_PER_QUERY):
+            entries = [Entry(*row) for row in self._select(query, keys[first : first + KEYS_PER_QUERY])]
             for piece in {entry.piece for entry in entries if entry.items} - sizes.keys():
                 sizes[piece] = self._check_piece(piece)
             yield from (
                 entry for entry in entries if not entry.items or entry.start + entry.items <= sizes[entry.piece]
             )
+
+    def find_twins(self, twins: Sequence[str]) -> Iterator[tuple[str, Entry]]:
+        """Yield the entries with one of these second keys, as pairs of second key and entry."""
+        by_key = dict(self._select("select key, twin from entry where twin in", twins))
+        return ((by_key[entry.key], entry) for entry in self.find(list(by_key)))
 
     def _check_piece(self, piece: int) -> int:
         """The number of values in the file of a piece. Deletes the entries that lie beyond it, with a note.
@@ -146,12 +142,15 @@ class Store:
     def delete(self, keys: Sequence[str]) -> None:
         """Delete the arrays of these keys, and give their space back to the disk. Called within `alone`.
 
-        Their pieces are written again without them. A piece to which another process appends stays as it is.
+        Their pieces are written again without them, as new files: a process may have mapped the old ones. A piece to which
+        another process appends stays as it is.
         """
-        pieces = {piece for (piece,) in self._select("select piece from entry where items > 0 and key in", keys)}
-        self._change("delete from entry where key = ?", [(key,) for key in keys])
-        for piece in pieces:
+        keys_of: dict[int, list[str]] = {}
+        for key, piece in self._select("select key, piece from entry where key in", keys):
+            keys_of.setdefault(piece, []).append(key)
+        for piece, unneeded in keys_of.items():
             with suppress(filelock.Timeout), filelock.FileLock(self._path(piece).with_suffix(".lock"), timeout=0):
+                self._change("delete from entry where key = ?", [(key,) for key in unneeded])
                 self._move_from(piece)
         self._with_index(lambda database: database.execute("vacuum"))
 
@@ -160,16 +159,19 @@ class Store:
         query = "select key, start, items, detail, twin from entry where piece = ? order by start"
         rows = self._with_index(lambda database: database.execute(query, (piece,)).fetchall())
         if rows:
-            with open(self._path(piece), "rb") as file, self.appending() as appender:
+            with open(self._path(piece), "rb") as file, self.appending(replace=True) as appender:
                 for key, start, items, detail, twin in rows:
                     file.seek(start * self.dtype.itemsize)
                     appender.append(key, file.read(items * self.dtype.itemsize), detail, twin)
-        self._path(piece).unlink()
+        self._path(piece).unlink(missing_ok=True)
 
     @contextmanager
-    def appending(self) -> Iterator["Appender"]:
-        """Yield an Appender. It saves from time to time and at the end, also if the block is left by an error."""
-        appender = Appender(self)
+    def appending(self, replace: bool = False) -> Iterator["Appender"]:
+        """Yield an Appender. It saves from time to time and at the end, also if the block is left by an error.
+
+        If the store has a key already, its array stays, or the new one takes its place if `replace`.
+        """
+        appender = Appender(self, replace)
         try:
             yield appender
         except BaseException:
@@ -246,13 +248,14 @@ class Appender:
     lock: filelock.BaseFileLock
     saved: float  # when the index was brought up to date
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, replace: bool) -> None:
         self.store = store
+        self.command = f"insert or {'replace' if replace else 'ignore'} into entry values (?, ?, ?, ?, ?, ?)"
         self.rows: list[tuple[str, int, int, int, str, str | None]] = []  # written, but not in the index yet
         self._open()
 
-    def append(self, key: str, values: bytes, detail: str, twin: str | None = None) -> Entry:
-        """Store an array, which may be empty -> its entry. An entry of the same key is replaced."""
+    def append(self, key: str, values: bytes, detail: str, twin: str | None = None) -> None:
+        """Store an array, which may be empty."""
         if self.end * self.store.dtype.itemsize >= PIECE_BYTES:
             self.close()
             self._open()
@@ -265,17 +268,15 @@ class Appender:
             raise
         items = len(values) // self.store.dtype.itemsize
         self.rows.append((key, self.piece, self.end, items, detail, twin))
-        entry = Entry(key, self.piece, self.end, items, detail)
         self.end += items
         if monotonic() - self.saved > SAVE_SECONDS:
             self.save()
-        return entry
 
     def save(self) -> None:
         """Bring the arrays to the disk, then list them in the index."""
         if self.rows:
             os.fsync(self.file.fileno())
-            self.store._change("insert or replace into entry values (?, ?, ?, ?, ?, ?)", self.rows)
+            self.store._change(self.command, self.rows)
         self.rows, self.saved = [], monotonic()
 
     def close(self) -> None:

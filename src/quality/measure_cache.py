@@ -1,6 +1,5 @@
 """Measure the clips of a corpus and cache the measures, so that an interrupted audit can be resumed."""
 
-import errno
 import hashlib
 import json
 import os
@@ -16,7 +15,8 @@ from src.audio import reader
 from src.audio.corrections import Note
 from src.clip import Clip
 from src.console import note, relative_path, track
-from src.plain_files import NoRoom, no_room, stamp
+from src.data.store import explaining_sqlite
+from src.plain_files import stamp
 from src.quality import measures
 from src.quality.measures import ClipMeasures
 from src.rundir import code_digest
@@ -36,7 +36,7 @@ def measure_clips(clips: Sequence[Clip], cache: Path, max_seconds: float | None)
     """
     cache.mkdir(parents=True, exist_ok=True)
     path = cache / "measures.sqlite"
-    try:
+    with explaining_sqlite(path):
         try:
             return _measure_with(path, clips, max_seconds)
         except sqlite3.DatabaseError as error:
@@ -46,10 +46,6 @@ def measure_clips(clips: Sequence[Clip], cache: Path, max_seconds: float | None)
             for damaged in cache.glob(f"{path.name}*"):  # also its journal
                 damaged.unlink()
             return _measure_with(path, clips, max_seconds)
-    except sqlite3.Error as error:
-        if no_room(error):
-            raise NoRoom(errno.ENOSPC, path) from error
-        raise OSError(f"{path}: {error}. Make room there, or choose data.cache=DIR.") from error
 
 
 def _measure_with(path: Path, clips: Sequence[Clip], max_seconds: float | None) -> list[MeasuresOrReason]:

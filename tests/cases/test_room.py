@@ -259,23 +259,6 @@ def test_a_frozen_feature_beyond_the_largest_file_size(tmp_path: Path) -> None:
     assert cache_a_feature(tmp_path).stdout.startswith("cached ")
 
 
-@pytest.mark.parametrize("has_fallocate", [True, False])
-def test_space_is_reserved_before_it_is_used(
-    has_fallocate: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not has_fallocate:
-        monkeypatch.delattr(os, "posix_fallocate")  # as on macOS
-    path = tmp_path / "file"
-    path.write_bytes(b"head")
-    plain_files.reserve(path, 3 * MEGABYTE + 5)
-    content = path.read_bytes()
-    assert content == b"head" + bytes(3 * MEGABYTE + 1)
-    assert path.stat().st_blocks * 512 >= len(content)
-    with largest_file(4 * MEGABYTE), pytest.raises(OSError, match="too large") as raised:
-        plain_files.reserve(path, 5 * MEGABYTE)
-    assert raised.value.errno == errno.EFBIG
-
-
 def audit_arguments(tiny: Path, folder: Path) -> tuple[str, ...]:
     data = ("dataset=manifest", f"dataset.path={tiny}", f"data.cache={folder.parent / 'cache'}")
     return (*data, f"hydra.run.dir={folder}")
