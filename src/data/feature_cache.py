@@ -26,6 +26,7 @@ from src.threads import map_in_order, usable_cores
 
 # The modules that turn a feature into what is stored of it, by the kind of store.
 MODULES: dict[str, tuple[str, ...]] = {"feature": (), "statistics": ("src.model.classic",)}
+TITLES = {"feature": "Computing the frozen feature, once", "statistics": "Computing statistics of the feature, once"}
 
 
 def describe(kind: str, feature: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def open_or_compute(
         known = {entry.key for entry in store.find(list({sounds[k] for k in needed}))}
         missing = list({sounds[k]: k for k in needed if sounds[k] not in known}.values())
         if missing:
-            _compute(store, source, segments, compute, missing, device)
+            _compute(store, source, segments, compute, missing, device, TITLES[about["kind"]])
         return _open(store, sounds, needed)
 
 
@@ -114,6 +115,7 @@ def _compute(
     compute: Callable[[Tensor], Tensor],
     missing: Sequence[int],
     device: torch.device,
+    title: str,
 ) -> None:
     """Compute and store the arrays of some clips, one clip at a time in each thread: so they depend on no other clip."""
 
@@ -128,7 +130,7 @@ def _compute(
         store.appending() as appender,
         closing(map_in_order(values, missing, workers)) as results,
     ):
-        for k, value in zip(missing, track(results, "Computing the frozen feature, once", len(missing)), strict=True):
+        for k, value in zip(missing, track(results, title, len(missing)), strict=True):
             content = value.numpy().tobytes()
             appender.append(source.waveforms.digest[k], content, json.dumps(list(value.shape)))
 
