@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,14 +18,15 @@ class Cost(NamedTuple):
 
 def run(arguments: Sequence[str]) -> Cost:
     """Run `python ARGUMENTS...` without its output. Raises RuntimeError, with its last messages, if it fails."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    messages = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(arguments)}: exit status {process.returncode}\n{messages[-2000:]}")
-    return Cost(time.perf_counter() - start, usage.ru_maxrss * 1024)
+    # Into a file, not a pipe: wandb's own process may outlive the command, and would keep a pipe open.
+    with tempfile.TemporaryFile("w+") as messages:
+        start = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=messages)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        messages.seek(0)
+        if process.returncode:
+            text = messages.read()[-2000:]
+            raise RuntimeError(f"{' '.join(arguments)}: exit status {process.returncode}\n{text}")
+    return Cost(seconds, usage.ru_maxrss * 1024)

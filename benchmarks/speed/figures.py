@@ -6,7 +6,8 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ class Figure:
     other: float
     at_most: float | None = None
     at_least: float | None = None
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> "Figure":
+        """The figure of a record in a JSON file."""
+        return cls(**{field.name: record[field.name] for field in fields(cls)})
 
     @property
     def ratio(self) -> float:
@@ -48,15 +54,27 @@ def in_turn(works: Mapping[str, Callable[[], object]], turns: int, warmups: int 
 
     Each turn has another order, since a work may leave the caches and threads of the processor warm or cold for the next.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in works}
+
+    def seconds(work: Callable[[], object]) -> list[float]:
+        start = time.perf_counter()
+        work()
+        return [time.perf_counter() - start]
+
+    return values_in_turn({name: partial(seconds, work) for name, work in works.items()}, turns, warmups)
+
+
+def values_in_turn(
+    works: Mapping[str, Callable[[], Sequence[float]]], turns: int, warmups: int = 0
+) -> dict[str, float]:
+    """The same for works that measure themselves: call them in turn -> the median of the values that each returns."""
+    values: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     for turn in range(warmups + turns):
         for name in random.Random(turn).sample(names, len(names)):
-            start = time.perf_counter()
-            works[name]()
+            found = works[name]()
             if turn >= warmups:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in seconds.items()}
+                values[name] += found
+    return {name: statistics.median(found) for name, found in values.items()}
 
 
 def machine() -> dict[str, Any]:
@@ -73,28 +91,6 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in LIBRARIES},
     }
-
-
-def table(figures: Sequence[Figure]) -> str:
-    """The figures as a Markdown table."""
-    lines = ["| part | what | median | against | its median | ratio | target |", "|---|---|---:|---|---:|---:|---|"]
-    lines += [
-        f"| {figure.part} | {figure.what} | {_number(figure.value)} {figure.unit} | {figure.alternative} | "
-        f"{_number(figure.other)} {figure.unit} | {figure.ratio:.2f} | {_target(figure)} |"
-        for figure in figures
-    ]
-    return "\n".join(lines)
-
-
-def _target(figure: Figure) -> str:
-    if figure.met is None:
-        return ""
-    bound = f"at most {figure.at_most:g}" if figure.at_most is not None else f"at least {figure.at_least:g}"
-    return f"{bound}: {'met' if figure.met else '**missed**'}"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _processor() -> str:

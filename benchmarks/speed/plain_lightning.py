@@ -25,13 +25,13 @@ WORKERS = 2
 class Crops(Dataset[tuple[Tensor, int]]):
     """A random crop of each clip, several times per epoch: its file is opened, the crop is read, its mel spectrogram computed."""
 
-    def __init__(self, data: GenreData, subset: str, crops: int) -> None:
+    def __init__(self, data: GenreData, subset: str, crops: int, n_mels: int) -> None:
         indices = data.clips_in(subset)
         self.paths = [str(data.clips[k].path) for k in indices]
         self.genres = [data.genres.index(data.clips[k].genre) for k in indices]
         self.crops, self.length = crops, data.crop_length
         self.mel = nn.Sequential(
-            MelSpectrogram(data.sample_rate, n_fft=2048, hop_length=512, n_mels=128), AmplitudeToDB()
+            MelSpectrogram(data.sample_rate, n_fft=2048, hop_length=512, n_mels=n_mels), AmplitudeToDB()
         )
 
     def __len__(self) -> int:
@@ -49,10 +49,10 @@ class Crops(Dataset[tuple[Tensor, int]]):
 class Module(lightning.LightningModule):
     """The network with Adam, its losses logged."""
 
-    def __init__(self, genres: int, model: DictConfig) -> None:
+    def __init__(self, genres: int, rows: int, model: DictConfig) -> None:
         super().__init__()
         settings: dict[str, Any] = {key: model[key] for key in ("layers", "width", "dropout", "activation")}
-        self.model = Cnn(**settings, rows=128, genres=genres)
+        self.model = Cnn(**settings, rows=rows, genres=genres)
 
     def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
         loss = nn.functional.cross_entropy(self.model(batch[0]), batch[1])
@@ -77,12 +77,12 @@ class _Clock(lightning.Callback):
         self.starts.append(time.perf_counter())
 
 
-def epochs(data: GenreData, config: DictConfig, count: int) -> list[float]:
-    """Train on the same clips with the same number of crops -> the seconds of each epoch but the first."""
+def epochs(config: DictConfig, data: GenreData) -> list[float]:
+    """Train on the same clips with the same number of crops and of mel bands -> the seconds of each epoch but the first."""
     warnings.filterwarnings("ignore")
     train_loader, val_loader = (
         DataLoader(
-            Crops(data, subset, data.crops_per_clip if subset == "train" else data.segments),
+            Crops(data, subset, data.crops_per_clip if subset == "train" else data.segments, config.feature.n_mels),
             batch_size=config.data.batch_size,
             shuffle=subset == "train",
             num_workers=WORKERS,
@@ -92,7 +92,7 @@ def epochs(data: GenreData, config: DictConfig, count: int) -> list[float]:
     )
     clock = _Clock()
     trainer = lightning.Trainer(
-        max_epochs=count,
+        max_epochs=config.trainer.max_epochs,
         callbacks=[clock],
         logger=False,
         enable_checkpointing=False,
@@ -101,5 +101,5 @@ def epochs(data: GenreData, config: DictConfig, count: int) -> list[float]:
         num_sanity_val_steps=0,
         devices=1,
     )
-    trainer.fit(Module(len(data.genres), config.model), train_loader, val_loader)
+    trainer.fit(Module(len(data.genres), config.feature.n_mels, config.model), train_loader, val_loader)
     return [stop - start for start, stop in itertools.pairwise(clock.starts[1:])]

@@ -2,26 +2,25 @@
 
 import itertools
 import statistics
-import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 
+import pytorch_lightning as lightning
 import torch
 from omegaconf import DictConfig
-from torch.nn import functional
+from pytorch_lightning.loggers import WandbLogger
 
-from benchmarks.speed import plain_lightning
+from benchmarks.speed import bare_loop, plain_lightning
 from benchmarks.speed.experiment import compose
-from benchmarks.speed.figures import Figure
+from benchmarks.speed.figures import Figure, values_in_turn
+from benchmarks.speed.shares import Shares
 from src import rundir
 from src.data.datamodule import GenreData
-from src.instantiate import call_with_facts
 from src.training import loggers, setup
 from src.training.callbacks import History, ProgressBar
-from src.training.module import GenreModule, UnaugmentedFeatures
+from src.training.module import GenreModule
 
 RECIPES = {"cnn": "model=cnn", "rnn": "model=rnn", "hybrid": "model=hybrid", "best": "experiment=best"}
 EPOCHS, TURNS = 3, 3  # the first epoch of each training is not timed: it builds and warms what the others use
@@ -34,88 +33,55 @@ def figures(folder: Path) -> list[Figure]:
     for name, choice in RECIPES.items():
         config = compose(choice, f"trainer.max_epochs={EPOCHS}")
         data = setup.compose_data(config)
-        ours, bare, shares = [], [], defaultdict(list)
-        for _ in range(TURNS):
-            ours += our_epochs(config, data, Path(mkdtemp(dir=folder)))
-            for seconds in bare_epochs(config, data):
-                bare.append(sum(seconds.values()))
-                for part, value in seconds.items():
-                    shares[part].append(value)
-        epoch = statistics.median(ours)
-        found.append(Figure("train", f"epoch, {name}", epoch, "s", "bare loop", statistics.median(bare), at_most=limit))
-        for part, values in shares.items():
-            found.append(Figure("train", f"{name}: {part}", statistics.median(values), "s", "epoch", epoch))
+        works: dict[str, Callable[[], list[float]]] = {
+            "ours": partial(our_epochs, config, data, folder),
+            "bare": partial(bare_loop.epochs, config, data),
+        }
         if name == "cnn":
-            plain = [seconds for _ in range(TURNS) for seconds in plain_lightning.epochs(data, config, EPOCHS)]
-            found.append(Figure("train", "epoch, cnn", epoch, "s", "plain Lightning script", statistics.median(plain)))
+            works["plain"] = partial(plain_lightning.epochs, config, data)
+        seconds = values_in_turn(works, TURNS)
+        found.append(
+            Figure("train", f"{name}: epoch", seconds["ours"], "s", "bare loop", seconds["bare"], at_most=limit)
+        )
+        if name == "cnn":
+            found.append(
+                Figure("train", f"{name}: epoch", seconds["ours"], "s", "plain Lightning script", seconds["plain"])
+            )
+        parts = shares(config, data, folder)
+        epoch = parts.pop("epoch")
+        found += [Figure("train", f"{name}: {part}", value, "s", "epoch", epoch) for part, value in parts.items()]
     return found
 
 
 def our_epochs(config: DictConfig, data: GenreData, folder: Path) -> list[float]:
-    """Train as the program does, with its logger, callbacks and checkpoints -> the seconds of each epoch but the first."""
-    module = setup.build_module(config, data.genres, data.counts)
-    history = History(folder / rundir.HISTORY)
-    with loggers.open_logger(config, folder, None) as logger:
-        trainer = setup.make_trainer(config, module, folder, logger, [history, ProgressBar()])
-        trainer.fit(module, data)
+    """Train as the program does, with its logger, callbacks and checkpoints -> the seconds of each epoch but the first.
+
+    Raises RuntimeError if wandb does not work here: the epochs would be too fast.
+    """
+    run_folder = Path(mkdtemp(dir=folder))
+    history = History(run_folder / rundir.HISTORY)
+    _fit(config, data, run_folder, history, None)
     ends = [row["seconds"] for row in history.rows]
     return [stop - start for start, stop in itertools.pairwise(ends)]
 
 
-def bare_epochs(config: DictConfig, data: GenreData) -> Iterator[dict[str, float]]:
-    """Train the same parts in a loop without Lightning, logs and checkpoints -> the seconds of the parts of each epoch."""
-    module = setup.build_module(config, data.genres, data.counts)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.set_num_threads(config.trainer.threads)
-    module.to(device)
-    module.eval()
-    module.normalization.prepare(_Features(module, data, device))
-    optimizer = module.optimizer(module.parameters())
-    steps = len(data.train_dataloader()) * EPOCHS
-    scheduler = call_with_facts(module.scheduler, optimizer=optimizer, total_steps=steps)
-    for epoch in range(EPOCHS):
-        seconds: dict[str, float] = defaultdict(float)
-        module.train()
-        for crop_B in data.train_dataloader():
-            with _timed(seconds, "batches"):
-                batch = data.crop_batch(crop_B.to(device), epoch)
-            with _timed(seconds, "feature and augmentation"):
-                sound = module.augmentation["wave"](batch.sound.flatten(0, 1))
-                target_BC = functional.one_hot(batch.genre, len(data.genres)).float()
-                feature_BFN = module.augmentation["feature"](module.normalized_feature(sound))
-                feature_BFN, target_BC = module.augmentation["mix"](feature_BFN, target_BC)
-            with _timed(seconds, "model and optimizer"):
-                optimizer.zero_grad()
-                module.loss(module.model(feature_BFN), target_BC).backward()
-                optimizer.step()
-                scheduler.step()
-        module.eval()
-        with _timed(seconds, "validation"), torch.no_grad():
-            for clip_B in data.val_dataloader():
-                module(data.segment_batch(clip_B.to(device)).sound)
-        if epoch:
-            yield seconds
+def shares(config: DictConfig, data: GenreData, folder: Path) -> dict[str, float]:
+    """Train once more and time the parts: medians of their seconds in an epoch; `epoch` is the whole."""
+    run_folder = Path(mkdtemp(dir=folder))
+    measured = Shares()
+    _fit(config, data, run_folder, History(run_folder / rundir.HISTORY), measured)
+    rows = measured.epochs()[1:]
+    return {part: statistics.median(row[part] for row in rows) for part in rows[0]}
 
 
-class _Features(UnaugmentedFeatures):
-    """UnaugmentedFeatures without a trainer."""
-
-    def __init__(self, module: GenreModule, data: GenreData, device: torch.device) -> None:
-        super().__init__(module, module.raw_feature)
-        self.data, self.device = data, device
-
-    @torch.no_grad()
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for clip_B in self.data.fixed_dataloader("train"):
-            batch = self.data.segment_batch(clip_B.to(self.device))
-            yield self.feature(batch.sound.flatten(0, 1)), batch.genre.repeat_interleave(batch.sound.shape[1])
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
-    """Add the time of a block to a part. On a GPU it waits for the device, or the time would be that of the launch."""
-    start = time.perf_counter()
-    yield
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    seconds[part] += time.perf_counter() - start
+def _fit(config: DictConfig, data: GenreData, folder: Path, history: History, measured: Shares | None) -> None:
+    """Fit as `src.train` does."""
+    module: GenreModule = setup.build_module(config, data.genres, data.counts)
+    callbacks: list[lightning.Callback] = [history, ProgressBar()]
+    with loggers.open_logger(config, folder, None) as logger:
+        trainer = setup.make_trainer(config, module, folder, logger, [*callbacks, *([measured] if measured else [])])
+        if measured:
+            measured.attach(trainer, module, data, logger, callbacks)
+        trainer.fit(module, data)
+        if not isinstance(logger.logger, WandbLogger):
+            raise RuntimeError("wandb does not work here, see above, and the epochs are to be timed with it")
