@@ -15,10 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.clock import median
+from benchmarks.speed.figures import in_turn
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,13 +104,13 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
             return [network(mel_BMN) for network in networks]  # type: ignore[union-attr]
 
     mels = [mel(wave_BT) for wave_BT in waves]
-    return {
-        "cores": cores,
-        "all": median(lambda: list(recognizer.predict_files(files, workers=cores)), TURNS),
-        "decode": median(lambda: list(file_windows(files, recognizer.sample_rate, recognizer.length, None)), TURNS),
-        "logmel": median(lambda: list(map_in_order(mel, waves, cores)), TURNS),
-        "networks": median(lambda: list(map_in_order(predict, mels, cores)), TURNS),
+    works: dict[str, Callable[[], object]] = {
+        "all": lambda: list(recognizer.predict_files(files, workers=cores)),
+        "decode": lambda: list(file_windows(files, recognizer.sample_rate, recognizer.length, None)),
+        "logmel": lambda: list(map_in_order(mel, waves, cores)),
+        "networks": lambda: list(map_in_order(predict, mels, cores)),
     }
+    return {"cores": cores, **in_turn(works, TURNS, warmups=0)}
 
 
 def first_prediction_seconds(folder: Path, cores: int) -> float:
