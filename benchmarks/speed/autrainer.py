@@ -81,7 +81,7 @@ def install(folder: Path) -> Path:
 def store_features(config: DictConfig, data: GenreData, folder: Path) -> None:
     """Write the log-mel spectrogram of each segment of each clip as an npy file (1, F, N), and a table for each set."""
     module = setup.build_module(config, data.genres, data.counts).eval()
-    (folder / "mel").mkdir(parents=True)
+    (folder / "default").mkdir(parents=True)
     for subset, table in SUBSETS.items():
         rows = []
         for clip_B in data.fixed_dataloader(subset):
@@ -90,7 +90,7 @@ def store_features(config: DictConfig, data: GenreData, folder: Path) -> None:
                 feature_MFN = module.raw_feature(batch.sound.flatten(0, 1)).numpy()
             for k, feature_FN in enumerate(feature_MFN):
                 clip, segment = int(clip_B[k // data.segments]), k % data.segments
-                np.save(folder / "mel" / f"{clip}-{segment}.npy", feature_FN[np.newaxis])
+                np.save(folder / "default" / f"{clip}-{segment}.npy", feature_FN[np.newaxis])
                 rows.append((f"{clip}-{segment}.npy", data.clips[clip].genre))
         with open(folder / f"{table}.csv", "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("filename", "genre"), *rows])
