@@ -1,13 +1,13 @@
 """From the command to its answer: --help, and the first optimizer step on decoded data."""
 
-import statistics
 from pathlib import Path
+from tempfile import mkdtemp
 
 from benchmarks.speed.commands import run
 from benchmarks.speed.experiment import GENRES
-from benchmarks.speed.figures import Figure
+from benchmarks.speed.figures import Figure, values_in_turn
 
-TURNS = 3
+TURNS = 5
 HELP_SECONDS, STEP_SECONDS = 1.0, 2.0
 TO_FIRST_STEP = """
 import os, sys
@@ -23,15 +23,22 @@ sys.exit("no step was made")
 
 
 def figures(folder: Path) -> list[Figure]:
-    warm = [GENRES, "model=cnn"]
-    imports, steps, helps = [], [], []
-    for turn in range(TURNS + 1):
-        imports.append(run(["-c", "import torch, pytorch_lightning"]).seconds)
-        steps.append(run(["-c", TO_FIRST_STEP, *warm, f"hydra.run.dir={folder / str(turn)}"]).seconds)
-        helps.append(run(["-m", "src.train", "--help"]).seconds)
-    imported, first_step, shown = (statistics.median(seconds[1:]) for seconds in (imports, steps, helps))
+    def first_step() -> list[float]:
+        run_folder = mkdtemp(dir=folder)
+        return [run(["-c", TO_FIRST_STEP, GENRES, "model=cnn", f"hydra.run.dir={run_folder}"]).seconds]
+
+    seconds = values_in_turn(
+        {
+            "imports": lambda: [run(["-c", "import torch, pytorch_lightning"]).seconds],
+            "first step": first_step,
+            "help": lambda: [run(["-m", "src.train", "--help"]).seconds],
+        },
+        TURNS,
+        warmups=1,
+    )
+    imported, stepped, shown = (seconds[name] for name in ("imports", "first step", "help"))
     return [
         Figure("start", "--help", shown, "s", "limit", HELP_SECONDS, at_most=1.0),
-        Figure("start", "command to first step", first_step, "s", "importing torch and Lightning", imported),
-        Figure("start", "of it beyond imports", first_step - imported, "s", "limit", STEP_SECONDS, at_most=1.0),
+        Figure("start", "command to first step", stepped, "s", "importing torch and Lightning", imported),
+        Figure("start", "of it beyond imports", stepped - imported, "s", "limit", STEP_SECONDS, at_most=1.0),
     ]
