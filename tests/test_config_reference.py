@@ -1,13 +1,15 @@
 """The comments of conf/ as help: every choice has a summary, every key is found, and docs/reference.md is current."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from omegaconf import OmegaConf
 
-from src import __version__
+from src import __version__, errors
 from src.config import CONF, GROUPS, compose, leaves
 from src.config_reference import choices, describe_key, find_keys, groups_help, program_keys
 from tests.conftest import ROOT
@@ -74,6 +76,25 @@ def test_every_program_states_our_version(program: str) -> None:
     assert done.stdout.strip() == f"music-genre {__version__}"
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f"version: {__version__}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("program", ["train", "audit"])
+def test_help_is_the_text_of_the_yaml_with_its_groups_and_composes_nothing(
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def compose() -> None:
+        raise AssertionError("--help started Hydra")
+
+    texts = []
+    for arguments in (["--help"], ["model=nonsense", "-h"]):
+        monkeypatch.setattr(sys, "argv", [program, *arguments])
+        errors.run(compose, program)
+        texts.append(capsys.readouterr().out)
+    written = yaml.safe_load((CONF / f"{program}.yaml").read_text(encoding="utf-8"))["hydra"]["help"]["template"]
+    call = re.search(r"\$\{groups_help:(.*?)\}", written)
+    assert call
+    expected = written.replace(call[0], groups_help(*filter(None, call[1].split(","))))
+    assert texts == [f"{expected}\n"] * 2
 
 
 def test_help_key_is_answered_before_anything_is_composed() -> None:
