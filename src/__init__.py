@@ -7,11 +7,10 @@ from types import TracebackType
 
 __version__ = "0.2.0"  # as in pyproject.toml
 
-# How long OpenMP threads wait actively (spin) for each other before they sleep; the default is 15 times as long. On
-# idle cores this changes nothing. Next to another busy process, a spinning thread takes away the time that the other
-# thread needs (a training step of the hybrid took up to 5.5 s instead of 0.35 s). Without any spinning, recurrent
-# layers would be 5 times slower. GNU OpenMP, which torch includes on Linux, reads this variable when it is loaded.
-os.environ.setdefault("GOMP_SPINCOUNT", "20000")
+# OpenMP's threads sleep as soon as they wait for each other; by default they would wait actively (spin). On idle cores this
+# changes little. Next to another busy process, a spinning thread takes away the time that the other thread needs: a training
+# step of the rnn then takes up to 60 times as long. OpenMP, which torch includes, reads this variable when it is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # By default every large tensor gets its own memory mapping, whose pages the kernel clears each time. On a CPU
 # this takes half of the time of computing features. With these options of glibc's mallopt, freed memory is reused for

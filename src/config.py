@@ -11,6 +11,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from src.threads import usable_cores
+
 CONF = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
 PRESETS = ("experiment", "launcher", "sweep")  # groups that set keys of other groups and of Hydra
@@ -113,9 +115,7 @@ def jobs_at_once(threads: int) -> int:
 
     Respects a container's CPU limit.
     """
-    from joblib import cpu_count
-
-    return max(1, int(cpu_count()) // threads)
+    return max(1, usable_cores() // threads)
 
 
 OmegaConf.register_new_resolver("not", lambda value: not value, replace=True)

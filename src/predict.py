@@ -1,7 +1,6 @@
 """Recognize the genre of audio files: `python -m src.predict AUDIO... [--run RUN]...`. `--help` has examples."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from src import console, plain_files
 from src.inference import resume
+from src.threads import usable_cores
 
 if TYPE_CHECKING:
     from src.inference.recognizer import Recognizer
@@ -136,8 +136,7 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     from src.inference import output
     from src.inference.recognizer import Prediction
 
-    torch.set_num_threads(1)  # the workers run in parallel, one thread and one batch each
-    workers = 1 if torch.cuda.is_available() else options.threads or min(os.cpu_count() or 1, MAX_WORKERS)
+    workers = 1 if torch.cuda.is_available() else options.threads or min(usable_cores(), MAX_WORKERS)
     recognizers = _recognizers(options.run, options.genres, options.trust)
     for note in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
         console.note(f"Note: {note}")

@@ -36,7 +36,8 @@ LIBRARY_FILES = {
     "sqlite3": {"data/store.py", "quality/measure_cache.py"},
     "wandb": {"training/loggers.py"},
     "torchmetrics": {"metrics/scores.py"},
-    "joblib": {"config.py"},
+    "joblib": {"threads.py"},
+    "threadpoolctl": {"threads.py"},
 }
 # The only packages that import a library.
 LIBRARY_PACKAGES = {

@@ -6,8 +6,8 @@ That is a frozen feature, or its statistics over time.
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from src.data.crops import CPU, WaveformCrops
 from src.data.store import Store
 from src.plain_files import explaining_no_room
 from src.rundir import code_digest
-from src.threads import map_in_order, usable_cores
+from src.threads import compute_in_order
 
 # The modules that turn a feature into what is stored of it, by the kind of store.
 MODULES: dict[str, tuple[str, ...]] = {"feature": (), "statistics": ("src.model.classic",)}
@@ -124,26 +124,11 @@ def _compute(
             wave_ST = source.segments(torch.tensor([k]), segments, device)[0]
             return compute(wave_ST).to("cpu", store.dtype).contiguous()
 
-    workers = usable_cores() if device.type == "cpu" else 1
-    with (
-        one_torch_thread(),
-        store.appending() as appender,
-        closing(map_in_order(values, missing, workers)) as results,
-    ):
+    workers = None if device.type == "cpu" else 1
+    with store.appending() as appender, closing(compute_in_order(values, missing, workers)) as results:
         for k, value in zip(missing, track(results, title, len(missing)), strict=True):
             content = value.numpy().tobytes()
             appender.append(source.waveforms.digest[k], content, json.dumps(list(value.shape)))
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Let each thread that starts within the block compute alone: results then do not depend on the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _open(store: Store, sounds: Sequence[str], clips: Sequence[int]) -> SegmentValues:

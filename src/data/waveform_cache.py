@@ -25,7 +25,7 @@ from src.data.decoding import decode
 from src.data.store import Store
 from src.plain_files import explaining_no_room, format_bytes, stamp
 from src.rundir import code_digest
-from src.threads import map_in_order, usable_cores
+from src.threads import map_in_order
 
 FORMAT = 3  # part of every key: increase it when the layout of the cached files changes
 DISK_ESTIMATE_CLIPS = 20  # clips whose headers are read to estimate the disk space of a cache
@@ -229,7 +229,7 @@ def _decode_missing(
     with (
         explaining_no_room(store.folder, needed_bytes),
         store.appending() as appender,
-        closing(map_in_order(work, [clips[k] for k in unknown], usable_cores())) as decoded,
+        closing(map_in_order(work, [clips[k] for k in unknown])) as decoded,
     ):
         for k, result in zip(unknown, track(decoded, "Decoding audio, once", len(unknown)), strict=True):
             if result.excluded and strict:
@@ -258,7 +258,7 @@ def _rename_moved(
     """Find clips that the store has under the path that their file had before it was moved -> their indices."""
     if store.empty:
         return set()
-    twins = map_in_order(lambda k: _twin(clips[k], max_seconds), missing, usable_cores())
+    twins = map_in_order(lambda k: _twin(clips[k], max_seconds), missing)
     index_of = {twin: k for k, twin in zip(missing, twins, strict=True) if twin}
     renamed = {}
     for twin, entry in store.find_twins(list(index_of)):

@@ -21,7 +21,7 @@ from src.inference import music_check
 from src.inference.timeline import TimelineSegment, step_windows, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows
 from src.rundir import nested
-from src.threads import map_in_order, prefetch
+from src.threads import compute_in_order, prefetch
 
 UNSURE = "unsure"  # predicted if a sound is no music or no genre is probable enough; `Prediction.reason` says which
 # Reasons for UNSURE. A third, "unlike_training", is reserved: sound unlike all training clips of the run.
@@ -162,12 +162,11 @@ class Recognizer:
     ) -> Iterator[Prediction | AudioError]:
         """Yield the prediction of each file, or its error, in order. The next files are decoded while the network computes.
 
-        `workers` batches of windows are computed in parallel. With torch.set_num_threads(1), one thread per batch is
-        faster than all threads on one batch.
+        `workers` batches of windows are computed in parallel, with one CPU thread of torch each.
         """
         files = [Path(path) for path in paths]
         decoded = prefetch(file_windows(files, self.sample_rate, self.length, excerpt_seconds), PREFETCH_BATCHES)
-        outputs = map_in_order(self._window_logits, decoded, workers)
+        outputs = compute_in_order(self._window_logits, decoded, workers)
         for _ in files:
             try:
                 yield self._next_prediction(outputs)

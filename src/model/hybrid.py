@@ -4,7 +4,7 @@ import itertools
 
 from torch import Tensor, nn
 
-from src.model.network import Block, Network, check, image, pool_time, recurrent, sequence
+from src.model.network import Block, Network, along_frames, check, image, pool_time, recurrent, sequence
 
 
 class Hybrid(Network):
@@ -38,5 +38,5 @@ class Hybrid(Network):
 
     def embed(self, feature_BFN: Tensor) -> Tensor:
         """Embed the feature: (B, F, N) -> (B, E)."""
-        hidden_BNH, _ = self.cell(sequence(self.blocks(image(feature_BFN)).flatten(1, 2)))
+        hidden_BNH = along_frames(self.cell, sequence(self.blocks(image(feature_BFN)).flatten(1, 2)))
         return pool_time(hidden_BNH.transpose(1, 2))

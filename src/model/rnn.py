@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from src.model.network import ACTIVATIONS, Network, check, pool_time, recurrent, sequence
+from src.model.network import ACTIVATIONS, Network, along_frames, check, pool_time, recurrent, sequence
 
 
 class Rnn(Network):
@@ -30,5 +30,5 @@ class Rnn(Network):
 
     def embed(self, feature_BFN: Tensor) -> Tensor:
         """Embed the feature: (B, F, N) -> (B, E = 4 * width)."""
-        hidden_BNH, _ = self.cell(self.frame(sequence(feature_BFN)))
+        hidden_BNH = along_frames(self.cell, self.frame(sequence(feature_BFN)))
         return pool_time(hidden_BNH.transpose(1, 2))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -92,7 +91,7 @@ def _measure_missing(
 
     last_commit = monotonic()
     try:
-        for key, result in track(map_in_order(measure, missing, os.cpu_count() or 1), "Measuring", len(missing)):
+        for key, result in track(map_in_order(measure, missing), "Measuring", len(missing)):
             # A failure is not cached: its cause may go away while the file stays the same, e.g. missing permissions.
             if not isinstance(result, str):
                 row = (key, _to_json(result), result.codes.tobytes())

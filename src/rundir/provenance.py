@@ -1,7 +1,6 @@
 """Provenance of a run: its identity, its environment, and the command that repeats it."""
 
 import contextlib
-import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import torch
 
 from src import config as configs
 from src.rundir import code_digest
+from src.threads import usable_cores
 
 LIBRARIES = (
     "torch",
@@ -45,7 +45,7 @@ def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str,
         "git": {"commit": _git("rev-parse", "HEAD") or None, "dirty": bool(_git("status", "--porcelain"))},
         "hardware": {
             "machine": platform.machine(),
-            "cores": os.cpu_count(),
+            "cores": usable_cores(),
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
         "threads": config["trainer"]["threads"],

@@ -10,6 +10,7 @@ import pytorch_lightning as lightning
 import torch
 from pytorch_lightning.callbacks import EMAWeightAveraging
 
+from src.threads import limit
 from src.training.callbacks import Compile
 from src.training.checkpoints import AtomicCheckpoints, checkpoint_callbacks
 
@@ -24,7 +25,7 @@ def build_trainer(
     callbacks: Sequence[lightning.Callback] = (),
     **settings: Any,
 ) -> lightning.Trainer:
-    """Build Lightning's Trainer with `threads` CPU threads for torch in this process; `settings` are passed to Lightning.
+    """Build Lightning's Trainer with `threads` CPU threads for torch and BLAS in this process; `settings` are passed to Lightning.
 
     If `ema_decay` is above 0, the exponential moving average of the weights is validated and saved (Polyak and Juditsky
     1992): average = `ema_decay` * average + (1 - `ema_decay`) * weights, after each step. `compile` compiles the model with
@@ -36,7 +37,7 @@ def build_trainer(
         raise ValueError(
             f"trainer.accelerator is {accelerator}, but torch finds no GPU here: use trainer.accelerator=cpu, or auto."
         )
-    torch.set_num_threads(threads)
+    limit(threads)
     _silence_lightning()
     averaging = [EMAWeightAveraging(decay=ema_decay)] if ema_decay else []
     compiler = [Compile()] if compile else []

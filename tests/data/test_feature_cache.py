@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from src import threads
 from src.clip import Clip
 from src.data import feature_cache
 from src.data.crops import WaveformCrops
@@ -77,7 +78,7 @@ def test_features_with_other_settings_are_computed_again(source: WaveformCrops, 
 def test_an_interruption_keeps_what_was_computed(
     source: WaveformCrops, tmp_path: Path, fail_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feature_cache, "usable_cores", lambda: 1)  # so that it is known which clips come first
+    monkeypatch.setattr(threads, "usable_cores", lambda: 1)  # so that it is known which clips come first
     interrupted, resumed = CountingFeature(fail_at), CountingFeature()
     with pytest.raises(KeyboardInterrupt):
         prepare(source, tmp_path, interrupted)

@@ -7,7 +7,6 @@ if the parent process was killed.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
+
+from src.threads import usable_cores
 
 ROOT = Path(__file__).parents[3]  # the directory in which `python -m src...` works
 MOST_WORKERS = 16
@@ -43,7 +44,7 @@ def render(jobs: Sequence[Job]) -> Iterator[Job]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("Rendering the synthetic corpus"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    count = min(_cores(), len(jobs), MOST_WORKERS)
+    count = min(usable_cores(), len(jobs), MOST_WORKERS)
     with (
         Progress(*columns, console=Console(stderr=True)) as progress,
         ThreadPoolExecutor(count) as pool,  # one thread waits for each worker
@@ -104,8 +105,3 @@ def _run_job(worker: subprocess.Popen[str], job: Job) -> None:
             f"Rendering {job.path} failed: {reply}. The corpus needs about 0.3 MB per clip of 10 s. Free disk space, "
             "or choose another folder with data.cache=. Complete genres stay cached and are not rendered again."
         )
-
-
-def _cores() -> int:
-    """Number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
