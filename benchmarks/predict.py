@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.speed.figures import in_turn
+from src.classifier.precision import BF16, FP32
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,16 +33,18 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cores", default="1,2", help="default: 1,2")
     parser.add_argument("--files", type=int, default=40)
+    parser.add_argument("--precision", choices=(FP32, BF16), default=FP32)
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(measure(sorted(options.folder.glob("*.mp3")), options.child)))
+        print(json.dumps(measure(sorted(options.folder.glob("*.mp3")), options.child, options.precision)))
         return
     with tempfile.TemporaryDirectory() as folder:
         write_excerpts(options.folder, Path(folder), options.files)
         rows = []
         for cores in map(int, options.cores.split(",")):
             command = [sys.executable, "-m", "benchmarks.predict", folder, "--child", str(cores)]
+            command += ["--precision", options.precision]
             rows.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
             rows[-1]["start"] = statistics.median(first_prediction_seconds(Path(folder), cores) for _ in range(TURNS))
     print(
@@ -77,7 +80,7 @@ def write_excerpts(source: Path, target: Path, files: int) -> None:
         soundfile.write(target / f"{k:03}.mp3", np.stack((wave_T, wave_T), axis=1), RATE)
 
 
-def measure(files: list[Path], cores: int) -> dict[str, Any]:
+def measure(files: list[Path], cores: int, precision: str = FP32) -> dict[str, Any]:
     """Measure the seconds for all files, in total and by parts, with this process bound to `cores` cores."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     import torch
@@ -90,6 +93,7 @@ def measure(files: list[Path], cores: int) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     recognizer = Recognizer.pretrained()
+    recognizer.precision = precision
     list(recognizer.predict_files(files[:2]))
     results = file_windows(files, recognizer.sample_rate, recognizer.length, None)
     waves = [torch.from_numpy(part.wave).float() / 32767 for part in results if isinstance(part, WindowBatch)]

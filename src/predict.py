@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from src import console, plain_files
+from src.classifier import precision
 from src.inference import resume
 from src.threads import usable_cores
 
@@ -19,8 +20,8 @@ MAX_WORKERS = 8  # default limit: each worker needs about 100 MB for the interme
 HELP = """\
 output: one prediction per file on standard output, as soon as it is known; messages go to standard error
   json    one object per line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
-          model; segments with --timeline; reason, training_data and note if there is one. For a file that cannot be
-          read: audio_file, error
+          model; segments with --timeline; reason, training_data, precision and note if there is one. For a file that
+          cannot be read: audio_file, error
   csv     a header and one row per file: the same without timeline, error, and p_<genre> for each genre
   table   a table and a summary, printed at the end
 with several --run: agree, and models, a list of one such object per model (csv and table: one row per model)
@@ -28,8 +29,9 @@ with several --run: agree, and models, a list of one such object per model (csv 
 A file is cut into windows as long as the crops that the model was trained on, from beginning to end; the prediction is
 the mean over the windows. confidence is the probability of the predicted genre. calibrated: the probabilities were
 adjusted on the validation set; if it is false, a confidence of 0.8 need not mean 80 % correct. training_data is
-"synthetic" if the run was trained on synthetic music: it knows nothing about real recordings. m4a, mp4, aac, wma and
-other formats that FFmpeg reads need `make extra-m4a`, once.
+"synthetic" if the run was trained on synthetic music: it knows nothing about real recordings. precision is
+"bf16-mixed" if the networks were computed in bfloat16. m4a, mp4, aac, wma and other formats that FFmpeg reads need
+`make extra-m4a`, once.
 
 predicted_genre is "unsure" if no genre can be given; reason then says why:
   not_music         the pretrained tagger only: silence, steady noise, hum, clicks or a single tone; all probabilities are
@@ -100,6 +102,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--threads", type=_integer, metavar="N", help=f"CPU threads (default: one per core, up to {MAX_WORKERS})"
     )
+    parser.add_argument(
+        "--precision",
+        choices=(precision.AUTO, precision.FP32, precision.BF16),
+        default=precision.FP32,
+        help=f"default: {precision.FP32}; {precision.BF16}: faster on hardware with bfloat16; auto: bfloat16 there",
+    )
     options = parser.parse_intermixed_args(arguments)
     options.genres = [genre.strip() for genre in options.genres.split(",")] if options.genres is not None else None
     if options.run and options.genres:
@@ -122,8 +130,11 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
         raise ValueError(
             f"no audio in {', '.join(options.audio)}: expected files with extension {' '.join(audio_files.SUFFIXES)}."
         )
+    precision_name = precision.resolve(options.precision)
+    bfloat16 = precision_name == precision.BF16
     earlier = resume.read(options.resume) if options.resume else None
     if earlier:
+        earlier.check_precision(precision_name if bfloat16 else None)
         console.note(earlier.describe_skipped(files))
         files = [file for file in files if file not in earlier.predicted]
         if not files:
@@ -140,8 +151,10 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     recognizers = _recognizers(options.run, options.genres, options.trust)
     for note in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
         console.note(f"Note: {note}")
+    for recognizer in recognizers:
+        recognizer.precision = precision_name
     genres = list(dict.fromkeys(genre for recognizer in recognizers for genre in recognizer.genres))
-    output_options = output.OutputOptions(genres, len(recognizers), options.top, options.timeline)
+    output_options = output.OutputOptions(genres, len(recognizers), options.top, options.timeline, bfloat16=bfloat16)
     if earlier and earlier.is_appended_to(out):
         earlier.prepare_append(out, options.format, output.columns(output_options))
         output_options = replace(output_options, header=not earlier.header)

@@ -59,10 +59,11 @@ def train(config: DictConfig, folder: Path) -> str:
     validation clips and evaluated on the validation and test clips. Prints the scores on the test clips. Returns how the
     job ended: "run", "resumed" or "skipped".
     """
+    from src.classifier import precision
     from src.reporting import run_page, run_text
     from src.reporting.genre_table import genre_table
     from src.sweep import processes
-    from src.training import loggers, precision, resume, run_writer, setup, stages
+    from src.training import loggers, resume, run_writer, setup, stages
     from src.training.callbacks import History, ProgressBar
     from src.training.resume import RunState
 

@@ -21,8 +21,9 @@ from omegaconf import DictConfig
 from benchmarks.speed.experiment import compose
 from benchmarks.speed.figures import Figure, values_in_turn
 from benchmarks.speed.train import our_epochs
+from src.classifier import precision
 from src.data.datamodule import GenreData
-from src.training import precision, setup
+from src.training import setup
 
 ENVIRONMENT = Path("outputs/benchmark-autrainer")
 PINS = ("autrainer==0.10.0", "torch==2.11.0", "torchaudio==2.11.0")  # its own requirement is another torch, which fails

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from benchmarks.speed.figures import Figure, in_turn
+from src.classifier.precision import has_bf16
 from src.model import Cnn
 from src.model.network import Block
-from src.training.precision import has_bf16
 
 BATCH, ROWS, FRAMES, GENRES, TURNS = 32, 128, 130, 10, 9
 FP32_LIMIT, BF16_LIMIT = 0.75, 0.5  # of the step with weights in torch's own order

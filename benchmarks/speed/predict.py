@@ -8,10 +8,12 @@ from pathlib import Path
 from benchmarks.predict import SECONDS, write_excerpts
 from benchmarks.speed.experiment import compose
 from benchmarks.speed.figures import Figure
+from src.classifier.precision import BF16, FP32, has_bf16
 from src.training import setup
 
 FILES = 24
-PER_CORE = {1: 50.0, 2: 45.0}  # seconds of music per second and core
+# Cores and precision -> seconds of music per second and core.
+PER_CORE = {(1, FP32): 50.0, (2, FP32): 45.0, (1, BF16): 60.0}
 
 
 def figures(folder: Path) -> list[Figure]:
@@ -20,11 +22,14 @@ def figures(folder: Path) -> list[Figure]:
     excerpts.mkdir()
     write_excerpts(music, excerpts, FILES)
     found = []
-    for cores, least in PER_CORE.items():
+    for (cores, precision), least in PER_CORE.items():
+        if precision == BF16 and not has_bf16("auto"):
+            continue
         command = [sys.executable, "-m", "benchmarks.predict", str(excerpts), "--child", str(cores)]
+        command += ["--precision", precision]
         seconds = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
         speed = FILES * SECONDS / seconds["all"] / cores
-        name = f"predict, {cores} core{'s' if cores > 1 else ''}, per core"
+        name = f"predict, {cores} core{'s' if cores > 1 else ''}, {precision}, per core"
         found.append(Figure("predict", name, speed, "s/s", "limit", least, at_least=1.0))
         found.append(
             Figure("predict", name, speed, "s/s", "networks alone", FILES * SECONDS / seconds["networks"] / cores)

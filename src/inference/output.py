@@ -14,7 +14,12 @@ from src import console, formatting, plain_files
 from src.inference.recognizer import LOW_CONFIDENCE, NOT_MUSIC, SYNTHETIC, UNSURE, Prediction
 
 DIGITS = 8  # decimals of a probability, enough that the rounded probabilities of many genres still sum to 1
-REMARKS = ("reason", "training_data", "note")  # attributes of a prediction that are printed if they are not None
+REMARKS = (
+    "reason",
+    "training_data",
+    "precision",
+    "note",
+)  # attributes of a prediction that are printed if they are not None
 UNSURE_LABELS = {NOT_MUSIC: f"{UNSURE}: not music", LOW_CONFIDENCE: UNSURE}  # in a table, by reason
 WIDTH = 160  # characters per line of a table that is not printed on a terminal
 
@@ -36,6 +41,7 @@ class OutputOptions:
     """The genres of all models, the number of models, and the user's choices.
 
     `top`: print only this many of the most probable genres; None prints all. `header`: write the header line of a CSV.
+    `bfloat16`: the predictions are not computed in float32, so a CSV has a column for that.
     """
 
     genres: Sequence[str]
@@ -43,6 +49,7 @@ class OutputOptions:
     top: int | None = None
     timeline: bool = False
     header: bool = True
+    bfloat16: bool = False
 
 
 def agree(predictions: Sequence[Prediction]) -> bool:
@@ -144,7 +151,7 @@ class Csv:
                 "calibrated": str(prediction.calibrated).lower(),
                 "duration_seconds": round(prediction.duration_seconds, 3),
                 "model": prediction.model,
-                **{key: getattr(prediction, key) or "" for key in REMARKS},
+                **{key: getattr(prediction, key) or "" for key in REMARKS if key in self.rows.fieldnames},
             }
             row |= {"agree": str(agree(predictions)).lower()} if len(predictions) > 1 else {}
             probabilities = ranked(prediction, self.options.top)
@@ -168,7 +175,8 @@ def columns(options: OutputOptions) -> list[str]:
     """The column names of the CSV."""
     names = ["audio_file", "predicted_genre", "confidence", "calibrated", "duration_seconds", "model"]
     names += ["agree"] if options.models > 1 else []
-    return [*names, *REMARKS, "error", *(f"p_{genre}" for genre in options.genres)]
+    names += [remark for remark in REMARKS if remark != "precision" or options.bfloat16]
+    return [*names, "error", *(f"p_{genre}" for genre in options.genres)]
 
 
 class Table:
@@ -202,6 +210,8 @@ class Table:
         all_predictions = [prediction for _, predictions in self.predictions for prediction in predictions]
         synthetic = dict.fromkeys(each.model for each in all_predictions if each.training_data == SYNTHETIC)
         captions = [f"{model} was trained on synthetic music." for model in synthetic]
+        if any(prediction.precision for prediction in all_predictions):
+            captions.append("Computed in bfloat16.")
         if any(not prediction.calibrated for prediction in all_predictions):
             captions.insert(0, "Confidence is the model's own probability, not calibrated.")
         table = RichTable(caption=" ".join(captions) or None)

@@ -17,9 +17,11 @@ from src.audio.corrections import SILENT
 from src.audio.reader import AudioError
 from src.classifier import build
 from src.classifier.classifier import Classifier
+from src.classifier.precision import BF16, FP32
 from src.inference import music_check
 from src.inference.timeline import TimelineSegment, step_windows, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows
+from src.pretrained import Musicnn
 from src.rundir import nested
 from src.threads import compute_in_order, prefetch
 
@@ -58,7 +60,7 @@ class Prediction:
     The probabilities sum to 1. `calibrated` is True if they were scaled with a temperature fitted to the validation set.
     `segments` is the timeline. `note` reports a problem of the sound. `reason` says why the genre is UNSURE, else it is
     None. With NOT_MUSIC, all probabilities are equal, as no genre is meant. `training_data` is SYNTHETIC if the model
-    was trained on synthetic music, else None.
+    was trained on synthetic music, else None. `precision` is BF16 if it was computed in bfloat16, else None.
     """
 
     predicted_genre: str
@@ -71,12 +73,14 @@ class Prediction:
     note: str | None = None
     reason: str | None = None
     training_data: str | None = None
+    precision: str | None = None
 
 
 class Recognizer:
     """A trained model that predicts the genre of files and waveforms.
 
-    Sound is cut into windows of `crop_seconds`. The model runs on a GPU if there is one.
+    Sound is cut into windows of `crop_seconds`. The model runs on a GPU if there is one. `precision` can be set to BF16, which
+    is faster on hardware with bfloat16: probabilities then differ a little from those of the evaluated model.
     """
 
     def __init__(
@@ -86,13 +90,27 @@ class Recognizer:
         self.classifier = classifier.eval().to(self.device)
         self.sample_rate, self.length, self.name = sample_rate, round(crop_seconds * sample_rate), name
         self.genres, self.notes = classifier.genres, list(getattr(classifier.model, "notes", []))
-        self.training_data = training_data
+        self.training_data, self.precision = training_data, FP32
         if training_data == SYNTHETIC:
             self.notes.append(
                 f"{name} was trained on synthetic music: its predictions for real recordings mean nothing."
             )
         # A model that was not trained on the user's clips cannot know what else it will get, so it must refuse noise.
         self.checks_music = bool(getattr(classifier.model, "checks_music", False))
+
+    @property
+    def precision(self) -> str:
+        """FP32 or BF16: what the convolutions and matrix products of the networks are computed in."""
+        return self._precision
+
+    @precision.setter
+    def precision(self, precision: str) -> None:
+        if precision not in (FP32, BF16):
+            raise ValueError(f"The precision is {precision!r}: expected {FP32} or {BF16}.")
+        self._precision = precision
+        for module in self.classifier.modules():
+            if isinstance(module, Musicnn):  # a feature is computed in float32, but this one is a network
+                module.in_bfloat16 = precision == BF16
 
     @classmethod
     def load(cls, folder: str | Path, trust: Sequence[str] = ()) -> "Recognizer":
@@ -215,6 +233,7 @@ class Recognizer:
             note="; ".join([*([SILENT] if item.silent else []), *item.notes]) or None,
             reason=answer.reason,
             training_data=self.training_data,
+            precision=BF16 if self.precision == BF16 else None,
         )
 
     def _music_steps(
@@ -235,7 +254,8 @@ class Recognizer:
     @torch.inference_mode()
     def _logits(self, wave_ST: Tensor) -> Tensor:
         """Compute the logits of windows: (S, T) -> (S, C). The classifier gets each window as a clip of one segment."""
-        logits_SC: Tensor = self.classifier(wave_ST[:, None])
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == BF16):
+            logits_SC: Tensor = self.classifier(wave_ST[:, None])
         return logits_SC.double().cpu()
 
     def _answer(self, logits_SC: Tensor, is_music: bool) -> Answer:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from src import formatting, plain_files
+from src.classifier.precision import FP32
 
 ENCODING: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}  # a file name may not be valid Unicode
 
@@ -22,7 +23,7 @@ class EarlierOutput:
 
     `format` is "json" or "csv", None if the output is empty. `predicted` are the files that have a prediction, `header`
     are the columns of a CSV. `incomplete_bytes` is the length of an incomplete last line. `ends_with_newline` is False if
-    the last line lacks its newline. `unreadable_lines` counts the other lines that cannot be read.
+    the last line lacks its newline. `unreadable_lines` counts the other lines that cannot be read. `precisions` are those of the predictions; None is float32.
     """
 
     path: Path
@@ -32,6 +33,16 @@ class EarlierOutput:
     incomplete_bytes: int = 0
     ends_with_newline: bool = True
     unreadable_lines: int = 0
+    precisions: frozenset[str | None] = frozenset()
+
+    def check_precision(self, precision: str | None) -> None:
+        """Raise ValueError if the predictions have another precision than the new ones; None is float32."""
+        if different := self.precisions - {precision}:
+            before, now = (each or FP32 for each in (*different, precision))
+            raise ValueError(
+                f"{self.path} was computed with --precision {before}, not {now}: use --precision {before}, or write into "
+                "a new file."
+            )
 
     def describe_skipped(self, files: Sequence[str]) -> str:
         """Describe how many of the files are skipped, and which lines of the output are ignored."""
@@ -110,6 +121,7 @@ def _json(path: Path, text: str) -> EarlierOutput:
     objects = [_object(line) for line in lines if line]
     last_object = _object(last)
     predicted = {entry["audio_file"] for entry in [*objects, last_object] if entry and "error" not in entry}
+    precisions = {_precision(entry) for entry in [*objects, last_object] if entry and "error" not in entry}
     incomplete_bytes = len(last.encode(**ENCODING)) if last_object is None else 0
     return EarlierOutput(
         path,
@@ -118,7 +130,15 @@ def _json(path: Path, text: str) -> EarlierOutput:
         incomplete_bytes=incomplete_bytes,
         ends_with_newline=not last,
         unreadable_lines=objects.count(None),
+        precisions=frozenset(precisions),
     )
+
+
+def _precision(entry: dict[str, Any]) -> str | None:
+    """The precision of a prediction, or of those of several models; None is float32."""
+    models = entry.get("models")
+    precision = (models[0] if isinstance(models, list) and models else entry).get("precision")
+    return None if precision is None else str(precision)
 
 
 def _object(line: str) -> dict[str, Any] | None:
@@ -134,6 +154,7 @@ def _csv(path: Path, text: str) -> EarlierOutput:
     header, *rows = [row for row in csv.reader(io.StringIO(complete_lines, newline="")) if row] or [[]]
     readable_rows = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header) and row != header]
     predicted = {plain_files.original(row["audio_file"]) for row in readable_rows if not row.get("error")}
+    precisions = {row.get("precision") or None for row in readable_rows if not row.get("error")}
     unreadable_lines = sum(len(row) != len(header) for row in rows)
     incomplete_bytes = len(last.encode(**ENCODING))
     return EarlierOutput(
@@ -144,4 +165,5 @@ def _csv(path: Path, text: str) -> EarlierOutput:
         incomplete_bytes,
         ends_with_newline=not last,
         unreadable_lines=unreadable_lines,
+        precisions=frozenset(precisions),
     )

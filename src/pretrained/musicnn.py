@@ -64,8 +64,11 @@ class Musicnn(nn.Module):
     """One of the two published networks: "msd" (Million Song Dataset, 201,680 training songs) or "mtt" (MagnaTagATune).
 
     logmel (B, 96, N) -> Layers. A patch has 187 frames (3 s); other lengths work, but less well. Batch normalization
-    always uses the statistics of the original training.
+    always uses the statistics of the original training. If `in_bfloat16` is set, the convolutions that gain by it are computed
+    in bfloat16, and the rest in float32.
     """
+
+    in_bfloat16 = False
 
     def __init__(self, network: str) -> None:
         super().__init__()
@@ -80,6 +83,14 @@ class Musicnn(nn.Module):
         self._load_published({name: torch.from_numpy(array.copy()) for name, array in weights.read(network).items()})
 
     def forward(self, patch_BMN: Tensor) -> Layers:
+        with torch.autocast(patch_BMN.device.type, torch.bfloat16, enabled=self.in_bfloat16):
+            map_BKN = self._maps(patch_BMN).float()
+        pool_BE = torch.stack((map_BKN.amax(dim=2), map_BKN.mean(dim=2)), dim=2).flatten(1)
+        penultimate_BE = self.hidden(functional.relu(self.dense(self.pooled(pool_BE))))
+        return Layers(pool_BE, penultimate_BE, self.tags(penultimate_BE))
+
+    def _maps(self, patch_BMN: Tensor) -> Tensor:
+        """The feature maps of all convolutions: logmel (B, 96, N) -> (B, 753, N)."""
         image_BMN = self.image(patch_BMN[:, None])[:, 0]
         maps = [
             normalization(functional.relu(layer(image_BMN, normalization.sign_K)))
@@ -91,10 +102,7 @@ class Musicnn(nn.Module):
             hidden_BKN = normalization(functional.relu(layer(hidden_BKN))) + residual_BKN
             residual_BKN = hidden_BKN
             maps.append(hidden_BKN)
-        map_BKN = torch.cat(maps, dim=1)  # 753 feature maps
-        pool_BE = torch.stack((map_BKN.amax(dim=2), map_BKN.mean(dim=2)), dim=2).flatten(1)
-        penultimate_BE = self.hidden(functional.relu(self.dense(self.pooled(pool_BE))))
-        return Layers(pool_BE, penultimate_BE, self.tags(penultimate_BE))
+        return torch.cat(maps, dim=1)
 
     @property
     def mean_logits(self) -> Tensor:
@@ -164,5 +172,6 @@ class Temporal(nn.Module):
         padded_B1MN = functional.pad(image_BMN, self.padding)[:, None]
         filter_K11T = (self.weight * sign_K[:, None, None])[:, :, None]
         chunks = torch.split(padded_B1MN, PATCH_CHUNK[image_BMN.device.type])
-        largest_BKN = torch.cat([functional.conv2d(chunk_B1MN, filter_K11T).amax(dim=2) for chunk_B1MN in chunks])
+        with torch.autocast(image_BMN.device.type, enabled=False):  # a processor needs longer for them in bfloat16
+            largest_BKN = torch.cat([functional.conv2d(chunk_B1MN, filter_K11T).amax(dim=2) for chunk_B1MN in chunks])
         return sign_K[:, None] * largest_BKN + self.bias[:, None]

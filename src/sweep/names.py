@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
-from src.training import precision
+from src.classifier import precision
 
 NOT_IN_NAME = ("debug", "launcher")  # keys that do not change the folder: where jobs run and how much they print
 MAX_LENGTH = 60  # characters before the digest; some file systems allow 143 in a name

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from src import rundir
 from src.audio.reader import AudioError
 from src.classifier import build
+from src.classifier.precision import BF16, FP32
 from src.clip import Clip
 from src.data.crops import WaveformCrops
 from src.data.waveform_cache import WaveformCache
@@ -423,3 +424,45 @@ def test_the_python_example_of_the_documentation_runs(
     first, second = capsys.readouterr().out.splitlines()
     assert first.split()[0] in ("rock", "jazz", "classical", "unsure")
     assert second in ("rock", "jazz", "classical", "unsure")
+
+
+def clip_of_music(seed: int, rate: int, seconds: float = 6.0) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """A chord of decaying tones, struck twice a second, with noise on every beat."""
+    random = np.random.default_rng(seed)
+    time_T = np.arange(round(seconds * rate)) / rate
+    decay_T = np.exp(-6 * (time_T % 0.5))
+    tones = [np.sin(2 * np.pi * 110 * 2 ** (step / 12) * time_T) for step in random.integers(0, 36, 4)]
+    wave_T = 0.15 * decay_T * np.sum(tones, axis=0) + 0.1 * decay_T**4 * random.normal(size=len(time_T))
+    return wave_T.clip(-1, 1).astype(np.float32)
+
+
+def differences(recognizer: Recognizer) -> list[float]:
+    """The largest difference of a probability between float32 and bfloat16, of each of six clips."""
+    found = []
+    for seed in range(6):
+        wave_T = clip_of_music(seed, recognizer.sample_rate)
+        by_precision = {}
+        for precision in (FP32, BF16, FP32):
+            recognizer.precision = precision
+            prediction = recognizer.predict(wave_T, recognizer.sample_rate)
+            assert prediction.precision == (BF16 if precision == BF16 else None)
+            before = by_precision.setdefault(precision, prediction.probabilities)
+            assert prediction.probabilities == before  # float32 again gives the same numbers
+        pairs = zip(by_precision[FP32].values(), by_precision[BF16].values(), strict=True)
+        found.append(max(abs(one - other) for one, other in pairs))
+    return found
+
+
+def test_the_tagger_in_bfloat16_gives_nearly_the_same_probabilities() -> None:
+    found = differences(Recognizer.pretrained())
+    assert 0 < max(found) <= 0.02
+
+
+def test_a_run_in_bfloat16_gives_nearly_the_same_probabilities(finished_run: Path) -> None:
+    found = differences(Recognizer.load(finished_run))
+    assert 0 < max(found) <= 0.02
+
+
+def test_another_precision_is_refused(finished_run: Path) -> None:
+    with pytest.raises(ValueError, match="The precision is '16-true': expected 32-true or bf16-mixed"):
+        Recognizer.load(finished_run).precision = "16-true"

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from src import predict, rundir
-from src.classifier import build
+from src.classifier import build, precision
 from tests.conftest import RATE, tone, write
 from tests.programs import help_of, small, train
 
@@ -601,3 +601,45 @@ def test_an_hour_long_mp3_needs_at_most_a_gigabyte_more_than_a_short_file(tmp_pa
         prediction = json.loads(completed.stdout)
     assert prediction["duration_seconds"] == pytest.approx(3600, abs=1)
     assert peaks[1] - peaks[0] < 1e6  # kilobytes
+
+
+def test_the_output_names_a_precision_that_is_not_float32(
+    music: Path, tmp_path: Path, run_predict: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default, named = run_predict(music), run_predict(music, "--precision", "32-true")
+    assert default == named
+    assert "precision" not in default[1]
+    lines = run_predict(music, "--precision", "bf16-mixed")[1].splitlines()
+    assert {entry["precision"] for entry in map(json.loads, lines) if "error" not in entry} == {"bf16-mixed"}
+    header, *rows = csv.reader(io.StringIO(run_predict(music, "--precision", "bf16-mixed", "--format", "csv")[1]))
+    assert {row[header.index("precision")] for row in rows if not row[header.index("error")]} == {"bf16-mixed"}
+    table = run_predict(music, "--precision", "bf16-mixed", "--format", "table")[1]
+    assert "Computed in bfloat16." in " ".join(table.split())
+    for has_bf16, output in ((False, default[1]), (True, "\n".join([*lines, ""]))):
+        monkeypatch.setattr(precision, "has_bf16", lambda _, has=has_bf16: has)
+        assert run_predict(music, "--precision", "auto")[1] == output
+
+
+@pytest.mark.parametrize("format", ["json", "csv"])
+def test_an_output_is_not_continued_in_another_precision(
+    music: Path, tmp_path: Path, run_predict: Callable[..., tuple[int, str, str]], format: str
+) -> None:
+    for before, now in (("32-true", "bf16-mixed"), ("bf16-mixed", "32-true")):
+        earlier = tmp_path / f"{before}.{format}"
+        earlier.write_text(run_predict(music, "--format", format, "--precision", before)[1], encoding="utf-8")
+        arguments = ("--format", format, "--resume", earlier)
+        status, output, messages = run_predict(music, *arguments, "--precision", now)
+        assert (status, output) == (1, "")
+        assert f"--precision {before}, not {now}: use --precision {before}" in messages
+        assert run_predict(music, *arguments, "--precision", before)[0] == 0
+
+
+def test_models_of_an_output_have_one_precision(
+    music: Path, tmp_path: Path, runs: list[str], run_predict: Callable[..., tuple[int, str, str]]
+) -> None:
+    arguments = (music, "--run", runs[0], "--run", runs[1])
+    earlier = tmp_path / "out.jsonl"
+    earlier.write_text(run_predict(*arguments, "--precision", "bf16-mixed")[1], encoding="utf-8")
+    status, _, messages = run_predict(*arguments, "--resume", earlier)
+    assert status == 1
+    assert "use --precision bf16-mixed" in messages

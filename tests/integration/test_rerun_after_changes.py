@@ -37,7 +37,7 @@ FILES_WITHOUT_EFFECT = {
     "sweep/processes",
     "training/callbacks",
     "training/loggers",
-    "training/precision",  # the config of a run has the precision itself
+    "classifier/precision",  # the config of a run has the precision itself
     "training/resume",
 }
 

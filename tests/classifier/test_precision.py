@@ -8,8 +8,8 @@ import torch
 from omegaconf import OmegaConf
 
 from src import config as configs
+from src.classifier import precision
 from src.rundir import RunDir
-from src.training import precision
 from tests.programs import small, train
 
 

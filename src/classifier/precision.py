@@ -1,17 +1,29 @@
-"""`trainer.precision=auto`: bfloat16 where the hardware computes it, else float32."""
+"""The precision `auto`, of training and of predict: bfloat16 where the hardware computes it, else float32."""
 
-from omegaconf import DictConfig, OmegaConf
+from typing import TYPE_CHECKING
 
-BF16, FP32 = "bf16-mixed", "32-true"  # Lightning's names
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+BF16, FP32, AUTO = "bf16-mixed", "32-true", "auto"  # the first two are Lightning's names
 
 
-def resolve_auto(config: DictConfig) -> None:
+def resolve_auto(config: "DictConfig") -> None:
     """Replace `trainer.precision=auto` in a config, in place, by the precision of this machine; other values stay.
 
     Called before a run gets its identity and its folder, since the precision changes the scores.
     """
-    if OmegaConf.select(config, "trainer.precision") == "auto":
-        config.trainer.precision = BF16 if has_bf16(config.trainer.accelerator) else FP32
+    from omegaconf import OmegaConf  # imported here, because the --help of predict must not wait for it
+
+    if OmegaConf.select(config, "trainer.precision") == AUTO:
+        config.trainer.precision = resolve(AUTO, config.trainer.accelerator)
+
+
+def resolve(precision: str, accelerator: str = "auto") -> str:
+    """The precision of this machine for `auto`; another one is returned unchanged."""
+    if precision != AUTO:
+        return precision
+    return BF16 if has_bf16(accelerator) else FP32
 
 
 def has_bf16(accelerator: str) -> bool:
