@@ -34,6 +34,7 @@ NOT_IN_IDENTITY = (
     "logger",
     "split.file",
     "trainer.accelerator",
+    "trainer.strategy",
 )
 
 

@@ -1,4 +1,4 @@
-"""Samplers: the order of the training crops, and the frequency of each genre.
+"""Samplers: the order of the training crops, the frequency of each genre, and the share of each process.
 
 An epoch has `crops` crops. Crop i is the (i // clips)-th crop, counted from 0, of training clip i % clips. Each crop
 has its own random position. The order depends on (seed, epoch) only, so that a resumed run repeats it.
@@ -6,6 +6,7 @@ has its own random position. The order depends on (seed, epoch) only, so that a 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -64,3 +65,31 @@ class Balanced(_Order):
             clip_RM = torch.stack([clip_M[torch.randperm(len(clip_M), generator=generator)] for _ in round_R])
             genre_crops.append((round_R[:, None] * self.clips + clip_RM).flatten()[:count])
         return torch.cat(genre_crops)[torch.randperm(self.crops, generator=generator)]
+
+
+class Share(Sampler[int]):
+    """The share of process `rank` of `ranks` in the order of another sampler: its crops rank, rank + ranks, rank + 2 * ranks ...
+
+    If each process takes 1 / ranks of the batch size, their batches together are those of one process. No crop is
+    repeated. The last crops of an epoch, at most ranks - 1, are left out if they do not suffice for all processes.
+    """
+
+    def __init__(self, sampler: Sampler[int], rank: int, ranks: int) -> None:
+        self.sampler, self.rank, self.ranks = sampler, rank, ranks
+        self.crops = len(sampler)  # type: ignore[arg-type]
+        if self.crops < ranks:
+            raise ValueError(
+                f"An epoch has {self.crops} crops, fewer than the {ranks} processes: lower trainer.devices, or set "
+                "data.least_crops."
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the epoch of the other sampler, if its order depends on it."""
+        if hasattr(self.sampler, "set_epoch"):
+            self.sampler.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return self.crops // self.ranks
+
+    def __iter__(self) -> Iterator[int]:
+        return islice(self.sampler, self.rank, len(self) * self.ranks, self.ranks)

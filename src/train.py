@@ -15,6 +15,7 @@ from src.clip import describe_left_out
 from src.rundir.folder import lock, remove_if_empty
 from src.settings.check import check_job_config
 from src.sweep.jobs import Outcome
+from src.training import ranks
 
 if TYPE_CHECKING:
     from src.data.datamodule import GenreData
@@ -34,6 +35,9 @@ def main(config: DictConfig) -> Outcome:
     in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
         check_job_config(config)  # before anything heavy is imported: a wrong setting is answered at once
+        ranks.check(config)
+        if ranks.rank(config):
+            return follow(config, folder)
         return Outcome(train(config, folder), f1_macro=rundir.RunDir(folder).metrics["val"]["f1_macro"])
     except KeyboardInterrupt:
         advice = "Run the same command again to resume." if in_sweep else f"To resume: {configs.rerun_command(folder)}"
@@ -89,8 +93,9 @@ def train(config: DictConfig, folder: Path) -> str:
         with loggers.open_logger(config, folder, sweep) as logger:
             trainer = setup.make_trainer(config, module, folder, logger, [history, ProgressBar()])
             setup.cache_feature(config, data, module, trainer.strategy.root_device)
-            stages.fit(trainer, module, data, folder, resume=run.state is RunState.PARTIAL)
-            evaluation = stages.evaluate(trainer, module, data, folder)
+            with ranks.together(config, folder):
+                stages.fit(trainer, module, data, folder, resume=run.state is RunState.PARTIAL)
+                evaluation = stages.evaluate(trainer, module, data, folder)
             metrics = run_writer.write_results(
                 folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
             )
@@ -102,6 +107,15 @@ def train(config: DictConfig, folder: Path) -> str:
             console.note(f"Warning: {warning}")
         console.line(f"{folder}: the report is {run_page.write(folder, trust=None)}")
         return "resumed" if run.state is RunState.PARTIAL else "run"
+
+
+def follow(config: DictConfig, folder: Path) -> Outcome:
+    """Train beside rank 0, in a process that prints and writes nothing: see `src.training.ranks`."""
+    with ranks.following():
+        from src.training import stages
+
+        stages.follow(config, folder)
+    return Outcome("run")
 
 
 def announce(data: "GenreData") -> None:

@@ -102,9 +102,16 @@ def test_yaml_holds_no_facts_about_the_data(model: str) -> None:
 
 def test_digests_ignore_settings_of_the_machine_and_no_others() -> None:
     default_digest = configs.digest(configs.resolved(compose()))
-    for local in ("data.cache=elsewhere", "logger=csv", "debug=true", "trainer.accelerator=cpu"):
+    for local in (
+        "data.cache=elsewhere",
+        "logger=csv",
+        "debug=true",
+        "trainer.accelerator=cpu",
+        "trainer.strategy=ddp",
+    ):
         assert configs.digest(configs.resolved(compose(local))) == default_digest, local
-    for decisive in ("seed=1", "model=cnn", "optimizer.lr=0.01", "trainer.threads=1", "trainer.precision=bf16-mixed"):
+    trainer = ("trainer.threads=1", "trainer.precision=bf16-mixed", "trainer.devices=2", "trainer.num_nodes=2")
+    for decisive in ("seed=1", "model=cnn", "optimizer.lr=0.01", *trainer):
         assert configs.digest(configs.resolved(compose(decisive))) != default_digest, decisive
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytorch_lightning as lightning
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, DistributedSampler, Sampler
 
 from src import formatting
 from src.clip import SUBSETS, Clip, Corpus, Excluded
@@ -23,6 +23,7 @@ from src.data.crops import CPU, CropIds, CropSource, WaveformCrops, check_count,
 from src.data.feature_cache import SegmentValues
 from src.dataset import DataSet
 from src.instantiate import call_with_facts
+from src.sampler import Share
 from src.split import Split, certificate
 
 
@@ -207,26 +208,39 @@ class GenreData(lightning.LightningDataModule):
         """Number of crops that fit into a clip of median length without overlap, rounded; at least 1."""
         return max(1, round(float(np.median(self.waveforms.length)) / self.crop_length))
 
+    @property
+    def share(self) -> tuple[int, int]:
+        """The number of this process, from 0, and the number of processes that train together."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
     def train_dataloader(self) -> DataLoader[int]:
-        """Batches of the crop ids of the training clips, in the sampler's order."""
+        """Batches of the crop ids of the training clips, in the sampler's order: the share of this process in each batch."""
+        rank, ranks = self.share
         train = self.clips_in("train")
         crops = CropIds(train, len(self.clips), len(train) * self.crops_per_clip)
         sampler = call_with_facts(
             self.sampler, crops=len(crops), seed=self.seed, clip_genres=self.genre[train].tolist()
         )
-        return DataLoader(crops, batch_size=self.batch_size, sampler=sampler)  # type: ignore[arg-type]
+        if ranks > 1:
+            sampler = Share(sampler, rank, ranks)
+        return DataLoader(crops, batch_size=self.batch_size // ranks, sampler=sampler)  # type: ignore[arg-type]
 
-    def fixed_dataloader(self, subset: str) -> DataLoader[int]:
-        """Batches of the clip indices of a set, in order. They are smaller than in training, as each clip has S segments."""
+    def fixed_dataloader(self, subset: str, shared: bool = False) -> DataLoader[int]:
+        """Batches of the clip indices of a set, in order. They are smaller than in training, as each clip has S segments.
+
+        `shared`: only the share of this process. All processes have equally many clips, for which some clips are repeated.
+        """
         clips = self.clips_in(subset)
-        return DataLoader(clips, batch_size=math.ceil(self.batch_size / self.segments))  # type: ignore[arg-type]
+        rank, ranks = self.share if shared else (0, 1)
+        sampler: Any = DistributedSampler(clips, ranks, rank, shuffle=False) if ranks > 1 else None  # type: ignore[arg-type]
+        return DataLoader(clips, batch_size=math.ceil(self.batch_size / ranks / self.segments), sampler=sampler)  # type: ignore[arg-type]
 
     def val_dataloader(self) -> DataLoader[int]:
-        return self.fixed_dataloader("val")
+        return self.fixed_dataloader("val", shared=True)
 
     def predict_dataloader(self) -> list[DataLoader[int]]:
         """Loaders of the clips on which the finished model is evaluated: the validation set, then the test set."""
-        return [self.fixed_dataloader("val"), self.fixed_dataloader("test")]
+        return [self.fixed_dataloader("val", shared=True), self.fixed_dataloader("test", shared=True)]
 
     def transfer_batch_to_device(self, batch: Tensor, device: torch.device, dataloader_idx: int) -> Tensor:
         """Leave the ids on the processor, which needs them to cut the sound: reading them back would stop a GPU."""

@@ -11,11 +11,12 @@ import filelock
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src import console, formatting
 from src.sweep import jobs, names
+from src.training import ranks
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -61,6 +62,9 @@ class Jobs(Callback):
         if preset_lists:
             presets = preset_lists[0].removeprefix("sweep=")
             _refuse(f"sweep={presets}: combine presets with brackets: sweep=[{presets}].")
+        # Not in each job, whose messages would be the same.
+        if any(OmegaConf.select(config, f"trainer.{key}", default=1) not in (0, 1) for key in ("devices", "num_nodes")):
+            _refuse(f"{ranks.describe(config)}: {ranks.NOT_IN_SWEEPS}")
         self.notes_folder, self.start_time = notes_folder, time.time()
         self.lock = filelock.FileLock(notes_folder / ".lock", timeout=0, is_singleton=True)
         try:

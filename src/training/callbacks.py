@@ -1,14 +1,16 @@
-"""Lightning callbacks: history.csv, the progress bar of training, and torch.compile."""
+"""Lightning callbacks: history.csv, the progress bar of training, torch.compile, and several processes."""
 
 import time
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
+import torch
 from rich.progress import Progress, TaskID
 
 from src import console
 from src.plain_files import write_csv
+from src.training import ranks
 
 COLUMNS = ("epoch", "train_loss", "val_loss", "val_accuracy", "val_f1_macro", "lr", "seconds")
 
@@ -64,6 +66,34 @@ class History(lightning.Callback):
         )
         if trainer.is_global_zero:
             write_csv(self.path, COLUMNS, ([row[column] for column in COLUMNS] for row in self.rows))
+
+
+class SeveralProcesses(lightning.Callback):
+    """Training in several processes: rank 0 prepares for all, and batch normalization has one set of statistics."""
+
+    def on_fit_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Fit the normalization and pre-train the model on rank 0 only, and copy them to the other processes."""
+        if trainer.is_global_zero:
+            pl_module.on_fit_start()  # the module's own hook, which comes next, then has nothing to do
+        state = {name: value.cpu() for name, value in pl_module.state_dict().items()} if trainer.is_global_zero else {}
+        pl_module.load_state_dict(trainer.strategy.broadcast(state))
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        ranks.end_at_sigterm()
+
+    def on_validation_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._average_statistics(trainer, pl_module)
+
+    def on_validation_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        self._average_statistics(trainer, pl_module)  # of the moving average of the weights, with trainer.ema_decay
+
+    def _average_statistics(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Average the means and variances of batch normalization over the processes; each has seen its share of the crops."""
+        for module in pl_module.modules():
+            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                for statistic in (module.running_mean, module.running_var):
+                    if statistic is not None:
+                        statistic.copy_(trainer.strategy.reduce(statistic.clone(), reduce_op="mean"))
 
 
 class ProgressBar(lightning.Callback):

@@ -125,8 +125,9 @@ class GenreModule(Classifier, lightning.LightningModule):
         self.passes = checkpoint["passes"]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        # Dropout and augmentation are seeded by (seed, epoch, batch), so that a resumed run repeats the random numbers.
-        state = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx]).generate_state(1)
+        # Dropout and augmentation are seeded by (seed, epoch, batch, process), so that a resumed run repeats the random
+        # numbers. A last number of 0 changes nothing: SeedSequence fills up with zeros.
+        state = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx, self.global_rank]).generate_state(1)
         torch.manual_seed(int(state[0]))
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -136,7 +137,15 @@ class GenreModule(Classifier, lightning.LightningModule):
             self.augmentation["feature"](self.normalized_feature(sound)), target_BC
         )
         loss: Tensor = self.loss(self.model(feature_BFN).float(), target_BC)  # the loss in float32
-        self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(batch.genre))
+        self.log(
+            "train/loss",
+            loss,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            batch_size=len(batch.genre),
+            sync_dist=self.trainer.world_size > 1,
+        )
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -187,7 +196,16 @@ class UnaugmentedFeatures:
 
 
 def join(batches: Sequence[Predictions]) -> Predictions:
-    """Join the predictions of all batches: one per clip, in the order of the clip indices."""
+    """Join the predictions of all batches, and of all processes that train together.
+
+    Returns one prediction per clip, in the order of the clip indices, the same in all processes.
+    """
     joined = Predictions(*(torch.cat(tensors).cpu() for tensors in zip(*batches, strict=True)))
-    order = joined.clip.argsort()
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        shares: list[Any] = [None] * torch.distributed.get_world_size()
+        torch.distributed.all_gather_object(shares, joined)
+        joined = Predictions(*(torch.cat(tensors) for tensors in zip(*shares, strict=True)))
+    order = joined.clip.argsort(stable=True)
+    # Some clips were repeated, so that all processes had equally many.
+    order = order[joined.clip[order].diff(prepend=torch.tensor([-1])) > 0]
     return Predictions(*(tensor[order] for tensor in joined))

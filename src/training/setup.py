@@ -20,6 +20,7 @@ from src.data import feature_cache
 from src.data.datamodule import GenreData
 from src.instantiate import call_with_facts, instantiate_choice
 from src.model.classic import Classic, statistics
+from src.training import ranks
 from src.training.module import GenreModule
 
 
@@ -32,6 +33,11 @@ def check_settings(config: DictConfig) -> None:
         module = build_module(config, genres=["a", "b"], counts=[1, 1]).eval()
         with torch.no_grad():
             module(torch.zeros(1, 1, round(config.data.crop_seconds * config.audio.sample_rate)))
+    if ranks.count(config) > 1 and not module.uses_gradients:
+        raise ValueError(
+            f"{ranks.describe(config)}: this model is fitted in one step, for which several processes bring nothing. Leave "
+            "these settings out."
+        )
     if module.uses_gradients:
         with _as_setting("optimizer"):
             optimizer = module.optimizer(module.parameters())
@@ -99,13 +105,16 @@ def build_module(config: DictConfig, genres: Sequence[str], counts: Sequence[int
 
 def make_trainer(
     config: DictConfig,
-    module: GenreModule,
+    module: GenreModule | None,
     folder: Path,
-    logger: Logger,
+    logger: Logger | bool,
     callbacks: Sequence[lightning.Callback],
 ) -> lightning.Trainer:
-    """Build the trainer of a run. It gets 0 epochs if the model does not use gradients: `prepare` has fitted it by then."""
-    epochs = {} if module.uses_gradients else {"max_epochs": 0}
+    """Build the trainer of a run. It gets 0 epochs if the model does not use gradients: `prepare` has fitted it by then.
+
+    `module` may be None if it uses gradients.
+    """
+    epochs = {} if module is None or module.uses_gradients else {"max_epochs": 0}
     trainer: lightning.Trainer = instantiate_choice(config.trainer)(
         folder=folder, logger=logger, callbacks=callbacks, **epochs
     )

@@ -1,26 +1,34 @@
-"""The stages of training: fit the model, evaluate its best epoch."""
+"""The stages of training: fit the model, evaluate its best epoch; both also in a process that only follows rank 0."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as lightning
+from omegaconf import DictConfig
 
 from src import metrics, plain_files, rundir
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
-from src.training import run_writer
+from src.training import precision, run_writer, setup
+from src.training.callbacks import History
 from src.training.module import Evaluation, GenreModule, Predictions, join
 
 
 def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path, resume: bool) -> None:
-    """Train the module, from last.ckpt if `resume`, and write best.ckpt into the folder."""
-    plain_files.remove_parts(folder)
-    try:
+    """Train the module, from last.ckpt if `resume`, and write best.ckpt into the folder.
+
+    With several processes, rank 0 decides whether to resume.
+    """
+    if trainer.world_size > 1:
+        trainer.strategy.setup_environment()
+        resume = trainer.strategy.broadcast(resume)
+    if trainer.is_global_zero:
+        plain_files.remove_parts(folder)
+    with _interruptible():
         trainer.fit(module, data, ckpt_path=folder / rundir.LAST if resume else None)
-    except SystemExit:  # Lightning turns Ctrl-C into SystemExit
-        raise KeyboardInterrupt from None
     if not module.uses_gradients:
         trainer.save_checkpoint(folder / rundir.BEST)
 
@@ -30,12 +38,42 @@ def evaluate(trainer: lightning.Trainer, module: GenreModule, data: GenreData, f
 
     The module then has the weights of the best epoch and its temperature, which is also written into best.ckpt.
     """
-    best_epoch = load_best(module, folder / rundir.BEST)
-    val, test = (join(batches) for batches in trainer.predict(module, data) or [])
+    best_epoch, val, test = predict(trainer, module, data, folder)
     temperature = module.calibrate(val)
     run_writer.write_temperature(folder, module)
     scores = {"val": score(val, temperature, data), "test": score(test, temperature, data)}
     return Evaluation(test.with_temperature(temperature), temperature, scores, best_epoch)
+
+
+def predict(
+    trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path
+) -> tuple[int, Predictions, Predictions]:
+    """Load the best epoch -> its number from 1, and its predictions for the validation and the test clips."""
+    best_epoch = load_best(module, folder / rundir.BEST)
+    with _interruptible():
+        val, test = (join(batches) for batches in trainer.predict(module, data) or [])
+    return best_epoch, val, test
+
+
+def follow(config: DictConfig, folder: Path) -> None:
+    """Train as another process than rank 0: compute what needs all processes, and write nothing."""
+    precision.resolve_auto(config)
+    trainer = setup.make_trainer(config, None, folder, False, [History(folder / rundir.HISTORY)])
+    trainer.strategy.setup_environment()  # waits for rank 0, which connects when the data are prepared
+    data = setup.compose_data(config)
+    module = setup.build_module(config, data.genres, data.counts)
+    setup.cache_feature(config, data, module, trainer.strategy.root_device)
+    fit(trainer, module, data, folder, resume=False)
+    predict(trainer, module, data, folder)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt after Ctrl-C, which Lightning turns into SystemExit."""
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
 
 
 def load_best(module: GenreModule, checkpoint: Path) -> int:

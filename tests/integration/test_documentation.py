@@ -39,8 +39,10 @@ COMMANDS = commands()
 
 
 def words_of(command: str) -> list[str]:
-    """The words up to a pipe or a redirection."""
+    """The words up to a pipe or a redirection; of torchrun, those of the program that it starts."""
     words = shlex.split(command)
+    if words[0].endswith("/torchrun"):
+        words = [PYTHON, *words[words.index("-m") :]]
     ends = [k for k, word in enumerate(words) if word in ("|", ">", ">>", "<", "&&")]
     return words[: ends[0]] if ends else words
 

@@ -1,0 +1,157 @@
+"""Several processes of one training: shares of the data, and settings that are refused before anything is decoded."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from src.config import compose
+from src.data.datamodule import GenreData
+from src.sampler import Balanced, Share, Shuffled
+from src.training import ranks, setup
+from src.training.module import Predictions, join
+from tests.programs import small, train
+
+SRUN = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}
+TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "RANK": "3", "WORLD_SIZE": "4"}
+
+
+@pytest.mark.parametrize("crops", [24, 25, 31])
+def test_the_shares_of_all_processes_are_the_batches_of_one(crops: int) -> None:
+    batch_size, processes = 12, 3
+    whole = Balanced(crops, seed=5, clip_genres=[0, 1, 1, 2])
+    shares = [Share(Balanced(crops, seed=5, clip_genres=[0, 1, 1, 2]), rank, processes) for rank in range(processes)]
+    for sampler in (whole, *shares):
+        sampler.set_epoch(7)
+    order, orders = list(whole), [list(share) for share in shares]
+    assert [len(share) for share in shares] == [len(order) for order in orders] == [crops // 3] * 3
+    own = batch_size // processes
+    for first in range(0, crops // 3 * 3, batch_size):
+        together = sorted(crop for order in orders for crop in order[first // 3 : first // 3 + own])
+        assert together == sorted(order[: crops // 3 * 3][first : first + batch_size])  # no crop twice
+
+
+def test_an_epoch_with_fewer_crops_than_processes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^An epoch has 3 crops, fewer than the 4 processes: lower trainer\.devices"):
+        Share(Shuffled(3, seed=0), rank=0, ranks=4)
+
+
+@pytest.mark.parametrize("processes", [2, 5, 9])
+def test_each_clip_is_evaluated_by_one_process_and_repeats_are_dropped(
+    processes: int, tiny: Path, tmp_path: Path
+) -> None:
+    """9 processes have more than the 6 validation clips."""
+    data = _data(tiny, tmp_path)
+    clips_of = []
+    for rank in range(processes):
+        data.trainer = SimpleNamespace(global_rank=rank, world_size=processes)  # type: ignore[assignment]
+        clips_of.append([clip for batch in data.val_dataloader() for clip in batch.tolist()])
+    assert len({len(clips) for clips in clips_of}) == 1  # a process without a batch would stop the others
+    clip_K = torch.tensor([clip for clips in clips_of for clip in clips])
+    logits_KC = clip_K[:, None] + torch.tensor([0.0, 0.5])
+    joined = join([Predictions(clip_K, clip_K + 1, logits_KC)])
+    assert joined.clip.tolist() == data.clips_in("val")
+    assert torch.equal(joined.genre, joined.clip + 1)
+    assert torch.equal(joined.logits[:, 0], joined.clip.float())
+
+
+def test_what_is_fitted_before_training_sees_all_clips(tiny: Path, tmp_path: Path) -> None:
+    data = _data(tiny, tmp_path)
+    data.trainer = SimpleNamespace(global_rank=1, world_size=2)  # type: ignore[assignment]
+    clips = [clip for batch in data.fixed_dataloader("train") for clip in batch.tolist()]
+    assert clips == data.clips_in("train")
+
+
+@pytest.mark.parametrize("model", ["cnn", "cnn1d", "rnn", "lstm", "gru", "hybrid", "transformer", "dbn", "head"])
+def test_each_parameter_of_a_network_gets_a_gradient(model: str) -> None:
+    """A process waits forever for the gradient of a parameter that another process has not used."""
+    config = compose(f"model={model}", "augmentation=none", "feature=mfcc")
+    module = setup.build_module(config, genres=["a", "b"], counts=[1, 1])
+    module.model(module.normalized_feature(torch.randn(2, 22050))).sum().backward()
+    assert not [name for name, parameter in module.named_parameters() if parameter.grad is None]
+
+
+@pytest.mark.parametrize(
+    ("environment", "words", "rank"),
+    [
+        ({}, ["trainer.devices=2"], 0),
+        ({ranks.STARTED_BY_RANK_0: "1", **SRUN}, ["trainer.devices=2"], 1),
+        (SRUN, ["trainer.num_nodes=2"], 1),
+        (SRUN, [], 0),  # two trainings, each of one process
+        (TORCHRUN, ["trainer.devices=4"], 3),
+        ({"SLURM_PROCID": "1"}, ["trainer.devices=2"], 0),  # of the script of a batch, which srun has not started
+    ],
+)
+def test_the_rank_is_that_of_whoever_started_the_process(
+    environment: dict[str, str], words: list[str], rank: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*SRUN, *TORCHRUN, ranks.STARTED_BY_RANK_0):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert ranks.rank(compose(*words)) == rank
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("trainer.devices=0", "trainer.devices is 0: expected a whole number from 1 to 1,024."),
+        ("trainer.strategy=nonsense", "trainer.strategy is 'nonsense': expected auto or ddp."),
+        ("trainer.devices=3", "data.batch_size is 8, which 3 processes (trainer.devices=3 trainer.num_nodes=1) cannot"),
+        ("trainer.num_nodes=2", "start the command with srun or torchrun, which run it on all machines"),
+        ("trainer.devices=2 trainer.accelerator=auto", "trainer.devices is 2, but torch finds 0 GPUs here"),
+        ("trainer.devices=2 model=svm ~model.width", "this model is fitted in one step"),
+        ("--multirun trainer.devices=2 seed=0,1", "each job of a sweep trains in one process"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_decoded(
+    words: str,
+    message: str,
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    arguments = [word for word in small(tiny, tmp_path / "run") if word.split("=")[0] not in _keys(words)]
+    arguments += ["hydra.sweep.dir=" + str(tmp_path / "sweep")] if "--multirun" in words else []
+    assert train(monkeypatch, *arguments, *(word for word in words.split() if not word.startswith("~"))) == 1
+    output = capsys.readouterr().err
+    assert output.startswith("train: ")
+    assert message in output
+    assert output.count("\n") == 1
+    assert not (tmp_path / "cache").exists()
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        (TORCHRUN, "trainer.devices=2 trainer.num_nodes=1 means 2 processes, but torchrun has started 4"),
+        ({**SRUN, "SLURM_PROCID": "0"}, "all processes write into one folder, so give it a name: hydra.run.dir="),
+    ],
+)
+def test_processes_that_do_not_fit_the_settings_are_refused(
+    environment: dict[str, str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    assert train(monkeypatch, "trainer.devices=2", "trainer.accelerator=cpu") == 1
+    assert message in capsys.readouterr().err
+
+
+def _keys(words: str) -> set[str]:
+    return {word.lstrip("~").split("=")[0] for word in words.split()}
+
+
+def _data(manifest: Path, folder: Path) -> GenreData:
+    """The data of a small training."""
+    return setup.compose_data(
+        compose(*(word for word in small(manifest, folder / "run") if word.startswith("data"))),
+    )
