@@ -41,6 +41,12 @@ def check_settings(config: DictConfig) -> None:
     if module.uses_gradients:
         with _as_setting("optimizer"):
             optimizer = module.optimizer(module.parameters())
+        mixed, clips = config.trainer.precision.endswith("-mixed"), config.trainer.gradient_clip_val
+        if mixed and clips and getattr(optimizer, "_step_supports_amp_scaling", False):
+            raise ValueError(
+                f"trainer.gradient_clip_val={clips:g}: with trainer.precision={config.trainer.precision}, Lightning cannot clip "
+                "the gradients of a fused optimizer. Set optimizer.fused=false."
+            )
         with _as_setting("scheduler"):
             call_with_facts(module.scheduler, optimizer=optimizer, total_steps=100)
     with _as_setting("data"):

@@ -1,5 +1,6 @@
 """The stages of training: fit the model, evaluate its best epoch; both also in a process that only follows rank 0."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder
     With several processes, rank 0 decides whether to resume.
     """
     if trainer.world_size > 1:
+        # Lightning would seed again, and pre-training would draw other numbers than in one process.
+        os.environ.pop("PL_GLOBAL_SEED", None)
         trainer.strategy.setup_environment()
         resume = trainer.strategy.broadcast(resume)
     if trainer.is_global_zero:

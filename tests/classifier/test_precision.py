@@ -81,3 +81,15 @@ def test_compiled_training_gives_about_the_same_losses_and_the_same_weight_names
         names.append(set(torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]))
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
     assert names[0] == names[1]
+
+
+def test_clipping_with_a_fused_optimizer_in_low_precision_is_refused_before_decoding(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("trainer.precision=bf16-mixed", "trainer.gradient_clip_val=1")
+    assert train(monkeypatch, *small(tiny, tmp_path / "run", *words)) == 1
+    assert capsys.readouterr().err == (
+        "train: trainer.gradient_clip_val=1: with trainer.precision=bf16-mixed, Lightning cannot clip the gradients of a "
+        "fused optimizer. Set optimizer.fused=false.\n"
+    )
+    assert not (tmp_path / "cache").exists()
