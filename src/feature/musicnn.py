@@ -10,6 +10,8 @@ from src.pretrained import CORPORA, NETWORKS, TAGS, Layers, logmel
 from src.pretrained import Musicnn as Network
 from src.pretrained.musicnn import FRAMES, HOP_LENGTH, ROWS, SAMPLE_RATE
 
+LAYERS_AFTER = {"pool": ("pooled", "dense", "hidden", "tags"), "penultimate": ("tags",), "tags": ()}  # of each layer
+
 
 class Musicnn(Feature):
     """Embeddings by musicnn, one for each patch of 3 s: wave (B, T) at 16 kHz -> (B, E, N).
@@ -45,6 +47,9 @@ class Musicnn(Feature):
         self.networks = nn.ModuleList([Network(name) for name in names])
         if not trainable:
             freeze(self)
+        for tagger in self.networks:  # layers that never get a gradient, for which several processes would wait
+            for name in LAYERS_AFTER[layer]:
+                getattr(tagger, name).requires_grad_(False)
 
     def frames(self, samples: int) -> int:
         return 1 + max(0, 1 + samples // HOP_LENGTH - FRAMES) // self.hop

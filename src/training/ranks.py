@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -31,6 +31,8 @@ NOT_IN_SWEEPS = (
     "launcher=joblib and launcher=slurm run several jobs at a time."
 )
 GRACE_SECONDS = 5.0  # after a process has failed, the others notice it at the next step; then they are ended
+EXIT_SECONDS = 60.0  # a process that has nothing more to do is ended after this time
+LOST_CONNECTION = 75  # exit status of a process that notices that another one has ended, which has its own message
 
 
 def count(config: DictConfig) -> int:
@@ -115,9 +117,6 @@ def _started_elsewhere() -> int:
     return int(os.environ["SLURM_STEP_NUM_TASKS"]) if _is_srun() else 0
 
 
-# ---------------------------------------------------------------- rank 0
-
-
 @contextmanager
 def together(config: DictConfig, folder: Path) -> Iterator[None]:
     """Train in several processes: start those that rank 0 has to start, and end all of them with this one.
@@ -125,8 +124,6 @@ def together(config: DictConfig, folder: Path) -> Iterator[None]:
     `folder` is the run directory. If another process fails, raises ChildProcessError with its message. A process that
     waits in vain for a failed one is ended, with status 1, after GRACE_SECONDS.
     """
-    from torch import distributed
-
     before = {name: os.environ.get(name) for name in VARIABLES}
     others = Others([] if count(config) == 1 or _started_elsewhere() else _start(config, folder))
     try:
@@ -139,11 +136,11 @@ def together(config: DictConfig, folder: Path) -> Iterator[None]:
             raise ChildProcessError("Another process of this training failed: see its own message.") from error
         raise
     else:
-        others.wait()
+        _disconnect()
+        others.wait(EXIT_SECONDS)
     finally:
         others.end()
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.destroy_process_group()
+        _disconnect()
         for name, value in before.items():
             os.environ.pop(name, None)
             os.environ |= {} if value is None else {name: value}
@@ -170,6 +167,13 @@ def _start(config: DictConfig, folder: Path) -> Sequence["subprocess.Popen[bytes
     ]
 
 
+def _disconnect() -> None:
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
 class Others:
     """The processes that rank 0 has started, and a thread that watches them."""
 
@@ -188,7 +192,8 @@ class Others:
                 os._exit(1)
 
     def _failed(self) -> list[int]:
-        return [number for number, process in enumerate(self.processes, start=1) if process.poll()]
+        numbered = enumerate(self.processes, start=1)
+        return [number for number, process in numbered if process.poll() not in (None, 0, LOST_CONNECTION)]
 
     def wait_for_failure(self, seconds: float) -> None:
         """Wait until a process has failed, at most this long."""
@@ -210,10 +215,11 @@ class Others:
             )
         return None
 
-    def wait(self) -> None:
-        """Wait until all processes have ended: they have nothing more to do."""
+    def wait(self, seconds: float) -> None:
+        """Wait until all processes have ended, at most this long for each."""
         for process in self.processes:
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
 
     def end(self) -> None:
         """End all processes now."""
@@ -224,19 +230,18 @@ class Others:
             process.communicate()  # also closes its pipes
 
 
-# ---------------------------------------------------------------- the other ranks
-
-
 @contextmanager
 def following() -> Iterator[None]:
     """Run as another rank than 0: print nothing, end with rank 0, and send it the message of a failure.
 
-    If srun or torchrun has started this process, the message goes to standard error. Exits with status 1 on an error.
+    If srun or torchrun has started this process, the message goes to standard error. Exits with status 1 on an error, and
+    with LOST_CONNECTION if another process has failed.
     """
     by_rank_0 = STARTED_BY_RANK_0 in os.environ
     message = os.fdopen(os.dup(1 if by_rank_0 else 2), "w", errors="backslashreplace")
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, 1)
+    os.close(devnull)
     console.stderr.quiet = True
     warnings.simplefilter("ignore")
     if by_rank_0:
@@ -244,9 +249,10 @@ def following() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _lost_connection(error):
-            text = errors.explain(error)
-            print(text if by_rank_0 else f"train: {text}", file=message, flush=True)
+        if _lost_connection(error):
+            sys.exit(LOST_CONNECTION)
+        text = errors.explain(error)
+        print(text if by_rank_0 else f"train: {text}", file=message, flush=True)
         sys.exit(1)
 
 

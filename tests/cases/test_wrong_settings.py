@@ -162,7 +162,7 @@ IGNORED = {
     "+model.nonsense=3": "model.nonsense: model=hybrid has no such setting. It has activation, cell, dropout, layers, width.",
     "+trainer.max_epoch=3": "trainer.max_epoch: trainer=default has no such setting. Did you mean 'max_epochs'?",
     "+trainer.callbacks=[x]": "trainer.callbacks: trainer=default has no such setting.",
-    "+trainer.devices=4": "trainer.devices: trainer=default has no such setting.",
+    "+trainer.machines=4": "trainer.machines: trainer=default has no such setting.",
     "+optimizer.nesterov=true": "optimizer.nesterov: optimizer=adam has no such setting.",
     "+data.workers=4": "data.workers: data=default has no such setting.",
     "+model=cnn": "+model=cnn: leave out the +",

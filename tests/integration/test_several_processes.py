@@ -174,14 +174,24 @@ def test_a_killed_process_ends_the_training_with_one_message(tiny: Path, tmp_pat
         assert "train: Process 2 of 2 failed: it was ended by signal 9; perhaps the memory was full" in output
 
 
+def test_a_process_that_ends_before_it_trains_is_not_waited_for(tiny: Path, tmp_path: Path) -> None:
+    """Python runs a file of this name when it starts."""
+    code = f"import os\nif '{ranks.STARTED_BY_RANK_0}' in os.environ:\n    os._exit(3)\n"
+    (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
+    with started(*arguments(tiny, tmp_path / "run", *PLAIN, TWO), PYTHONPATH=str(tmp_path)) as process:
+        output = process.communicate(timeout=60)[1]
+        assert process.returncode == 1
+        assert output.endswith("train: Process 2 of 2 failed: it ended with status 3 (debug=true shows its output)\n")
+
+
 def test_a_failure_in_one_process_ends_the_training_with_its_message(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = (*PLAIN, TWO, "loss._target_=tests.integration.failing_loss.Failing")
+    words = (*PLAIN, "trainer.devices=4", "loss._target_=tests.integration.failing_loss.Failing")
     assert train(monkeypatch, *arguments(tiny, tmp_path / "run", *words)) == 1
     output = capsys.readouterr().err
     assert output.count("\ntrain: ") == 1
-    assert "train: Process 2 of 2 failed: the loss of this process failed" in output
+    assert "train: Process 3 of 4 failed: the loss of this process failed" in output
 
 
 def test_processes_that_srun_has_started_train_together(
