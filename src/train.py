@@ -111,7 +111,7 @@ def train(config: DictConfig, folder: Path) -> str:
 
 def follow(config: DictConfig, folder: Path) -> Outcome:
     """Train beside rank 0, in a process that prints and writes nothing: see `src.training.ranks`."""
-    with ranks.following():
+    with ranks.following(config.debug):
         from src.training import stages
 
         stages.follow(config, folder)

@@ -1,8 +1,10 @@
-"""Samplers: the order of the training crops, and the frequency of each genre."""
+"""Samplers: the order of the training crops, the frequency of each genre, and the share of each process."""
 
 from collections import Counter
 
-from src.sampler import Balanced, Shuffled
+import pytest
+
+from src.sampler import Balanced, Share, Shuffled
 
 
 def _order(crops: int, seed: int, epoch: int) -> list[int]:
@@ -66,3 +68,23 @@ def test_the_order_of_balanced_depends_on_seed_and_epoch_only() -> None:
 
 def test_balanced_skips_a_genre_without_training_clips() -> None:
     assert sorted(Balanced(4, 0, [2, 2, 5, 5])) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("crops", [24, 25, 31])
+def test_the_shares_of_all_processes_are_the_batches_of_one(crops: int) -> None:
+    batch_size, processes = 12, 3
+    whole = Balanced(crops, seed=5, clip_genres=[0, 1, 1, 2])
+    shares = [Share(Balanced(crops, seed=5, clip_genres=[0, 1, 1, 2]), rank, processes) for rank in range(processes)]
+    for sampler in (whole, *shares):
+        sampler.set_epoch(7)
+    order, orders = list(whole), [list(share) for share in shares]
+    assert [len(share) for share in shares] == [len(order) for order in orders] == [crops // 3] * 3
+    own = batch_size // processes
+    for first in range(0, crops // 3 * 3, batch_size):
+        together = sorted(crop for order in orders for crop in order[first // 3 : first // 3 + own])
+        assert together == sorted(order[: crops // 3 * 3][first : first + batch_size])  # no crop twice
+
+
+def test_an_epoch_with_fewer_crops_than_processes_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^An epoch has 3 crops, fewer than the 4 processes: lower trainer\.devices"):
+        Share(Shuffled(3, seed=0), rank=0, ranks=4)

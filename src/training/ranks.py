@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -231,11 +232,11 @@ class Others:
 
 
 @contextmanager
-def following() -> Iterator[None]:
+def following(debug: bool) -> Iterator[None]:
     """Run as another rank than 0: print nothing, end with rank 0, and send it the message of a failure.
 
     If srun or torchrun has started this process, the message goes to standard error. Exits with status 1 on an error, and
-    with LOST_CONNECTION if another process has failed.
+    with LOST_CONNECTION if another process has failed. `debug`: show the traceback.
     """
     by_rank_0 = STARTED_BY_RANK_0 in os.environ
     message = os.fdopen(os.dup(1 if by_rank_0 else 2), "w", errors="backslashreplace")
@@ -249,6 +250,8 @@ def following() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if debug:
+            traceback.print_exception(error)
         if _lost_connection(error):
             sys.exit(LOST_CONNECTION)
         text = errors.explain(error)

@@ -64,7 +64,7 @@ def build_trainer(
         settings["strategy"] = DDPStrategy(
             cluster_environment=ranks.environment(), timeout=LONGEST_WAIT, broadcast_buffers=False
         )
-        settings["sync_batchnorm"] = accelerator != "cpu"  # torch has it for GPUs only
+        settings["sync_batchnorm"] = accelerator != "cpu" and torch.cuda.is_available()  # torch has it for GPUs only
     averaging = [EMAWeightAveraging(decay=ema_decay)] if ema_decay else []
     compiler = [Compile()] if compile else []
     return lightning.Trainer(

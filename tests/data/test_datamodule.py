@@ -231,6 +231,19 @@ def test_the_training_order_depends_only_on_seed_and_epoch(tiny: Path, build: Bu
     assert [len(batch) for batch in first] == [4, 4, 4]
 
 
+def test_several_processes_share_the_training_batches_and_fit_to_all_clips(tiny: Path, build: Build) -> None:
+    def batches(rank: int, processes: int) -> list[list[int]]:
+        data = build(tiny)
+        data.trainer = SimpleNamespace(global_rank=rank, world_size=processes)  # type: ignore[assignment]
+        assert list(chain.from_iterable(b.tolist() for b in data.fixed_dataloader("train"))) == data.clips_in("train")
+        return [batch.tolist() for batch in data.train_dataloader()]
+
+    whole = batches(0, 1)
+    assert [len(batch) for batch in whole] == [4, 4, 4]
+    shares = zip(batches(0, 2), batches(1, 2), strict=True)
+    assert [sorted(first + second) for first, second in shares] == [sorted(batch) for batch in whole]
+
+
 def test_an_epoch_has_as_many_crops_of_each_clip_as_fit_into_it(tiny: Path, build: Build) -> None:
     """Four crops of half a second fit into a clip of 2 s; all four differ and have the genre of their clip."""
     data = build(tiny, crops="auto")

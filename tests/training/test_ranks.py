@@ -3,39 +3,19 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
 from src.config import compose
 from src.data.datamodule import GenreData
 from src.feature.musicnn import LAYERS_AFTER
-from src.sampler import Balanced, Share, Shuffled
 from src.training import ranks, setup
-from src.training.module import Predictions, join
+from src.training.module import GenreModule, Predictions, join
 from tests.programs import small, train
 
 SRUN = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1"}
 TORCHRUN = {"TORCHELASTIC_RUN_ID": "none", "RANK": "3", "WORLD_SIZE": "4"}
-
-
-@pytest.mark.parametrize("crops", [24, 25, 31])
-def test_the_shares_of_all_processes_are_the_batches_of_one(crops: int) -> None:
-    batch_size, processes = 12, 3
-    whole = Balanced(crops, seed=5, clip_genres=[0, 1, 1, 2])
-    shares = [Share(Balanced(crops, seed=5, clip_genres=[0, 1, 1, 2]), rank, processes) for rank in range(processes)]
-    for sampler in (whole, *shares):
-        sampler.set_epoch(7)
-    order, orders = list(whole), [list(share) for share in shares]
-    assert [len(share) for share in shares] == [len(order) for order in orders] == [crops // 3] * 3
-    own = batch_size // processes
-    for first in range(0, crops // 3 * 3, batch_size):
-        together = sorted(crop for order in orders for crop in order[first // 3 : first // 3 + own])
-        assert together == sorted(order[: crops // 3 * 3][first : first + batch_size])  # no crop twice
-
-
-def test_an_epoch_with_fewer_crops_than_processes_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^An epoch has 3 crops, fewer than the 4 processes: lower trainer\.devices"):
-        Share(Shuffled(3, seed=0), rank=0, ranks=4)
 
 
 @pytest.mark.parametrize("processes", [2, 5, 9])
@@ -57,13 +37,6 @@ def test_each_clip_is_evaluated_by_one_process_and_repeats_are_dropped(
     assert torch.equal(joined.logits[:, 0], joined.clip.float())
 
 
-def test_what_is_fitted_before_training_sees_all_clips(tiny: Path, tmp_path: Path) -> None:
-    data = _data(tiny, tmp_path)
-    data.trainer = SimpleNamespace(global_rank=1, world_size=2)  # type: ignore[assignment]
-    clips = [clip for batch in data.fixed_dataloader("train") for clip in batch.tolist()]
-    assert clips == data.clips_in("train")
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -78,6 +51,19 @@ def test_each_trained_parameter_gets_a_gradient(words: str) -> None:
     module = setup.build_module(config, genres=["a", "b"], counts=[1, 1])
     module.model(module.normalized_feature(torch.randn(2, 22050))).sum().backward()
     assert not [name for name, value in module.named_parameters() if value.requires_grad and value.grad is None]
+
+
+def test_each_process_and_batch_has_random_numbers_of_its_own() -> None:
+    def draw(rank: int, batch: int = 5) -> float:
+        process = SimpleNamespace(seed=1, current_epoch=2, global_rank=rank)
+        GenreModule.on_train_batch_start(process, None, batch)  # type: ignore[arg-type]
+        return torch.rand(()).item()
+
+    numbers = {draw(rank, batch) for rank in range(4) for batch in range(4)}
+    assert len(numbers) == 16
+    torch.manual_seed(int(np.random.SeedSequence([1, 2, 5]).generate_state(1)[0]))
+    first = torch.rand(()).item()
+    assert draw(0) == first  # one process has the numbers of earlier versions
 
 
 @pytest.mark.parametrize(
