@@ -10,10 +10,11 @@ import pytorch_lightning as lightning
 from omegaconf import DictConfig
 
 from src import metrics, plain_files, rundir
+from src.classifier import precision
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
-from src.training import precision, run_writer, setup
+from src.training import run_writer, setup
 from src.training.callbacks import History
 from src.training.module import Evaluation, GenreModule, Predictions, join
 
