@@ -26,6 +26,7 @@ PARTS = {
     "kernels": "a training step by memory order and precision",
     "sweep": "five folds against one",
     "predict": "seconds of music per second of computing",
+    "neighbour": "predictions, embeddings and training beside another busy process, against alone",
     "start": "--help, and the time to the first optimizer step",
     "memory": "peak memory of one job and of many in one process",
 }
