@@ -7,9 +7,9 @@ from types import TracebackType
 
 __version__ = "0.2.0"  # as in pyproject.toml
 
-# OpenMP's threads sleep as soon as they wait for each other; by default they would wait actively (spin). On idle cores this
-# changes little. Next to another busy process, a spinning thread takes away the time that the other thread needs: a training
-# step of the rnn then takes up to 60 times as long. OpenMP, which torch includes, reads this variable when it is loaded.
+# OpenMP's threads sleep as soon as they wait for each other; by default they would wait actively (spin). Next to another busy
+# process, a spinning thread takes away the time that the other thread needs: docs/performance.md has the figures. OpenMP,
+# which torch includes, reads this variable when it is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # By default every large tensor gets its own memory mapping, whose pages the kernel clears each time. On a CPU
