@@ -11,7 +11,7 @@ from benchmarks.speed.figures import Figure, values_in_turn
 from src.training import setup
 
 TURNS, LIMIT = 2, 1.3
-CLIPS = ("dataset.artists=10", "dataset.tracks=3", "dataset.clip_seconds=30")  # of each of five genres
+CLIPS = ("dataset.artists=20", "dataset.tracks=4", "dataset.clip_seconds=30")  # of each of five genres
 SVM = ("model=svm", "feature=all", "logger=none", "split=kfold", "split.folds=5")
 ONE = ("split.fold=0",)
 FIVE = ("--multirun", "split.fold=0,1,2,3,4")

@@ -83,5 +83,5 @@ def _fit(config: DictConfig, data: GenreData, folder: Path, history: History, me
         if measured:
             measured.attach(trainer, module, data, logger, callbacks)
         trainer.fit(module, data)
-        if not isinstance(logger.logger, WandbLogger):
+        if "wandb" in config.logger._target_ and not isinstance(logger.logger, WandbLogger):
             raise RuntimeError("wandb does not work here, see above, and the epochs are to be timed with it")

@@ -3,12 +3,12 @@
 A crop has an id: crop id = n * clip count + clip index, for crop n of that clip. `crop id % clip count` is the clip index.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from src.data.waveform_cache import WaveformCache
@@ -76,7 +76,7 @@ class WaveformCrops:
         clip_B = crop_B % len(self.waveforms.length)
         start_B1 = []
         for crop_id, k in zip(crop_B.tolist(), clip_B.tolist(), strict=True):
-            start_B1.append([int(np.random.default_rng([seed, epoch, crop_id]).integers(self._last_start(k) + 1))])
+            start_B1.append([draw(seed, epoch, crop_id, self._last_start(k) + 1)])
         return self._cut(clip_B.tolist(), start_B1, device)
 
     def segments(self, clip_B: Tensor, segments: int, device: torch.device = CPU) -> Tensor:
@@ -93,10 +93,11 @@ class WaveformCrops:
         if waveforms is not self.waveforms and device.type != "cpu":
             return gather(waveforms, clips, start_BS, self.length)
         wave_BST = torch.empty(len(clips), len(start_BS[0]), self.length)
-        for wave_ST, k, starts in zip(wave_BST, clips, start_BS, strict=True):
-            clip_T = waveforms.samples(k)
+        # By numpy, on one thread: a crop is too short for several, which would wait for each other.
+        for wave_ST, k, starts in zip(wave_BST.numpy(), clips, start_BS, strict=True):
+            clip_T = waveforms.samples(k).numpy()
             for wave_T, start in zip(wave_ST, starts, strict=True):
-                wave_T.copy_(_crop(clip_T, start, self.length))  # to float in the same pass
+                wave_T[:] = _crop(clip_T, start, self.length)  # to float in the same pass
         return wave_BST.to(device, non_blocking=True).div_(FULL_SCALE)
 
     def _on(self, device: torch.device) -> WaveformCache:
@@ -128,14 +129,20 @@ def gather(waveforms: WaveformCache, clips: Sequence[int], start_BS: Sequence[Se
     return wave_MT.reshape(len(clips), -1, length)
 
 
+def draw(seed: int, epoch: int, crop_id: int, count: int) -> int:
+    """A random whole number from 0 to `count` - 1, which depends on the other arguments only."""
+    # An array, because numpy takes half as long again for a list of the same numbers.
+    return int(np.random.default_rng(np.array([seed, epoch, crop_id], np.uint32)).integers(count))
+
+
 def spread_evenly(last_start: int, segments: int) -> list[int]:
     """First samples of `segments` segments, spread evenly from 0 to `last_start`; a single one starts in the middle."""
     positions = np.linspace(0, 1, segments) if segments > 1 else (0.5,)
     return [round(last_start * position) for position in positions]
 
 
-def _crop(clip_T: Tensor, start: int, length: int) -> Tensor:
+def _crop(clip_T: NDArray[np.int16], start: int, length: int) -> NDArray[np.int16]:
     """Cut `length` samples from `start`. A shorter clip is repeated: a model could learn a genre from padding."""
     if len(clip_T) >= length:
         return clip_T[start : start + length]
-    return clip_T.repeat(math.ceil(length / len(clip_T)))[:length]
+    return np.resize(clip_T, length)

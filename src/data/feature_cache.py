@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from src.console import track
-from src.data.crops import CPU, WaveformCrops
+from src.data.crops import CPU, WaveformCrops, draw
 from src.data.store import Store
 from src.plain_files import explaining_no_room
 from src.rundir import code_digest
@@ -63,10 +63,7 @@ class SegmentValues:
     def crops(self, crop_B: Tensor, seed: int, epoch: int, device: torch.device = CPU) -> Tensor:
         """Draw one segment per crop id (see `src.data.crops`). The draw depends on (seed, epoch, crop id) only."""
         clips, segments = len(self.piece), self.shape[0]
-        values = []
-        for crop_id in crop_B.tolist():
-            segment = int(np.random.default_rng([seed, epoch, crop_id]).integers(segments))
-            values.append(self[crop_id % clips][segment])
+        values = [self[crop_id % clips][draw(seed, epoch, crop_id, segments)] for crop_id in crop_B.tolist()]
         return torch.stack(values)[:, None].to(device)
 
     def segments(self, clip_B: Tensor, segments: int, device: torch.device = CPU) -> Tensor:

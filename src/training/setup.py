@@ -136,7 +136,7 @@ def cache_feature(config: DictConfig, data: GenreData, module: GenreModule, devi
     if module.caches_feature:
         data.use_cached(cached_feature(config, data, module.feature, device))
         return
-    if not module.has_statistics:
+    if not module.has_statistics or device.type == "mps":  # which has no double precision
         return
     module.reads_statistics = isinstance(module.model, Classic)
     if module.reads_statistics:
