@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 HELP = """\
 The cache has decoded sound, features and statistics of each clip, and rendered corpora. Everything in it can be made again.
-A part is needed if a run has its settings, the code is the one that made it, and the files of its clips still exist.
+A part is needed if a run has its sample rate or feature, the present code made it, and the files of its clips exist. A clip
+whose folder is missing counts as needed: its disk may be away.
 
 examples:
-  python -m src.cache                     what outputs/cache contains, and what of it no run in outputs/ needs
-  python -m src.cache --prune             delete the latter
+  python -m src.cache                     the parts of outputs/cache, and which of them no run in outputs/ needs
+  python -m src.cache --prune             delete those
 """
 
 
@@ -59,10 +60,17 @@ def _list_and_prune(options: argparse.Namespace) -> None:
     from src.data import cache_folder
     from src.rundir import find_runs
 
-    needs = cache_folder.needs_of(find_runs(options.runs, trust=None))
-    for reason in needs.unread:
-        console.note(f"cache: this run is ignored: {reason}")
+    runs = find_runs(options.runs, trust=None)
+    needs = cache_folder.needs_of(runs)
     found = cache_folder.parts(options.folder, needs)
+    for reason in needs.unread:
+        console.note(f"cache: it is unknown what this run needs: {reason}")
+    if options.prune and (needs.unread or not runs):
+        problem = "has runs that cannot be read" if needs.unread else "has no run, so nothing would be needed"
+        raise ValueError(
+            f"{options.runs} {problem}, and nothing was deleted. Wait for runs that have just started, delete broken ones, or name "
+            "the folder of the runs with --runs. `make clean` deletes the whole cache."
+        )
     console.result(_table(found))
     size = plain_files.format_bytes(sum(part.size_bytes for part in found))
     unneeded = plain_files.format_bytes(sum(_unneeded_bytes(part) for part in found))

@@ -1,12 +1,14 @@
-"""What a cache folder contains, what of it no run needs, and how that is deleted. The program is `src.cache`."""
+"""List the parts of a cache folder, and delete those that no run needs. The program is `src.cache`."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import filelock
 import torch
 
 from src import formatting, plain_files
@@ -45,6 +47,7 @@ class Part:
     unneeded: str | None = None
     unneeded_keys: list[str] = field(default_factory=list)
     unneeded_bytes: int = 0
+    store: Store | None = None
 
 
 def needs_of(runs: Sequence[RunDir]) -> Needs:
@@ -72,11 +75,11 @@ def parts(cache: Path, needs: Needs) -> list[Part]:
             continue
         if path.is_dir() and (path / ABOUT).is_file():
             part = _store_part(path, needs, sounds)
-        elif path.is_dir() and path.name.startswith("synth-"):
+        elif path.is_dir() and re.fullmatch(r"synth-[0-9a-f]{8}", path.name):
             part = Part(path, "the synthetic corpus, rendered", _size(path), sum(1 for _ in path.rglob("*.flac")))
             if path.name not in needs.corpora:
                 part.unneeded = "no run has these settings"
-        elif path.is_dir() and path.name.startswith(("wave-", "feature-")):
+        elif path.is_dir() and re.fullmatch(r"(wave|feature)-[0-9a-f]{12}", path.name):
             part = Part(path, path.name.partition("-")[0], _size(path), unneeded=EARLIER_VERSION)
         elif path.name == "measures.sqlite":
             part = Part(path, "measures of audits", path.stat().st_size)
@@ -94,40 +97,36 @@ def prune(found: Sequence[Part]) -> Iterator[tuple[Part, bool]]:
     for part in found:
         if not part.unneeded and not part.unneeded_keys:
             continue
-        if not (part.path / ABOUT).is_file():
-            shutil.rmtree(part.path)
-            part.path.with_name(f"{part.path.name}.lock").unlink(missing_ok=True)
-            yield part, True
+        if part.store is None:  # a corpus that is being rendered has this lock
+            try:
+                with filelock.FileLock(f"{part.path}.lock", timeout=0):
+                    shutil.rmtree(part.path)
+                yield part, True
+            except filelock.Timeout:
+                yield part, False
             continue
-        store = _store(part.path)
-        with store.alone() as alone:
+        with part.store.alone() as alone:
             if alone and part.unneeded:
                 shutil.rmtree(part.path)
             elif alone:
-                store.delete(part.unneeded_keys)
+                part.store.delete(part.unneeded_keys)
         yield part, alone
 
 
-def _store(path: Path) -> Store:
-    about = plain_files.json_object(path, ABOUT, advice="Delete the folder.")
-    return Store(path, DTYPES[about["kind"]], about)
-
-
 def _store_part(path: Path, needs: Needs, sounds: set[str]) -> Part:
-    """Describe a store. Adds the digests of the sounds of needed clips to `sounds`, and takes them from there."""
+    """Describe a store. One of sound adds the digests of needed clips to `sounds`; the others read them from there."""
     try:
         about = plain_files.json_object(path, ABOUT, advice="Delete the folder.")
-        unneeded = _unneeded(about, needs)
-        store = _store(path)
-    except (ValueError, LookupError, TypeError) as error:
+        store = Store(path, DTYPES[about["kind"]], about)
+        unneeded, content = _unneeded(about, needs), _content(about)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Part(path, "damaged", _size(path), unneeded=f"damaged ({plain_files.first_line(error)})")
-    part = Part(path, _content(about), _size(path), unneeded=unneeded, clips=0)
+    part = Part(path, content, _size(path), unneeded=unneeded, clips=0, store=store)
     for entry in store.entries():
         part.clips = (part.clips or 0) + 1
         if about["kind"] == "sound":
             detail = json.loads(entry.detail)
-            stamp = plain_files.stamp(Path(detail["path"]))
-            needed = stamp is not None and list(stamp) == detail["stamp"]
+            needed = _is_there(Path(detail["path"]), detail["stamp"])
             if needed and not unneeded:
                 sounds.add(detail["digest"])
         else:
@@ -136,6 +135,14 @@ def _store_part(path: Path, needs: Needs, sounds: set[str]) -> Part:
             part.unneeded_keys.append(entry.key)
             part.unneeded_bytes += entry.items * store.dtype.itemsize
     return part
+
+
+def _is_there(path: Path, stamp: Sequence[int]) -> bool:
+    """True if a file is unchanged, or if that cannot be known: its folder may be on a disk that is away now."""
+    try:
+        return not path.parent.is_dir() or list(plain_files.stamp(path) or ()) == list(stamp)
+    except OSError:
+        return True
 
 
 def _unneeded(about: Mapping[str, Any], needs: Needs) -> str | None:
@@ -148,7 +155,11 @@ def _unneeded(about: Mapping[str, Any], needs: Needs) -> str | None:
         if about["sample_rate"] not in needs.sample_rates:
             return "no run has this sample rate"
         return None
-    if about["code"] != feature_cache.describe(about["kind"], about["feature"])["code"]:
+    try:
+        code = feature_cache.describe(about["kind"], about["feature"])["code"]
+    except LookupError:  # a class that has another name now
+        return EARLIER_VERSION
+    if about["code"] != code:
         return EARLIER_VERSION
     return None if _as_json(about["feature"]) in needs.features else "no run has these settings"
 

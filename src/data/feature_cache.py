@@ -1,7 +1,4 @@
-"""The feature cache: what is computed of the segments of a clip, once, in a store that grows.
-
-That is a frozen feature, or its statistics over time.
-"""
+"""The feature cache: frozen features, or their statistics over time, of the segments of each clip, computed once."""
 
 import hashlib
 import json
@@ -97,7 +94,8 @@ def open_or_compute(
     store = Store(cache / f"{about['kind']}-{digest}", dtype, about)
     sounds = source.waveforms.digest
     needed = range(len(sounds)) if clips is None else clips
-    with store.lock("".join(sorted({sounds[k] for k in needed})).encode()), explaining_no_room(store.folder):
+    # The lock is for the whole corpus: folds need different clips, and the second one finds those of the first computed.
+    with store.lock("".join(sorted(set(sounds))).encode()), explaining_no_room(store.folder):
         known = {entry.key for entry in store.find(list({sounds[k] for k in needed}))}
         missing = list({sounds[k]: k for k in needed if sounds[k] not in known}.values())
         if missing:
@@ -137,7 +135,10 @@ def _open(store: Store, sounds: Sequence[str], clips: Sequence[int]) -> SegmentV
     ends: dict[int, int] = {}
     shape: tuple[int, ...] = ()
     for entry in store.find(list(clips_of)):
-        piece_K[clips_of[entry.key]], start_K[clips_of[entry.key]] = entry.piece, entry.start
+        indices = clips_of.pop(entry.key)
+        piece_K[indices], start_K[indices] = entry.piece, entry.start
         ends[entry.piece] = max(ends.get(entry.piece, 0), entry.start + entry.items)
         shape = tuple(json.loads(entry.detail))
+    if clips_of:  # another process has found the index damaged and made it anew
+        raise OSError(f"{store.folder} lost {len(clips_of)} arrays while it was used. Give the command again.")
     return SegmentValues({piece: store.map(piece, end) for piece, end in ends.items()}, piece_K, start_K, shape)

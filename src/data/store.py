@@ -6,8 +6,8 @@
     1.lock ...     held by the process that appends to the piece
     keys-1.lock .. held by the process that computes the arrays of some keys
 
-An array counts from the moment at which the index lists it, which is after its bytes are on the disk. So a process that is
-killed loses at most SAVE_SECONDS of work, and leaves nothing that could be taken for an array.
+An array is valid once the index lists it; its bytes are written to the disk before that. So a process that is killed loses
+what it computed in the last SAVE_SECONDS, and leaves nothing that could be taken for an array.
 """
 
 import errno
@@ -71,7 +71,7 @@ class Store:
             write_json(folder / ABOUT, about, indent=2)
 
     def lock(self, keys: bytes) -> filelock.BaseFileLock:
-        """A lock for computing the arrays of keys: a second process with the same ones waits, others hardly ever do."""
+        """A lock for computing the arrays of keys: a second process with the same keys waits, and few others do."""
         number = int(hashlib.sha256(keys).hexdigest(), 16) % LOCKS
         return filelock.FileLock(self._keys_lock(number))
 
@@ -129,7 +129,7 @@ class Store:
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Keep other processes from opening arrays within the block. Yields False, and does not, if one is doing so now."""
+        """Lock out processes that look up or compute arrays. Yields False, without any lock, if one is doing so now."""
         with ExitStack() as locks:
             try:
                 for number in range(LOCKS):
@@ -142,8 +142,7 @@ class Store:
     def delete(self, keys: Sequence[str]) -> None:
         """Delete the arrays of these keys, and give their space back to the disk. Called within `alone`.
 
-        Their pieces are written again without them, as new files: a process may have mapped the old ones. A piece to which
-        another process appends stays as it is.
+        Their pieces are written again without them, as new files: a process may have mapped the old ones.
         """
         keys_of: dict[int, list[str]] = {}
         for key, piece in self._select("select key, piece from entry where key in", keys):
@@ -244,6 +243,7 @@ class Appender:
 
     piece: int
     end: int  # of the piece, in values
+    listed: int  # the same, without the arrays that are not in the index yet
     file: FileIO
     lock: filelock.BaseFileLock
     saved: float  # when the index was brought up to date
@@ -277,15 +277,17 @@ class Appender:
         if self.rows:
             os.fsync(self.file.fileno())
             self.store._change(self.command, self.rows)
-        self.rows, self.saved = [], monotonic()
+        self.rows, self.saved, self.listed = [], monotonic(), self.end
 
     def close(self) -> None:
         """Save, remove what could not be listed, and let other processes append to the piece."""
+        if self.file.closed:
+            return
         try:
             self.save()
         finally:
             try:
-                self.file.truncate(self.store._end(self.piece) * self.store.dtype.itemsize)
+                self.file.truncate(self.listed * self.store.dtype.itemsize)
             finally:
                 self.file.close()
                 self.lock.release()
@@ -299,9 +301,12 @@ class Appender:
                 with suppress(filelock.Timeout):
                     self.lock.acquire()
                     break
-        self.piece, self.end, self.saved = piece, self.store._end(piece), monotonic()
+        self.store._check_piece(piece)
         self.file = open(path, "ab", buffering=0)  # noqa: SIM115  closed by close()
-        self.file.truncate(self.end * self.store.dtype.itemsize)  # what a killed process wrote without listing it
+        # Nothing is overwritten, not even what a killed process wrote without listing it: a process may have mapped the file.
+        self.piece, self.end, self.saved = piece, -(-self.file.tell() // self.store.dtype.itemsize), monotonic()
+        self.file.truncate(self.end * self.store.dtype.itemsize)  # to whole values
+        self.listed = self.end
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from src import formatting
 from src.audio import reader
+from src.audio.corrections import SILENT
 from src.audio.ffmpeg import has_ffmpeg
 from src.clip import Clip, Excluded
 from src.console import note, relative_path, track
@@ -27,7 +28,7 @@ from src.plain_files import explaining_no_room, format_bytes, stamp
 from src.rundir import code_digest
 from src.threads import map_in_order
 
-FORMAT = 3  # part of every key: increase it when the layout of the cached files changes
+FORMAT = 3  # part of the folder's name: increase it when the layout of the cached files changes
 DISK_ESTIMATE_CLIPS = 20  # clips whose headers are read to estimate the disk space of a cache
 REPORTED_BYTES = 100e6  # the estimated size is reported only if the cache takes at least this much
 KEY_LENGTH = 24  # hexadecimal digits
@@ -97,8 +98,11 @@ def open_or_decode(
         missing = table.fill(keys, store)
         if missing:
             table.refuse_excluded(strict)
-            _decode_missing(clips, missing, keys, store, cache, sample_rate, max_seconds, strict)
-            table.fill(keys, store)
+            failed = _decode_missing(clips, missing, keys, store, cache, sample_rate, max_seconds, strict)
+            left = [k for k in table.fill(keys, store) if k not in failed]
+            if left:  # another process has found the index damaged and made it anew
+                raise OSError(f"{store.folder} lost {clips[left[0]].name} while it was used. Give the command again.")
+            table.reason.update(failed)
         table.refuse_excluded(strict)
         return table.opened(store)
 
@@ -176,9 +180,14 @@ def _refusal(excluded: Excluded) -> ValueError:
 
 def _key(clip: Clip, max_seconds: float | None) -> str:
     """Identify what is decoded: the file as it is on disk, and the part of it that is read."""
-    part = (clip.start_seconds, clip.stop_seconds, max_seconds)
-    readable = os.access(clip.path, os.R_OK)  # a file that could not be read is tried again when it can be
-    return _hash([str(clip.path.absolute()), stamp(clip.path), readable, *part])[:KEY_LENGTH]
+    return _hash([str(clip.path.absolute()), stamp(clip.path), *_part(clip, max_seconds)])[:KEY_LENGTH]
+
+
+def _part(clip: Clip, max_seconds: float | None) -> list[float | None]:
+    """The part of the file that is read: start, stop and longest duration in s."""
+    return [
+        None if seconds is None else float(seconds) for seconds in (clip.start_seconds, clip.stop_seconds, max_seconds)
+    ]
 
 
 def _hash(content: Any) -> str:
@@ -187,7 +196,6 @@ def _hash(content: Any) -> str:
 
 def _twin(clip: Clip, max_seconds: float | None) -> str | None:
     """As `_key`, but with a sample of the file's content in place of its path; None if the file cannot be read."""
-    part = (clip.start_seconds, clip.stop_seconds, max_seconds)
     try:
         with open(clip.path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -195,7 +203,7 @@ def _twin(clip: Clip, max_seconds: float | None) -> str | None:
             for start in sorted({0, max(0, (size - SAMPLED_BYTES) // 2), max(0, size - SAMPLED_BYTES)}):
                 file.seek(start)
                 sampled.update(file.read(SAMPLED_BYTES))
-            return _hash([stamp(clip.path), sampled.hexdigest(), *part])[:KEY_LENGTH]
+            return _hash([stamp(clip.path), sampled.hexdigest(), *_part(clip, max_seconds)])[:KEY_LENGTH]
     except OSError:
         return None
 
@@ -218,12 +226,17 @@ def _decode_missing(
     sample_rate: int,
     max_seconds: float | None,
     strict: bool,
-) -> None:
-    """Decode clips in parallel into the store. Clips whose files were moved are only renamed there."""
+) -> dict[int, str]:
+    """Decode clips in parallel into the store -> the reasons of those that cannot be decoded, by their index.
+
+    Clips whose files were moved are only renamed in the store. A failure is not stored: its cause may go away while the file
+    stays the same, e.g. missing permissions or a disk that was away.
+    """
     moved = _rename_moved(clips, missing, keys, store, max_seconds)
     unknown = [k for k in missing if k not in moved]
     if not unknown:
-        return
+        return {}
+    failed: dict[int, str] = {}
     needed_bytes = _check_disk([clips[k] for k in unknown], cache, sample_rate, max_seconds)
     work = partial(_decode, sample_rate=sample_rate, max_seconds=max_seconds)
     with (
@@ -234,7 +247,11 @@ def _decode_missing(
         for k, result in zip(unknown, track(decoded, "Decoding audio, once", len(unknown)), strict=True):
             if result.excluded and strict:
                 raise _refusal(result.excluded)
-            appender.append(keys[k].decode(), result.samples, result.detail, result.twin)
+            if result.excluded and result.excluded.reason != SILENT:
+                failed[k] = result.excluded.reason
+            else:
+                appender.append(keys[k].decode(), result.samples, result.detail, result.twin)
+    return failed
 
 
 def _decode(clip: Clip, sample_rate: int, max_seconds: float | None) -> _Decoded:

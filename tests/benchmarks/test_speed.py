@@ -234,7 +234,11 @@ def test_parts_of_an_epoch_add_up_to_it(choice: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_epochs_without_wandb_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = compose("model=cnn", *TINY, f"data.cache={tmp_path}", "trainer.max_epochs=1", "logger=none")
+    def fail(**_: object) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("wandb.init", fail)
+    config = compose("model=cnn", *TINY, f"data.cache={tmp_path}", "trainer.max_epochs=1")
     with pytest.raises(RuntimeError, match="wandb does not work here"):
         train.our_epochs(config, setup.compose_data(config), tmp_path)
 

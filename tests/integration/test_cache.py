@@ -8,6 +8,7 @@ import pytest
 from src import cache
 from src.audio import reader
 from src.data import store
+from tests.conftest import tone
 from tests.programs import small, train
 
 
@@ -79,18 +80,66 @@ def test_without_its_runs_a_cache_is_not_needed_nor_are_parts_of_earlier_version
     (tmp_path / "cache" / "notes.txt").write_text("mine", encoding="utf-8")
     assert _call(tmp_path, "--prune") == 0
     assert capsys.readouterr().out.count("Deleted from") == 1
+    (run.parent / "other").mkdir()
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    (run.parent / "other" / "config.yaml").write_text(config.replace("22050", "16000"), encoding="utf-8")
     shutil.rmtree(run)
     assert _call(tmp_path, "--prune") == 0
     output = capsys.readouterr().out
     assert "no run has this" in output
     assert output.count("Deleted from") == 2
-    assert [path.name for path in (tmp_path / "cache").iterdir() if not path.name.endswith(".lock")] == ["notes.txt"]
+    left = [path.name for path in (tmp_path / "cache").iterdir() if not path.name.endswith(".lock")]
+    assert left == ["notes.txt"]
+
+
+def test_folders_of_the_user_stay(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """synth-pop is a genre, and feature-films a fine name for music."""
+    for name in ("synth-pop", "feature-films", "wave-2"):
+        (tmp_path / "cache" / name).mkdir()
+        tone(tmp_path / "cache" / name / "a.wav")
+    assert _call(tmp_path, "--prune") == 0
+    assert "Deleted" not in capsys.readouterr().out
+    assert len(list((tmp_path / "cache").glob("*/a.wav"))) == 3
+
+
+def test_clips_whose_folder_is_missing_stay_as_their_disk_may_be_away(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "music").rename(tmp_path / "elsewhere")
+    assert _call(tmp_path, "--prune") == 0
+    assert "Deleted" not in capsys.readouterr().out
+
+
+def test_nothing_is_deleted_without_any_run(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert cache.main([str(tmp_path / "cache"), "--runs", str(tmp_path / "empty"), "--prune"]) == 1
+    assert "has no run, so nothing would be needed, and nothing was deleted." in capsys.readouterr().err
+    assert _folder(tmp_path, "sound").is_dir()
+
+
+@pytest.mark.parametrize("about", ["{", '{"kind": "melody"}', '{"kind": "feature", "feature": null}'])
+def test_a_damaged_store_is_deleted_and_the_others_stay(
+    about: str, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cache" / "feature-x").mkdir()
+    (tmp_path / "cache" / "feature-x" / "about.json").write_text(about, encoding="utf-8")
+    assert _call(tmp_path, "--prune") == 0
+    assert capsys.readouterr().out.count("Deleted from") == 1
+    assert not (tmp_path / "cache" / "feature-x").exists()
+
+
+def test_a_corpus_that_is_being_rendered_stays(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cache" / "synth-0123abcd").mkdir()
+    with store.filelock.FileLock(tmp_path / "cache" / "synth-0123abcd.lock"):
+        assert _call(tmp_path, "--prune") == 0
+    assert "stays, because another process is using it." in capsys.readouterr().err
 
 
 def test_a_store_that_another_process_is_using_stays(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.rmtree(run)
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    (run / "config.yaml").write_text(config.replace("22050", "16000"), encoding="utf-8")
     folder = _folder(tmp_path, "sound")
     with store.filelock.FileLock(folder / "keys-3.lock"):
         assert _call(tmp_path, "--prune") == 0
@@ -98,12 +147,14 @@ def test_a_store_that_another_process_is_using_stays(
     assert folder.is_dir()
 
 
-def test_a_run_that_cannot_be_read_is_ignored_and_said(
+def test_nothing_is_deleted_while_a_run_cannot_be_read(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run / "config.yaml").write_text("audio: [", encoding="utf-8")
     assert _call(tmp_path) == 0
-    assert "this run is ignored" in capsys.readouterr().err
+    assert "it is unknown what this run needs" in capsys.readouterr().err
+    assert _call(tmp_path, "--prune") == 1
+    assert "has runs that cannot be read, and nothing was deleted." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["missing", "file"])
