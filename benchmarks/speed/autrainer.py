@@ -25,7 +25,7 @@ from src.classifier import precision
 from src.data.datamodule import GenreData
 from src.training import setup
 
-ENVIRONMENT = Path("outputs/benchmark-autrainer")
+ENVIRONMENT = Path(".venv-autrainer")  # hidden, as .venv: a folder in outputs/ would be searched for runs
 PINS = ("autrainer==0.10.0", "torch==2.11.0", "torchaudio==2.11.0")  # its own requirement is another torch, which fails
 PROJECT = Path(__file__).parent / "autrainer_project"
 NETWORK = ("model=cnn", "model.width=32", "feature.n_mels=128", "augmentation=none", "trainer.accelerator=cpu")
