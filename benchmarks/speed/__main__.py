@@ -32,7 +32,7 @@ PARTS = {
 }
 LONG_PARTS = {  # only with --all, or by name
     "growth": "1,000 to 100,000 clips: time per clip and memory (9 GB of disk, freed at the end)",
-    "autrainer": "an epoch of the same network in autrainer, in its own environment (5 GB in outputs/, kept)",
+    "autrainer": "an epoch of the same network in autrainer, in its own environment (5 GB in .venv-autrainer, kept)",
 }
 ALL_PARTS = {**PARTS, **LONG_PARTS}
 BUSY = 0.3  # of a core: load of other programs above which the figures are not reliable
