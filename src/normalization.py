@@ -14,7 +14,7 @@ LEAST_DEVIATION = 1e-5  # of a row of one example: a smaller one is rounding err
 
 
 class Standard(nn.Module):
-    """Subtract each row's mean and divide by its standard deviation, both over all frames of the training clips.
+    """Subtract each row's mean and divide by its standard deviation, both over all frames of the segments of the training clips.
 
     feature (B, F, N) -> (B, F, N). A row that never varies is only centred.
     """

@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 
 class CropSource(Protocol):
-    """Source of batches, on a device, for ids on the processor: the sound (`WaveformCrops`) or values computed of it (`feature_cache.SegmentValues`)."""
+    """Source of batches, on a device, for ids on the processor: the sound (`WaveformCrops`) or values computed from it (`feature_cache.SegmentValues`)."""
 
     def crops(self, crop_B: Tensor, seed: int, epoch: int, device: torch.device) -> Tensor:
         """Cut one random crop per crop id, S = 1. Its position depends on (seed, epoch, crop id) only."""
@@ -63,8 +63,8 @@ class CropIds:
 class WaveformCrops:
     """Cut S crops or segments of `length` samples from each of B clips -> wave (B, S, T) in [-1, 1].
 
-    The ids are on the processor, the result is on `device`. `resident`: copy the samples of all clips to this device if they
-    fit on a GPU ("auto"), always (True) or never (False). Without a copy, only what is cut is read from the disk.
+    The ids are on the processor, the result is on `device`. `resident`: copy the samples of all clips to this device always
+    (True), never (False), or if it is a GPU and they take less than half of its free memory ("auto"). Without a copy, only what is cut is read from the disk.
     """
 
     def __init__(self, waveforms: WaveformCache, length: int, resident: bool | str) -> None:

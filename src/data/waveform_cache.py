@@ -84,7 +84,7 @@ def open_or_decode(
     """Decode those clips of a corpus that are not yet in the folder `cache`, then open the cached waveforms.
 
     A clip is known by the path, size and modification time of its file, and a file that was moved by its size, time and
-    content. Safe to interrupt: what is decoded is kept. Safe to run concurrently. A clip that cannot be used is listed in
+    content. Safe to interrupt: what is decoded stays cached. Safe to run concurrently. A clip that cannot be used is listed in
     `excluded` with its reason; with `strict`, the first such clip raises ValueError instead. What is damaged in the cache is
     decoded again. Raises NoRoom if the disk is full or read-only. A disk that is clearly too small is reported, as OSError,
     before anything is decoded.

@@ -249,6 +249,7 @@ def following(debug: bool) -> Iterator[None]:
         threading.Thread(target=_end_with_rank_0, daemon=True).start()
     try:
         yield
+        _disconnect()  # or gloo's threads, which are still running at the exit, would end this process with a message
     except Exception as error:
         if debug:
             traceback.print_exception(error)

@@ -128,7 +128,7 @@ def make_trainer(
 
 
 def cache_feature(config: DictConfig, data: GenreData, module: GenreModule, device: torch.device) -> None:
-    """Compute what the module needs of a frozen feature once for each clip, and keep it for all folds, seeds and models.
+    """Compute what the module needs of a frozen feature once for each clip, and cache it for all folds, seeds and models.
 
     A costly feature (`caches_feature`) is cached as a whole, and the data returns it instead of sound. Of others, only the
     statistics over time are cached: a normalization is fitted to them, and a classic model (svm, knn) reads nothing else.
