@@ -24,7 +24,7 @@ EARLIER_VERSION = "an earlier version made it"
 
 @dataclass
 class Needs:
-    """What the runs of a folder need: sample rates, features, rendered corpora. All as their settings, in JSON."""
+    """Settings that runs use: sample rates, features (their settings as JSON) and rendered corpora (the names of their folders)."""
 
     sample_rates: set[int] = field(default_factory=set)
     features: set[str] = field(default_factory=set)

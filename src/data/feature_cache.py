@@ -27,7 +27,7 @@ TITLES = {"feature": "Computing the frozen feature, once", "statistics": "Comput
 
 
 def describe(kind: str, feature: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides stored values, beside the sound: their kind, the settings of the feature, and a digest of the code.
+    """Describe stored values: their kind, the settings of the feature, and a digest of the code that computes them.
 
     Raises LookupError if the settings name a module that this project does not have.
     """

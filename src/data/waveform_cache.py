@@ -120,7 +120,7 @@ def decoding_code() -> str:
 
 
 class _Table:
-    """What the store says of each clip of a corpus. It may have a million clips, so arrays hold the numbers."""
+    """Entries of the store for each clip of a corpus; the numbers in arrays, as there may be a million clips."""
 
     def __init__(self, clips: Sequence[Clip]) -> None:
         self.clips = clips

@@ -88,7 +88,7 @@ def check(config: DictConfig) -> None:
 
 
 def environment() -> "ClusterEnvironment":
-    """Where Lightning reads the rank and the address of rank 0."""
+    """Build the cluster environment from which Lightning reads the rank and the address of rank 0."""
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
     from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
     from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment

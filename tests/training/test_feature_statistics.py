@@ -1,4 +1,4 @@
-"""What is computed of a frozen feature once for each clip: statistics, to which normalizations and classic models are fitted."""
+"""Statistics of a frozen feature, computed once for each clip: normalizations and classic models are fitted to them."""
 
 from pathlib import Path
 from typing import Any
