@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -214,7 +213,7 @@ class _Decoded(NamedTuple):
     excluded: Excluded | None
     samples: bytes
     detail: str
-    twin: str | None
+    twin: str | None = None
 
 
 def _decode_missing(
@@ -232,17 +231,27 @@ def _decode_missing(
     Clips whose files were moved are only renamed in the store. A failure is not stored: its cause may go away while the file
     stays the same, e.g. missing permissions or a disk that was away.
     """
-    moved = _rename_moved(clips, missing, keys, store, max_seconds)
+    twins: dict[
+        int, str | None
+    ] = {}  # in an empty store, no file can be one that was moved: computed when it is decoded
+    if not store.empty:
+        found = map_in_order(lambda k: _twin(clips[k], max_seconds), missing)
+        twins = dict(zip(missing, found, strict=True))
+    moved = _rename_moved(clips, twins, keys, store)
     unknown = [k for k in missing if k not in moved]
     if not unknown:
         return {}
     failed: dict[int, str] = {}
     needed_bytes = _check_disk([clips[k] for k in unknown], cache, sample_rate, max_seconds)
-    work = partial(_decode, sample_rate=sample_rate, max_seconds=max_seconds)
+
+    def work(k: int) -> _Decoded:
+        decoded = _decode(clips[k], sample_rate, max_seconds)
+        return decoded._replace(twin=twins[k] if k in twins else _twin(clips[k], max_seconds))
+
     with (
         explaining_no_room(store.folder, needed_bytes),
         store.appending() as appender,
-        closing(map_in_order(work, [clips[k] for k in unknown])) as decoded,
+        closing(map_in_order(work, unknown)) as decoded,
     ):
         for k, result in zip(unknown, track(decoded, "Decoding audio, once", len(unknown)), strict=True):
             if result.excluded and strict:
@@ -255,12 +264,12 @@ def _decode_missing(
 
 
 def _decode(clip: Clip, sample_rate: int, max_seconds: float | None) -> _Decoded:
-    result, twin = decode(clip, sample_rate, max_seconds), _twin(clip, max_seconds)
+    result = decode(clip, sample_rate, max_seconds)
     if isinstance(result, Excluded):
-        return _Decoded(result, b"", _detail(clip, result.reason, "", []), twin)
+        return _Decoded(result, b"", _detail(clip, result.reason, "", []))
     samples = result.wave_T.tobytes()
     notes = [[note.kind, note.text] for note in result.notes]
-    return _Decoded(None, samples, _detail(clip, "", hashlib.sha256(samples).hexdigest()[:16], notes), twin)
+    return _Decoded(None, samples, _detail(clip, "", hashlib.sha256(samples).hexdigest()[:16], notes))
 
 
 def _detail(clip: Clip, reason: str, digest: str, notes: Sequence[Sequence[str]]) -> str:
@@ -270,13 +279,13 @@ def _detail(clip: Clip, reason: str, digest: str, notes: Sequence[Sequence[str]]
 
 
 def _rename_moved(
-    clips: Sequence[Clip], missing: Sequence[int], keys: NDArray[np.bytes_], store: Store, max_seconds: float | None
+    clips: Sequence[Clip], twins: Mapping[int, str | None], keys: NDArray[np.bytes_], store: Store
 ) -> set[int]:
-    """Find clips that the store has under the path that their file had before it was moved -> their indices."""
-    if store.empty:
-        return set()
-    twins = map_in_order(lambda k: _twin(clips[k], max_seconds), missing)
-    index_of = {twin: k for k, twin in zip(missing, twins, strict=True) if twin}
+    """Find clips that the store has under the path that their file had before it was moved -> their indices.
+
+    `twins` are the second keys of the missing clips, by their index.
+    """
+    index_of = {twin: k for k, twin in twins.items() if twin}
     renamed = {}
     for twin, entry in store.find_twins(list(index_of)):
         detail = json.loads(entry.detail)
@@ -293,11 +302,7 @@ def _check_disk(clips: Sequence[Clip], cache: Path, sample_rate: int, max_second
 
     Raises OSError if there is not enough.
     """
-    sampled = (
-        {round(k * (len(clips) - 1) / (DISK_ESTIMATE_CLIPS - 1)) for k in range(DISK_ESTIMATE_CLIPS)}
-        if clips
-        else set()
-    )
+    sampled = {round(k * (len(clips) - 1) / (DISK_ESTIMATE_CLIPS - 1)) for k in range(DISK_ESTIMATE_CLIPS)}
     seconds = np.array([_seconds(clips[k], max_seconds) for k in sorted(sampled)])
     if not seconds.sum():
         return 0.0
