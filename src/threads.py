@@ -2,10 +2,15 @@
 
 Threads suit libraries that release Python's global lock while they compute: libsndfile, soxr, torch. How long OpenMP's
 threads wait for each other is set in src/__init__.py, before any library is loaded.
+
+The end of a generator here never waits for its threads. If it is left unfinished in a reference cycle, Python's garbage
+collector ends it at any moment, in any thread, perhaps while that thread holds a lock of `threading`, which a thread that
+ends needs too: waiting for that thread would never end. Close a generator that may be left unfinished, with
+`contextlib.closing`: then its threads stop soon after.
 """
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -57,27 +62,27 @@ def map_in_order(work: Callable[[X], Y], items: Iterable[X], workers: int | None
     """
     workers = workers or usable_cores()
     pending: deque[Future[Y]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                pending.append(pool.submit(work, item))
-                while pending and (pending[0].done() or len(pending) > PENDING_PER_WORKER * workers):
-                    yield pending.popleft().result()
-            while pending:
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            while pending and (pending[0].done() or len(pending) > PENDING_PER_WORKER * workers):
                 yield pending.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def prefetch(items: Iterable[X], count: int) -> Iterator[X]:
+def prefetch(items: Iterable[X], count: int) -> Generator[X, None, None]:
     """Yield the same items. A background thread computes up to `count` of them in advance."""
     end = object()
     iterator = iter(items)
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
+    try:
         pending: deque[Future[X | object]] = deque(pool.submit(next, iterator, end) for _ in range(count))
-        try:
-            while (item := pending.popleft().result()) is not end:
-                pending.append(pool.submit(next, iterator, end))
-                yield item  # type: ignore[misc]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        while (item := pending.popleft().result()) is not end:
+            pending.append(pool.submit(next, iterator, end))
+            yield item  # type: ignore[misc]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,9 +1,14 @@
 """CPU threads: how many, the order of results, and the same bits for any number of workers."""
 
+import gc
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -66,6 +71,39 @@ def test_computed_results_have_the_same_bits_for_any_number_of_workers() -> None
     for workers in (2, 3):
         for (one, _), (several, _) in zip(found[1], found[workers], strict=True):
             assert torch.equal(one, several)
+
+
+@pytest.mark.parametrize(
+    "begin", [threads.map_in_order, threads.compute_in_order, lambda work, items: threads.prefetch(map(work, items), 2)]
+)
+def test_the_garbage_collector_does_not_wait_for_the_threads_of_an_unfinished_generator(
+    begin: Callable[..., Any],
+) -> None:
+    """It may run in a thread whose locks they need."""
+    started, end = threading.Event(), threading.Event()
+
+    def work(k: int) -> int:
+        if k == 0:
+            time.sleep(0.2)  # meanwhile the next items are submitted
+        else:
+            started.set()
+            assert end.wait(60)
+        return k
+
+    generator = begin(work, range(9))
+    assert next(generator) == 0
+    assert started.wait(60)
+    left = weakref.ref(generator)
+    cycle: list[Any] = [generator]
+    cycle.append(cycle)
+    del generator, cycle
+    collector = threading.Thread(target=gc.collect)
+    collector.start()
+    collector.join(10)
+    waits = collector.is_alive()
+    end.set()
+    assert not waits
+    assert left() is None
 
 
 @pytest.mark.parametrize("cell", [nn.RNN, nn.LSTM, nn.GRU])

@@ -1,6 +1,7 @@
 """Recognize genres from Python: `Recognizer.load("outputs/my_run").predict("song.mp3").predicted_genre`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path
@@ -183,13 +184,16 @@ class Recognizer:
         `workers` batches of windows are computed in parallel, with one CPU thread of torch each.
         """
         files = [Path(path) for path in paths]
-        decoded = prefetch(file_windows(files, self.sample_rate, self.length, excerpt_seconds), PREFETCH_BATCHES)
-        outputs = compute_in_order(self._window_logits, decoded, workers)
-        for _ in files:
-            try:
-                yield self._next_prediction(outputs)
-            except AudioError as error:
-                yield error
+        windows_of_files = file_windows(files, self.sample_rate, self.length, excerpt_seconds)
+        with (
+            closing(prefetch(windows_of_files, PREFETCH_BATCHES)) as decoded,
+            closing(compute_in_order(self._window_logits, decoded, workers)) as outputs,
+        ):
+            for _ in files:
+                try:
+                    yield self._next_prediction(outputs)
+                except AudioError as error:
+                    yield error
 
     def _window_logits(self, item: WindowBatch | SoundEnd | AudioError) -> WindowLogits | SoundEnd | AudioError:
         """Compute the logits of a batch of windows. An end or an error is returned unchanged."""

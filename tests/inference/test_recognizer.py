@@ -365,7 +365,10 @@ def test_no_thread_goes_on_after_the_iterator_is_closed() -> None:
     before = threading.active_count()
     results = prefetch(itertools.count(), 4)
     next(results)
-    results.close()  # type: ignore[attr-defined]
+    results.close()
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert threading.active_count() == before
 
 
