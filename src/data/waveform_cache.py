@@ -231,9 +231,8 @@ def _decode_missing(
     Clips whose files were moved are only renamed in the store. A failure is not stored: its cause may go away while the file
     stays the same, e.g. missing permissions or a disk that was away.
     """
-    twins: dict[
-        int, str | None
-    ] = {}  # in an empty store, no file can be one that was moved: computed when it is decoded
+    # In an empty store, no file can be one that was moved: the second key is then computed when the file is decoded.
+    twins: dict[int, str | None] = {}
     if not store.empty:
         found = map_in_order(lambda k: _twin(clips[k], max_seconds), missing)
         twins = dict(zip(missing, found, strict=True))
