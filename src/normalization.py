@@ -16,14 +16,16 @@ LEAST_DEVIATION = 1e-5  # of a row of one example: a smaller one is rounding err
 class Standard(nn.Module):
     """Subtract each row's mean and divide by its standard deviation, both over all frames of the segments of the training clips.
 
-    feature (B, F, N) -> (B, F, N). A row that never varies is only centred.
+    feature (B, F, N) -> (B, F, N). A row that never varies is only centred. `scale_F` are factors by which the rows are
+    multiplied afterwards, all 1 by default; `deviation_F1` is the deviation divided by the factor.
     """
 
     mean_F1: Tensor
     deviation_F1: Tensor
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, scale_F: Tensor | None = None) -> None:
         super().__init__()
+        self.scale_F = torch.ones(rows) if scale_F is None else scale_F
         self.register_buffer("mean_F1", torch.zeros(rows, 1))
         self.register_buffer("deviation_F1", torch.ones(rows, 1))
 
@@ -52,7 +54,7 @@ class Standard(nn.Module):
         deviation_F = (squares_F / frames).sqrt()
         deviation_F[deviation_F < 1e-8] = 1.0
         self.mean_F1.copy_(mean_F[:, None])
-        self.deviation_F1.copy_(deviation_F[:, None])
+        self.deviation_F1.copy_((deviation_F / self.scale_F)[:, None])
 
     def forward(self, feature_BFN: Tensor) -> Tensor:
         return (feature_BFN - self.mean_F1) / self.deviation_F1

@@ -115,7 +115,9 @@ def test_unchanged_changes_nothing() -> None:
     assert torch.equal(Unchanged()(feature_BFN), feature_BFN)
 
 
-@pytest.mark.parametrize("make", [lambda: Standard(rows=4), Instance, Unchanged])
+@pytest.mark.parametrize(
+    "make", [lambda: Standard(rows=4), lambda: Standard(4, torch.tensor([3.0, 1.0, 0.5, 1.0])), Instance, Unchanged]
+)
 def test_statistics_of_a_normalized_feature_follow_from_those_of_the_feature(make: Callable[[], Any]) -> None:
     """One row far from 0, one that hardly varies, one that never does."""
     random = torch.Generator().manual_seed(0)
@@ -131,3 +133,14 @@ def test_statistics_of_a_normalized_feature_follow_from_those_of_the_feature(mak
             torch.testing.assert_close(fitted_to_statistics.get_buffer(name), buffer, rtol=1e-6, atol=1e-6)
     expected_BE = statistics(fitted(feature_BFN.double()))
     torch.testing.assert_close(fitted.normalized_statistics(statistic_BE), expected_BE, rtol=1e-6, atol=1e-6)
+
+
+def test_rows_with_a_factor_get_it_as_their_deviation() -> None:
+    batches, scale_F = _batches(-80, 20, drift=3), torch.tensor([2.0, 0.5, 0.5, 0.5, 1.0])
+    normalization, without_factors = Standard(ROWS, scale_F), Standard(ROWS)
+    normalization.prepare(batches)
+    without_factors.prepare(batches)
+    scaled = _rows([(normalization(feature_BFN), genre_B) for feature_BFN, genre_B in batches])
+    np.testing.assert_allclose(scaled.mean(axis=1), 0, atol=1e-5)
+    np.testing.assert_allclose(scaled.std(axis=1), scale_F, rtol=1e-5)
+    torch.testing.assert_close(normalization(batches[0][0]), without_factors(batches[0][0]) * scale_F[:, None])

@@ -25,13 +25,14 @@ def classifier_parts(
 ) -> dict[str, Any]:
     """Build the arguments of Classifier: feature, normalization, model, genres.
 
-    Adds to `facts`, which contains "counts" (training clips of each genre) at first: rows, row_names, frames, genres,
+    Adds to `facts`, which contains "counts" (training clips of each genre) at first: rows, row_names, scale_F, frames, genres,
     genre_names and normalized. The caller can then pass them to a loss. With the `checkpoint` of a run, raises ValueError
     instead of building a model that is far larger.
     """
     feature = instantiate_choice(config.feature)
     frames = feature.frames(round(config.data.crop_seconds * config.audio.sample_rate))
     facts |= {"rows": feature.rows, "row_names": feature.row_names, "frames": frames}
+    facts |= {"scale_F": feature.scale_F}
     facts |= {"genres": len(genres), "genre_names": list(genres)}
     normalization = call_with_facts(instantiate_choice(config.normalization), **facts)
     facts["normalized"] = not isinstance(normalization, Unchanged)

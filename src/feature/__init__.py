@@ -6,6 +6,7 @@ from src.feature.chroma import Chroma
 from src.feature.combined import Combined
 from src.feature.contrast import Contrast
 from src.feature.cqt import Cqt
+from src.feature.deep_classic import DeepClassic
 from src.feature.energy import Energy
 from src.feature.flatness import Flatness
 from src.feature.mel import Mel
@@ -27,6 +28,7 @@ __all__ = [
     "Combined",
     "Contrast",
     "Cqt",
+    "DeepClassic",
     "Energy",
     "Flatness",
     "Mel",

@@ -3,6 +3,7 @@
 Shapes: B clips, T samples, F rows, N frames, L samples of one frame, K frequency bins.
 """
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
@@ -20,12 +21,14 @@ class Feature(nn.Module, ABC):
     stacked, and a clip may be shorter than a frame. The values of a clip do not depend on its batch. Gradients stop
     before the feature; only trainable kernels receive gradients. `row_names` names the rows if each row has a meaning
     of its own. If `cached` is true, the feature is cached on disk: it is computed once for each segment of the music,
-    because computing it takes much longer than reading it from the cache.
+    because computing it takes much longer than reading it from the cache. `part_rows` are the numbers of rows of parts
+    that weigh equally after normalization, however many rows each has: see `scale_F`.
     """
 
     row_names: tuple[str, ...] = ()
     cached: bool = False
     pretrained: str | None = None  # training data of the pretrained network, as text
+    patch_length: int | None = None  # samples of the patches that a pretrained network describes, one a frame
 
     def __init__(self, sample_rate: int, hop_length: int, rows: int) -> None:
         super().__init__()
@@ -45,6 +48,21 @@ class Feature(nn.Module, ABC):
         # gradients of roots and logarithms are infinite on silence.
         with torch.autocast(wave_BT.device.type, enabled=False):
             return self.extract(wave_BT.detach().float())
+
+    @property
+    def part_rows(self) -> tuple[int, ...]:
+        return (self.rows,)
+
+    @property
+    def scale_F(self) -> Tensor:
+        """Factors of the standardized rows, (F,), with which the parts of the feature weigh equally: sqrt(F / (P F_p)).
+
+        P parts have F_p rows each, F in all. With these factors, the variances of the rows of each part sum to F / P.
+        Without them, they would sum to F_p, and the part with the most rows would decide distances and kernels. All rows
+        together have the same sum, F. With a single part, all factors are 1.
+        """
+        share = self.rows / len(self.part_rows)
+        return torch.cat([torch.full((rows,), math.sqrt(share / rows)) for rows in self.part_rows])
 
     def frames(self, samples: int) -> int:
         """N, the number of frames of a wave with `samples` samples."""

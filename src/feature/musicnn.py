@@ -30,6 +30,8 @@ class Musicnn(Feature):
     Source: Pons and Serra 2019; weights under the ISC licence.
     """
 
+    patch_length = FRAMES * HOP_LENGTH
+
     def __init__(self, sample_rate: int, network: str, layer: str, hop_seconds: float, trainable: bool) -> None:
         if sample_rate != SAMPLE_RATE:
             raise ValueError(

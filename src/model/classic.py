@@ -19,14 +19,16 @@ class Classic(nn.Module, ABC):
     `prepare` fits the model; there is no gradient descent. All fitted values are buffers: a checkpoint contains only
     tensors, nothing is pickled, and loading a model does not fit it again. All logits are 0 until the model is fitted.
 
-    `fitted_names`: the names of the buffers that `fit` fills.
+    `fitted_names`: the names of the buffers that `fit` fills. `scale_F` are factors by which the standardized statistics of the
+    rows are multiplied, all 1 by default; `deviation_E` is the deviation divided by the factor.
     """
 
     mean_E: Tensor
     deviation_E: Tensor
 
-    def __init__(self, rows: int, genres: int, fitted_names: tuple[str, ...]) -> None:
+    def __init__(self, rows: int, genres: int, fitted_names: tuple[str, ...], scale_F: Tensor | None = None) -> None:
         super().__init__()
+        self.scale_E = (torch.ones(rows) if scale_F is None else scale_F).repeat(3)
         self.genres, self.fitted_names = genres, fitted_names
         self.register_buffer("mean_E", torch.zeros(3 * rows))
         self.register_buffer("deviation_E", torch.ones(3 * rows))
@@ -47,7 +49,7 @@ class Classic(nn.Module, ABC):
         deviation_E, mean_E = torch.std_mean(statistic_ME.double(), 0, correction=0)
         deviation_E[deviation_E < MIN_DEVIATION] = 1.0
         self.mean_E.copy_(mean_E)
-        self.deviation_E.copy_(deviation_E)
+        self.deviation_E.copy_(deviation_E / self.scale_E.to(deviation_E))
         for name, value in self.fit(self.standardize(statistic_ME), genre_M.to(statistic_ME.device)).items():
             setattr(self, name, value.to(self.mean_E.device))
         return {}
@@ -64,7 +66,7 @@ class Classic(nn.Module, ABC):
         return (statistic_BE - self.mean_E) / self.deviation_E
 
     def embed(self, feature_BFN: Tensor) -> Tensor:
-        """Standardized statistics, (B, F, N) -> (B, E), each with mean 0 and deviation 1 over the training segments."""
+        """Standardized statistics, (B, F, N) -> (B, E), with mean 0 and deviation `scale_F` over the training segments."""
         return self.standardize(statistics(feature_BFN))
 
     def forward(self, feature_BFN: Tensor) -> Tensor:

@@ -31,8 +31,17 @@ class Knn(Classic):
     standard_ME: Tensor
     genre_M: Tensor
 
-    def __init__(self, neighbours: int, weights: str, metric: str, *, rows: int, genres: int) -> None:
-        super().__init__(rows, genres, ("standard_ME", "genre_M"))
+    def __init__(
+        self,
+        neighbours: int,
+        weights: str,
+        metric: str,
+        *,
+        rows: int,
+        genres: int,
+        scale_F: Tensor | None = None,
+    ) -> None:
+        super().__init__(rows, genres, ("standard_ME", "genre_M"), scale_F)
         if neighbours < 1:
             raise ValueError(f"model.neighbours is {neighbours}: expected 1 or more.")
         self.neighbours, self.weights = neighbours, check_choice("weights", weights, WEIGHTS)

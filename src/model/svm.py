@@ -39,9 +39,18 @@ class Svm(Classic):
     sharpness_1: Tensor
 
     def __init__(
-        self, c: float, kernel: str, gamma: float | str, class_weight: str | None, *, rows: int, genres: int
+        self,
+        c: float,
+        kernel: str,
+        gamma: float | str,
+        class_weight: str | None,
+        *,
+        rows: int,
+        genres: int,
+        scale_F: Tensor | None = None,
     ) -> None:
-        super().__init__(rows, genres, ("genre_G", "support_ME", "weight_MP", "bias_P", "gamma_1", "sharpness_1"))
+        fitted_names = ("genre_G", "support_ME", "weight_MP", "bias_P", "gamma_1", "sharpness_1")
+        super().__init__(rows, genres, fitted_names, scale_F)
         if c <= 0:
             raise ValueError(f"model.c is {c:g}: expected more than 0.")
         if gamma != "scale" and (isinstance(gamma, str) or gamma <= 0):

@@ -19,7 +19,7 @@ from src.settings.table import PATH_KEYS, TABLE
 from src.settings.values import check_value, did_you_mean, unknown_key
 
 # Constructor parameters that the programs set themselves; a setting of this name would be ignored.
-SET_BY_PROGRAMS = {"optimizer", "params", "total_steps", "last_epoch", "rows", "genres", "counts"}
+SET_BY_PROGRAMS = {"optimizer", "params", "total_steps", "last_epoch", "rows", "scale_F", "genres", "counts"}
 OPEN_MAPPINGS = ("feature.parts", "model.table")  # their entries may be removed, and others added
 
 
@@ -42,7 +42,11 @@ def check_config(config: DictConfig, choices: Mapping[str, Any], program: str = 
             f"{path.relative_to(CONF.parent)}: its first line must be '# @package _global_', so that its settings belong "
             f"to the whole run. Without it they belong to a group named {preset}, which does not exist."
         )
-    own_choices = {group: str(choice) for group, choice in choices.items() if group in GROUPS and group not in PRESETS}
+    own_choices = {
+        group: str(choice)  # also feature@feature.deep, a part of a feature that is a choice of its own
+        for group, choice in choices.items()
+        if group.partition("@")[0] in GROUPS and group not in PRESETS
+    }
     written = _defaults(program, tuple(sorted(own_choices.items())))
     unresolved = OmegaConf.to_container(config)
     assert isinstance(unresolved, dict)

@@ -75,7 +75,7 @@ TABLE: dict[str, Kind] = {
     "dataset.artists": whole(1, 10_000),
     "dataset.tracks": whole(1, 1_000),
     "dataset.clip_seconds": Number(1, 600),
-    # feature; feature.parts.PART.KEY accepts what feature.KEY accepts
+    # feature; feature.parts.PART.KEY and feature.deep.KEY accept what feature.KEY accepts
     "feature.sample_rate": whole(1_000, 384_000),
     "feature.hop_length": whole(1, 65_536),
     "feature.frame_length": whole(2, 65_536),
@@ -192,7 +192,7 @@ PATH_KEYS = tuple(key for key, kind in TABLE.items() if isinstance(kind, FilePat
 
 def kind_of(key: str, choice: str = "") -> Kind | None:
     """The kind of values that a key accepts, for the choice of its group if that is known; None for a key that is not in the table."""
-    general = re.sub(r"^feature\.parts\.\w+\.", "feature.", key)
+    general = re.sub(r"^feature\.(parts\.\w+|deep)\.", "feature.", key)
     general = re.sub(r"^model\.table\..+", "model.table.GENRE", general)
     group, _, rest = general.partition(".")
     return TABLE.get(f"{group}={choice}.{rest}") or TABLE.get(general)

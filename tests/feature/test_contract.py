@@ -8,10 +8,12 @@ import torch
 
 from tests.feature.conftest import FEATURES, FRAME, RATE, WITH_BACKEND, Build, noise, tone
 
+RATES = {"musicnn": 16000, "deep_classic": 16000}  # of features by networks, in Hz
+
 
 def frames(choice: str, samples: int, hop_length: int) -> int:
-    """Expected number of frames. musicnn gives 1, because its patches of 3 s are longer than the waves tested here."""
-    return {"waveform": samples, "musicnn": 1}.get(choice, 1 + samples // hop_length)
+    """Expected number of frames. Networks give 1, because their patches are longer than the waves tested here."""
+    return {"waveform": samples, **dict.fromkeys(RATES, 1)}.get(choice, 1 + samples // hop_length)
 
 
 @pytest.mark.parametrize("choice", FEATURES)
@@ -22,7 +24,7 @@ def test_shape(build: Build, choice: str, samples: int) -> None:
     assert feature_BFN.shape == (2, feature.rows, frames(choice, samples, feature.hop_length))
     assert feature_BFN.shape[2] == feature.frames(samples)
     assert feature_BFN.isfinite().all()
-    assert feature.sample_rate == (16000 if choice == "musicnn" else RATE)
+    assert feature.sample_rate == RATES.get(choice, RATE)
 
 
 @pytest.mark.parametrize("choice", FEATURES)

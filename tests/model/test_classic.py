@@ -241,3 +241,28 @@ def test_a_waveform_is_refused(make: Any) -> None:
 def test_settings_out_of_range_are_refused(make: Any, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         make(**settings)
+
+
+@both_models
+def test_the_statistics_of_a_row_are_scaled_by_its_factor(make: Any) -> None:
+    feature_MFN, _ = _segments(120)
+    scale_F = torch.tensor([2.0, 0.5, 1.0, 3.0])
+    embedding_ME = _fitted(make(scale_F=scale_F)).embed(feature_MFN)
+    torch.testing.assert_close(embedding_ME, _fitted(make()).embed(feature_MFN) * scale_F.repeat(3))
+
+
+@both_models
+def test_a_small_part_is_heard_beside_a_large_one(make: Any) -> None:
+    """One row tells the two genres, 300 are noise: the row is found if it weighs as much as all of them together."""
+    random = torch.Generator().manual_seed(0)
+    genre_M = torch.arange(200) % 2
+    feature_MFN = torch.randn(200, 301, 1, generator=random)
+    feature_MFN[:, 0, 0] = genre_M + 0.1 * feature_MFN[:, 0, 0]
+    scale_F = torch.tensor([150.5, *[301 / 600] * 300]).sqrt()
+    correct = []
+    for factors in (scale_F, None):
+        model = make(rows=301, genres=2, scale_F=factors)
+        model.prepare(_batches(feature_MFN[:100], genre_M[:100]))
+        correct.append(float((model(feature_MFN[100:]).argmax(dim=1) == genre_M[100:]).float().mean()))
+    assert correct[0] == 1
+    assert correct[1] < 0.8
