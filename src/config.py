@@ -93,10 +93,16 @@ def digest(config: Mapping[str, Any], without: Sequence[str] = NOT_IN_IDENTITY) 
     """
     settings = {
         key: value
-        for key, value in leaves(config)
+        for key, value in leaves(without_paths(config))
         if not any(f"{key}.".startswith(f"{omitted}.") for omitted in without)
     }
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the path of each file whose digest is a setting too, `weights` beside `sha256`: its content decides."""
+    inner = {key: without_paths(value) if isinstance(value, Mapping) else value for key, value in config.items()}
+    return {key: value for key, value in inner.items() if key != "weights" or "sha256" not in inner}
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def train(config: DictConfig, folder: Path) -> str:
     validation clips and evaluated on the validation and test clips. Prints the scores on the test clips. Returns how the
     job ended: "run", "resumed" or "skipped".
     """
-    from src.classifier import precision
+    from src.classifier import precision, weights
     from src.reporting import run_page, run_text
     from src.reporting.genre_table import genre_table
     from src.sweep import processes
@@ -73,6 +73,7 @@ def train(config: DictConfig, folder: Path) -> str:
 
     processes.check_working_folder(HydraConfig.get().runtime.cwd)
     precision.resolve_auto(config)
+    weights.record_digests(config)
     setup.check_settings(config)
     loggers.check(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None

@@ -1,6 +1,8 @@
 """Shared fixtures: audio files, a tiny corpus and joblib's worker processes."""
 
 import csv
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,12 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
+from tests.pretrained.mobilenet_reference import random_state
+
 torch.set_num_threads(1)  # the tests share the CPU cores with other programs
+# Weights that somebody downloaded must not change the tests, nor the programs that they start.
+os.environ["MUSIC_GENRE_CACHE"] = os.path.join(tempfile.gettempdir(), "no-downloaded-weights")
+os.environ.pop("MUSIC_GENRE_EFFICIENTAT", None)
 
 ROOT = Path(__file__).parents[1]
 RATE = 22050
@@ -47,6 +54,22 @@ def music() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real recordings: {folder} is missing")
     return folder
+
+
+@pytest.fixture(scope="session")
+def efficientat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of random weights for feature=efficientat, of the smallest width."""
+    path = tmp_path_factory.mktemp("weights") / "random.pt"
+    torch.save(random_state(0.1), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def with_efficientat(efficientat: Path) -> Iterator[None]:
+    """feature=efficientat finds the random weights, in all tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSIC_GENRE_EFFICIENTAT", str(efficientat))
+        yield
 
 
 @pytest.fixture(scope="session")

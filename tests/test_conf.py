@@ -23,6 +23,7 @@ NEEDED = {  # values that have no default
 LIBRARY_GROUPS = ("optimizer", "scheduler", "logger", "trainer")  # classes of libraries, or functions that build them
 NULL_CHOICES = ("none", "default")
 PRESETS = ("experiment", "launcher", "sweep")  # groups that set keys of other groups and of Hydra
+pytestmark = pytest.mark.usefixtures("with_efficientat")
 CHOICES = [(p.parent.name, p.stem) for p in sorted(CONF.glob("*/*.yaml")) if p.parent.name not in PRESETS]
 
 

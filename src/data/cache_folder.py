@@ -13,6 +13,7 @@ import torch
 
 from src import formatting, plain_files
 from src.audio.ffmpeg import has_ffmpeg
+from src.config import without_paths
 from src.data import feature_cache, waveform_cache
 from src.data.store import ABOUT, Store
 from src.dataset.synth import Synth
@@ -57,7 +58,7 @@ def needs_of(runs: Sequence[RunDir]) -> Needs:
         try:
             config = run.config
             needs.sample_rates.add(int(config["audio"]["sample_rate"]))
-            needs.features.add(_as_json(config["feature"]))
+            needs.features.add(_as_json(without_paths(config["feature"])))
             dataset = {key: value for key, value in config["dataset"].items() if key != "_target_"}
             if str(config["dataset"]["_target_"]).endswith(".Synth"):
                 needs.corpora.add(Synth(**dataset).folder.name)

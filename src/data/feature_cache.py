@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from src.config import without_paths
 from src.console import track
 from src.data.crops import CPU, WaveformCrops, draw
 from src.data.store import Store
@@ -36,7 +37,7 @@ def describe(kind: str, feature: Mapping[str, Any]) -> dict[str, Any]:
     code = code_digest.digests_with_imports(
         *code_digest.project_targets(feature)
     ) | code_digest.digests_without_imports("src.data.crops", *MODULES[kind])
-    return {"kind": kind, "feature": dict(feature), "code": code_digest.digest(code)}
+    return {"kind": kind, "feature": without_paths(feature), "code": code_digest.digest(code)}
 
 
 @dataclass(frozen=True)

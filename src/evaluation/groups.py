@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.config import NOT_IN_IDENTITY
+from src.config import NOT_IN_IDENTITY, without_paths
 from src.evaluation import run_names
 from src.evaluation.pooling import Group, pool
 from src.rundir import RunDir
@@ -40,7 +40,7 @@ def identifying_settings(run: RunDir) -> dict[str, str]:
     settings that depend on the machine.
     """
     ignored = REPETITION_KEYS + PERMISSION_KEYS + NOT_IN_IDENTITY
-    leaves = _leaves(run.config)
+    leaves = _leaves(without_paths(run.config))
     settings = {
         key: text for key, text in leaves.items() if not any(f"{key}.".startswith(f"{name}.") for name in ignored)
     }

@@ -7,6 +7,7 @@ from src.feature.combined import Combined
 from src.feature.contrast import Contrast
 from src.feature.cqt import Cqt
 from src.feature.deep_classic import DeepClassic
+from src.feature.efficientat import Efficientat
 from src.feature.energy import Energy
 from src.feature.flatness import Flatness
 from src.feature.mel import Mel
@@ -29,6 +30,7 @@ __all__ = [
     "Contrast",
     "Cqt",
     "DeepClassic",
+    "Efficientat",
     "Energy",
     "Flatness",
     "Mel",

@@ -128,3 +128,12 @@ def check_choice(key: str, value: str, *choices: str) -> str:
     if value not in choices:
         raise ValueError(f"feature.{key} is {value!r}: expected {', '.join(choices[:-1])} or {choices[-1]}.")
     return value
+
+
+def freeze(network: nn.Module) -> None:
+    """Turn all weights of a network into buffers that are neither trained nor saved; changes the network in place."""
+    for module in network.modules():
+        for name, weight in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            if name in module._parameters:
+                del module._parameters[name]
+            module.register_buffer(name, weight.detach(), persistent=False)

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from src.feature.feature import Feature, check_choice, check_number
+from src.feature.feature import Feature, check_choice, check_number, freeze
 from src.pretrained import CORPORA, NETWORKS, TAGS, Layers, logmel
 from src.pretrained import Musicnn as Network
 from src.pretrained.musicnn import FRAMES, HOP_LENGTH, ROWS, SAMPLE_RATE
@@ -73,12 +73,3 @@ class Musicnn(Feature):
             "tags": layers.logits - network.mean_logits,
         }
         return outputs[self.layer]
-
-
-def freeze(network: nn.Module) -> None:
-    """Turn all weights of a network into buffers that are neither trained nor saved; changes the network in place."""
-    for module in network.modules():
-        for name, weight in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
-            if name in module._parameters:
-                del module._parameters[name]
-            module.register_buffer(name, weight.detach(), persistent=False)

@@ -95,6 +95,9 @@ TABLE: dict[str, Kind] = {
     "feature.deltas": whole(0, 2),
     "feature.network": choice("msd", "mtt", "both"),
     "feature.layer": choice("penultimate", "pool", "tags"),
+    "feature=efficientat.layer": choice("embedding", "tags"),
+    "feature.weights": FilePath(optional=True),
+    "feature.sha256": Text(optional=True),
     "feature.hop_seconds": Number(0.1, 60),
     "feature.window_frames": whole(2, 8_192),
     # logger

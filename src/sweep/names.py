@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
-from src.classifier import precision
+from src.classifier import precision, weights
 
 NOT_IN_NAME = ("debug", "launcher")  # keys that do not change the folder: where jobs run and how much they print
 MAX_LENGTH = 60  # characters before the digest; some file systems allow 143 in a name
@@ -25,6 +25,7 @@ def job_name(*, _root_: DictConfig) -> str:
     """Folder name of a sweep's job: its main choices and 8 hexadecimal digits of its whole config."""
     job = OmegaConf.create({key: value for key, value in _root_.items_ex(resolve=False) if key != "hydra"})
     precision.resolve_auto(job)
+    weights.record_digests(job, must_exist=False)
     config = configs.resolved(job)
     choices = configs.choices()
     parts = [choices["dataset"], choices["feature"], choices["model"]]

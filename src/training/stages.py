@@ -10,7 +10,7 @@ import pytorch_lightning as lightning
 from omegaconf import DictConfig
 
 from src import metrics, plain_files, rundir
-from src.classifier import precision
+from src.classifier import precision, weights
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
@@ -62,6 +62,7 @@ def predict(
 def follow(config: DictConfig, folder: Path) -> None:
     """Train as another process than rank 0: compute what needs all processes, and write nothing."""
     precision.resolve_auto(config)
+    weights.record_digests(config)
     trainer = setup.make_trainer(config, None, folder, False, [History(folder / rundir.HISTORY)])
     trainer.strategy.setup_environment()  # waits for rank 0, which connects when the data are prepared
     data = setup.compose_data(config)

@@ -35,6 +35,11 @@ def _build(*overrides: str) -> Feature:
     return feature
 
 
+@pytest.fixture(autouse=True, scope="module")
+def weights(with_efficientat: None) -> None:
+    """Every choice of feature can be built."""
+
+
 @pytest.fixture(scope="session")
 def build() -> Build:
     """build("mel", "n_mels=40") returns feature=mel feature.n_mels=40. All tests share it: only change a copy."""

@@ -8,7 +8,7 @@ import torch
 
 from tests.feature.conftest import FEATURES, FRAME, RATE, WITH_BACKEND, Build, noise, tone
 
-RATES = {"musicnn": 16000, "deep_classic": 16000}  # of features by networks, in Hz
+RATES = {"musicnn": 16000, "efficientat": 32000, "pretrained": 32000, "deep_classic": 16000}  # by networks, in Hz
 
 
 def frames(choice: str, samples: int, hop_length: int) -> int:

@@ -17,6 +17,7 @@ GENRES, RATE = 3, 22050
 SMALL = {"width": 4, "dropout": 0.0, "passes": 2, "neighbours": 3}
 READS_SAMPLES = {"cnn", "cnn1d", "majority"}  # the others refuse a waveform
 PAIRS = [(feature, model) for feature in FEATURES for model in MODELS]
+pytestmark = pytest.mark.usefixtures("with_efficientat")
 supported_pairs = pytest.mark.parametrize(
     ("feature", "model"), [pair for pair in PAIRS if pair[0] != "waveform" or pair[1] in READS_SAMPLES]
 )

@@ -1,0 +1,77 @@
+"""Files of published weights that are not installed with the project: where they are, and which one a run used."""
+
+import hashlib
+import os
+from pathlib import Path
+
+EFFICIENTAT = "efficientat"
+VARIABLE = {EFFICIENTAT: "MUSIC_GENRE_EFFICIENTAT"}  # environment variable with the path of each network's file
+DEFAULT = {EFFICIENTAT: "mn04_as_mAP_432.pt"}  # taken if the folder of downloaded files has several
+
+
+def folder(network: str) -> Path:
+    """The folder of a network's downloaded files: filled by `python -m src.weights`.
+
+    It is in MUSIC_GENRE_CACHE, by default ~/.cache/music-genre.
+    """
+    users = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "music-genre"
+    return Path(os.environ.get("MUSIC_GENRE_CACHE") or users).expanduser() / network
+
+
+def find(network: str, path: str | None = None, sha256: str | None = None) -> Path | None:
+    """Find the weights of a network: `path`, else the file that the environment variable names, else a downloaded one.
+
+    With `sha256`, the digest of the file that a run used: the first of all these files that has it. Returns None if there
+    is none. Raises ValueError if `path` or the variable names a file that does not exist, unless `sha256` is found.
+    """
+    named = {"feature.weights": path, VARIABLE[network]: os.environ.get(VARIABLE[network])}
+    candidates = {key: Path(str(name)).expanduser() for key, name in named.items() if name}
+    downloaded = sorted(folder(network).glob("*.pt"), key=lambda file: (file.name != DEFAULT[network], file.name))
+    if sha256 is not None:
+        files = [file for file in (*candidates.values(), *downloaded) if file.is_file()]
+        return next((file for file in files if digest(file) == sha256), None)
+    for key, file in candidates.items():
+        if not file.is_file():
+            problem = "is not a file" if file.exists() else "does not exist"
+            raise ValueError(f"{key} is {file}, which {problem}. {advice(network)}")
+        return file
+    return downloaded[0] if downloaded else None
+
+
+def require(network: str, path: str | None = None, sha256: str | None = None) -> Path:
+    """Find the weights of a network as `find` does. Raises ValueError, which says how to get them, if there are none."""
+    found = find(network, path, sha256)
+    if found is not None:
+        return found
+    if sha256 is None:
+        raise ValueError(
+            f"The weights of {network} are not installed with the project, and were not found. {advice(network)}"
+        )
+    other = find_any(network, path)
+    instead = f"; {other} has other content" if other else ""
+    raise ValueError(
+        f"This run used a file of {network}'s weights with the SHA-256 {str(sha256)[:16]}..., which was not found{instead}. "
+        f"{advice(network)}"
+    )
+
+
+def find_any(network: str, path: str | None = None, sha256: str | None = None) -> Path | None:
+    """Find the weights of a network as `find` does, but return None if the named file does not exist."""
+    try:
+        return find(network, path, sha256)
+    except ValueError:
+        return None
+
+
+def advice(network: str) -> str:
+    """What to do about weights that are missing or wrong, as the end of a message."""
+    return (
+        f"Download them with: python -m src.weights {network}; or name the file with feature.weights=FILE or in the "
+        f"environment variable {VARIABLE[network]}."
+    )
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
