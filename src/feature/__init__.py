@@ -14,6 +14,7 @@ from src.feature.mel import Mel
 from src.feature.mfcc import Mfcc
 from src.feature.musicnn import Musicnn
 from src.feature.onset import Onset
+from src.feature.pretrained import Pretrained
 from src.feature.rolloff import Rolloff
 from src.feature.spectral_mean import SpectralMean
 from src.feature.spectral_variance import SpectralVariance
@@ -37,6 +38,7 @@ __all__ = [
     "Mfcc",
     "Musicnn",
     "Onset",
+    "Pretrained",
     "Rolloff",
     "SpectralMean",
     "SpectralVariance",

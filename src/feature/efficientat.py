@@ -21,6 +21,7 @@ class Efficientat(Feature):
     Source: Schmid, Koutini and Widmer 2023; weights under the MIT licence.
     """
 
+    patch_length = FRAMES * HOP_LENGTH
     pretrained = "AudioSet (2 million clips of 10 s)"
 
     def __init__(

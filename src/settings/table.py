@@ -96,6 +96,8 @@ TABLE: dict[str, Kind] = {
     "feature.network": choice("msd", "mtt", "both"),
     "feature.layer": choice("penultimate", "pool", "tags"),
     "feature=efficientat.layer": choice("embedding", "tags"),
+    "feature=pretrained.layer": choice("embedding", "tags"),
+    "feature=deep_classic.layer": choice("penultimate", "pool", "embedding", "tags"),  # of any network
     "feature.weights": FilePath(optional=True),
     "feature.sha256": Text(optional=True),
     "feature.hop_seconds": Number(0.1, 60),

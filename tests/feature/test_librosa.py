@@ -65,7 +65,7 @@ REFERENCES: dict[str, tuple[Callable[[Array], Array], float]] = {
     ),
 }
 COMPARED_BELOW = {"stft", "rolloff", "cqt"}
-COMPARED_ELSEWHERE = {"waveform", "musicnn", "deep_classic"}  # test_known_answers.py; tests/pretrained
+COMPARED_ELSEWHERE = {"waveform", "musicnn", "efficientat", "pretrained", "deep_classic"}  # by tests of their own
 
 
 @pytest.mark.parametrize("choice", REFERENCES)
