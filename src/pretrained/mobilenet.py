@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 # Blocks at width 1: size of the filter, channels inside and after the block, squeeze-and-excitation, activation, stride.
 BLOCKS = (
@@ -100,11 +101,25 @@ class SqueezeExcitation(nn.Module):
         return map_BKMN * weight_BK[:, :, None, None]
 
 
-class FixedBatchNorm(nn.BatchNorm2d):
-    """Batch normalization with the stored mean and variance, in training too."""
+class FixedBatchNorm(nn.Module):
+    """Batch normalization with the stored mean and variance, in training too: (B, K, M, N), same shape.
 
-    def train(self, mode: bool = True) -> "FixedBatchNorm":
-        return super().train(False)
+    The tensors are named as in torch's class. That one would have to be in eval mode while the model is trained, of which
+    Lightning warns.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
+        self.register_buffer("running_mean", torch.empty(width))
+        self.register_buffer("running_var", torch.empty(width))
+        self.register_buffer("num_batches_tracked", torch.tensor(0))  # in published files; not used
+
+    def forward(self, map_BKMN: Tensor) -> Tensor:
+        return functional.batch_norm(map_BKMN, self.running_mean, self.running_var, self.weight, self.bias, eps=EPSILON)
 
 
 def convolution(
@@ -113,7 +128,7 @@ def convolution(
     """Convolution without bias, batch normalization and activation, if any."""
     layers = [
         nn.Conv2d(before, after, size, stride, (size - 1) // 2, groups=groups, bias=False),
-        FixedBatchNorm(after, eps=EPSILON).eval(),
+        FixedBatchNorm(after),
         *([activation()] if activation else []),
     ]
     return nn.Sequential(*layers)
