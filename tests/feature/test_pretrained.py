@@ -49,7 +49,7 @@ def test_resampling_equals_soxr(build: Build) -> None:
 
 @pytest.mark.parametrize("share", [25, pytest.param(1, marks=pytest.mark.slow)], ids=["few", "all"])
 def test_rows_of_recordings_equal_those_of_sound_decoded_at_16_khz(build: Build, music: Path, share: int) -> None:
-    """10 s of each recording: musicnn's rows by both paths. docs/pretrained.md states the largest differences."""
+    """10 s of each recording: musicnn's rows by both paths. docs/pretrained.md states these limits."""
     resample = build("pretrained").resample
     for path in sorted(music.rglob("*.ogg"))[::share]:
         fast_BT, slow_BT = (torch.from_numpy(read(path, rate, 5, 15))[None] for rate in (RATE, SLOW_RATE))
@@ -57,7 +57,7 @@ def test_rows_of_recordings_equal_those_of_sound_decoded_at_16_khz(build: Build,
             musicnn = build("musicnn", f"layer={layer}")
             actual_BF, expected_BF = (musicnn(wave_BT).mean(dim=2) for wave_BT in (resample(fast_BT), slow_BT))
             if layer == "tags":
-                assert (actual_BF.sigmoid() - expected_BF.sigmoid()).abs().max() < 0.01, path
+                assert (actual_BF.sigmoid() - expected_BF.sigmoid()).abs().max() < 0.02, path
             assert relative(actual_BF, expected_BF) < 0.02, path
 
 
