@@ -90,15 +90,17 @@ def audit(config: DictConfig, folder: Path) -> bool:
 
 
 def embeddings(config: DictConfig) -> "tuple[list[Clip], Tensor]":
-    """The usable clips and their musicnn embeddings (K, E), means over the segments and frames of a clip.
+    """The usable clips and their embeddings (K, E), means over the segments and frames of a clip; by musicnn by default.
 
     Computes the embeddings on the GPU if there is one, and caches them.
     """
     import torch
 
+    from src.classifier import weights
     from src.instantiate import instantiate_choice
     from src.training import setup
 
+    weights.record_digests(config)  # the content of the file, not its path, decides which embeddings are cached
     data = setup.compose_data(config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     values = setup.cached_feature(config, data, instantiate_choice(config.feature), device)

@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from src import predict, rundir
+from src.audit import embeddings
+from src.config import compose
 from src.pretrained import files
+from tests.pretrained.mobilenet_reference import random_state
 from tests.programs import small, train
 
 COMPUTED = "Computing the frozen feature, once"  # on standard error, where it is not read from the cache
@@ -82,3 +85,17 @@ def test_without_the_file_one_message_says_how_to_get_it(
     assert "The weights of efficientat are not installed with the project" in error
     assert "python -m src.weights efficientat" in error
     assert "Traceback" not in error
+
+
+def test_embeddings_of_an_audit_are_those_of_the_file_that_is_found(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another file at the same path: the cached embeddings of the first one must not be taken."""
+    torch.save(random_state(0.1), tmp_path / "weights.pt")
+    monkeypatch.setenv("MUSIC_GENRE_EFFICIENTAT", str(tmp_path / "weights.pt"))
+    words = ("dataset=manifest", f"dataset.path={tiny}", f"data.cache={tmp_path / 'cache'}", *BOTH)
+    _, first_KE = embeddings(compose(*words, name="audit"))
+    torch.save(random_state(0.1, seed=1), tmp_path / "weights.pt")
+    _, second_KE = embeddings(compose(*words, name="audit"))
+    assert torch.equal(first_KE[:, :200], second_KE[:, :200])
+    assert not torch.allclose(first_KE[:, 200:], second_KE[:, 200:])
