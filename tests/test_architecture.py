@@ -20,7 +20,7 @@ LAYERS = (
     ("evaluation",),
     ("reporting", "table_check"),
     ("sweep",),
-    ("train", "report", "predict", "audit", "compare", "cache"),
+    ("train", "report", "predict", "audit", "compare", "cache", "weights"),
 )
 PROGRAMS = LAYERS[-1]
 MOST_FILES = 14  # at the top of src/, without the programs

@@ -2,11 +2,17 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from src import plain_files
 
 EFFICIENTAT = "efficientat"
 VARIABLE = {EFFICIENTAT: "MUSIC_GENRE_EFFICIENTAT"}  # environment variable with the path of each network's file
 DEFAULT = {EFFICIENTAT: "mn04_as_mAP_432.pt"}  # taken if the folder of downloaded files has several
+# SHA-256 of published files. Those of others are recorded beside them when they are downloaded.
+KNOWN = {"mn04_as_mAP_432.pt": "899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c"}
+RECORD = ".sha256"  # suffix of the file with the digest of a downloaded file, in the format of sha256sum
 
 
 def folder(network: str) -> Path:
@@ -15,17 +21,18 @@ def folder(network: str) -> Path:
     It is in MUSIC_GENRE_CACHE, by default ~/.cache/music-genre.
     """
     users = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "music-genre"
-    return Path(os.environ.get("MUSIC_GENRE_CACHE") or users).expanduser() / network
+    return Path(os.path.expanduser(os.environ.get("MUSIC_GENRE_CACHE") or users)) / network
 
 
 def find(network: str, path: str | None = None, sha256: str | None = None) -> Path | None:
     """Find the weights of a network: `path`, else the file that the environment variable names, else a downloaded one.
 
     With `sha256`, the digest of the file that a run used: the first of all these files that has it. Returns None if there
-    is none. Raises ValueError if `path` or the variable names a file that does not exist, unless `sha256` is found.
+    is none. Raises ValueError if `path` or the variable names a file that does not exist, unless `sha256` is found, and
+    if a downloaded file has changed.
     """
     named = {"feature.weights": path, VARIABLE[network]: os.environ.get(VARIABLE[network])}
-    candidates = {key: Path(str(name)).expanduser() for key, name in named.items() if name}
+    candidates = {key: Path(os.path.expanduser(str(name))) for key, name in named.items() if name}
     downloaded = sorted(folder(network).glob("*.pt"), key=lambda file: (file.name != DEFAULT[network], file.name))
     if sha256 is not None:
         files = [file for file in (*candidates.values(), *downloaded) if file.is_file()]
@@ -35,7 +42,11 @@ def find(network: str, path: str | None = None, sha256: str | None = None) -> Pa
             problem = "is not a file" if file.exists() else "does not exist"
             raise ValueError(f"{key} is {file}, which {problem}. {advice(network)}")
         return file
-    return downloaded[0] if downloaded else None
+    for file in downloaded[:1]:
+        if expected_digest(file) not in (None, digest(file)):
+            raise ValueError(f"{file} has changed since it was published. Delete it. {advice(network)}")
+        return file
+    return None
 
 
 def require(network: str, path: str | None = None, sha256: str | None = None) -> Path:
@@ -75,3 +86,12 @@ def digest(path: Path) -> str:
     """SHA-256 of a file, 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def expected_digest(file: Path) -> str | None:
+    """The SHA-256 that a downloaded file must have: the known one, or the one recorded at its first download, or None."""
+    if file.name in KNOWN:
+        return KNOWN[file.name]
+    with suppress(ValueError):
+        return plain_files.text(file.with_name(file.name + RECORD), 1000).partition(" ")[0]
+    return None
