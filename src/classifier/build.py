@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
 from src import formatting, rundir
+from src.classifier import weights as published
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED, Classifier
 from src.instantiate import call_with_facts, instantiate_choice
@@ -54,6 +55,10 @@ def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
     genres = sorted({str(row["genre"]) for row in run.split})
     count_of_genre = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     counts = [count_of_genre[genre] for genre in genres]
+    try:
+        published.record_digests(config)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
     weights = {**UNCALIBRATED, **load_checkpoint(path)["state_dict"]}
     facts: dict[str, Any] = {"counts": counts}
     classifier = Classifier(**classifier_parts(config, genres, facts, path))

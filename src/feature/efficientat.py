@@ -14,8 +14,8 @@ class Efficientat(Feature):
     layer    embedding  mean over frequency and time of the last feature maps, E = 384 for mn04, 960 for mn10
              tags       log-odds of each of AudioSet's 527 classes, in nats
 
-    Patches start every `hop_seconds`. N is the number of patches that fit; a shorter wave is one shorter patch. `weights`
-    is the file, by default the one that `src.pretrained.files` finds; `sha256` its digest, which training records, so
+    Patches start every `hop_seconds`. N is the number of patches that fit; a wave shorter than a patch is repeated to
+    fill one. `weights` is the file, by default the one that `src.pretrained.files` finds; `sha256` its digest, which training records, so
     that another file is refused. With `trainable`, the weights are trained with the model, but the batch-norm statistics
     stay fixed. Otherwise the weights are not saved in checkpoints.
     Source: Schmid, Koutini and Widmer 2023; weights under the MIT licence.
@@ -55,8 +55,11 @@ class Efficientat(Feature):
 
     def extract(self, wave_BT: Tensor) -> Tensor:
         mel_BMN = logmel(wave_BT)
-        length = min(FRAMES, mel_BMN.shape[2])
-        patch_BMPN = mel_BMN.unfold(2, length, self.hop)  # P patches
+        if (
+            mel_BMN.shape[2] < FRAMES
+        ):  # nearer to the embedding of the whole 10 s than a shorter patch or one with zeros
+            mel_BMN = mel_BMN.repeat(1, 1, -(-FRAMES // mel_BMN.shape[2]))[:, :, :FRAMES]
+        patch_BMPN = mel_BMN.unfold(2, FRAMES, self.hop)  # P patches
         layers: Layers = self.network(patch_BMPN.transpose(1, 2).flatten(0, 1))
         row_LE = layers.embedding if self.layer == "embedding" else layers.logits
         return torch.unflatten(row_LE, 0, (len(wave_BT), -1)).transpose(1, 2)

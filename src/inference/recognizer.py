@@ -22,7 +22,7 @@ from src.classifier.precision import BF16, FP32
 from src.inference import music_check
 from src.inference.timeline import TimelineSegment, step_windows, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows
-from src.pretrained import Musicnn
+from src.pretrained import EfficientAT, Musicnn
 from src.rundir import nested
 from src.threads import compute_in_order, prefetch
 
@@ -110,7 +110,7 @@ class Recognizer:
             raise ValueError(f"The precision is {precision!r}: expected {FP32} or {BF16}.")
         self._precision = precision
         for module in self.classifier.modules():
-            if isinstance(module, Musicnn):  # a feature is computed in float32, but this one is a network
+            if isinstance(module, Musicnn | EfficientAT):  # features are computed in float32, but these are networks
                 module.in_bfloat16 = precision == BF16
 
     @classmethod

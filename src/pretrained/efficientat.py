@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchaudio.compliance.kaldi import get_mel_banks
 
+from src import formatting
 from src.pretrained import files, tensors
 from src.pretrained.mobilenet import EXPANSION, LAST, MobileNet
 
@@ -80,8 +81,7 @@ class EfficientAT(nn.Module):
         self.width = _width(weights, state)
         with torch.device("meta"):
             self.network = MobileNet(self.width, len(TAGS))
-        _check(weights, state, self.network)
-        self.network.load_state_dict(state, assign=True)
+        self.network.load_state_dict(_checked(weights, state, self.network), assign=True)
         self.rows = {"embedding": self.network.rows, "tags": len(TAGS)}
 
     def forward(self, patch_BMN: Tensor) -> Layers:
@@ -91,18 +91,28 @@ class EfficientAT(nn.Module):
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a file, with the names of MobileNet's layers."""
+    """Read the tensors of a file by their published names, without the counts of batches."""
     state = tensors.read(path, "weights of EfficientAT", files.advice(files.EFFICIENTAT))
     if not tensors.is_state_dict(state):
         raise _refusal(path, "it is no dictionary of tensors")
-    # The published network can weight frequencies and times too, and has its mean and dropout within the classifier.
-    parts = {".conc_se_layers.0.": ".", "classifier.2.": "classifier.0.", "classifier.5.": "classifier.2."}
-    renamed = {}
-    for name, value in state.items():
-        for published, own in parts.items():
-            name = name.replace(published, own, 1)
-        renamed[name] = value
-    return renamed
+    return {name: value for name, value in state.items() if not name.endswith("num_batches_tracked")}
+
+
+def _published(name: str) -> str:
+    """The published name of a tensor of MobileNet.
+
+    The published network can also weight frequencies and times, and its classifier begins with the mean over them.
+    """
+    parts = {
+        ".mean": ".running_mean",
+        ".variance": ".running_var",
+        ".fc": ".conc_se_layers.0.fc",
+        "classifier.2.": "classifier.5.",
+        "classifier.0.": "classifier.2.",
+    }
+    for own, published in parts.items():
+        name = name.replace(own, published)
+    return name
 
 
 def _width(path: Path, state: dict[str, Tensor]) -> float:
@@ -117,20 +127,29 @@ def _width(path: Path, state: dict[str, Tensor]) -> float:
     return count / LAST
 
 
-def _check(path: Path, state: dict[str, Tensor], network: MobileNet) -> None:
-    """Raise ValueError unless a file has exactly the tensors of the network, with its shapes, in finite float32."""
-    expected = network.state_dict()
-    for problem, names in (("lacks", expected.keys() - state.keys()), ("also has", state.keys() - expected.keys())):
+def _checked(path: Path, state: dict[str, Tensor], network: MobileNet) -> dict[str, Tensor]:
+    """The tensors of a file by their names in the network.
+
+    Raises ValueError unless it has exactly those of the network, with its shapes, in finite float32.
+    """
+    own = network.state_dict()
+    own_name = {_published(name): name for name in own}
+    for problem, names in (("lacks", own_name.keys() - state.keys()), ("also has", state.keys() - own_name.keys())):
         if names:
-            raise _refusal(path, f"it {problem} {len(names)} tensors, such as {min(names)}")
+            raise _refusal(path, f"it {problem} {formatting.count(len(names), 'tensor')}, such as {min(names)}")
     for name, value in state.items():
-        form, expected_form = ((tuple(tensor.shape), tensor.dtype) for tensor in (value, expected[name]))
-        if form != expected_form:
-            raise _refusal(path, f"{name} has shape and type {form}, expected {expected_form}")
+        expected = own[own_name[name]]
+        if (value.shape, value.dtype) != (expected.shape, expected.dtype):
+            raise _refusal(path, f"{name} has {_form(value)}, expected {_form(expected)}")
         if not value.is_contiguous():
             raise _refusal(path, f"{name} stores one value for many places")
         if not value.isfinite().all() or (name.endswith("running_var") and (value < 0).any()):
             raise _refusal(path, f"{name} has values that are not finite, or a variance below 0")
+    return {own_name[name]: value for name, value in state.items()}
+
+
+def _form(tensor: Tensor) -> str:
+    return f"the shape {tuple(tensor.shape)} in {str(tensor.dtype).removeprefix('torch.')}"
 
 
 def _refusal(path: Path, problem: str) -> ValueError:

@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from src import plain_files
+from src import formatting, plain_files
 
 EFFICIENTAT = "efficientat"
 VARIABLE = {EFFICIENTAT: "MUSIC_GENRE_EFFICIENTAT"}  # environment variable with the path of each network's file
@@ -28,21 +28,17 @@ def find(network: str, path: str | None = None, sha256: str | None = None) -> Pa
     """Find the weights of a network: `path`, else the file that the environment variable names, else a downloaded one.
 
     With `sha256`, the digest of the file that a run used: the first of all these files that has it. Returns None if there
-    is none. Raises ValueError if `path` or the variable names a file that does not exist, unless `sha256` is found, and
-    if a downloaded file has changed.
+    is none. Raises ValueError if `path` or the variable names a file that does not exist, unless `sha256` is given, and if
+    a downloaded file has changed.
     """
-    named = {"feature.weights": path, VARIABLE[network]: os.environ.get(VARIABLE[network])}
-    candidates = {key: Path(os.path.expanduser(str(name))) for key, name in named.items() if name}
-    downloaded = sorted(folder(network).glob("*.pt"), key=lambda file: (file.name != DEFAULT[network], file.name))
     if sha256 is not None:
-        files = [file for file in (*candidates.values(), *downloaded) if file.is_file()]
-        return next((file for file in files if digest(file) == sha256), None)
-    for key, file in candidates.items():
+        return next((file for file in _existing(network, path) if digest(file) == sha256), None)
+    for key, file in _named(network, path).items():
         if not file.is_file():
             problem = "is not a file" if file.exists() else "does not exist"
             raise ValueError(f"{key} is {file}, which {problem}. {advice(network)}")
         return file
-    for file in downloaded[:1]:
+    for file in _existing(network)[:1]:
         if expected_digest(file) not in (None, digest(file)):
             raise ValueError(f"{file} has changed since it was published. Delete it. {advice(network)}")
         return file
@@ -58,12 +54,24 @@ def require(network: str, path: str | None = None, sha256: str | None = None) ->
         raise ValueError(
             f"The weights of {network} are not installed with the project, and were not found. {advice(network)}"
         )
-    other = find_any(network, path)
-    instead = f"; {other} has other content" if other else ""
+    others = formatting.first_names([str(file) for file in _existing(network, path)], 3)
     raise ValueError(
-        f"This run used a file of {network}'s weights with the SHA-256 {str(sha256)[:16]}..., which was not found{instead}. "
-        f"{advice(network)}"
+        f"This run used a file of {network}'s weights with the SHA-256 {str(sha256)[:16]}..., which was not found"
+        f"{f': it is not {others}' if others else ''}. Name it in the environment variable {VARIABLE[network]}, or download it "
+        f"again with: python -m src.weights {network}"
     )
+
+
+def _named(network: str, path: str | None) -> dict[str, Path]:
+    """The files that a setting and the environment variable name."""
+    named = {"feature.weights": path, VARIABLE[network]: os.environ.get(VARIABLE[network])}
+    return {key: Path(os.path.expanduser(str(name))) for key, name in named.items() if name}
+
+
+def _existing(network: str, path: str | None = None) -> list[Path]:
+    """The files that could be the weights, in the order of their priority."""
+    downloaded = sorted(folder(network).glob("*.pt"), key=lambda file: (file.name != DEFAULT[network], file.name))
+    return [file for file in (*_named(network, path).values(), *downloaded) if file.is_file()]
 
 
 def find_any(network: str, path: str | None = None, sha256: str | None = None) -> Path | None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from src.pretrained.musicnn import Normalization
 
 # Blocks at width 1: size of the filter, channels inside and after the block, squeeze-and-excitation, activation, stride.
 BLOCKS = (
@@ -30,7 +31,6 @@ BLOCKS = (
 FIRST, LAST, HIDDEN = 16, BLOCKS[-1][2], 1280  # channels at width 1: of the first layer, the last block, the classifier
 EXPANSION = 6  # of the last convolution
 SQUEEZE = 4  # channels of squeeze-and-excitation are divided by it
-EPSILON = 1e-3  # added to the variance in every batch normalization
 
 
 def channels(count: float) -> int:
@@ -101,34 +101,13 @@ class SqueezeExcitation(nn.Module):
         return map_BKMN * weight_BK[:, :, None, None]
 
 
-class FixedBatchNorm(nn.Module):
-    """Batch normalization with the stored mean and variance, in training too: (B, K, M, N), same shape.
-
-    The tensors are named as in torch's class. That one would have to be in eval mode while the model is trained, of which
-    Lightning warns.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
-        self.register_buffer("running_mean", torch.empty(width))
-        self.register_buffer("running_var", torch.empty(width))
-        self.register_buffer("num_batches_tracked", torch.tensor(0))  # in published files; not used
-
-    def forward(self, map_BKMN: Tensor) -> Tensor:
-        return functional.batch_norm(map_BKMN, self.running_mean, self.running_var, self.weight, self.bias, eps=EPSILON)
-
-
 def convolution(
     before: int, after: int, size: int, activation: type[nn.Module] | None, stride: int = 1, groups: int = 1
 ) -> nn.Sequential:
     """Convolution without bias, batch normalization and activation, if any."""
     layers = [
         nn.Conv2d(before, after, size, stride, (size - 1) // 2, groups=groups, bias=False),
-        FixedBatchNorm(after),
+        Normalization(after),
         *([activation()] if activation else []),
     ]
     return nn.Sequential(*layers)

@@ -32,9 +32,18 @@ def test_number_of_patches(build: Build, samples: int, patches: int) -> None:
     assert feature(torch.zeros(1, samples)).shape == (1, 96, patches)
 
 
+@pytest.mark.parametrize("samples", [1, 600, RATE, 10 * RATE - 320])
+def test_a_short_wave_is_repeated(build: Build, efficientat: Path, samples: int) -> None:
+    wave_BT = noise(clips=2, seconds=15)[:, :samples]
+    mel_BMN = logmel(wave_BT)
+    repeated_BMN = torch.cat([mel_BMN] * (1 + 1000 // mel_BMN.shape[2]), dim=2)[:, :, :1000]
+    expected_BE = EfficientAT(efficientat)(repeated_BMN).embedding
+    torch.testing.assert_close(build("efficientat")(wave_BT)[:, :, 0], expected_BE.detach(), rtol=1e-4, atol=1e-4)
+
+
 def test_tags_are_log_odds_named_after_audiosets_classes(build: Build, efficientat: Path) -> None:
-    feature, wave_BT = build("efficientat", "layer=tags"), noise(seconds=3)
-    expected_BF = EfficientAT(efficientat)(logmel(wave_BT)).logits
+    feature, wave_BT = build("efficientat", "layer=tags"), noise(seconds=15)  # 10.3 s at 32 kHz
+    expected_BF = EfficientAT(efficientat)(logmel(wave_BT)[:, :, :1000]).logits
     torch.testing.assert_close(feature(wave_BT)[:, :, 0], expected_BF.detach(), rtol=1e-4, atol=1e-4)
     assert feature.row_names == tuple(f"audioset/{tag}" for tag in TAGS)
     assert feature.row_names[137] == "audioset/Music"
@@ -83,7 +92,7 @@ def test_gradients_are_finite_on_silence_too(build: Build, amplitude: float) -> 
             "weights=none.pt",
             "feature.weights is none.pt, which does not exist. Download them with: python -m src.weights",
         ),
-        ("sha256=0123", "weights with the SHA-256 0123..., which was not found; "),
+        ("sha256=0123", "weights with the SHA-256 0123..., which was not found: it is not "),
     ],
 )
 def test_invalid_settings_are_refused(build: Build, setting: str, message: str) -> None:
