@@ -26,9 +26,9 @@ class Pretrained(Feature):
     layer    embedding  penultimate layer of musicnn, 200 rows for each of its networks; embedding of EfficientAT
              tags       log-odds of musicnn's tags minus their training means; log-odds of AudioSet's classes
 
-    The patches are those of EfficientAT: they start every `hop_seconds`, and a shorter wave is one shorter patch. The rows
-    of musicnn are the mean over its patches of 3 s that lie in the patch of 10 s, the first three, which start with it: so
-    each frame of the feature is one time for both. A wave of 3 s is one patch of both networks.
+    The patches are those of EfficientAT: they start every `hop_seconds`. The rows of musicnn are the mean over its patches of
+    3 s from the start of the patch, three in 10 s: so each frame of the feature is one time for both. EfficientAT gets a
+    shorter wave repeated to 10 s, musicnn the wave itself: 3 s are one of its patches.
 
     musicnn gets the wave at 16 kHz, resampled by the filter of soxr's quality HQ. `network` is musicnn's: msd, mtt or
     both. `weights` and `sha256` are EfficientAT's. Both networks are trained with `trainable`. The rows of musicnn and of
