@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from src.metrics import intervals
-from src.model.tags import letters
+from src.model.genre_table import letters
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ from src.classifier import weights as published
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED, Classifier
 from src.instantiate import call_with_facts, instantiate_choice
-from src.model.tags import GTZAN, Tags, letters
+from src.model.genre_table import GenreTable
+from src.model.tags import GTZAN, MUSICNN, Tags
 from src.normalization import Unchanged
 from src.settings.values import check_numbers
 
@@ -90,14 +91,14 @@ def _check_size(model: DictConfig, facts: dict[str, Any], checkpoint: Path) -> N
 def tagger(genres: Sequence[str] | None = None) -> Classifier:
     """Build the pretrained classifier, which derives genres from musicnn's tags without training. See `model.Tags`.
 
-    `genres` are the genres to predict, or ["gtzan"] for GTZAN's ten; by default all genres that have a tag. Raises
+    `genres` are the genres to predict, or ["gtzan"] for GTZAN's ten; by default those of `model.tags.MUSICNN`. Raises
     ValueError if fewer than two of them have a tag, or if a genre is named twice.
     """
     config = configs.compose("experiment=tags")
-    covered = [genre for genre, tags in config.model.table.items() if tags]
-    chosen = covered if genres is None else list(GTZAN) if list(genres) == ["gtzan"] else list(genres)
-    names = list(map(letters, chosen))
-    duplicates = [genre for k, genre in enumerate(chosen) if names[k] in names[:k]]
+    chosen = list(MUSICNN) if genres is None else list(GTZAN) if list(genres) == ["gtzan"] else list(genres)
+    table = GenreTable(configs.resolved(config)["model"]["table"])
+    keys = [table.key(name) for name in chosen]
+    duplicates = [genre for k, genre in enumerate(chosen) if keys[k] in keys[:k]]
     if duplicates:
         raise ValueError(f"--genres names {', '.join(duplicates)} more than once. Name each genre once.")
     classifier = Classifier(**classifier_parts(config, chosen, {"counts": [0] * len(chosen)}))
@@ -106,6 +107,6 @@ def tagger(genres: Sequence[str] | None = None) -> Classifier:
     if covered_count < 2:
         raise ValueError(
             f"--genres names {', '.join(chosen)}, of which tags cover {covered_count}: expected at least two "
-            f"of {', '.join(covered)}; or gtzan for its ten."
+            f"of {', '.join(MUSICNN)}; or gtzan for its ten."
         )
     return classifier.eval()

@@ -130,6 +130,10 @@ TABLE: dict[str, Kind] = {
     "model.class_weight": choice(None, "balanced"),
     "model.unsure_below": SHARE,
     "model.table.GENRE": TextList(),
+    "model.table.GENRE.tags": TextList(),
+    "model.table.GENRE.audioset": Text(),
+    "model.table.GENRE.under": Text(),
+    "model.table.GENRE.also": TextList(),
     "model.heads": whole(1, 256),
     "model.patch": whole(1, 4_096),
     # optimizer
@@ -198,6 +202,6 @@ PATH_KEYS = tuple(key for key, kind in TABLE.items() if isinstance(kind, FilePat
 def kind_of(key: str, choice: str = "") -> Kind | None:
     """The kind of values that a key accepts, for the choice of its group if that is known; None for a key that is not in the table."""
     general = re.sub(r"^feature\.(parts\.\w+|deep)\.", "feature.", key)
-    general = re.sub(r"^model\.table\..+", "model.table.GENRE", general)
+    general = re.sub(r"^model\.table\.[^.]+", "model.table.GENRE", general)
     group, _, rest = general.partition(".")
     return TABLE.get(f"{group}={choice}.{rest}") or TABLE.get(general)
