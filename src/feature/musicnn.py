@@ -53,6 +53,11 @@ class Musicnn(Feature):
             for name in LAYERS_AFTER[layer]:
                 getattr(tagger, name).requires_grad_(False)
 
+    @property
+    def mean_logits(self) -> Tensor:
+        """Mean log-odds of the tags over the training songs of their networks, (100,) for both."""
+        return torch.cat([network.mean_logits for network in self.networks])  # type: ignore[misc]
+
     def frames(self, samples: int) -> int:
         return 1 + max(0, 1 + samples // HOP_LENGTH - FRAMES) // self.hop
 

@@ -19,9 +19,11 @@ from src.audio.reader import AudioError
 from src.classifier import build
 from src.classifier.classifier import Classifier
 from src.classifier.precision import BF16, FP32
-from src.inference import music_check
+from src.inference import music_evidence
+from src.inference.music_evidence import MusicEvidence
 from src.inference.timeline import TimelineSegment, step_windows, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows
+from src.model.tags import Tags
 from src.pretrained import EfficientAT, Musicnn
 from src.rundir import nested
 from src.threads import compute_in_order, prefetch
@@ -37,12 +39,12 @@ TAGGER, TAGGER_SECONDS = "musicnn tags", 3.0  # musicnn was trained on 3 s
 class WindowLogits(NamedTuple):
     """The logits (S, C) of S windows of one sound, and their first samples `start` (S,).
 
-    `spectrum` is for the check if the sound is music; None if the model does not need it.
+    `evidence` is for the check if the sound is music; None if the model does not need it.
     """
 
     start: list[int]
     logits: Tensor
-    spectrum: music_check.Spectrum | None
+    evidence: MusicEvidence | None
 
 
 class Answer(NamedTuple):
@@ -200,8 +202,7 @@ class Recognizer:
         if not isinstance(item, WindowBatch):
             return item
         wave_ST = torch.from_numpy(item.wave).to(self.device).float().div_(32767)
-        spectrum = music_check.spectrum(wave_ST, self.sample_rate) if self.checks_music else None
-        return WindowLogits(item.start, self._logits(wave_ST), spectrum)
+        return WindowLogits(item.start, *self._logits(wave_ST))
 
     def _next_prediction(self, items: Iterator[WindowLogits | SoundEnd | AudioError]) -> Prediction:
         """Consume the items of the next sound and predict its genre from the mean logits of its windows.
@@ -210,18 +211,18 @@ class Recognizer:
         which is raised. A silent sound is an AudioError too, unless the model checks if sounds are music.
         """
         start_S: list[int] = []
-        logits, spectra = [], []
+        logits, evidence = [], []
         while isinstance(item := next(items), WindowLogits):
             start_S += item.start
             logits.append(item.logits)
-            spectra += [item.spectrum] if item.spectrum else []
+            evidence += [item.evidence] if item.evidence else []
         if isinstance(item, AudioError):
             raise item
         if item.silent and not self.checks_music:
             raise AudioError(SILENT)
         logits_SC = torch.cat(logits)
         steps = step_windows(start_S, self.length, self.sample_rate, item)
-        music_steps = self._music_steps(steps, spectra, item)
+        music_steps = self._music_steps(steps, evidence, item)
         answers = {step: self._answer(logits_SC[windows], step in music_steps) for step, windows in steps.items()}
         answer = self._answer(logits_SC, bool(music_steps))
         return Prediction(
@@ -241,36 +242,48 @@ class Recognizer:
         )
 
     def _music_steps(
-        self, steps: Mapping[int, Sequence[int]], spectra: Sequence[music_check.Spectrum], end: SoundEnd
+        self, steps: Mapping[int, Sequence[int]], batches: Sequence[MusicEvidence], end: SoundEnd
     ) -> set[int]:
         """The steps of a sound that are music; all of them if the model does not check this. A silent sound has none."""
         if not self.checks_music:
             return set(steps)
         if end.silent:
             return set()
-        spectrum, seconds = music_check.join(spectra), end.samples / self.sample_rate / len(steps)
-        return {
-            step
-            for step, windows in steps.items()
-            if music_check.is_music(music_check.Spectrum(*(tensor[windows] for tensor in spectrum)), seconds)
-        }
+        evidence, seconds = music_evidence.join(batches), end.samples / self.sample_rate / len(steps)
+        return {step for step, windows in steps.items() if evidence.of(windows).is_music(seconds)}
 
     @torch.inference_mode()
-    def _logits(self, wave_ST: Tensor) -> Tensor:
-        """Compute the logits of windows: (S, T) -> (S, C). The classifier gets each window as a clip of one segment."""
+    def _logits(self, wave_ST: Tensor) -> tuple[Tensor, MusicEvidence | None]:
+        """Compute the logits of windows: (S, T) -> (S, C), and the evidence that they are music if the model needs it.
+
+        The classifier gets each window as a clip of one segment.
+        """
+        evidence = None
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == BF16):
-            logits_SC: Tensor = self.classifier(wave_ST[:, None])
-        return logits_SC.double().cpu()
+            sound = wave_ST
+            if self.checks_music:
+                model: Any = self.classifier.model
+                sound = self.classifier.raw_feature(wave_ST)  # the tags, which both results need
+                evidence = music_evidence.measure(wave_ST, sound, self.classifier.feature, model)
+            logits_SC: Tensor = self.classifier(sound[:, None])
+        return logits_SC.double().cpu(), evidence
 
     def _answer(self, logits_SC: Tensor, is_music: bool) -> Answer:
-        """The answer for S windows, from their mean logits: UNSURE if they are no music or no genre is probable enough."""
+        """The answer for S windows, from their mean logits: UNSURE if they are no music or no genre is probable enough.
+
+        Where only a genre with others below it is sure, it is the answer, and its probability includes those below.
+        """
         if not is_music:
             equal_C = torch.full_like(logits_SC[0], 1 / logits_SC.shape[1])
             return Answer(UNSURE, float(equal_C[0]), equal_C, NOT_MUSIC)
         probability_C = logits_SC.mean(dim=0).softmax(dim=0)
         confidence, k = (value.item() for value in probability_C.max(dim=0))
-        if confidence < getattr(self.classifier.model, "unsure_below", 0.0):
-            return Answer(UNSURE, float(confidence), probability_C, LOW_CONFIDENCE)
+        model = self.classifier.model
+        if confidence < getattr(model, "unsure_below", 0.0):
+            above = model.surest_above(probability_C) if isinstance(model, Tags) else None
+            if above is None:
+                return Answer(UNSURE, float(confidence), probability_C, LOW_CONFIDENCE)
+            k, confidence = above
         return Answer(self.genres[int(k)], float(confidence), probability_C, None)
 
 
