@@ -33,10 +33,15 @@ adjusted on the validation set; if it is false, a confidence of 0.8 need not mea
 "bf16-mixed" if the networks were computed in bfloat16. m4a, mp4, aac, wma and other formats that FFmpeg reads need
 `make extra-m4a`, once.
 
+The pretrained tagger is musicnn and, if its weights are found, EfficientAT, which knows more genres (reggae, ...) and tells
+music from other sounds better. The weights are those of --weights, of the environment variable MUSIC_GENRE_EFFICIENTAT, or
+downloaded by `python -m src.weights efficientat`. With a genre and kinds of it (rock,metal), rock means other rock.
+
 predicted_genre is "unsure" if no genre can be given; reason then says why:
-  not_music         the pretrained tagger only: silence, steady noise, hum, clicks or a single tone; all probabilities are
-                    equal. Speech is not recognized as such. With --run, a silent file is an error
-  low_confidence    the pretrained tagger only: the highest probability is below 0.2
+  not_music         the pretrained tagger only: silence, speech, noise, hum or clicks; all probabilities are equal. With
+                    --run, a silent file is an error
+  low_confidence    the pretrained tagger only: the highest probability is below 0.2. If a genre and its kinds together
+                    reach 0.2, that genre is the answer, and confidence is their sum
   unlike_training   reserved for sound unlike all training clips of a run; not given yet
 
 exit status: 0; 1 if a file failed or nothing could be done; 130 if interrupted: the output so far is complete and usable
@@ -85,6 +90,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--run", action="append", default=[], metavar="RUN", help="a run directory; may be repeated")
     parser.add_argument("--trust", **console.TRUST)
     parser.add_argument("--genres", metavar="G", help="for the tagger: gtzan (its ten genres), or names: rock,pop,jazz")
+    parser.add_argument(
+        "--weights",
+        metavar="W",
+        help="for the tagger: efficientat:FILE, the weights of its second network, or none (default: found, see below)",
+    )
     parser.add_argument("--format", choices=("json", "csv", "table"), default="json", help="default: json")
     parser.add_argument("--timeline", action="store_true", help="the genre over time, in steps of about 10 s")
     parser.add_argument(
@@ -114,6 +124,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(
             "--genres is only for the pretrained tagger: a run has the genres that it was trained on. Leave it out."
         )
+    if options.run and options.weights is not None:
+        parser.error("--weights is only for the pretrained tagger: a run finds its own weights. Leave it out.")
     if options.genres is not None and not all(options.genres):
         parser.error("--genres expects names separated by commas, e.g. --genres rock,pop,jazz, or gtzan.")
     if options.timeline and options.format == "csv":
@@ -148,7 +160,7 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     from src.inference.recognizer import Prediction
 
     workers = 1 if torch.cuda.is_available() else options.threads or min(usable_cores(), MAX_WORKERS)
-    recognizers = _recognizers(options.run, options.genres, options.trust)
+    recognizers = _recognizers(options)
     for note in dict.fromkeys(note for recognizer in recognizers for note in recognizer.notes):
         console.note(f"Note: {note}")
     for recognizer in recognizers:
@@ -191,14 +203,14 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     return int(failed_count > 0)
 
 
-def _recognizers(runs: Sequence[str], genres: Sequence[str] | None, trust: Sequence[str]) -> "list[Recognizer]":
+def _recognizers(options: argparse.Namespace) -> "list[Recognizer]":
     from src.inference.recognizer import Recognizer
 
-    if not runs:
-        return [Recognizer.pretrained(genres)]
-    recognizers = [Recognizer.load(folder, trust) for folder in runs]
+    if not options.run:
+        return [Recognizer.pretrained(options.genres, options.weights)]
+    recognizers = [Recognizer.load(folder, options.trust) for folder in options.run]
     names = [recognizer.name for recognizer in recognizers]
-    for recognizer, folder in zip(recognizers, runs, strict=True):
+    for recognizer, folder in zip(recognizers, options.run, strict=True):
         if names.count(recognizer.name) > 1:
             recognizer.name = folder
     return recognizers

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
@@ -17,8 +18,10 @@ from src.instantiate import call_with_facts, instantiate_choice
 from src.model.genre_table import GenreTable
 from src.model.tags import GTZAN, MUSICNN, Tags
 from src.normalization import Unchanged
+from src.pretrained import files
 from src.settings.values import check_numbers
 
+PATCH_SECONDS = 10.0  # windows of both networks: EfficientAT was trained on 10 s
 SIZE_RATIO = 8  # a checkpoint in half precision, and a classic model's small buffers, are within this ratio
 
 
@@ -88,25 +91,54 @@ def _check_size(model: DictConfig, facts: dict[str, Any], checkpoint: Path) -> N
         )
 
 
-def tagger(genres: Sequence[str] | None = None) -> Classifier:
-    """Build the pretrained classifier, which derives genres from musicnn's tags without training. See `model.Tags`.
+def tagger(genres: Sequence[str] | None = None, weights: str | None = None) -> Classifier:
+    """Build the pretrained classifier, which derives genres from the networks' tags without training. See `model.Tags`.
 
-    `genres` are the genres to predict, or ["gtzan"] for GTZAN's ten; by default those of `model.tags.MUSICNN`. Raises
-    ValueError if fewer than two of them have a tag, or if a genre is named twice.
+    The networks are musicnn and, if its file is found, EfficientAT. `weights` is efficientat:FILE, none for musicnn alone,
+    or None: then the file is looked for as `pretrained.files.find` does. `genres` are the genres to predict, or ["gtzan"]
+    for GTZAN's ten; by default all of the table, or those of `model.tags.MUSICNN` with musicnn alone. Raises ValueError if
+    fewer than two genres have a tag, if a genre is named twice, or if the file cannot be used.
     """
-    config = configs.compose("experiment=tags")
-    chosen = list(MUSICNN) if genres is None else list(GTZAN) if list(genres) == ["gtzan"] else list(genres)
+    file = _second_network(weights)
+    config = configs.compose(
+        "experiment=tags", *(["feature=pretrained", f"data.crop_seconds={PATCH_SECONDS}"] if file else [])
+    )
+    if file:
+        config.feature.weights = str(file)
     table = GenreTable(configs.resolved(config)["model"]["table"])
+    known = [genre.name for genre in table.genres.values()] if file else list(MUSICNN)
+    chosen = known if genres is None else list(GTZAN) if list(genres) == ["gtzan"] else list(genres)
     keys = [table.key(name) for name in chosen]
     duplicates = [genre for k, genre in enumerate(chosen) if keys[k] in keys[:k]]
     if duplicates:
         raise ValueError(f"--genres names {', '.join(duplicates)} more than once. Name each genre once.")
-    classifier = Classifier(**classifier_parts(config, chosen, {"counts": [0] * len(chosen)}))
+    try:
+        classifier = Classifier(**classifier_parts(config, chosen, {"counts": [0] * len(chosen)}))
+    except (
+        InstantiationException
+    ) as error:  # Hydra repeats the whole config; the cause says what is wrong with the file
+        raise error.__cause__ or error from None
     assert isinstance(classifier.model, Tags)
     covered_count = len(chosen) - len(classifier.model.uncovered)
     if covered_count < 2:
         raise ValueError(
             f"--genres names {', '.join(chosen)}, of which tags cover {covered_count}: expected at least two "
-            f"of {', '.join(MUSICNN)}; or gtzan for its ten."
+            f"of {', '.join(known)}; or gtzan for its ten."
         )
     return classifier.eval()
+
+
+def _second_network(weights: str | None) -> Path | None:
+    """The file of EfficientAT's weights; None if musicnn answers alone."""
+    if weights == "none":
+        return None
+    if weights is None:
+        return files.find(files.EFFICIENTAT)
+    network, _, name = weights.partition(":")
+    if network != files.EFFICIENTAT or not name:
+        raise ValueError(f"--weights is {weights!r}: expected {files.EFFICIENTAT}:FILE, or none for musicnn alone.")
+    file = Path(name).expanduser()
+    if not file.is_file():
+        problem = "is not a file" if file.exists() else "does not exist"
+        raise ValueError(f"--weights {weights}: {file} {problem}. {files.advice(files.EFFICIENTAT)}")
+    return file

@@ -33,7 +33,9 @@ UNSURE = "unsure"  # predicted if a sound is no music or no genre is probable en
 NOT_MUSIC, LOW_CONFIDENCE = "not_music", "low_confidence"
 SYNTHETIC = "synthetic"  # `Prediction.training_data` of a run that was trained on synthetic music
 PREFETCH_BATCHES = 4  # batches of windows that are decoded while the network computes
-TAGGER, TAGGER_SECONDS = "musicnn tags", 3.0  # musicnn was trained on 3 s
+# Names of the pretrained tagger with one and with both networks, and its windows in seconds, as in their training.
+TAGGER, BOTH_TAGGERS = ("musicnn tags", 3.0), ("musicnn and EfficientAT tags", build.PATCH_SECONDS)
+ALONE = "musicnn answers alone; a second network, EfficientAT, knows more genres: python -m src.weights efficientat"
 
 
 class WindowLogits(NamedTuple):
@@ -149,11 +151,18 @@ class Recognizer:
         return recognizer
 
     @classmethod
-    def pretrained(cls, genres: Sequence[str] | None = None) -> "Recognizer":
-        """Build the pretrained tagger, which needs no run. `genres` are the genres to predict; see `build.tagger`."""
-        classifier = build.tagger(genres)
+    def pretrained(cls, genres: Sequence[str] | None = None, weights: str | None = None) -> "Recognizer":
+        """Build the pretrained tagger, which needs no run: with both networks, or by musicnn alone if `notes` says so.
+
+        `genres` are the genres to predict; `weights` is efficientat:FILE, or none for musicnn alone: see `build.tagger`.
+        """
+        classifier = build.tagger(genres, weights)
+        name, seconds = BOTH_TAGGERS if getattr(classifier.model, "has_audioset", False) else TAGGER
         sample_rate: Any = classifier.feature.sample_rate
-        return cls(classifier, sample_rate, TAGGER_SECONDS, TAGGER)
+        recognizer = cls(classifier, sample_rate, seconds, name)
+        if weights is None and name == TAGGER[0]:
+            recognizer.notes.append(ALONE)
+        return recognizer
 
     def predict(
         self,

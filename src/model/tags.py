@@ -42,8 +42,8 @@ class Tags(nn.Module):
     drop out. The logits are log-probabilities, divided by a temperature that depends on the number of genres.
 
     A genre that no row covers is never predicted. If the largest probability is below `unsure_below`, programs answer
-    a requested genre whose sum with those below it reaches it (`surest_above`), or unsure; so they do if the sound is no
-    music (`checks_music`). Raises ValueError on a feature that does not consist of tags or is normalized, and on a table
+    unsure; but with AudioSet's classes they first look for a requested genre whose sum with those below it reaches
+    `unsure_below` (`surest_above`). They answer unsure too if the sound is no music (`checks_music`). Raises ValueError on a feature that does not consist of tags or is normalized, and on a table
     with errors.
     """
 
@@ -81,7 +81,8 @@ class Tags(nn.Module):
         self.families = {  # a requested genre with others below it -> the indices of all of them, itself first
             k: [k, *below]
             for k, key in enumerate(requested)
-            if (below := [j for j, other in enumerate(requested) if other in genres and key in genres[other].above])
+            if self.has_audioset
+            and (below := [j for j, other in enumerate(requested) if other in genres and key in genres[other].above])
         }
 
     def prepare(self, batches: Iterable[tuple[Tensor, Tensor]]) -> dict[str, list[float]]:

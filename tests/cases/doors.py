@@ -26,7 +26,7 @@ class LevelTagger(nn.Module):
     genres = ("loud", "quiet")
     calibrated = torch.tensor(False)
 
-    def __init__(self, genres: list[str] | None = None) -> None:
+    def __init__(self, genres: list[str] | None = None, weights: str | None = None) -> None:
         super().__init__()
         self.model = SimpleNamespace()
         self.feature = SimpleNamespace(sample_rate=16000)

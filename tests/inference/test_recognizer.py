@@ -278,7 +278,7 @@ def test_a_recognizer_can_predict_repeatedly(tmp_path: Path) -> None:
 def test_the_tagger_predicts_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     requested = []
 
-    def tagger(genres: list[str] | None) -> LevelClassifier:
+    def tagger(genres: list[str] | None, weights: str | None) -> LevelClassifier:
         requested.append(genres)
         return LevelClassifier()
 

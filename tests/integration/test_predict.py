@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from src import predict, rundir
 from src.classifier import build, precision
+from src.inference.recognizer import ALONE
 from tests.conftest import RATE, tone, write
 from tests.programs import help_of, small, train
 
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 class StubTagger(nn.Module):
     """In place of the tagger: "high" where a sound crosses zero more than 1000 times a second, else "low"."""
 
-    def __init__(self, genres: list[str] | None) -> None:
+    def __init__(self, genres: list[str] | None, weights: str | None = None) -> None:
         super().__init__()
         self.genres = genres or ["high", "low", "neither"]
         self.model = SimpleNamespace(unsure_below=0.4, notes=["No tag covers polka: never predicted."])
@@ -47,7 +48,7 @@ class StubTagger(nn.Module):
 
 @pytest.fixture(autouse=True)
 def _tagger(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "tagger", lambda genres: StubTagger(genres))
+    monkeypatch.setattr(build, "tagger", StubTagger)
 
 
 @pytest.fixture(scope="module")
@@ -368,6 +369,10 @@ def test_runs_of_the_same_name_are_printed_with_their_paths(
             ["a.wav", "--run", "r", "--genres", "gtzan"],
             "--genres is only for the pretrained tagger: a run has the genres",
         ),
+        (
+            ["a.wav", "--run", "r", "--weights", "none"],
+            "--weights is only for the pretrained tagger: a run finds its own weights.",
+        ),
         (["a.wav", "--genres", "rock,,pop"], "--genres expects names separated by commas"),
         (["a.wav", "--genres", ""], "--genres expects names separated by commas"),
         (["a.wav", "--timeline", "--format", "csv"], "--timeline does not fit into a csv"),
@@ -396,11 +401,19 @@ def test_options_may_stand_between_files(run_predict: Any, music: Path) -> None:
 
 
 def test_the_genres_are_passed_to_the_tagger(run_predict: Any, music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    requested: list[list[str] | None] = []
-    monkeypatch.setattr(build, "tagger", lambda genres: (requested.append(genres), StubTagger(None))[1])
-    for arguments in ([], ["--genres", "gtzan"], ["--genres", "rock, hip hop,pop"]):
+    requested: list[tuple[list[str] | None, str | None]] = []
+    monkeypatch.setattr(build, "tagger", lambda *settings: (requested.append(settings), StubTagger(None))[1])
+    for arguments in ([], ["--genres", "gtzan"], ["--genres", "rock, hip hop,pop", "--weights", "none"]):
         assert run_predict(music / "a low.mp3", *arguments)[0] == 0
-    assert requested == [None, ["gtzan"], ["rock", "hip hop", "pop"]]
+    assert requested == [(None, None), (["gtzan"], None), (["rock", "hip hop", "pop"], "none")]
+
+
+def test_a_note_says_once_that_musicnn_answers_alone(run_predict: Any, music: Path) -> None:
+    """A file of weights that the user names or rules out needs no note."""
+    assert "python -m src.weights efficientat" in ALONE
+    assert run_predict(music)[2].splitlines().count(f"Note: {ALONE}") == 1
+    for weights in ("none", "efficientat:FILE"):
+        assert "EfficientAT" not in run_predict(music, "--weights", weights)[2]
 
 
 def _append(arguments: list[str], path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -570,7 +583,7 @@ def test_a_closed_pipe_ends_the_program_without_an_error(tmp_path: Path) -> None
     json.loads(process.stdout.readline())
     process.stdout.close()
     assert process.wait(timeout=60) == 0
-    assert process.stderr.read() == "Note: No tag covers polka: never predicted.\n"
+    assert process.stderr.read() == f"Note: No tag covers polka: never predicted.\nNote: {ALONE}\n"
     process.stderr.close()
 
 
