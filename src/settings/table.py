@@ -129,6 +129,7 @@ TABLE: dict[str, Kind] = {
     "model.gamma": Number(0, 1_000_000, above=True, also=("scale",)),
     "model.class_weight": choice(None, "balanced"),
     "model.unsure_below": SHARE,
+    "model.temperatures.LENGTH": Number(0, 100, above=True),
     "model.table.GENRE": TextList(),
     "model.table.GENRE.tags": TextList(),
     "model.table.GENRE.audioset": Text(),
@@ -203,5 +204,6 @@ def kind_of(key: str, choice: str = "") -> Kind | None:
     """The kind of values that a key accepts, for the choice of its group if that is known; None for a key that is not in the table."""
     general = re.sub(r"^feature\.(parts\.\w+|deep)\.", "feature.", key)
     general = re.sub(r"^model\.table\.[^.]+", "model.table.GENRE", general)
+    general = re.sub(r"^model\.temperatures\.\w+", "model.temperatures.LENGTH", general)
     group, _, rest = general.partition(".")
     return TABLE.get(f"{group}={choice}.{rest}") or TABLE.get(general)
