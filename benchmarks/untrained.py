@@ -9,7 +9,7 @@ together: each clip is scored with a temperature that is fitted on the clips of 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -53,7 +53,8 @@ def main() -> None:
         Tagged(clip.genre, clip.artist or str(clip.path), *(rows(recognizer, clip.path) for recognizer in recognizers))
         for clip in track(clips, "Tagging", len(clips))
     ]
-    names = [recognizer.classifier.feature.row_names for recognizer in recognizers]
+    features: list[Any] = [recognizer.classifier.feature for recognizer in recognizers]
+    names = [feature.row_names for feature in features]
     artists = len({clip.artist for clip in tagged})
     print(
         f"{len(tagged)} clips of {artists} artists\n\n| genres | networks | accuracy % | against musicnn |\n|---|---|---:|---:|"

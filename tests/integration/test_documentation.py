@@ -132,9 +132,15 @@ QUICK = [
 
 @pytest.mark.parametrize(("page", "command"), QUICK, ids=[command[:70] for _, command in QUICK])
 def test_predictions_without_a_run_work_when_pasted(
-    page: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: str,
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    efficientat: Path,
 ) -> None:
     arguments = words_of(command)[3:]
+    (tmp_path / "FILE").write_bytes(efficientat.read_bytes())  # --weights efficientat:FILE
     for word in arguments:
         if word.endswith((".mp3", ".flac", ".ogg", ".wav")):
             write(tmp_path / word, 0.1 * np.random.default_rng(0).standard_normal(22050), 22050)
