@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := 0.13.9
 BIN := .venv/bin
 READY := .venv/ready
-EXTRAS := m4a joblib slurm ray optuna docs notebook
+EXTRAS := m4a joblib slurm ray optuna transformers docs notebook
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --custom-compile-command "make lock"
 ARGS ?=
 RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | head -1)
@@ -34,7 +34,7 @@ lock: $(READY)  ## update all versions within the ranges of pyproject.toml
 	  $(COMPILE) --constraint requirements.lock - -o requirements-$$extra.lock || exit 1; \
 	done
 
-extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna), docs, notebook
+extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna), transformers (feature=transformers), docs, notebook
 	@test -f requirements-$*.lock || { echo "make: there is no optional package $*: expected one of $(EXTRAS)"; exit 1; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-$*.lock
 

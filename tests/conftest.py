@@ -3,7 +3,7 @@
 import csv
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +90,22 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open(folder / "tiny.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("path", "genre", "artist", "track"), *rows])
     return folder / "tiny.csv"
+
+
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """networks("clap") returns the folder of a tiny random CLAP network. Skipped without the extra."""
+    pytest.importorskip("transformers", reason="transformers is not installed: make extra-transformers")
+    from tests import tiny_networks
+
+    parent = tmp_path_factory.mktemp("networks")
+
+    def folder(kind: str) -> str:
+        if not (parent / kind).exists():
+            tiny_networks.write(parent / kind, kind)
+        return str(parent / kind)
+
+    return folder
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ LIBRARY_FILES = {
     "soundfile": {"audio/sndfile.py", "audio/parts.py", "audio/decoders.py", "dataset/composer/render.py"},
     "soxr": {"audio/reader.py"},
     "av": {"audio/ffmpeg.py"},
+    "transformers": {"pretrained/audio_network.py"},
     "tinytag": {"dataset/file_tags.py"},
     "cleanlab": {"quality/label_errors.py"},
     "sqlite3": {"data/store.py", "quality/measure_cache.py"},
@@ -63,6 +64,9 @@ HEAVY = {
     "soundfile",
     "soxr",
     "av",
+    "transformers",
+    "huggingface_hub",
+    "safetensors",
 }
 LONGEST = 400  # lines of a file
 LONGER: dict[str, int] = {}  # exceptions, each with its reason

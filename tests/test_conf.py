@@ -19,6 +19,10 @@ NEEDED = {  # values that have no default
     "manifest": ["dataset.path=some.csv"],
     "fma": ["dataset.root=somewhere"],
     "gtzan": ["dataset.root=somewhere"],
+    "transformers": [
+        "feature.name=somewhere",
+        "feature.sample_rate=16000",
+    ],  # the rate is read from the network's files
 }
 LIBRARY_GROUPS = ("optimizer", "scheduler", "logger", "trainer")  # classes of libraries, or functions that build them
 NULL_CHOICES = ("none", "default")
@@ -45,10 +49,13 @@ def test_every_group_has_a_default() -> None:
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
-def test_a_choice_can_be_built(group: str, choice: str) -> None:
+def test_a_choice_can_be_built(group: str, choice: str, request: pytest.FixtureRequest) -> None:
+    config = composed(group, choice)
+    if choice == "transformers":
+        config.feature.name = request.getfixturevalue("networks")("hubert")
     if group != "audio":  # audio has only numbers, which features use
         instantiate(
-            OmegaConf.to_container(composed(group, choice), resolve=True)[group],
+            OmegaConf.to_container(config, resolve=True)[group],
             _convert_="object",
             **(  # type: ignore[index,call-overload]
                 {"dataset": None, "split": None, "sampler": None, "seed": 0} if group == "data" else {}

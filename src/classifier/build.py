@@ -19,6 +19,8 @@ from src.model.genre_table import GenreTable
 from src.model.tags import GTZAN, MUSICNN, Tags
 from src.normalization import Unchanged
 from src.pretrained import files
+from src.rundir import untrusted
+from src.settings import networks
 from src.settings.values import check_numbers
 
 PATCH_SECONDS = 10.0  # windows of both networks: EfficientAT was trained on 10 s
@@ -65,11 +67,14 @@ def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
         raise ValueError(f"{folder}: {error}") from error
     weights = {**UNCALIBRATED, **load_checkpoint(path)["state_dict"]}
     facts: dict[str, Any] = {"counts": counts}
-    classifier = Classifier(**classifier_parts(config, genres, facts, path))
+    untrusted.refuse_remote_code(folder / rundir.CONFIG, run.config, trust)
+    with networks.naming(folder):
+        classifier = Classifier(**classifier_parts(config, genres, facts, path))
     missing = [name for name in classifier.state_dict() if name not in weights]
     if missing:
         raise ValueError(f"{path} lacks the weights {formatting.first_names(missing, 3)}. Train the run again.")
-    classifier.load_state_dict({name: weights[name] for name in classifier.state_dict()})
+    with networks.naming(folder):
+        classifier.load_state_dict({name: weights[name] for name in classifier.state_dict()})
     return classifier.eval()
 
 

@@ -60,9 +60,13 @@ class Classifier(nn.Module):
         ]
 
     def raw_feature(self, sound: Tensor) -> Tensor:
-        """Compute the feature, not normalized: sound (B, T) -> (B, F, N). A cached feature (B, F, N) is returned unchanged."""
-        feature_BFN: Tensor = self.feature(sound.float()) if sound.dim() == 2 else sound
-        return feature_BFN
+        """Compute the feature, not normalized: sound (B, T) -> (B, F, N). A cached feature is not computed again.
+
+        `weigh`, if the feature has it, is the part that is trained with the model, and therefore not cached.
+        """
+        feature: Any = self.feature
+        feature_BFN: Tensor = feature(sound.float()) if sound.dim() == 2 else sound
+        return feature.weigh(feature_BFN) if hasattr(feature, "weigh") else feature_BFN
 
     def normalized_feature(self, sound: Tensor) -> Tensor:
         """Compute the normalized feature: sound (B, T) or a cached feature -> (B, F, N). Always in float32."""

@@ -27,8 +27,10 @@ MODULES: dict[str, tuple[str, ...]] = {"feature": (), "statistics": ("src.model.
 TITLES = {"feature": "Computing the frozen feature, once", "statistics": "Computing statistics of the feature, once"}
 
 
-def describe(kind: str, feature: Mapping[str, Any]) -> dict[str, Any]:
+def describe(kind: str, feature: Mapping[str, Any], weights: str = "") -> dict[str, Any]:
     """Describe stored values: their kind, the settings of the feature, and a digest of the code that computes them.
+
+    `weights` is a digest of the files with the feature's weights, which the user may exchange.
 
     Raises LookupError if the settings name a module that this project does not have.
     """
@@ -37,7 +39,8 @@ def describe(kind: str, feature: Mapping[str, Any]) -> dict[str, Any]:
     code = code_digest.digests_with_imports(
         *code_digest.project_targets(feature)
     ) | code_digest.digests_without_imports("src.data.crops", *MODULES[kind])
-    return {"kind": kind, "feature": without_paths(feature), "code": code_digest.digest(code)}
+    about = {"kind": kind, "feature": without_paths(feature), "code": code_digest.digest(code)}
+    return about | {"weights": weights} if weights else about
 
 
 @dataclass(frozen=True)

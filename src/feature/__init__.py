@@ -20,6 +20,7 @@ from src.feature.spectral_mean import SpectralMean
 from src.feature.spectral_variance import SpectralVariance
 from src.feature.stft import Stft
 from src.feature.tempogram import Tempogram
+from src.feature.transformers import Transformers
 from src.feature.waveform import Waveform
 from src.feature.zero_crossing import ZeroCrossing
 
@@ -44,6 +45,7 @@ __all__ = [
     "SpectralVariance",
     "Stft",
     "Tempogram",
+    "Transformers",
     "Waveform",
     "ZeroCrossing",
 ]

@@ -89,6 +89,22 @@ def check_targets(path: Path, config: Mapping[str, Any], trust: Sequence[str] = 
         raise ValueError(f"{path} names code outside of its config groups. Train the run again.")
 
 
+def refuse_remote_code(path: Path, config: Mapping[str, Any], trust: Sequence[str] = ()) -> None:
+    """Refuse a config whose feature would run Python code that comes with a network, unless `trust` has the network's name.
+
+    Raises ValueError, which names `path`.
+    """
+    for group, node in config.items():
+        for key, mapping in _mappings(node, group):
+            name = mapping.get("name")
+            if mapping.get("trust_remote_code", False) is not False and name not in trust:
+                raise ValueError(
+                    f"{path}: {key} wants to run Python code that comes with the network {plain_files.shown(name)}. The run may "
+                    "come from a stranger, so nothing of it was loaded. If you trust the authors of this network, give its name: "
+                    "--trust NAME (in Python, trust=[NAME])."
+                )
+
+
 def _check_target(place: str, target: Any, group: str, trust: Sequence[str]) -> None:
     if isinstance(target, str) and (
         target in LISTED.get(group, ()) or _is_own_class(target, group) or target.rpartition(".")[0] in trust

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
 from src.config import CONF, GROUPS, PRESETS, RENAMED
-from src.settings import quoting
+from src.settings import networks, quoting
 from src.settings.table import PATH_KEYS, TABLE
 from src.settings.values import check_value, did_you_mean, unknown_key
 
@@ -57,6 +57,8 @@ def check_config(config: DictConfig, choices: Mapping[str, Any], program: str = 
             OmegaConf.update(config, key, quoting.expand(key, value))
     # First as written: a value that other keys refer to is then reported under its own name.
     _compare("", {str(key): value for key, value in unresolved.items()}, written, own_choices, program)
+    if own_choices.get("feature") == "transformers":
+        networks.check(config.feature)
     _compare("", configs.resolved(config), written, own_choices, program)
 
 

@@ -98,8 +98,12 @@ TABLE: dict[str, Kind] = {
     "feature=efficientat.layer": choice("embedding", "tags"),
     "feature=pretrained.layer": choice("embedding", "tags"),
     "feature=deep_classic.layer": choice("penultimate", "pool", "embedding", "tags"),  # of any network
+    "feature=transformers.layer": whole(0, 1_000, "output", "all"),
     "feature.weights": FilePath(optional=True),
     "feature.sha256": Text(optional=True),
+    "feature.name": FilePath(),
+    "feature.piece_seconds": Number(0.1, 60, also=(None,)),
+    "feature.trust_remote_code": FLAG,
     "feature.hop_seconds": Number(0.1, 60),
     "feature.window_frames": whole(2, 8_192),
     # logger

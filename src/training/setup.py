@@ -101,7 +101,8 @@ def build_module(config: DictConfig, genres: Sequence[str], counts: Sequence[int
         scheduler=instantiate_choice(config.scheduler),
         seed=config.seed,
     )
-    if not module.uses_gradients and any(True for _ in module.feature.parameters()):
+    # The weights of layer=all may stay equal.
+    if not module.uses_gradients and any(name != "layer_weight" for name, _ in module.feature.named_parameters()):
         raise ValueError(
             "feature.trainable is true, but this model is fitted, not trained by gradients: set feature.trainable=false, "
             "or choose a network (model=cnn, hybrid ...)."
@@ -151,7 +152,7 @@ def cached_statistics(
 ) -> feature_cache.SegmentValues:
     """The statistics over time (S, 3 F) of a frozen feature, in double precision, from the cache."""
     feature.to(device)
-    about = feature_cache.describe("statistics", configs.resolved(config.feature))
+    about = feature_cache.describe("statistics", configs.resolved(config.feature), _weights_digest(feature))
 
     def compute(wave_ST: Tensor) -> Tensor:
         return statistics(feature(wave_ST).cpu().double())
@@ -165,7 +166,12 @@ def cached_feature(
     config: DictConfig, data: GenreData, feature: Any, device: torch.device
 ) -> feature_cache.SegmentValues:
     """The frozen feature of all segments of the data, from the cache. Features that are not yet cached are computed."""
-    about = feature_cache.describe("feature", configs.resolved(config.feature))
+    about = feature_cache.describe("feature", configs.resolved(config.feature), _weights_digest(feature))
     return feature_cache.open_or_compute(
         data.waveform_crops, data.segments, feature.to(device), about, data.cache, device
     )
+
+
+def _weights_digest(feature: Any) -> str:
+    """Digest of the files with the weights of a feature; "" if it has no such files, or the code names them."""
+    return str(getattr(feature, "weights_digest", ""))

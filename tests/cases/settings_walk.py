@@ -22,6 +22,7 @@ NEEDED = {
     "dataset=folder": ["dataset.root=src"],
     "dataset=gtzan": ["dataset.root=src"],
     "dataset=manifest": ["dataset.path=README.md"],
+    "feature=transformers": ["feature.name=src", "feature.sample_rate=16000"],
 }
 VALUES = {"nan": "nan", "inf": "inf", "0": "0", "-1": "-1", "huge": "1e30", "mapping": "{a:1}", "list": "[1,x]"}
 # These have other keys only in their parts, which are those of the features themselves.
