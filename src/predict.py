@@ -49,6 +49,7 @@ exit status: 0; 1 if a file failed or nothing could be done; 130 if interrupted:
 examples:
   python -m src.predict song.mp3                                      the pretrained tagger, no training needed
   python -m src.predict music --genres rock,pop,jazz --format table   a folder with all its files
+  python -m src.predict music --tagger clap:DIR --genres "bossa nova,drill,polka"   any genres, with a CLAP network in DIR
   python -m src.predict music --run outputs/my_run --format csv > genres.csv
   python -m src.predict mix.flac --timeline --format table            the genre over time
   python -m src.predict music --run outputs/a --run outputs/b         two models, and whether they agree
@@ -95,6 +96,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="W",
         help="for the tagger: efficientat:FILE, the weights of its second network, or none (default: found, see below)",
     )
+    parser.add_argument(
+        "--tagger", metavar="clap:DIR", help="a CLAP network as tagger: --genres may then name any genres"
+    )
     parser.add_argument("--format", choices=("json", "csv", "table"), default="json", help="default: json")
     parser.add_argument("--timeline", action="store_true", help="the genre over time, in steps of about 10 s")
     parser.add_argument(
@@ -124,8 +128,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error(
             "--genres is only for the pretrained tagger: a run has the genres that it was trained on. Leave it out."
         )
-    if options.run and options.weights is not None:
-        parser.error("--weights is only for the pretrained tagger: a run finds its own weights. Leave it out.")
+    if options.weights is not None and (options.run or options.tagger):
+        other = "--run" if options.run else "--tagger"
+        parser.error(f"--weights is only for the pretrained tagger: {other} finds its own weights. Leave it out.")
+    if options.tagger is not None:
+        name = options.tagger.removeprefix("clap:")
+        if not name or name == options.tagger:
+            parser.error(
+                f"--tagger is {options.tagger!r}: expected clap: and the folder or id of a CLAP network, clap:DIR."
+            )
+        if options.run:
+            parser.error("--tagger and --run exclude each other. Leave one of them out.")
+        if not options.genres:
+            parser.error("--tagger clap:DIR needs the genres to choose from, e.g. --genres 'bossa nova,drill,polka'.")
     if options.genres is not None and not all(options.genres):
         parser.error("--genres expects names separated by commas, e.g. --genres rock,pop,jazz, or gtzan.")
     if options.timeline and options.format == "csv":
@@ -206,6 +221,8 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
 def _recognizers(options: argparse.Namespace) -> "list[Recognizer]":
     from src.inference.recognizer import Recognizer
 
+    if options.tagger:
+        return [Recognizer.clap(options.tagger.removeprefix("clap:"), options.genres)]
     if not options.run:
         return [Recognizer.pretrained(options.genres, options.weights)]
     recognizers = [Recognizer.load(folder, options.trust) for folder in options.run]

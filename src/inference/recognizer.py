@@ -16,7 +16,7 @@ from src import plain_files, rundir
 from src.audio import reader
 from src.audio.corrections import SILENT
 from src.audio.reader import AudioError
-from src.classifier import build
+from src.classifier import build, clap
 from src.classifier.classifier import Classifier
 from src.classifier.precision import BF16, FP32
 from src.inference import music_evidence
@@ -163,6 +163,13 @@ class Recognizer:
         if weights is None and name == TAGGER[0]:
             recognizer.notes.append(ALONE)
         return recognizer
+
+    @classmethod
+    def clap(cls, network: str, genres: Sequence[str]) -> "Recognizer":
+        """Build a tagger for any genres from a CLAP network, a folder or an id; see `clap.clap_tagger`."""
+        classifier = clap.clap_tagger(network, genres)
+        feature: Any = classifier.feature
+        return cls(classifier, feature.sample_rate, feature.seconds, f"{clap.PREFIX}{network}")
 
     def predict(
         self,

@@ -138,9 +138,12 @@ def test_predictions_without_a_run_work_when_pasted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     efficientat: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     arguments = words_of(command)[3:]
     (tmp_path / "FILE").write_bytes(efficientat.read_bytes())  # --weights efficientat:FILE
+    if "clap:DIR" in arguments:
+        arguments[arguments.index("clap:DIR")] = f"clap:{request.getfixturevalue('networks')('clap')}"
     for word in arguments:
         if word.endswith((".mp3", ".flac", ".ogg", ".wav")):
             write(tmp_path / word, 0.1 * np.random.default_rng(0).standard_normal(22050), 22050)
