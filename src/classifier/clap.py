@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from src.classifier.classifier import Classifier
 from src.feature.feature import Feature
-from src.model.tags import GTZAN, letters
+from src.model.genre_table import letters
+from src.model.tags import GTZAN
 from src.normalization import Unchanged
 from src.pretrained import audio_network
 

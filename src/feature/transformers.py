@@ -5,8 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from src.feature.feature import Feature, check_number
-from src.feature.musicnn import freeze
+from src.feature.feature import Feature, check_number, freeze
 from src.pretrained import audio_network
 from src.settings.networks import NetworkError
 

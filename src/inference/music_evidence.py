@@ -39,21 +39,22 @@ class MusicEvidence(NamedTuple):
         return self.strength_S is None or seconds < music_check.LEAST_SECONDS or float(self.strength_S.mean()) >= 0
 
 
-def measure(wave_ST: Tensor, feature_SFN: Tensor, feature: nn.Module, model: Tags) -> MusicEvidence:
+def measure(wave_ST: Tensor, feature_SFN: Tensor, feature: nn.Module, model: nn.Module) -> MusicEvidence:
     """Measure the evidence of windows (S, T) with their tags (S, F, N).
 
     With AudioSet's classes, the strength is the log-odds of Music minus those of the most probable class of other sounds.
     With the tags of both networks of musicnn alone, it is the expected number of tags that apply, which is low for speech and most
-    noise, minus LEAST_TAGS; and the signal is checked. Both are means over the patches of a window.
+    noise, minus LEAST_TAGS; and the signal is checked. Both are means over the patches of a window. With another model,
+    only the signal is checked.
     """
-    if MUSIC in model.rows:
+    if isinstance(model, Tags) and MUSIC in model.rows:
         names = [name for name in model.rows if name.startswith(f"{AUDIOSET}/")]
         others = [model.rows[name] for name in names if name not in _music(names)]
         row_SF = feature_SFN.mean(dim=2)
         return MusicEvidence((row_SF[:, model.rows[MUSIC]] - row_SF[:, others].amax(dim=1)).cpu(), None)
     sample_rate: Any = feature.sample_rate
     spectrum = music_check.spectrum(wave_ST, sample_rate)
-    if len(model.networks) < 2:  # the limit is for the tags of two networks
+    if not isinstance(model, Tags) or len(model.networks) < 2:  # the limit is for the tags of two networks
         return MusicEvidence(None, spectrum)
     mean_F: Any = feature.mean_logits
     expected_S = (feature_SFN + mean_F[:, None]).sigmoid().sum(dim=1).mean(dim=1)
