@@ -49,7 +49,7 @@ exit status: 0; 1 if a file failed or nothing could be done; 130 if interrupted:
 examples:
   python -m src.predict song.mp3                                      the pretrained tagger, no training needed
   python -m src.predict music --genres rock,pop,jazz --format table   a folder with all its files
-  python -m src.predict music --tagger clap:DIR --genres "bossa nova,drill,polka"   any genres, with a CLAP network in DIR
+  python -m src.predict music --tagger clap:DIR --genres drill,polka  any genres, by the CLAP network in DIR
   python -m src.predict music --run outputs/my_run --format csv > genres.csv
   python -m src.predict mix.flac --timeline --format table            the genre over time
   python -m src.predict music --run outputs/a --run outputs/b         two models, and whether they agree
@@ -129,7 +129,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
             "--genres is only for the pretrained tagger: a run has the genres that it was trained on. Leave it out."
         )
     if options.weights is not None and (options.run or options.tagger):
-        other = "--run" if options.run else "--tagger"
+        other = "a run" if options.run else "a CLAP network"
         parser.error(f"--weights is only for the pretrained tagger: {other} finds its own weights. Leave it out.")
     if options.tagger is not None:
         name = options.tagger.removeprefix("clap:")

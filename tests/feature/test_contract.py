@@ -39,8 +39,9 @@ def test_a_clip_does_not_depend_on_its_batch(build: Build, choice: str) -> None:
     wave_BT = torch.cat([noise(amplitude=0.001), noise(amplitude=0.5), tone(440, 0.25)[None].float()])
     together_BFN = feature(wave_BT)
     alone_BFN = torch.cat([feature(wave_BT[index : index + 1]) for index in range(3)])
-    # The tone's quiet bins, 100 dB below it, are rounding noise and may differ by some 0.01 dB.
-    torch.testing.assert_close(together_BFN[:2], alone_BFN[:2], rtol=1e-5, atol=1e-4)
+    # The tone's quiet bins, 100 dB below it, are rounding noise and may differ by some 0.01 dB. Deep networks round more.
+    rtol = 1e-4 if choice in RATES else 1e-5
+    torch.testing.assert_close(together_BFN[:2], alone_BFN[:2], rtol=rtol, atol=1e-4)
     torch.testing.assert_close(together_BFN[2], alone_BFN[2], rtol=1e-3, atol=1e-1)
 
 

@@ -155,6 +155,7 @@ def test_a_network_is_downloaded_once_without_its_code(hub: str, tmp_path: Path)
     wanted = "['config.json', 'model.safetensors', 'preprocessor_config.json']"
     assert find("owner/tiny", hub, tmp_path) == wanted
     assert find("owner/tiny", "http://127.0.0.1:9", tmp_path) == wanted  # from the cache: nothing listens there
+    assert "own.py" in find("owner/tiny", hub, tmp_path / "with code", code=True)
     assert "the Hugging Face Hub has none of this name" in find("owner/other", hub, tmp_path)
 
 
