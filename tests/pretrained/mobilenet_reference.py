@@ -74,9 +74,9 @@ def random_state(width: float, seed: int = 0) -> State:
         elif name.endswith("num_batches_tracked"):
             state[name] = torch.tensor(1)
         else:
-            fan_in = math.prod(shape[1:]) if len(shape) > 1 else 10
-            state[name] = torch.randn(shape, generator=random) * (2 / fan_in) ** 0.5
-            state[name] += 1.0 if name.endswith(".1.weight") else 0.0
+            scale = (2 / math.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 0.2
+            state[name] = torch.randn(shape, generator=random) * scale
+            state[name] += 0.9 if name.endswith(".1.weight") else 0.0
     return state
 
 
