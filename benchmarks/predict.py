@@ -3,7 +3,8 @@
 FOLDER holds music in any format. First, excerpts of 30 s are written as mp3 to a temporary folder; files are used
 repeatedly if there are too few, and short ones are looped. Then, for each number of cores, a separate process is bound to
 that many cores and runs the pretrained tagger on all files three times; medians are printed. The same process measures the
-parts one by one: decoding and resampling, the log-mel spectrogram, both networks.
+parts one by one: decoding and resampling, the log-mel spectrogram, musicnn's two networks. The tagger is musicnn; where the
+weights of EfficientAT are found, the part `both` is the tagger with it too.
 """
 
 import argparse
@@ -47,9 +48,7 @@ def main() -> None:
             command += ["--precision", options.precision]
             rows.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
             rows[-1]["start"] = statistics.median(first_prediction_seconds(Path(folder), cores) for _ in range(TURNS))
-    print(
-        f"{options.files} mp3 of {SECONDS:g} s, stereo {RATE} Hz; the tagger with both networks; medians of {TURNS}\n"
-    )
+    print(f"{options.files} mp3 of {SECONDS:g} s, stereo {RATE} Hz; musicnn's tagger; medians of {TURNS}\n")
     print(
         "| cores | times real time | per core | decoding | log-mel | networks | whole / sum | first prediction after |"
     )
@@ -88,11 +87,12 @@ def measure(files: list[Path], cores: int, precision: str = FP32) -> dict[str, A
     from src.inference.recognizer import Recognizer
     from src.inference.windows import WindowBatch, file_windows
     from src.pretrained import logmel
+    from src.pretrained.files import EFFICIENTAT, find_any
     from src.pretrained.musicnn import FRAMES
     from src.threads import map_in_order
 
     torch.set_num_threads(1)
-    recognizer = Recognizer.pretrained()
+    recognizer = Recognizer.pretrained(weights="none")
     recognizer.precision = precision
     list(recognizer.predict_files(files[:2]))
     results = file_windows(files, recognizer.sample_rate, recognizer.length, None)
@@ -114,6 +114,11 @@ def measure(files: list[Path], cores: int, precision: str = FP32) -> dict[str, A
         "logmel": lambda: list(map_in_order(mel, waves, cores)),
         "networks": lambda: list(map_in_order(predict, mels, cores)),
     }
+    if file := find_any(EFFICIENTAT):
+        both = Recognizer.pretrained(weights=f"{EFFICIENTAT}:{file}")
+        both.precision = precision
+        list(both.predict_files(files[:2]))
+        works["both"] = lambda: list(both.predict_files(files, workers=cores))
     return {"cores": cores, **in_turn(works, TURNS, warmups=0)}
 
 
@@ -121,7 +126,9 @@ def first_prediction_seconds(folder: Path, cores: int) -> float:
     """Measure the seconds from the start of the command to its first prediction."""
     command = ["taskset", "-c", ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores])), sys.executable]
     start = time.perf_counter()
-    process = subprocess.Popen([*command, "-m", "src.predict", str(folder)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, "-m", "src.predict", str(folder), "--weights", "none"], stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     process.stdout.readline()
     seconds = time.perf_counter() - start

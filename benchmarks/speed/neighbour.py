@@ -71,7 +71,7 @@ def _predict(folder: Path) -> Callable[[], list[float]]:
     excerpts = folder / "excerpts"
     excerpts.mkdir()
     write_excerpts(music, excerpts, FILES)
-    recognizer, files = Recognizer.pretrained(), sorted(excerpts.glob("*.mp3"))
+    recognizer, files = Recognizer.pretrained(weights="none"), sorted(excerpts.glob("*.mp3"))
     return lambda: _seconds(lambda: list(recognizer.predict_files(files, workers=usable_cores())))
 
 

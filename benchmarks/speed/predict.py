@@ -1,4 +1,7 @@
-"""Predictions of the pretrained tagger: seconds of music per second of computing and core."""
+"""Predictions of the pretrained tagger, musicnn: seconds of music per second of computing and core.
+
+Where the weights of EfficientAT are found, also with both networks.
+"""
 
 import json
 import subprocess
@@ -14,6 +17,7 @@ from src.training import setup
 FILES = 24
 # Cores and precision -> seconds of music per second and core.
 PER_CORE = {(1, FP32): 50.0, (2, FP32): 45.0, (1, BF16): 60.0}
+BOTH_PER_CORE = 35.0  # the same with EfficientAT too
 
 
 def figures(folder: Path) -> list[Figure]:
@@ -34,4 +38,10 @@ def figures(folder: Path) -> list[Figure]:
         found.append(
             Figure("predict", name, speed, "s/s", "networks alone", FILES * SECONDS / seconds["networks"] / cores)
         )
+        if "both" in seconds:
+            both = FILES * SECONDS / seconds["both"] / cores
+            found.append(
+                Figure("predict", f"{name}, with EfficientAT", both, "s/s", "limit", BOTH_PER_CORE, at_least=1.0)
+            )
+            found.append(Figure("predict", f"{name}, with EfficientAT", both, "s/s", "musicnn alone", speed))
     return found
