@@ -1,4 +1,4 @@
-"""How often `predict` answers unsure, by folder: `python -m benchmarks.refusals PREDICTIONS.jsonl`.
+"""Count unsure predictions by folder: `python -m benchmarks.refusals PREDICTIONS.jsonl`.
 
 PREDICTIONS.jsonl is the output of `python -m src.predict` on folders of sounds, one kind in each. For each folder, prints the
 share of files that are not_music, with its 95 % Wilson interval, and the number of files with low_confidence.

@@ -1,4 +1,4 @@
-"""How to fill a patch of 10 s with a shorter sound for EfficientAT: `python -m benchmarks.short_sound FOLDER`.
+"""Compare ways of filling a patch of 10 s with a shorter sound for EfficientAT: `python -m benchmarks.short_sound FOLDER`.
 
 FOLDER has music files, at any depth. Of each, 10 s are compared with cuts from their middle that are shorter, or that
 are repeated or padded with zeros to 10 s. Prints a table: the mean over files of the distance of the embedding from that
@@ -42,10 +42,8 @@ def main() -> None:
     options = parser.parse_args()
     network = EfficientAT(files.require(files.EFFICIENTAT, options.weights))
     paths = sorted(path for path in options.folder.rglob("*") if path.suffix in (".flac", ".ogg", ".mp3", ".wav"))
-    distances, same = (
-        defaultdict[tuple[float, str], list[float]](list),
-        defaultdict[tuple[float, str], list[bool]](list),
-    )
+    distances = defaultdict[tuple[float, str], list[float]](list)
+    same = defaultdict[tuple[float, str], list[bool]](list)
     for path in track(paths, "Comparing", len(paths)):
         wave_T = torch.from_numpy(reader.read(path, SAMPLE_RATE, START_SECONDS, START_SECONDS + 10))
         if len(wave_T) < PATCH:

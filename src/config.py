@@ -100,9 +100,9 @@ def digest(config: Mapping[str, Any], without: Sequence[str] = NOT_IN_IDENTITY) 
 
 
 def without_paths(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the path of each file whose digest is a setting too, `weights` beside `sha256`: its content decides."""
+    """Leave out the path of weights whose digest is a setting too: `weights` or `name` beside `sha256`."""
     inner = {key: without_paths(value) if isinstance(value, Mapping) else value for key, value in config.items()}
-    return {key: value for key, value in inner.items() if key != "weights" or "sha256" not in inner}
+    return {key: value for key, value in inner.items() if key not in ("weights", "name") or "sha256" not in inner}
 
 
 def resolved(config: DictConfig) -> dict[str, Any]:

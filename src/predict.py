@@ -38,8 +38,8 @@ music from other sounds better. The weights are those of --weights, of the envir
 downloaded by `python -m src.weights efficientat`. With a genre and kinds of it (rock,metal), rock means other rock.
 
 predicted_genre is "unsure" if no genre can be given; reason then says why:
-  not_music         the pretrained tagger only: silence, speech, noise, hum or clicks; all probabilities are equal. With
-                    --run, a silent file is an error
+  not_music         the tagger only: silence, speech, noise, hum or clicks; all probabilities are equal. --tagger clap:DIR
+                    does not notice speech. With --run, a silent file is an error
   low_confidence    the pretrained tagger only: the highest probability is below 0.2. If a genre and its kinds together
                     reach 0.2, that genre is the answer, and confidence is their sum
   unlike_training   reserved for sound unlike all training clips of a run; not given yet

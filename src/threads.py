@@ -3,10 +3,9 @@
 Threads suit libraries that release Python's global lock while they compute: libsndfile, soxr, torch. How long OpenMP's
 threads wait for each other is set in src/__init__.py, before any library is loaded.
 
-The end of a generator here never waits for its threads. If it is left unfinished in a reference cycle, Python's garbage
-collector ends it at any moment, in any thread, perhaps while that thread holds a lock of `threading`, which a thread that
-ends needs too: waiting for that thread would never end. Close a generator that may be left unfinished, with
-`contextlib.closing`: then its threads stop soon after.
+Generators here do not wait for their threads at the end. The garbage collector may close an unfinished generator in any
+thread, even one that holds a lock of `threading`: waiting there would be a deadlock. Use `contextlib.closing` for a
+generator that may be left unfinished.
 """
 
 from collections import deque

@@ -119,9 +119,8 @@ def tagger(genres: Sequence[str] | None = None, weights: str | None = None) -> C
         raise ValueError(f"--genres names {', '.join(duplicates)} more than once. Name each genre once.")
     try:
         classifier = Classifier(**classifier_parts(config, chosen, {"counts": [0] * len(chosen)}))
-    except (
-        InstantiationException
-    ) as error:  # Hydra repeats the whole config; the cause says what is wrong with the file
+    except InstantiationException as error:
+        # Hydra repeats the whole config; the cause says what is wrong with the file.
         raise error.__cause__ or error from None
     assert isinstance(classifier.model, Tags)
     covered_count = len(chosen) - len(classifier.model.uncovered)
@@ -134,7 +133,7 @@ def tagger(genres: Sequence[str] | None = None, weights: str | None = None) -> C
 
 
 def _second_network(weights: str | None) -> Path | None:
-    """The file of EfficientAT's weights; None if musicnn answers alone."""
+    """The file of EfficientAT's weights; None if musicnn is used alone."""
     if weights == "none":
         return None
     if weights is None:

@@ -27,10 +27,8 @@ MODULES: dict[str, tuple[str, ...]] = {"feature": (), "statistics": ("src.model.
 TITLES = {"feature": "Computing the frozen feature, once", "statistics": "Computing statistics of the feature, once"}
 
 
-def describe(kind: str, feature: Mapping[str, Any], weights: str = "") -> dict[str, Any]:
+def describe(kind: str, feature: Mapping[str, Any]) -> dict[str, Any]:
     """Describe stored values: their kind, the settings of the feature, and a digest of the code that computes them.
-
-    `weights` is a digest of the files with the feature's weights, which the user may exchange.
 
     Raises LookupError if the settings name a module that this project does not have.
     """
@@ -39,8 +37,7 @@ def describe(kind: str, feature: Mapping[str, Any], weights: str = "") -> dict[s
     code = code_digest.digests_with_imports(
         *code_digest.project_targets(feature)
     ) | code_digest.digests_without_imports("src.data.crops", *MODULES[kind])
-    about = {"kind": kind, "feature": without_paths(feature), "code": code_digest.digest(code)}
-    return about | {"weights": weights} if weights else about
+    return {"kind": kind, "feature": without_paths(feature), "code": code_digest.digest(code)}
 
 
 @dataclass(frozen=True)

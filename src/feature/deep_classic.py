@@ -24,8 +24,8 @@ class DeepClassic(Feature):
     def __init__(self, sample_rate: int, deep: Feature, parts: Mapping[str, Feature]) -> None:
         if deep.patch_length is None:
             raise ValueError(
-                f"feature.deep is {type(deep).__name__}, whose frames are no patches of music: expected a pretrained network, "
-                "as in feature@feature.deep=musicnn."
+                f"feature.deep is {type(deep).__name__}: expected a pretrained network with patches, musicnn, efficientat or "
+                "pretrained, as in feature@feature.deep=musicnn."
             )
         if deep.sample_rate != sample_rate:
             raise ValueError(

@@ -55,9 +55,8 @@ class Efficientat(Feature):
 
     def extract(self, wave_BT: Tensor) -> Tensor:
         mel_BMN = logmel(wave_BT)
-        if (
-            mel_BMN.shape[2] < FRAMES
-        ):  # nearer to the embedding of the whole 10 s than a shorter patch or one with zeros
+        # Repetition comes nearer to the embedding of 10 s than a shorter patch or one with zeros: docs/results.md.
+        if mel_BMN.shape[2] < FRAMES:
             mel_BMN = mel_BMN.repeat(1, 1, -(-FRAMES // mel_BMN.shape[2]))[:, :, :FRAMES]
         patch_BMPN = mel_BMN.unfold(2, FRAMES, self.hop)  # P patches
         layers: Layers = self.network(patch_BMPN.transpose(1, 2).flatten(0, 1))

@@ -28,7 +28,8 @@ class Transformers(Feature):
     A frozen network is not saved in checkpoints: a run finds it again by `name`. What is saved is `known_answer`, the
     embedding of a known sound. Loading a run compares it, and raises ValueError if the network answers otherwise, e.g.
     because its folder has other weights now. With `trainable`, the weights are trained with the model and saved, but the
-    folder is still needed. `trust_remote_code` runs code that comes with the network.
+    folder is still needed. `trust_remote_code` runs code that comes with the network. `sha256`, the digest of its files, is
+    recorded by training, so that a training on other files is another run; it is not compared here.
 
     Sources: Gong et al. 2021 (AST); Wu et al. 2023 (CLAP); Baevski et al. 2020 (wav2vec 2.0); Hsu et al. 2021 (HuBERT);
     Yang et al. 2021 (SUPERB), for the mean of all layers.
@@ -44,6 +45,7 @@ class Transformers(Feature):
         piece_seconds: float | None,
         trainable: bool,
         trust_remote_code: bool,
+        sha256: str | None = None,
     ) -> None:
         loaded = audio_network.load(name, trust_remote_code)
         network = audio_network.AudioNetwork(loaded)
@@ -61,7 +63,7 @@ class Transformers(Feature):
                 f"feature.piece_seconds is {seconds:g}: expected at most {longest:g}, because the network {name} reads no more."
             )
         super().__init__(sample_rate, round(seconds * sample_rate), rows)
-        self.name, self.weights_digest, self.cached = name, loaded.digest, not trainable
+        self.name, self.cached = name, not trainable
         self.pretrained = f"the data of {name}"
         self.audio_network = network
         if trainable:

@@ -1,4 +1,4 @@
-"""The check if windows of a sound are music, by the tags of the pretrained tagger and, without AudioSet's classes, by the signal."""
+"""Check whether windows of a sound are music, by tags or by the signal."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,8 +10,8 @@ from src.inference import music_check
 from src.model.tags import AUDIOSET, Tags
 
 MUSIC = f"{AUDIOSET}/Music"
-# AudioSet's classes are listed by branch. Those from Music to Scary music are its branch of music; those from Singing to
-# Humming, songs, raps and chants, are music too. All others, such as Speech, Noise and Silence, are other sounds.
+# AudioSet's classes are listed by branch. Those of two branches do not count as other sounds: from Music to Scary music (genres,
+# instruments, moods), and from Singing to Humming. All others, such as Speech, Noise and Silence, do.
 MUSIC_BRANCHES = (("Music", "Scary music"), ("Singing", "Humming"))
 # Expected number of musicnn's 100 tags. 95 % of recorded speech, English and Italian, has fewer; of the recordings, 2 %
 # of the parts of 9 s have: docs/results.md.
@@ -19,7 +19,7 @@ LEAST_TAGS = 3.3
 
 
 class MusicEvidence(NamedTuple):
-    """Evidence for S windows: `strength_S` is above 0 for music; `spectrum` is for the check of the signal, None without it."""
+    """Evidence for S windows: `strength_S` is 0 or more for music; `spectrum` is for the check of the signal, None without it."""
 
     strength_S: Tensor | None
     spectrum: music_check.Spectrum | None

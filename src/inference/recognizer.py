@@ -35,7 +35,9 @@ SYNTHETIC = "synthetic"  # `Prediction.training_data` of a run that was trained 
 PREFETCH_BATCHES = 4  # batches of windows that are decoded while the network computes
 # Names of the pretrained tagger with one and with both networks, and its windows in seconds, as in their training.
 TAGGER, BOTH_TAGGERS = ("musicnn tags", 3.0), ("musicnn and EfficientAT tags", build.PATCH_SECONDS)
-ALONE = "musicnn answers alone; a second network, EfficientAT, knows more genres: python -m src.weights efficientat"
+MUSICNN_ONLY = (
+    "Only musicnn is used. EfficientAT knows more genres; download it with: python -m src.weights efficientat"
+)
 
 
 class WindowLogits(NamedTuple):
@@ -152,7 +154,9 @@ class Recognizer:
 
     @classmethod
     def pretrained(cls, genres: Sequence[str] | None = None, weights: str | None = None) -> "Recognizer":
-        """Build the pretrained tagger, which needs no run: with both networks, or by musicnn alone if `notes` says so.
+        """Build the pretrained tagger, which needs no run: musicnn and, if its weights are found, EfficientAT.
+
+        `notes` says so if the weights were looked for and not found.
 
         `genres` are the genres to predict; `weights` is efficientat:FILE, or none for musicnn alone: see `build.tagger`.
         """
@@ -161,7 +165,7 @@ class Recognizer:
         sample_rate: Any = classifier.feature.sample_rate
         recognizer = cls(classifier, sample_rate, seconds, name)
         if weights is None and name == TAGGER[0]:
-            recognizer.notes.append(ALONE)
+            recognizer.notes.append(MUSICNN_ONLY)
         return recognizer
 
     @classmethod

@@ -12,7 +12,7 @@ from torch.nn.functional import softplus
 from src.model.genre_table import GenreTable
 
 GTZAN = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-# The default list where musicnn answers alone; with a second network it is the whole table.
+# The default list where musicnn is used alone; with a second network it is the whole table.
 MUSICNN = (
     *("alternative", "ambient", "blues", "classical", "country", "disco", "electronic", "folk", "funk", "hip-hop"),
     *("house", "indian", "indie", "jazz", "metal", "new age", "pop", "punk", "rnb", "rock", "soul", "techno"),
@@ -41,10 +41,11 @@ class Tags(nn.Module):
     conditional probabilities. If no requested genre is known to both, S are all such genres of the table, which then
     drop out. The logits are log-probabilities, divided by a temperature that depends on the number of genres.
 
-    A genre that no row covers is never predicted. If the largest probability is below `unsure_below`, programs answer
-    unsure; but with AudioSet's classes they first look for a requested genre whose sum with those below it reaches
-    `unsure_below` (`surest_above`). They answer unsure too if the sound is no music (`checks_music`). Raises ValueError on a feature that does not consist of tags or is normalized, and on a table
-    with errors.
+    A genre that no row covers is never predicted. If the largest probability is below `unsure_below`, programs predict
+    unsure, unless, with AudioSet's classes, a requested genre with those below it reaches it (`surest_above`). They predict
+    unsure too if the sound is no music (`checks_music`).
+
+    Raises ValueError on a feature that does not consist of tags or is normalized, and on a table with errors.
     """
 
     checks_music = True  # the networks give noise any tag, often with high confidence

@@ -3,7 +3,6 @@
 B pieces of sound, T samples, L layers, E embedding, C texts.
 """
 
-import hashlib
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -23,19 +22,17 @@ LEAST_SECONDS = 0.1  # a shorter piece is repeated: the first layers need some f
 KNOWN_SECONDS = 2.0  # length of the known sound
 TOKENIZER = ("tokenizer.json", "vocab.json")
 NOT_NEEDED = ("masked_spec_embed",)  # weights that only pretraining uses; some published files lack them
-LEAST_SHARE = (
-    0.5  # of the network's numbers that must be in its files as they are; a few layers may be stored in another form
-)
+# Share of the network's numbers that must be in its files as they are. A few layers may be stored in another form.
+LEAST_SHARE = 0.5
 
 
 class Loaded(NamedTuple):
-    """A network with its feature extractor, and a digest of its files: 16 hexadecimal digits."""
+    """A network with its feature extractor, and the folder of its files."""
 
     name: str
     folder: Path
     model: Any
     extractor: Any
-    digest: str
 
 
 def load(name: str, trust_remote_code: bool = False) -> Loaded:
@@ -82,9 +79,7 @@ def load(name: str, trust_remote_code: bool = False) -> Loaded:
             f"The network {name} would be partly random: the files in {folder} {what}. Download it again, or run "
             "`make extra-transformers`, which installs the version of transformers that was tested."
         )
-    return Loaded(
-        name, folder, model.eval(), extractor, _digest([folder / networks.CONFIG, *_extractor_files(folder), *files])
-    )
+    return Loaded(name, folder, model.eval(), extractor)
 
 
 def text_embeddings(loaded: Loaded, texts: Sequence[str]) -> Tensor:
@@ -217,15 +212,3 @@ def _tensors(files: Iterable[Path]) -> Iterator[Tensor]:
 def _checksum(tensor: Tensor) -> tuple[int, int]:
     values = tensor.detach().float().contiguous()
     return values.numel(), zlib.crc32(values.numpy().tobytes())
-
-
-def _extractor_files(folder: Path) -> list[Path]:
-    return [folder / file for file in networks.EXTRACTOR if (folder / file).is_file()]
-
-
-def _digest(files: Iterable[Path]) -> str:
-    total = hashlib.sha256()
-    for path in files:
-        with open(path, "rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    return total.hexdigest()[:16]

@@ -56,7 +56,7 @@ def download(network: str, name: str, base_url: str, progress: Progress) -> Down
 
     The file has its name only once it is complete and correct; until then it is beside it, as NAME.part, from which the
     next call continues. If no digest of it is known, its content must be that of the network, and its digest is recorded
-    for later downloads. Raises ValueError on anything that the server or the network does wrong, and NoRoom if the disk is
+    for later downloads. Raises ValueError if the server or the connection fails, and NoRoom if the disk is
     full.
     """
     path, url = files.folder(network) / name, urllib.parse.urljoin(base_url, name)
@@ -128,7 +128,7 @@ def _receive(url: str, part: Path, progress: Progress) -> None:
             received = f" after {plain_files.format_bytes(after)}" if after else ""
             again = "Give the same command again: it continues where it stopped. " if after else ""
             raise ValueError(
-                f"{url} could not be downloaded{received} ({problem}). {again}Is there a network? {_by_hand(url)}"
+                f"{url} could not be downloaded{received} ({problem}). {again}Check the internet connection. {_by_hand(url)}"
             )
 
 
@@ -155,7 +155,8 @@ def _copy(response: http.client.HTTPResponse, file: BinaryIO, url: str, total: i
         file.write(block)
         progress(file.tell(), total)
         if file.tell() > (MAX_BYTES if total is None else total):
-            raise ValueError(f"{url} has more than {MAX_BYTES:,} bytes: it is another file.")
+            limit = MAX_BYTES if total is None else total
+            raise ValueError(f"{url} sent more than {limit:,} bytes: it is another file.")
     file.flush()
     os.fsync(file.fileno())
     return total is None or file.tell() == total

@@ -40,7 +40,8 @@ def find(network: str, path: str | None = None, sha256: str | None = None) -> Pa
         return file
     for file in _existing(network)[:1]:
         if expected_digest(file) not in (None, digest(file)):
-            raise ValueError(f"{file} has changed since it was published. Delete it. {advice(network)}")
+            since = "published" if file.name in KNOWN else "first downloaded"
+            raise ValueError(f"{file} has changed since it was {since}. Delete it. {advice(network)}")
         return file
     return None
 

@@ -40,10 +40,12 @@ def channels(count: float) -> int:
 
 
 class MobileNet(nn.Module):
-    """Image (B, 1, M, N) -> feature maps (B, E, M / 32, N / 32), rounded up, E = 960 times the width; and the classifier.
+    """Layers of MobileNetV3-Large: `features`, the convolutions, and `classifier`, the layers after the mean over frequency and time.
 
-    `features` are the convolutions, `classifier` the layers after the mean over frequency and time, with one output for
-    each of `classes`. Batch normalization always uses the statistics of the original training, in fine-tuning too.
+    features     image (B, 1, M, N) -> feature maps (B, E, M / 32, N / 32), rounded up; M bands, N frames, E = 960 times the width
+    classifier   (B, E) -> (B, classes)
+
+    Batch normalization always uses the statistics of the original training, in fine-tuning too.
     """
 
     def __init__(self, width: float, classes: int) -> None:

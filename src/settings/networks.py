@@ -1,5 +1,6 @@
 """Networks in the format of the library transformers: find the folder of one, and read its JSON files, but not its code."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -141,6 +142,19 @@ def sample_rate_in(folder: Path) -> int:
         f"{folder} has no sampling_rate from {LOWEST_HZ:,} to {HIGHEST_HZ:,} in {' or '.join(files or EXTRACTOR)}: expected a "
         "network that reads sound."
     )
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the files of a network that decide its embeddings, 64 hexadecimal digits."""
+    total = hashlib.sha256()
+    for path in (
+        folder / CONFIG,
+        *(folder / file for file in EXTRACTOR if (folder / file).is_file()),
+        *weights(folder),
+    ):
+        with open(path, "rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
 
 
 def refuse_code(name: str, folder: Path) -> None:

@@ -152,7 +152,7 @@ def cached_statistics(
 ) -> feature_cache.SegmentValues:
     """The statistics over time (S, 3 F) of a frozen feature, in double precision, from the cache."""
     feature.to(device)
-    about = feature_cache.describe("statistics", configs.resolved(config.feature), _weights_digest(feature))
+    about = feature_cache.describe("statistics", configs.resolved(config.feature))
 
     def compute(wave_ST: Tensor) -> Tensor:
         return statistics(feature(wave_ST).cpu().double())
@@ -166,12 +166,7 @@ def cached_feature(
     config: DictConfig, data: GenreData, feature: Any, device: torch.device
 ) -> feature_cache.SegmentValues:
     """The frozen feature of all segments of the data, from the cache. Features that are not yet cached are computed."""
-    about = feature_cache.describe("feature", configs.resolved(config.feature), _weights_digest(feature))
+    about = feature_cache.describe("feature", configs.resolved(config.feature))
     return feature_cache.open_or_compute(
         data.waveform_crops, data.segments, feature.to(device), about, data.cache, device
     )
-
-
-def _weights_digest(feature: Any) -> str:
-    """Digest of the files with the weights of a feature; "" if it has no such files, or the code names them."""
-    return str(getattr(feature, "weights_digest", ""))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from src.classifier import build
-from src.inference.recognizer import ALONE, NOT_MUSIC, Recognizer
+from src.inference.recognizer import MUSICNN_ONLY, NOT_MUSIC, Recognizer
 from src.model.tags import GTZAN, MUSICNN, Tags
 from src.pretrained import files
 from tests.cases.noises import NO_MUSIC, RATE
@@ -45,10 +45,10 @@ def test_the_second_network_is_found(
 
 def test_without_the_file_musicnn_answers_as_before_and_a_note_says_so() -> None:
     recognizer = Recognizer.pretrained()
-    assert (recognizer.name, recognizer.notes) == ("musicnn tags", [ALONE])
+    assert (recognizer.name, recognizer.notes) == ("musicnn tags", [MUSICNN_ONLY])
     assert recognizer.genres == list(MUSICNN)
     assert (recognizer.sample_rate, recognizer.length) == (16000, 48_000)
-    assert "\n" not in ALONE
+    assert "\n" not in MUSICNN_ONLY
 
 
 def test_both_networks_predict(efficientat: Path) -> None:

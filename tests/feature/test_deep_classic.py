@@ -93,5 +93,5 @@ def test_settings_that_do_not_fit_are_refused(build: Build) -> None:
     ) as e:
         build("deep_classic", "sample_rate=22050")
     assert isinstance(e.value.__cause__, ValueError)
-    with pytest.raises(ValueError, match=r"feature\.deep is Mel, .* feature@feature\.deep=musicnn"):
+    with pytest.raises(ValueError, match=r"feature\.deep is Mel: .* feature@feature\.deep=musicnn"):
         DeepClassic(22050, build("mel"), {"chroma": build("chroma")})

@@ -89,4 +89,4 @@ def test_a_feature_without_patches_is_refused_in_one_line(
         if word != "feature.deep.network=msd"
     ]
     assert train(monkeypatch, *words) == 1
-    assert "feature.deep is Mel, whose frames are no patches of music" in capsys.readouterr().err
+    assert "feature.deep is Mel: expected a pretrained network with patches" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from src import predict, rundir
 from src.classifier import build, precision
-from src.inference.recognizer import ALONE
+from src.inference.recognizer import MUSICNN_ONLY
 from tests.conftest import RATE, tone, write
 from tests.programs import help_of, small, train
 
@@ -410,8 +410,8 @@ def test_the_genres_are_passed_to_the_tagger(run_predict: Any, music: Path, monk
 
 def test_a_note_says_once_that_musicnn_answers_alone(run_predict: Any, music: Path) -> None:
     """A file of weights that the user names or rules out needs no note."""
-    assert "python -m src.weights efficientat" in ALONE
-    assert run_predict(music)[2].splitlines().count(f"Note: {ALONE}") == 1
+    assert "python -m src.weights efficientat" in MUSICNN_ONLY
+    assert run_predict(music)[2].splitlines().count(f"Note: {MUSICNN_ONLY}") == 1
     for weights in ("none", "efficientat:FILE"):
         assert "EfficientAT" not in run_predict(music, "--weights", weights)[2]
 
@@ -583,7 +583,7 @@ def test_a_closed_pipe_ends_the_program_without_an_error(tmp_path: Path) -> None
     json.loads(process.stdout.readline())
     process.stdout.close()
     assert process.wait(timeout=60) == 0
-    assert process.stderr.read() == f"Note: No tag covers polka: never predicted.\nNote: {ALONE}\n"
+    assert process.stderr.read() == f"Note: No tag covers polka: never predicted.\nNote: {MUSICNN_ONLY}\n"
     process.stderr.close()
 
 

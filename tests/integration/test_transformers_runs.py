@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from hydra import compose, initialize_config_dir
 
 from src import predict, rundir
+from src.classifier.weights import record_digests
+from src.config import digest, resolved
 from src.inference.recognizer import Recognizer
 from tests import tiny_networks
+from tests.conftest import ROOT
 from tests.programs import small, train
 
 COMPUTED = "Computing the frozen feature, once"  # on standard error, where it is not read from the cache
@@ -96,6 +100,21 @@ def test_layers_are_cached_for_all_models_until_the_weights_change(
     finally:
         (network / "model.safetensors").write_bytes(original)
     assert COMPUTED in capsys.readouterr().err
+
+
+def test_other_weights_make_another_run(copy: Path) -> None:
+    configs = []
+    for seed in (0, 1):
+        tiny_networks.write(copy.parent / "network", "wav2vec2", seed=seed)
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            config = compose("train", ["feature=transformers", f"feature.name={copy.parent / 'network'}"])
+        record_digests(config)
+        configs.append(resolved(config))
+    assert len({digest(config) for config in configs}) == 2
+    configs[0]["feature"]["name"] = "elsewhere"
+    assert len({digest(config) for config in configs}) == 2
+    configs[1]["feature"]["sha256"] = configs[0]["feature"]["sha256"]
+    assert len({digest(config) for config in configs}) == 1
 
 
 def test_the_certificate_names_the_network(run: Path) -> None:

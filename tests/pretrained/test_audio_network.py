@@ -16,6 +16,7 @@ from torch import Tensor
 
 from src.pretrained import audio_network
 from src.pretrained.audio_network import AudioNetwork, known_sound, load
+from src.settings import networks as network_files
 from src.settings.networks import NetworkError
 from tests import tiny_networks
 
@@ -130,13 +131,13 @@ def test_a_folder_needs_no_internet(networks: Networks, monkeypatch: pytest.Monk
 
 
 def test_the_digest_covers_weights_and_settings(networks: Networks, copy: Callable[[str], Path]) -> None:
-    folder, digest = copy("hubert"), load(networks("hubert")).digest
-    assert load(str(folder)).digest == digest
+    folder, digest = copy("hubert"), network_files.digest(Path(networks("hubert")))
+    assert network_files.digest(folder) == digest
     path = folder / "preprocessor_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "do_normalize": False}), encoding="utf-8")
-    other = load(str(folder)).digest
+    other = network_files.digest(folder)
     tiny_networks.write(folder, "hubert", seed=1)
-    assert len({digest, other, load(str(folder)).digest}) == 3
+    assert len({digest, other, network_files.digest(folder)}) == 3
 
 
 def test_pickled_weights_give_the_same_answer(networks: Networks, copy: Callable[[str], Path]) -> None:

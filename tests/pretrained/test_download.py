@@ -239,7 +239,7 @@ def test_no_server(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert weights.main([EFFICIENTAT, "--url", url]) == 1
     err = capsys.readouterr().err
     assert err.startswith(f"weights: {url}{NAME} could not be downloaded (")
-    assert "Is there a network? You can also download" in err
+    assert "Check the internet connection. You can also download" in err
     assert err.count("\n") == 1
 
 
