@@ -132,7 +132,10 @@ def _select(runs: "Sequence[RunDir]", options: argparse.Namespace) -> "Selection
     """Select among the runs by validation; None without --select."""
     from src.evaluation import selection
 
-    return selection.select_by_validation(runs, options.select, options.by) if options.select else None
+    if not options.select:
+        return None
+    trained = [run for run in runs if not run.is_evaluation]  # an evaluation has no validation scores
+    return selection.select_by_validation(trained or runs, options.select, options.by)
 
 
 def _find_runs(paths: Sequence[Path], trust: tuple[str, ...]) -> "list[RunDir]":

@@ -17,10 +17,10 @@ LAYERS = (
     ("dataset", "split", "feature", "augmentation", "normalization", "model", "loss", "sampler", "scheduler"),
     ("data", "classifier"),
     ("training", "inference", "quality"),
-    ("evaluation",),
+    ("evaluation", "judging"),
     ("reporting", "table_check"),
     ("sweep",),
-    ("train", "report", "predict", "audit", "compare", "cache", "weights"),
+    ("train", "report", "predict", "audit", "compare", "cache", "weights", "evaluate"),
 )
 PROGRAMS = LAYERS[-1]
 MOST_FILES = 14  # at the top of src/, without the programs

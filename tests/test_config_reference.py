@@ -69,7 +69,7 @@ def test_the_reference_page_is_current() -> None:
     )
 
 
-@pytest.mark.parametrize("program", ["train", "audit", "predict", "compare", "report"])
+@pytest.mark.parametrize("program", ["train", "audit", "predict", "compare", "report", "evaluate"])
 def test_every_program_states_our_version(program: str) -> None:
     command = [sys.executable, "-m", f"src.{program}", "--version"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)

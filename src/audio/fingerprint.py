@@ -78,9 +78,10 @@ def codes(wave_T: NDArray[np.float32]) -> NDArray[np.uint32]:
     return np.where(blank_N, np.uint32(BLANK), np.maximum(code_N, BLANK + 1))
 
 
-def near_copies(codes: Sequence[NDArray[np.uint32]]) -> list[Match]:
+def near_copies(codes: Sequence[NDArray[np.uint32]], between: int | None = None) -> list[Match]:
     """Find the pairs of clips that contain the same recording, each pair once, lowest error first; codes (N,) of each clip.
 
+    `between`: only pairs of one of the first `between` clips and one of the others, as of two catalogues.
     If a recording has more than NEIGHBOURS copies, each copy is paired with those nearest to it in the catalogue, so the
     group is still connected. The same catalogue gives the same matches. A larger catalogue uses longer keys, so it may
     miss a borderline copy that a smaller one finds. If most clips resemble one another, as over one loop, the cost grows
@@ -91,6 +92,9 @@ def near_copies(codes: Sequence[NDArray[np.uint32]]) -> list[Match]:
     packed_P = np.empty(0, dtype=np.int64)  # clip pair and shift in one number
     span = 2 * max(map(len, codes))
     for a_P, b_P, shift_P in coincidences(codes):
+        if between is not None:
+            wanted_P = (a_P < between) & (b_P >= between)
+            a_P, b_P, shift_P = a_P[wanted_P], b_P[wanted_P], shift_P[wanted_P]
         packed_P = np.union1d(packed_P, (a_P * len(codes) + b_P) * span + shift_P + span // 2)
     pair_P, shift_P = np.divmod(packed_P, span)
     pair_Q, first_Q = np.unique(pair_P, return_index=True)

@@ -49,6 +49,16 @@ class Classifier(nn.Module):
         return getattr(self.feature, "pretrained", None)
 
     @property
+    def has_statistics(self) -> bool:
+        """True if statistics over time of the feature can take its place where only they are needed: see `src.normalization`.
+
+        It must be frozen and have frames, and the normalization must know what it does to statistics.
+        """
+        feature: Any = self.feature
+        frozen = not any(True for _ in feature.parameters())
+        return frozen and bool(feature.hop_length > 1) and hasattr(self.normalization, "normalized_statistics")
+
+    @property
     def notes(self) -> list[str]:
         """Notes for the user about the feature and the model, one sentence each."""
         notes = list(getattr(self.model, "notes", []))

@@ -44,9 +44,12 @@ class DataSet(ABC):
     def listed(self) -> Corpus:
         """List all clips without decoding them. Raises ValueError, which says what to do, if there are none."""
 
-    def corpus(self) -> Corpus:
-        """List the selected clips without decoding them. Raises ValueError, which says what to do, if a selection fails."""
-        corpus = with_known_names(self.genre_rules.apply(self.listed(), self.fixed_genres))
+    def corpus(self, strict: bool = False) -> Corpus:
+        """List the selected clips without decoding them. Raises ValueError, which says what to do, if a selection fails.
+
+        With `strict`, a genre in `genre_map` that no clip has is an error too, not only a note.
+        """
+        corpus = with_known_names(self.genre_rules.apply(self.listed(), self.fixed_genres, strict))
         counts = Counter(clip.genre for clip in corpus.clips if clip.genre)
         selected = [self.genres] if isinstance(self.genres, str) else self.genres
         notes = list(twin_notes(counts, selected and [written(genre, counts) for genre in selected]))

@@ -20,6 +20,7 @@ MAP_EXPECTED = (
     "a mapping, e.g. {hip-hop:Hip-Hop,noise:null}, or a CSV file with the columns from and to, or a YAML file"
 )
 MOST_LISTED = 5  # a note names at most this many genres
+MOST_NAMED = 20  # and a refusal that lists all genres of the data
 
 
 class GenreRules:
@@ -57,15 +58,24 @@ class GenreRules:
         entries = self._entries(listed)
         return {name: self._new_name(composed(name), entries) for name in listed}
 
-    def apply(self, corpus: Corpus, other_genres: Sequence[str] = ()) -> Corpus:
+    @property
+    def new_genres(self) -> list[str]:
+        """The new names in the map, without None."""
+        return list(dict.fromkeys(value for _, value in self._pairs if value))
+
+    def apply(self, corpus: Corpus, other_genres: Sequence[str] = (), strict: bool = False) -> Corpus:
         """Rename the genres of a corpus. Clips left out are listed with the reason; notes count what was changed.
 
-        `other_genres` are genres of the data set that the corpus does not list: the map may name them too.
-        Raises ValueError if no clip is left.
+        `other_genres` are genres of the data set that the corpus does not list: the map may name them too. A note lists
+        names in the map that no clip has; with `strict`, they raise ValueError. Raises ValueError if no clip is left.
         """
         counts = Counter(clip.genre for clip in corpus.clips if clip.genre)
         new = self.new_names(counts)
-        notes = [*corpus.notes, *self._notes(counts, new, other_genres)]
+        unknown = list(self._unknown(counts, other_genres))
+        if strict and unknown:
+            known = formatting.first_names(sorted({*counts, *other_genres}), MOST_NAMED)
+            raise ValueError(f"{' '.join(unknown)} The genres of {corpus.name} are {known}.")
+        notes = [*corpus.notes, *self._notes(counts, new), *unknown]
         if all(name == new[name] for name in new):
             return replace(corpus, notes=notes) if len(notes) > len(corpus.notes) else corpus
         clips: list[Clip] = []
@@ -108,9 +118,7 @@ class GenreRules:
             "dataset.genre_pick, because it lists several" if several and self.pick == "drop" else "dataset.genre_map"
         )
 
-    def _notes(
-        self, counts: Mapping[str, int], new: Mapping[str, str | None], other_genres: Sequence[str]
-    ) -> Iterator[str]:
+    def _notes(self, counts: Mapping[str, int], new: Mapping[str, str | None]) -> Iterator[str]:
         entries = self._entries(counts)
         split = [name for name in counts if composed(name) not in entries and len(self._parts(composed(name))) > 1]
         mapped = [name for name in counts if name not in split and new[name] != composed(name)]
@@ -130,8 +138,11 @@ class GenreRules:
             if name != composed(name) and composed(name) in counts:
                 clips = _clips([name, composed(name)], counts)
                 yield f"{composed(name)} is written in two Unicode forms, which look the same: one genre of {clips}."
+
+    def _unknown(self, counts: Mapping[str, int], other_genres: Sequence[str]) -> Iterator[str]:
+        """A sentence for each name in the map that is no genre of the data."""
         found = {text for name in counts for text in (composed(name), *self._parts(composed(name)))} | {*other_genres}
-        for key in entries:
+        for key in self._entries(counts):
             if key not in found:
                 similar = get_close_matches(key, sorted(found), n=1, cutoff=0.5)
                 hint = f" Did you mean {similar[0]!r}?" if similar else ""

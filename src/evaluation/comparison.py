@@ -51,7 +51,10 @@ def compare(groups: Sequence[ComparedGroup]) -> dict[str, Any]:
     # many pairs, more resamples are needed to get below 0.05.
     resamples = max(intervals.RESAMPLES, 400 * len(pairs))
     replicates = (
-        {group.key: bootstrap_replicates(group.predictions, resamples) for group in groups}
+        {
+            group.key: bootstrap_replicates(group.predictions, resamples, group.group.runs[0].is_evaluation)
+            for group in groups
+        }
         if owners >= MIN_ARTISTS
         else {}
     )
@@ -233,14 +236,15 @@ def nonsignificant_tests(pair: Mapping[str, Any]) -> list[str]:
     return [key for key in FAMILIES if pair[key]["p"] is not None and pair[key]["p_holm"] >= significance.LEVEL]
 
 
-def bootstrap_replicates(predictions: TestPredictions, resamples: int) -> Replicates:
+def bootstrap_replicates(predictions: TestPredictions, resamples: int, evaluation: bool = False) -> Replicates:
     """Compute the scores of `resamples` bootstrap samples; a sample draws artists, each with all its clips.
 
     The draws have a fixed seed: with the same number of resamples, every group gets the same draws, so the differences
-    of two groups are paired. Macro F1 is computed from the counts of each sample, over the same genres as in metrics.json.
+    of two groups are paired. Macro F1 is computed from the counts of each sample, over the same genres as in metrics.json: those
+    with clips or predictions, and of an `evaluation` those with clips.
     Source: as `intervals.bootstrap_by_cluster`.
     """
-    genres = sorted({*predictions.true, *predictions.predicted_KS.ravel().tolist()})
+    genres = sorted({*predictions.true, *([] if evaluation else predictions.predicted_KS.ravel().tolist())})
     true_KC = np.array(predictions.true)[:, None] == np.array(genres)
     columns = [np.stack([predictions.accuracy_K, np.ones(len(predictions.clips))], axis=1), true_KC]
     for predicted_K in predictions.predicted_KS.T:

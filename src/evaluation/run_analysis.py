@@ -19,7 +19,10 @@ def majority_baseline(run: RunDir) -> tuple[str, float]:
 
     If several genres are equally frequent, the first in the alphabet is used. Raises ValueError if there are no training clips.
     """
-    counts = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
+    if run.is_evaluation:
+        counts = Counter(run.metrics[rundir.EVALUATION]["training_clips"])
+    else:
+        counts = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     if not counts:
         raise ValueError(
             f"{run.path / rundir.SPLIT} lists no training clips: expected at least one. Train the run again."

@@ -130,6 +130,7 @@ class Recognizer:
             problem = "is not a folder" if folder.exists() else "does not exist"
             raise ValueError(f"{folder} {problem}: expected a run directory, as `python -m src.train` writes them.")
         run = rundir.RunDir(folder, tuple(trust))
+        run.require_model()
         training_data = SYNTHETIC if run.metrics["synthetic"] else None  # raises ValueError if the run is not finished
         sample_rate, seconds = (nested.get(run.config, key) for key in ("audio.sample_rate", "data.crop_seconds"))
         if sample_rate is None or seconds is None:

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from src import formatting, rundir
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.reporting import plots, render, run_text
+from src.reporting import evaluation_text, plots, render, run_text
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
@@ -53,6 +53,7 @@ def _context(run: RunDir) -> dict[str, Any]:
     result = run_text.describe_result(run)
     return {
         "title": f"{run_names.run_name(run)}, {metrics['dataset']}",
+        "evaluation": _evaluation(metrics) if run.is_evaluation else None,
         "folder": run.path.resolve().name,
         "summary": result[0],
         "summary_warns": bool(leaks(metrics["certificate"]) or formatting.untested(metrics["test"])),
@@ -81,6 +82,17 @@ def _context(run: RunDir) -> dict[str, Any]:
         "environment": run.environment,
         "facts": _facts(run),
         "training_sentence": _describe_training(run),
+    }
+
+
+def _evaluation(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The section of a run that was judged on other clips than its own."""
+    return {
+        "run": metrics["evaluation"]["run"],
+        "lines": evaluation_text.lines(metrics),
+        "headings": evaluation_text.HEADINGS,
+        "rows": [evaluation_text.cells(row) for row in evaluation_text.score_rows(metrics)],
+        "basis": evaluation_text.basis(metrics),
     }
 
 
@@ -159,6 +171,8 @@ def _format_fact(value: Any) -> str:
 def _describe_training(run: RunDir) -> str:
     """Describe the number of epochs and which epoch was evaluated, for the section on learning curves."""
     epochs, best = run.metrics["epochs"], run.metrics["best_epoch"]
+    if run.is_evaluation:
+        return f"The page of the run {run.metrics['evaluation']['run']} has them."
     if not run.history or not epochs:
         return "This model is fitted in one step, without epochs."
     text = f"Trained for {formatting.count(epochs, 'epoch')}"

@@ -6,6 +6,7 @@ from typing import Any
 from src import formatting
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
+from src.reporting import evaluation_text
 from src.rundir import RunDir
 from src.split.certificate import leaks
 
@@ -81,7 +82,7 @@ def _test_artists(run: RunDir) -> str:
     shared = leaks(certificate)
     if shared:
         return f"that it may have memorized, as training, validation and test share {' and '.join(shared)}"
-    if _some_unknown(run, "artist") or run.metrics["test"]["artists"] is None:
+    if _some_unknown(run, "artist") or run.metrics["test"]["artists"] is None or _training_unknown(run):
         return (
             f"held out by {certificate['grouped_by']}; not all artists are known, so some may be in its training clips"
         )
@@ -93,6 +94,11 @@ def _test_artists(run: RunDir) -> str:
 def _some_unknown(run: RunDir, kind: str) -> bool:
     """Return True if some clip has no known `kind` ("artist" or "track"), so the sets may share one."""
     return any(row[kind] is None for row in run.split)
+
+
+def _training_unknown(run: RunDir) -> bool:
+    """Return True for an evaluation of a run that does not know all artists of its training clips."""
+    return run.is_evaluation and not run.metrics["evaluation"]["training_artists_known"]
 
 
 def _interval_sentence(scores: Mapping[str, Any]) -> str:
@@ -107,6 +113,8 @@ def _interval_sentence(scores: Mapping[str, Any]) -> str:
 def describe_split(run: RunDir) -> list[str]:
     """Describe the split, and the artists, tracks and copies that its sets share, one sentence each, then the warnings."""
     certificate = run.metrics["certificate"]
+    if run.is_evaluation and not run.metrics["evaluation"]["own_test_clips"]:
+        return [*evaluation_text.shared_lines(run.metrics), *certificate["warnings"]]
     sentences = [f"Split: {formatting.split(certificate)}."]
     for kind, key in (("artist", "artists"), ("track", "tracks")):
         shared = certificate["shared"][key]

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,18 +27,19 @@ LIBRARIES = (
 )
 
 
-def environment(config: Mapping[str, Any], folder: Path, data: str) -> dict[str, Any]:
+def environment(config: Mapping[str, Any], data: str, command: str, choices: Mapping[str, str]) -> dict[str, Any]:
     """Build the content of environment.json; the caller writes the file.
 
-    `folder` is the run directory, and `data` the digest of the data. The identity of a run consists of digests of its
-    settings, its data and its source code, which determine its results. The other entries are the command that repeats
-    the run, and what else may influence the results.
+    `data` is the digest of the data, `command` the command line that repeats the run, and `choices` the choice of each
+    config group. The identity of a run consists of digests of its
+    settings, its data and its source code, which determine its results. The other entries are what else may influence
+    the results.
     """
     source = code_digest.run_digests(config)
     return {
         "identity": {"config": configs.digest(config), "data": data, "source": code_digest.digest(source)},
-        "command": configs.rerun_command(folder),
-        "choices": configs.choices(),
+        "command": command,
+        "choices": dict(choices),
         "source": source,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
         "git": {"commit": _git("rev-parse", "HEAD") or None, "dirty": bool(_git("status", "--porcelain"))},

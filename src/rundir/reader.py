@@ -24,8 +24,10 @@ CONFUSION = "confusion.csv"
 SPLIT = "split.csv"
 EXCLUDED = "excluded.csv"
 NOTES = "notes.csv"  # only if there are notes
+FINGERPRINTS = "fingerprints.npz"  # of the training and validation clips; an evaluation searches it for copies
 REPORT = "report.html"
 LOCK = ".lock"  # locked during training; the file stays afterwards
+EVALUATION = "evaluation"  # `kind` in metrics.json of a run that was judged on other clips; it has no model of its own
 SCHEMA = 2  # version of metrics.json; schema 1, which calls the sets of a split "sides", can still be read
 
 # `_target_` in config.yaml of schema 1 -> current name, so that old and new runs of one experiment form one group.
@@ -89,6 +91,8 @@ class RunDir:
         if isinstance(certificate, dict) and "sides" in certificate:
             certificate["sets"] = certificate.pop("sides")
         schema.check(path, metrics, schema.METRICS)
+        if metrics.get("kind") == EVALUATION:
+            schema.check(path, metrics, schema.EVALUATION)
         metrics.setdefault("temperature", None)
         metrics.setdefault("passes", {})
         for kind in ("albums", "near_copies"):
@@ -97,6 +101,19 @@ class RunDir:
             for key in CALIBRATED if scores is not None else ():
                 scores.setdefault(f"{key}_uncalibrated", None)
         return metrics
+
+    @property
+    def is_evaluation(self) -> bool:
+        """True if `src.evaluate` wrote this directory: it has scores and predictions, but no model."""
+        return bool(self.metrics.get("kind") == EVALUATION)
+
+    def require_model(self) -> None:
+        """Raise ValueError if this is an evaluation of another run."""
+        if self.is_evaluation:
+            raise ValueError(
+                f"{self.path} is an evaluation: it has the scores of the run {self.metrics[EVALUATION]['run']} on other clips, "
+                "and no model. Name that run instead."
+            )
 
     @cached_property
     def environment(self) -> dict[str, Any]:

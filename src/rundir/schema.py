@@ -94,6 +94,7 @@ SCORES = {
 }
 SIZE = {"clips": COUNT, "tracks": OrNull(COUNT), "artists": OrNull(COUNT)}
 METRICS = {
+    "kind?": TEXT,
     "train_seconds": NONNEGATIVE,
     "epochs": COUNT,
     "best_epoch": OrNull(COUNT),
@@ -118,6 +119,25 @@ METRICS = {
         },
         "allow_leak": BOOLEAN,
         "warnings": Many(TEXT),
+    },
+}
+# Of metrics.json whose `kind` is "evaluation", besides METRICS.
+EVALUATION = {
+    "evaluation": {
+        "run": TEXT,
+        "trained_on": TEXT,
+        "training_clips": Each(COUNT),
+        "training_artists_known": BOOLEAN,
+        "own_test_clips": BOOLEAN,
+        "scores_of_run": OrNull(BOOLEAN),
+        "common_genres": Many(TEXT),
+        "other_genres": Each(COUNT),
+        "untested_genres": Many(TEXT),
+        "chance": {"all_genres": SHARE, "common_genres": SHARE},
+        "recall_macro_interval_by_artist": OrNull(INTERVAL),
+        "among_common": OrNull(SCORES),
+        "shared_clips": {"artist": COUNT, "track": COUNT, "audio": COUNT, "near_copy": OrNull(COUNT), "any": COUNT},
+        "without_shared": OrNull(SCORES),
     },
 }
 ENVIRONMENT = {

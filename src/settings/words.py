@@ -18,6 +18,7 @@ from src.settings.quoting import expand, quoted, shell
 from src.settings.table import TABLE
 from src.settings.values import check_value, did_you_mean
 
+NEW_ENTRIES = "dataset.genre_map."  # keys that start so are entries of a mapping, with any names
 NO_SPACES = "Write no space on either side of the =."
 
 
@@ -67,6 +68,10 @@ def _refuse_option(message: str) -> NoReturn:
 def _override(words: Sequence[str], k: int, is_sweep: bool) -> Override:
     """Parse word number k, after expanding ~ and quoting where that is needed. Raises ValueError if it is not KEY=VALUE."""
     word = words[k]
+    if word.startswith(NEW_ENTRIES):
+        word = (
+            f"+{word}"  # dataset.genre_map.hip-hop=Hip-Hop: by default there is no map, so Hydra would find no such key
+        )
     key, equals, value = word.partition("=")
     if not re.fullmatch(r"[~+]*[\w.$/@-]+", key, re.ASCII) or (not equals and not word.startswith("~")):
         _refuse_stray(words, k)

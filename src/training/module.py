@@ -70,16 +70,6 @@ class GenreModule(Classifier, lightning.LightningModule):
         """True if the feature of each segment is computed once and cached: it is costly, and the sound is not augmented."""
         return bool(self.feature.cached) and isinstance(self.augmentation["wave"], nn.Identity)
 
-    @property
-    def has_statistics(self) -> bool:
-        """True if statistics over time of the feature can take its place where only they are needed: see `src.normalization`.
-
-        It must be frozen and have frames, and the normalization must know what it does to statistics.
-        """
-        feature: Any = self.feature
-        frozen = not any(True for _ in feature.parameters())
-        return frozen and bool(feature.hop_length > 1) and hasattr(self.normalization, "normalized_statistics")
-
     def calibrate(self, validation: Predictions) -> float:
         """Fit the temperature to this module's predictions for the validation clips, set it in the module, and return it."""
         assert not self.calibrated, "the module is calibrated already"

@@ -19,6 +19,7 @@ TRAINING_OUTPUTS = (  # files that are deleted before a run is trained again
     rundir.HISTORY,
     rundir.PREDICTIONS,
     rundir.CONFUSION,
+    rundir.FINGERPRINTS,
     rundir.METRICS,
     rundir.REPORT,
 )
@@ -46,7 +47,7 @@ def open_run(config: DictConfig, folder: Path, data: GenreData) -> OpenRun:
     contains a run with other settings.
     """
     settings = configs.resolved(config)
-    environment = provenance.environment(settings, folder, data.digest)
+    environment = provenance.environment(settings, data.digest, configs.rerun_command(folder), configs.choices())
     state = run_state(folder, settings, data, environment)
     if state is RunState.NEW:
         write_inputs(folder, settings, data, environment)

@@ -11,6 +11,7 @@ from torch import Tensor
 from src import metrics, rundir
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
+from src.data import fingerprints
 from src.data.datamodule import GenreData
 from src.metrics import calibration
 from src.plain_files import write_csv, write_json, write_text
@@ -69,13 +70,14 @@ def write_results(
     epochs: int,
     identity: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Write predictions.csv and confusion.csv, add the time of the end to environment.json, and write metrics.json last.
+    """Write predictions.csv, confusion.csv and fingerprints.npz, add the time of the end to environment.json, and write metrics.json last.
 
     `seconds` and `epochs` are the time and the number of epochs of training, resumed parts included; `identity` is the
     run's. Returns the content of metrics.json.
     """
-    _write_predictions(folder, evaluation.test, data)
-    _write_confusion(folder, evaluation.test, data)
+    write_predictions(folder, evaluation.test, data)
+    write_confusion(folder, evaluation.test, data)
+    _write_fingerprints(folder, data)
     environment = rundir.RunDir(folder).environment
     finished = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(folder / rundir.ENVIRONMENT, {**environment, "finished": finished}, indent=2)
@@ -98,6 +100,14 @@ def write_results(
     return content
 
 
+def _write_fingerprints(folder: Path, data: GenreData) -> None:
+    """Write the fingerprints of the training and validation clips, unless there are too many, for later evaluations."""
+    clips = [k for k, subset in enumerate(data.subsets) if subset != "test"]
+    if len(clips) <= fingerprints.MOST_CLIPS:
+        computed = fingerprints.compute(data.waveforms, clips, data.sample_rate)
+        fingerprints.write(folder / rundir.FINGERPRINTS, computed)
+
+
 def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
     """The split's certificate, with the corpus of a pretrained feature, whose artists are unknown, and the module's notes."""
     split_certificate = data.certificate
@@ -108,7 +118,7 @@ def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
     }
 
 
-def _write_predictions(folder: Path, test: Predictions, data: GenreData) -> None:
+def write_predictions(folder: Path, test: Predictions, data: GenreData) -> None:
     """Write predictions.csv: each test clip with its true and predicted genre and the calibrated probability of each genre."""
     probability_KC, predicted_K = test.logits.softmax(dim=1), test.logits.argmax(dim=1)
     columns = ("clip", "artist", "genre", "predicted", *(f"p_{genre}" for genre in data.genres))
@@ -121,7 +131,7 @@ def _write_predictions(folder: Path, test: Predictions, data: GenreData) -> None
     write_csv(folder / rundir.PREDICTIONS, columns, rows)
 
 
-def _write_confusion(folder: Path, test: Predictions, data: GenreData) -> None:
+def write_confusion(folder: Path, test: Predictions, data: GenreData) -> None:
     """Write confusion.csv, numbers of test clips: one row per true genre, one column per predicted genre."""
     counts_CC: Tensor = metrics.confusion(test.logits.argmax(dim=1), test.genre, len(data.genres))
     rows = ((genre, *counts_C) for genre, counts_C in zip(data.genres, counts_CC.tolist(), strict=True))

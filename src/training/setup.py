@@ -163,10 +163,10 @@ def cached_statistics(
 
 
 def cached_feature(
-    config: DictConfig, data: GenreData, feature: Any, device: torch.device
+    config: DictConfig, data: GenreData, feature: Any, device: torch.device, clips: Sequence[int] | None = None
 ) -> feature_cache.SegmentValues:
-    """The frozen feature of all segments of the data, from the cache. Features that are not yet cached are computed."""
+    """The frozen feature of all segments of some clips, by default of all, from the cache. Missing ones are computed."""
     about = feature_cache.describe("feature", configs.resolved(config.feature))
     return feature_cache.open_or_compute(
-        data.waveform_crops, data.segments, feature.to(device), about, data.cache, device
+        data.waveform_crops, data.segments, feature.to(device), about, data.cache, device, clips
     )

@@ -53,7 +53,15 @@ def finished_run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_directory_holds_the_documented_files(finished_run: Path) -> None:
     expected = {rundir.CONFIG, rundir.ENVIRONMENT, rundir.BEST, rundir.LAST, rundir.METRICS, rundir.PREDICTIONS}
-    expected |= {rundir.CONFUSION, rundir.SPLIT, rundir.EXCLUDED, rundir.HISTORY, rundir.REPORT, "csv"}
+    expected |= {
+        rundir.CONFUSION,
+        rundir.FINGERPRINTS,
+        rundir.SPLIT,
+        rundir.EXCLUDED,
+        rundir.HISTORY,
+        rundir.REPORT,
+        "csv",
+    }
     assert {path.name for path in finished_run.iterdir() if not path.name.startswith(".")} == expected
     files = rundir.RunDir(finished_run)
     test = files.metrics["test"]

@@ -1,0 +1,127 @@
+"""Judge finished runs on another data set, or again on their own: `python -m src.evaluate RUN... dataset=...`."""
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from src import console
+
+RUN_DIR = "hydra.run.dir"
+HELP = """\
+Settings are written as for `src.train`: dataset=CHOICE with its keys, split=CHOICE with its keys, and keys of data.
+  without dataset=       the run's own test clips again: the scores are those of the run
+  with dataset=          all clips of that data set; with split= the test clips of that split. If it is the data set of the
+                         run, only the test clips of the run
+  dataset.genre_map.NAME=GENRE    the genre NAME of the data set is the GENRE of the run; case and separators need no map
+The sample rate, the crops and everything else that belongs to the model are those of the run, whatever the files have.
+
+Each run is scored twice: the answer is any genre of the run; and the answer is one of the genres that the run and the data
+set both know. Macro averages are over these common genres. Clips of other genres are counted and named, and not judged.
+Artists, tracks and copies that the clips share with the training of the run are reported, with the scores without them.
+
+The result is a run directory without a model, outputs/<date>_<time>_evaluate_<data set>_<run>/, or hydra.run.dir=FOLDER. report
+and compare take it like any run.
+
+exit status: 0; 1 on bad input; 130 if interrupted
+
+examples:
+  python -m src.evaluate outputs/my_run                                         again on its own test clips
+  python -m src.evaluate outputs/my_run dataset=folder dataset.root=DIR         on your music, DIR/genre/file
+  python -m src.evaluate outputs/a outputs/b dataset=gtzan dataset.root=DIR     two runs on the same clips
+  python -m src.evaluate outputs/my_run dataset=fma dataset.root=DIR dataset.genre_map.Hip-Hop=rap
+  python -m src.evaluate outputs/my_run dataset=fma dataset.root=DIR split=official     only its test set
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge the runs and print their scores; return the exit status: 0; 1 on bad input; 130 if interrupted."""
+    console.accept_any_name()
+    options = _options(arguments)
+    try:
+        _evaluate(options.runs, options.settings, options.trust)
+    except KeyboardInterrupt:
+        console.note("Interrupted. Finished evaluations are saved; decoded sound stays cached.")
+        return 130
+    except BrokenPipeError:
+        console.ignore_closed_pipe()
+    except Exception as error:
+        from src import errors  # imported here, as Hydra is slow to import
+
+        errors.show(error, "evaluate")
+        console.discard_unwritable_output()
+        return 1
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = console.Parser(
+        prog="python -m src.evaluate",
+        description="Judge finished runs on another data set, or again on their own test clips.",
+        epilog=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "words", nargs="+", metavar="RUN|SETTING", help="a run directory, a folder of runs, or a setting KEY=VALUE"
+    )
+    parser.add_argument("--trust", **console.TRUST)
+    options = parser.parse_intermixed_args(arguments)
+    options.settings = [word for word in options.words if _is_setting(word)]
+    options.runs = [Path(word) for word in options.words if not _is_setting(word)]
+    if not options.runs:
+        parser.error("expected at least one run, e.g. outputs/my_run.")
+    return options
+
+
+def _is_setting(word: str) -> bool:
+    """True for KEY=VALUE; a run may have = in its path, so a path that exists is no setting."""
+    return bool(re.match(r"[~+]*[\w.$@-]+=", word)) and not Path(word).is_dir()
+
+
+def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str]) -> None:
+    """Judge the runs at the paths one by one, each in a directory of its own. Raises ValueError on bad input."""
+    # Imported here, so that --help does not wait for torch.
+    from src.judging import command, judge, writer
+    from src.reporting import evaluation_text, run_page
+    from src.rundir.folder import lock, reserve
+
+    request, folder = command.read(words)
+    runs = command.runs_at(paths, trust)
+    name = command.data_name(words)
+    for run in runs:
+        console.note(f"{run}: judging it on {'its own test clips' if request.dataset is None else name}")
+        judgement = judge.judge(run, request, trust)
+        for note in [*judgement.model_notes, *judgement.data.corpus.notes]:
+            console.note(f"Note: {note}")
+        where = _folder(folder, name, run, several=len(runs) > 1)
+        where = where if folder else reserve(where)
+        with lock(where, "writing"):
+            writer.check_folder(where)
+            metrics = writer.write(where, judgement, _command(run, words, trust, where))
+        console.result(evaluation_text.table(metrics))
+        for line in evaluation_text.lines(metrics):
+            console.line(line)
+        for warning in metrics["certificate"]["warnings"] if not judgement.own else ():
+            console.note(f"Warning: {warning}")
+        console.line(f"{where}: the report is {run_page.write(where, trust=tuple(trust))}")
+
+
+def _folder(asked: Path | None, data: str, run: Path, several: bool) -> Path:
+    """The folder of an evaluation: the one that was asked for, in it one for each of several runs, or one in outputs/."""
+    if asked is not None:
+        return asked / run.resolve().name if several else asked
+    return Path("outputs") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_evaluate_{data}_{run.resolve().name}"
+
+
+def _command(run: Path, words: Sequence[str], trust: Sequence[str], folder: Path) -> str:
+    """The command line that repeats one evaluation."""
+    settings = [word for word in words if not word.startswith(f"{RUN_DIR}=")]
+    trusted = [word for module in trust for word in ("--trust", module)]
+    return shlex.join(["python", "-m", "src.evaluate", str(run), *settings, *trusted, f"{RUN_DIR}={folder}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Finished runs judged on the clips of other data sets, or again on their own test clips."""

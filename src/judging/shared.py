@@ -1,0 +1,82 @@
+"""Artists, tracks and recordings that the clips of a judgement share with the training and validation clips of the run."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from src import rundir
+from src.audio import fingerprint
+from src.clip import comparable
+from src.data import fingerprints
+from src.data.datamodule import GenreData
+from src.rundir import RunDir
+
+
+class Shared(NamedTuple):
+    """What clips share with the training and validation clips of a run.
+
+    `artists` and `tracks` are names as the judged data write them. `audio` are groups of clips with identical samples and
+    `near_copies` pairs of clips that contain the same recording; the clip of the training comes first. Both are None if
+    the run has no fingerprints. `clips` maps "artist", "track", "audio" and "near_copy" to the indices of the judged clips.
+    """
+
+    artists: list[str]
+    tracks: list[str]
+    audio: list[list[str]] | None
+    near_copies: list[list[str]] | None
+    clips: dict[str, set[int]]
+
+    @property
+    def any(self) -> set[int]:
+        """The judged clips that share anything."""
+        return set().union(*self.clips.values())
+
+
+def with_training(run: RunDir, data: GenreData, judged: Sequence[int]) -> Shared:
+    """Find what the judged clips of the data, by index, share with the training and validation clips of a run.
+
+    Names are compared without case and separators. A track counts if artist and title are the same, or if the title is
+    the same and neither artist is known. Near copies overlap for about 3 s or more: see `src.audio.fingerprint`.
+    """
+    rows = [row for row in run.split if row["set"] != "test"]
+    artists = {comparable(row["artist"]) for row in rows if row["artist"]}
+    tracks = {(comparable(row["artist"] or ""), comparable(row["track"])) for row in rows if row["track"]}
+    clips: dict[str, set[int]] = {"artist": set(), "track": set(), "audio": set(), "near_copy": set()}
+    shared_tracks: set[str] = set()
+    for k in judged:
+        clip = data.clips[k]
+        if clip.artist and comparable(clip.artist) in artists:
+            clips["artist"].add(k)
+        if clip.track and (comparable(clip.artist or ""), comparable(clip.track)) in tracks:
+            clips["track"].add(k)
+            shared_tracks.add(f"{clip.artist} - {clip.track}" if clip.artist else clip.track)
+    audio, near_copies = _copies(run, [str(row["clip"]) for row in rows], data, judged, clips)
+    names = sorted({str(data.clips[k].artist) for k in clips["artist"]})
+    return Shared(names, sorted(shared_tracks), audio, near_copies, clips)
+
+
+def _copies(
+    run: RunDir, names: Sequence[str], data: GenreData, judged: Sequence[int], clips: dict[str, set[int]]
+) -> tuple[list[list[str]] | None, list[list[str]] | None]:
+    """Find identical and near copies, and add the judged clips to `clips`. `names` are those of the run's clips."""
+    path = run.path / rundir.FINGERPRINTS
+    if not path.exists():
+        return None, None
+    known = fingerprints.read(path, len(names))
+    names_of = defaultdict(list)
+    for name, digest in zip(names, known.digest, strict=True):
+        names_of[digest].append(name)
+    digests = {k: data.waveforms.digest[k] for k in judged}
+    clips["audio"] |= {k for k, digest in digests.items() if digest in names_of}
+    copies_of = defaultdict(list)
+    for k in sorted(clips["audio"]):
+        copies_of[digests[k]].append(data.clips[k].name)
+    audio = [[*names_of[digest], *copies] for digest, copies in copies_of.items()]
+    others = [k for k in judged if k not in clips["audio"]]
+    computed = fingerprints.compute(data.waveforms, others, data.sample_rate)
+    near_copies = []
+    for match in fingerprint.near_copies([*known.codes, *computed.codes], between=len(known.codes)):
+        k = others[match.b - len(known.codes)]
+        clips["near_copy"].add(k)
+        near_copies.append([names[match.a], data.clips[k].name])
+    return audio, near_copies
