@@ -78,10 +78,13 @@ def codes(wave_T: NDArray[np.float32]) -> NDArray[np.uint32]:
     return np.where(blank_N, np.uint32(BLANK), np.maximum(code_N, BLANK + 1))
 
 
-def near_copies(codes: Sequence[NDArray[np.uint32]], between: int | None = None) -> list[Match]:
+def near_copies(
+    codes: Sequence[NDArray[np.uint32]], between: int | None = None, shortest_seconds: float = SHORTEST_SECONDS
+) -> list[Match]:
     """Find the pairs of clips that contain the same recording, each pair once, lowest error first; codes (N,) of each clip.
 
-    `between`: only pairs of one of the first `between` clips and one of the others, as of two catalogues.
+    `between`: only pairs of one of the first `between` clips and one of the others, as of two catalogues. An overlap has
+    frames for `shortest_seconds` or more; the sound of these frames is 0.2 s longer.
     If a recording has more than NEIGHBOURS copies, each copy is paired with those nearest to it in the catalogue, so the
     group is still connected. The same catalogue gives the same matches. A larger catalogue uses longer keys, so it may
     miss a borderline copy that a smaller one finds. If most clips resemble one another, as over one loop, the cost grows
@@ -102,7 +105,7 @@ def near_copies(codes: Sequence[NDArray[np.uint32]], between: int | None = None)
     for pair, shift_S in zip(pair_Q.tolist(), np.split(shift_P - span // 2, first_Q[1:]), strict=False):
         a, b = divmod(pair, len(codes))
         tried_S = np.unique(shift_S[:, None] + np.arange(-SHIFT_TOLERANCE, SHIFT_TOLERANCE + 1))
-        if match := _best_match(a, b, codes[a], codes[b], tried_S.tolist()):
+        if match := _best_match(a, b, codes[a], codes[b], tried_S.tolist(), shortest_seconds):
             matches.append(match)
     return sorted(matches, key=lambda match: (match.error, match.a, match.b))
 
@@ -184,10 +187,15 @@ def _likely(
 
 
 def _best_match(
-    a: int, b: int, a_N: NDArray[np.uint32], b_N: NDArray[np.uint32], shifts: Sequence[int]
+    a: int,
+    b: int,
+    a_N: NDArray[np.uint32],
+    b_N: NDArray[np.uint32],
+    shifts: Sequence[int],
+    shortest_seconds: float,
 ) -> Match | None:
     """Find the match at the shift where most bits agree beyond chance; None if no shift is a match."""
-    shortest = min(SHORTEST_SECONDS * SAMPLE_RATE / HOP_LENGTH, SHORTEST_SHARE * min(len(a_N), len(b_N)))
+    shortest = min(shortest_seconds * SAMPLE_RATE / HOP_LENGTH, SHORTEST_SHARE * min(len(a_N), len(b_N)))
     best, match = 0.0, None
     for shift in shifts:
         first, last = max(shift, 0), min(len(a_N), len(b_N) + shift)

@@ -75,5 +75,5 @@ def read(path: Path, clips: int) -> Fingerprints:
             "run again."
         ) from error
     return Fingerprints(
-        [digest.decode("ascii", "replace") for digest in digest_K], np.split(code_I, length_K.cumsum()[:-1])
+        [digest.decode("ascii", "replace") for digest in digest_K], np.split(code_I, length_K.cumsum())[:-1]
     )

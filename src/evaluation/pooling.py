@@ -114,7 +114,8 @@ def _pooled_scores(runs: Sequence[RunDir]) -> Scores:
         true += [genres.index(genre) for genre in predictions.true]
         artists += predictions.artists
         tracks += [track.get(clip) for clip in predictions.clips]
-    return metrics.score(torch.from_numpy(np.concatenate(logits)), torch.tensor(true), genres, artists, tracks)
+    scores = metrics.score(torch.from_numpy(np.concatenate(logits)), torch.tensor(true), genres, artists, tracks)
+    return metrics.with_clips_only(scores) if runs[0].is_evaluation else scores
 
 
 def _mean_scores(scores: Sequence[Scores]) -> Scores:

@@ -16,19 +16,29 @@ from src.split import Split
 MOST_NAMED = 20  # a message names at most this many genres
 
 
+class NoCommonGenre(ValueError):
+    """The run knows no genre of the data set."""
+
+
 class JudgedData(GenreData):
     """The clips of a data set on which a run is judged: all of them, or the test clips of a split.
 
     `run_genres` are the genres of the run, in the order of its logits. A genre of the data set is matched with the one of
     the same name; case and separators do not count ("Hip-Hop" is "hiphop"), and `dataset.genre_map` renames others. Clips
-    whose genre the run does not know are left out, with the reason. `settings` are those of GenreData.
+    whose genre the run does not know are left out, with the reason. `settings` are those of GenreData. With `strict_map`, a
+    name in the map that the data set, or the run, does not know is an error.
     """
 
     def __init__(
-        self, dataset: DataSet, split: Split | None, run_genres: Sequence[str], settings: Mapping[str, Any]
+        self,
+        dataset: DataSet,
+        split: Split | None,
+        run_genres: Sequence[str],
+        settings: Mapping[str, Any],
+        strict_map: bool = True,
     ) -> None:
         super().__init__(dataset=dataset, split=split, sampler=_no_sampler, **settings)  # type: ignore[arg-type]
-        self.run_genres = list(run_genres)
+        self.run_genres, self.strict_map = list(run_genres), strict_map
         self.other_genres: Counter[str] = Counter()  # clips of the genres that the run does not know
         self.renamed: dict[str, str] = {}  # genres of the data set that the run spells otherwise
 
@@ -38,8 +48,9 @@ class JudgedData(GenreData):
 
         Raises ValueError if no genre is common, or if `dataset.genre_map` has a name that one of both does not know.
         """
-        self._check_new_genres()
-        corpus = self.dataset.corpus(strict=True)
+        if self.strict_map:
+            self._check_new_genres()
+        corpus = self.dataset.corpus(strict=self.strict_map)
         subsets = self.split.assign(corpus.clips) if self.split else ["test"] * len(corpus.clips)
         names = {genre: self._run_genre(genre) for genre in corpus.genres}
         self.renamed = {genre: name for genre, name in names.items() if name and name != genre}
@@ -56,7 +67,7 @@ class JudgedData(GenreData):
                 excluded.append(Excluded(clip.name, reason))
                 self.other_genres[clip.genre or "(unknown)"] += 1
         if not clips:
-            raise ValueError(
+            raise NoCommonGenre(
                 f"No genre is common: {corpus.name} has {_named(corpus.genres) or 'clips of unknown genres'}, and the run "
                 f"knows {_named(self.run_genres)}. To rename one: dataset.genre_map.{(corpus.genres or ['NAME'])[0]}="
                 f"{self.run_genres[0]}"

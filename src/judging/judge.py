@@ -21,7 +21,7 @@ from src.judging import scores, shared
 from src.judging.clips import JudgedData
 from src.model.classic import Classic
 from src.rundir import RunDir, nested
-from src.split import Official
+from src.split import Official, Split
 from src.training import setup, stages
 from src.training.module import Predictions, join
 
@@ -38,12 +38,13 @@ class Request:
     """What a run is judged on: the config groups `dataset` and `split`, and single keys of dataset and data, dotted.
 
     Without `dataset`, it is the run's own data set; without `split`, all clips of another data set, and the test clips of
-    the run's own.
+    the run's own. `split_file` is the split.csv of another run, whose test clips are judged.
     """
 
     dataset: Mapping[str, Any] | None = None
     split: Mapping[str, Any] | None = None
     changes: Mapping[str, Any] = field(default_factory=dict)
+    split_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def judged_config(run: RunDir, request: Request) -> dict[str, Any]:
     Raises ValueError on a key that the data set does not have or that the run decides.
     """
     config = copy.deepcopy(run.config)
-    defaults = configs.resolved(configs.compose("data=default").data)
+    defaults: Any = OmegaConf.to_container(OmegaConf.load(configs.CONF / "data" / "default.yaml"), resolve=False)
     config["data"] = {key: config.get("data", {}).get(key, value) for key, value in defaults.items()}
     config["data"]["sample_rate"] = nested.get(config, "audio.sample_rate")
     cache = Path(str(config["data"]["cache"]))
@@ -153,6 +154,8 @@ def judged_config(run: RunDir, request: Request) -> dict[str, Any]:
         node = OmegaConf.create(config[group])
         OmegaConf.update(node, name, value, force_add=True)
         config[group] = configs.resolved(node)
+    if request.split_file is not None:
+        config["dataset"]["split_file"] = str(request.split_file)
     if "cache" in config["dataset"] and "dataset.cache" not in request.changes:
         config["dataset"]["cache"] = config["data"]["cache"]
     trained = {group: run.config.get(group) for group in ("dataset", "split", "data", "audio")}
@@ -169,7 +172,11 @@ def open_data(
     """The data that a run is judged on, and True if they are its own test clips."""
     settings = {key: value for key, value in config["data"].items() if key != "_target_"}
     settings["seed"] = run.config.get("seed") or 0
-    own = request.split is None and (request.dataset is None or _is_own(run, config["dataset"]))
+    own = (
+        request.split is None
+        and request.split_file is None
+        and (request.dataset is None or _is_own(run, config["dataset"]))
+    )
     if own:
         file = str(run.path / rundir.SPLIT)
         labels = {key: run.config["dataset"][key] for key in GENRE_KEYS if key in run.config["dataset"]}
@@ -179,8 +186,13 @@ def open_data(
         split = Official(file, seed=0, allow_leak=True)
         return GenreData(dataset=dataset, split=split, sampler=_no_sampler, **settings), True
     dataset = instantiate_choice(OmegaConf.create(config["dataset"]))
-    asked_split = instantiate_choice(OmegaConf.create(dict(request.split))) if request.split is not None else None
-    return JudgedData(dataset, asked_split, genres, {**settings, "preferred_genres": [], "audit": None}), False
+    others_split: Split | None = None
+    if request.split is not None:
+        others_split = instantiate_choice(OmegaConf.create(dict(request.split)))
+    elif request.split_file is not None:
+        others_split = Official(str(request.split_file), seed=0, allow_leak=True)
+    others = {**settings, "preferred_genres": [], "audit": None}
+    return JudgedData(dataset, others_split, genres, others, strict_map=request.split_file is None), False
 
 
 def _is_own(run: RunDir, dataset: Mapping[str, Any]) -> bool:

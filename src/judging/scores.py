@@ -14,11 +14,8 @@ import torch
 from src import metrics
 from src.data.datamodule import GenreData
 from src.metrics import intervals
-from src.metrics.scores import macro
 from src.training import stages
 from src.training.module import Predictions
-
-MACRO = ("precision", "recall", "f1")
 
 
 def common_genres(predictions: Predictions, genres: Sequence[str]) -> list[str]:
@@ -28,15 +25,8 @@ def common_genres(predictions: Predictions, genres: Sequence[str]) -> list[str]:
 
 
 def over_all_genres(predictions: Predictions, temperature: float, data: GenreData) -> dict[str, Any]:
-    """The `test` object of metrics.json: the answer is any genre of the run; macro averages are over the common genres.
-
-    The other genres have no precision and F1, even if some clips got them as an answer, so that no average counts them.
-    """
-    scores = stages.score(predictions, temperature, data)
-    for genre in set(data.genres) - set(common_genres(predictions, data.genres)):
-        scores["genres"][genre] |= {"precision": None, "f1": None}
-    averages = {f"{key}_macro": macro(scores["genres"], key) for key in MACRO}
-    return {key: averages.get(key, value) for key, value in scores.items()}
+    """The `test` object of metrics.json: the answer is any genre of the run; macro averages are over the common genres."""
+    return metrics.with_clips_only(stages.score(predictions, temperature, data))
 
 
 def over_common_genres(predictions: Predictions, temperature: float, data: GenreData) -> dict[str, Any] | None:

@@ -11,6 +11,8 @@ from src.data import fingerprints
 from src.data.datamodule import GenreData
 from src.rundir import RunDir
 
+SHORTEST_SECONDS = 2.75  # of frames that a judged clip and a training clip share: with their length, 3 s of sound
+
 
 class Shared(NamedTuple):
     """What clips share with the training and validation clips of a run.
@@ -75,7 +77,7 @@ def _copies(
     others = [k for k in judged if k not in clips["audio"]]
     computed = fingerprints.compute(data.waveforms, others, data.sample_rate)
     near_copies = []
-    for match in fingerprint.near_copies([*known.codes, *computed.codes], between=len(known.codes)):
+    for match in fingerprint.near_copies([*known.codes, *computed.codes], len(known.codes), SHORTEST_SECONDS):
         k = others[match.b - len(known.codes)]
         clips["near_copy"].add(k)
         near_copies.append([names[match.a], data.clips[k].name])

@@ -1,5 +1,6 @@
 """Write the run directory of a judgement: the files of a run without checkpoint and validation scores."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,16 @@ def check_folder(folder: Path) -> None:
         raise ValueError(f"{folder} contains a run. Choose another hydra.run.dir.")
 
 
-def write(folder: Path, judgement: Judgement, command: str) -> dict[str, Any]:
-    """Write the files of a judgement, metrics.json last, and return its content. `command` repeats the judgement."""
+def write(
+    folder: Path, judgement: Judgement, command: str, identity: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Write the files of a judgement, metrics.json last, and return its content.
+
+    `command` repeats the judgement; `identity` is added to its identity.
+    """
     run, data = judgement.run, judgement.data
     environment = provenance.environment(judgement.config, data.digest, command, run.environment.get("choices") or {})
-    environment["identity"]["run"] = identity_of(run)
+    environment["identity"] |= {"run": identity_of(run), **(identity or {})}
     run_writer.write_inputs(folder, judgement.config, data, environment)
     run_writer.write_predictions(folder, judgement.predictions, data)
     run_writer.write_confusion(folder, judgement.predictions, data)

@@ -131,6 +131,19 @@ def macro(per_genre: Mapping[str, Scores], score: str) -> float:
     return sum(values) / len(values)
 
 
+def with_clips_only(scores: Scores) -> Scores:
+    """Average over the genres that have clips: the others get no precision and F1, even if some clips got them as an answer.
+
+    For clips of another data set, which does not know all genres of the model.
+    """
+    per_genre = {
+        genre: row if row["support"] else {**row, "precision": None, "f1": None}
+        for genre, row in scores["genres"].items()
+    }
+    averages = {f"{key}_macro": macro(per_genre, key) for key in ("precision", "recall", "f1")}
+    return {key: averages.get(key, value) for key, value in {**scores, "genres": per_genre}.items()}
+
+
 def confusion(predicted_K: Tensor, genre_K: Tensor, genres: int) -> Tensor:
     """Confusion matrix (C, C), in clips: rows are the true genres, columns the predicted genres."""
     counts_CC: Tensor = multiclass_confusion_matrix(predicted_K.cpu(), genre_K.cpu(), num_classes=genres)

@@ -10,11 +10,11 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from src import formatting, rundir
-from src.evaluation import leak_gap, pooling, run_analysis
+from src.evaluation import leak_gap, pooling, run_analysis, transfer
 from src.evaluation.groups import group_by_config
 from src.evaluation.selection import Selections
 from src.evaluation.tested_on import by_test_data
-from src.reporting import leak_gap_text, plots, render, run_page, selection_text, tested_on_text
+from src.reporting import leak_gap_text, plots, render, run_page, selection_text, tested_on_text, transfer_text
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
@@ -78,6 +78,8 @@ def _context(
         ],
         "difference_lines": tested_on_text.describe_differences(parts),
         "note_lines": _note_lines(groups, parts, experiment_count=len(groups) - len(pairs)),
+        "transfer": [transfer_text.matrix(each) for each in transfer.matrices(runs)],
+        "transfer_basis": transfer_text.BASIS,
         "sections": [_section(part, number, len(parts)) for number, part in enumerate(parts, start=1)],
         "runs": [(group.label, [_row(run, folder) for run in group.runs]) for group in groups],
         "skipped": [(_relative(path, folder), reason) for path, reason in skipped],

@@ -190,5 +190,6 @@ def _count_other_runs(folder: Path, own_folders: set[str]) -> int:
     from src import rundir
 
     return sum(
-        run.path.name not in own_folders and (run.path / rundir.METRICS).exists() for run in rundir.find_runs(folder)
+        run.path.name not in own_folders and (run.path / rundir.METRICS).exists()
+        for run in rundir.find_runs(folder, depth=1)  # below them are evaluations
     )

@@ -246,3 +246,18 @@ def test_lookup_in_parts_finds_the_same_copies(monkeypatch: pytest.MonkeyPatch) 
     assert len(whole) == 6
     monkeypatch.setattr(fingerprint, "PART_CODES", 1000)
     assert near_copies(catalogue) == whole
+
+
+def test_of_two_catalogues_only_pairs_between_them_are_found() -> None:
+    waves = [song(1), noisy(song(1), 30), song(2), noisy(song(1), 25, seed=1)]
+    matches = near_copies([codes(wave_T) for wave_T in waves], between=3)
+    assert sorted((match.a, match.b) for match in matches) == [(0, 3), (1, 3)]
+
+
+def test_the_shortest_overlap_can_be_3_s_of_sound() -> None:
+    wave_T, six, three = song(1), 6 * SAMPLE_RATE, 3 * SAMPLE_RATE
+    parts = [codes(wave_T[:six]), codes(wave_T[three : three + six])]
+    assert near_copies(parts, between=1) == []  # its frames are 2.8 s long
+    (match,) = near_copies(parts, between=1, shortest_seconds=2.75)
+    assert match.shift_seconds == pytest.approx(3, abs=HOP_LENGTH / SAMPLE_RATE)
+    assert match.overlap_seconds == pytest.approx(3, abs=2 * HOP_LENGTH / SAMPLE_RATE)

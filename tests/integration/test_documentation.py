@@ -13,9 +13,10 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from src import compare, config_reference, predict, report
+from src import compare, config_reference, evaluate, predict, report
 from src.config import compose
 from src.console import Parser
+from src.judging import command as evaluate_command
 from tests.conftest import ROOT, tone, write
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
@@ -66,6 +67,8 @@ def test_a_command_is_one_that_its_program_takes(page: str, command: str, monkey
         if program in ("src.train", "src.audit"):
             if not {*arguments} & own_choices(page):
                 takes_overrides(program, arguments)
+        elif program == "src.evaluate":
+            evaluate_command.read(evaluate._options(arguments).settings)
         elif program == "src.predict":
             predict._options(arguments)
         elif program == "src.compare":

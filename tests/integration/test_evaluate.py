@@ -358,6 +358,41 @@ def test_a_strangers_run_is_loaded_as_predict_does(trained: Path, tmp_path: Path
     assert "which is no dataset that this project knows" in message(err)
 
 
+def test_a_sweep_trains_on_each_data_set_and_judges_on_all(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    music = shelf(tmp_path / "music", tiny, {"bell": "Bell", "drone": "drone", "snare": "polka"})
+    words = [word for word in small(tiny, tmp_path / "run", "model=svm") if word != "model.width=4"]
+    words = [word for word in words if not word.startswith(("hydra.run.dir", "dataset.path"))]
+    sweep = tmp_path / "sweep"
+    command = (*words, "sweep=transfer", f"dataset.path={tiny},{music}", f"hydra.sweep.dir={sweep}")
+    assert train(monkeypatch, *command) == 0
+    content = json.loads((sweep / "transfer.json").read_text(encoding="utf-8"))
+    (matrix,) = content["matrices"]
+    assert matrix["data_sets"] == ["shelf", "tiny"]
+    cells = matrix["rows"]
+    assert cells["tiny"]["shelf"]["genres"] == ["bell", "drone"]
+    assert cells["shelf"]["tiny"]["genres"] == ["Bell", "drone"]
+    # A column has the same test clips, except those of genres that only the column knows.
+    assert cells["shelf"]["shelf"]["clips"] > cells["tiny"]["shelf"]["clips"] > 0
+    assert cells["tiny"]["tiny"]["chance"] == pytest.approx(1 / 3)
+    assert cells["tiny"]["shelf"]["chance_common"] == 0.5
+    evaluations = sorted((sweep / "transfer").iterdir())
+    assert len(evaluations) == 2
+    page = (sweep / rundir.REPORT).read_text(encoding="utf-8")
+    assert page.count("<h2>Transfer between data sets</h2>") == 1
+    assert "no matrix" not in capsys.readouterr().err
+
+    # The same command continues: what is judged is not judged again.
+    times = [(path / rundir.METRICS).stat().st_mtime_ns for path in evaluations]
+    shutil.rmtree(evaluations[0])
+    assert train(monkeypatch, *command) == 0
+    now = [(path / rundir.METRICS).stat().st_mtime_ns for path in evaluations]
+    assert now[1] == times[1]
+    assert now[0] != times[0]
+    assert capsys.readouterr().err.count("judging it on the test clips") == 1
+
+
 def test_help_has_examples_and_imports_no_heavy_library() -> None:
     text, modules = help_of("src.evaluate")
     assert "python -m src.evaluate outputs/my_run dataset=folder dataset.root=DIR" in text
