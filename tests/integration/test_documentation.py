@@ -17,6 +17,7 @@ from src import compare, config_reference, evaluate, predict, report
 from src.config import compose
 from src.console import Parser
 from src.judging import command as evaluate_command
+from src.settings.words import NEW_ENTRIES
 from tests.conftest import ROOT, tone, write
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
@@ -97,6 +98,8 @@ def takes_overrides(program: str, arguments: list[str]) -> None:
         assert config_reference.describe_key(arguments[arguments.index("--help-key") + 1])
         return
     overrides = [word for word in arguments if not word.startswith("--") and word != "job"]
+    # As `settings.words` does: Hydra knows no entry of a mapping that is null by default.
+    overrides = [f"+{word}" if word.startswith(NEW_ENTRIES) else word for word in overrides]
     first = []
     for override in OverridesParser.create().parse_overrides(overrides):
         needs_extra = override.key_or_group == "launcher" or override.input_line == "sweep=optuna"
