@@ -222,9 +222,11 @@ class Table:
             table.add_column("agree")
         for file, predictions in self.predictions:
             for prediction in predictions:
-                probabilities = list(ranked(prediction, max(2, self.options.top or 0)).items())
-                # If the model is unsure, no genre is predicted, so the most probable one is a runner-up too.
-                runners_up = probabilities if prediction.reason else probabilities[1:]
+                count = max(2, self.options.top or 0)
+                probabilities = ranked(prediction, count).items()
+                # The predicted genre need not be the most probable one: its confidence may include genres below it.
+                others = [item for item in probabilities if prediction.reason or item[0] != prediction.predicted_genre]
+                runners_up = others[: count if prediction.reason else count - 1]
                 no_music = prediction.reason == NOT_MUSIC  # then all probabilities are equal and mean nothing
                 table.add_row(
                     file,
