@@ -94,7 +94,8 @@ def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str])
     for run in runs:
         console.note(f"{run}: judging it on {'its own test clips' if request.dataset is None else name}")
         judgement = judge.judge(run, request, trust)
-        for note in [*judgement.model_notes, *judgement.data.corpus.notes]:
+        model_notes = judgement.model_notes if judgement.own else []  # otherwise they are among the warnings below
+        for note in [*model_notes, *judgement.data.corpus.notes]:
             console.note(f"Note: {note}")
         where = _folder(folder, name, run, several=len(runs) > 1)
         where = where if folder else reserve(where)
