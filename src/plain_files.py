@@ -276,7 +276,9 @@ class NoRoom(OSError):
 
 def no_room(error: BaseException | None) -> str | None:
     """The message for an error that a full or read-only disk has caused, directly or inside a library; None for others."""
-    while error is not None:
+    seen: list[BaseException] = []  # a chain can be a cycle: Hydra's error, its cause raised again
+    while error is not None and error not in seen:
+        seen.append(error)
         if isinstance(error, NoRoom):
             return str(error)
         if isinstance(error, OSError) and error.errno is None:

@@ -27,7 +27,7 @@ output: one prediction per file on standard output, as soon as it is known; mess
 with several --run: agree, and models, a list of one such object per model (csv and table: one row per model)
 
 A file is cut into windows as long as the crops that the model was trained on, from beginning to end; the prediction is
-the mean over the windows. confidence is the probability of the predicted genre. calibrated: the probabilities were
+the mean over the windows (those that are music). confidence is the probability of the predicted genre. calibrated: the probabilities were
 adjusted on the validation set; if it is false, a confidence of 0.8 need not mean 80 % correct. training_data is
 "synthetic" if the run was trained on synthetic music: it knows nothing about real recordings. precision is
 "bf16-mixed" if the networks were computed in bfloat16. m4a, mp4, aac, wma and other formats that FFmpeg reads need
@@ -181,6 +181,8 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     for recognizer in recognizers:
         recognizer.precision = precision_name
     genres = list(dict.fromkeys(genre for recognizer in recognizers for genre in recognizer.genres))
+    if earlier:
+        earlier.check_models([recognizer.name for recognizer in recognizers], genres)
     output_options = output.OutputOptions(genres, len(recognizers), options.top, options.timeline, bfloat16=bfloat16)
     if earlier and earlier.is_appended_to(out):
         earlier.prepare_append(out, options.format, output.columns(output_options))

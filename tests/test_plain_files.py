@@ -67,3 +67,10 @@ def test_a_broken_table_is_refused_with_its_line(text: str, message: str, tmp_pa
 
 def test_displayable_text_is_valid() -> None:
     assert plain_files.displayable(os.fsdecode(b"caf\xe9 \xc3\xa9")) == "caf\ufffd é"
+
+
+def test_a_chain_of_errors_that_is_a_cycle_ends() -> None:
+    """Hydra's error has the real one as its cause; the real one is raised again, with Hydra's as its context."""
+    real, wrapped = ValueError("the real one"), RuntimeError("wrapped")
+    wrapped.__cause__, real.__context__ = real, wrapped
+    assert plain_files.no_room(real) is None

@@ -24,6 +24,7 @@ from src.settings import networks
 from src.settings.values import check_numbers
 
 PATCH_SECONDS = 10.0  # windows of both networks: EfficientAT was trained on 10 s
+MORE_GENRES = "EfficientAT knows more genres; download it with: python -m src.weights efficientat"
 SIZE_RATIO = 8  # a checkpoint in half precision, and a classic model's small buffers, are within this ratio
 
 
@@ -62,6 +63,7 @@ def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
     count_of_genre = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     counts = [count_of_genre[genre] for genre in genres]
     try:
+        published.require_recorded(config)
         published.record_digests(config)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
@@ -113,10 +115,14 @@ def tagger(genres: Sequence[str] | None = None, weights: str | None = None) -> C
     table = GenreTable(configs.resolved(config)["model"]["table"])
     known = [genre.name for genre in table.genres.values()] if file else list(MUSICNN)
     chosen = known if genres is None else list(GTZAN) if list(genres) == ["gtzan"] else list(genres)
+    if isinstance(genres, str) or not all(isinstance(name, str) for name in chosen):
+        raise ValueError(f"The genres are {genres!r}: expected a list of names, such as ['rock', 'jazz'].")
     keys = [table.key(name) for name in chosen]
-    duplicates = [genre for k, genre in enumerate(chosen) if keys[k] in keys[:k]]
-    if duplicates:
-        raise ValueError(f"--genres names {', '.join(duplicates)} more than once. Name each genre once.")
+    for k, name in enumerate(chosen):
+        if keys[k] in keys[:k]:
+            first = chosen[keys.index(keys[k])]
+            same = "more than once" if first == name else f"and {first}, which are one genre"
+            raise ValueError(f"--genres names {name} {same}. Name each genre once.")
     try:
         classifier = Classifier(**classifier_parts(config, chosen, {"counts": [0] * len(chosen)}))
     except InstantiationException as error:
@@ -127,7 +133,7 @@ def tagger(genres: Sequence[str] | None = None, weights: str | None = None) -> C
     if covered_count < 2:
         raise ValueError(
             f"--genres names {', '.join(chosen)}, of which tags cover {covered_count}: expected at least two "
-            f"of {', '.join(known)}; or gtzan for its ten."
+            f"of {', '.join(known)}; or gtzan for its ten.{'' if file else f' {MORE_GENRES}'}"
         )
     return classifier.eval()
 

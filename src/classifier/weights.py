@@ -16,7 +16,7 @@ def record_digests(config: "DictConfig", must_exist: bool = True) -> None:
     changes the scores, its path does not. Raises ValueError if there are no weights, or if `sha256` is set and no file
     has it, unless `must_exist` is false.
     """
-    for node in _with_sha256(config.get("feature")):
+    for node in _with_key(config.get("feature"), "sha256"):
         if "weights" in node:
             from src.pretrained import files  # imported here, because names of sweeps must not wait for torch
 
@@ -31,13 +31,21 @@ def record_digests(config: "DictConfig", must_exist: bool = True) -> None:
                     raise
 
 
-def _with_sha256(node: object) -> "Iterator[DictConfig]":
-    """Yield the features that have the setting `sha256`, at any depth."""
+def require_recorded(config: "DictConfig") -> None:
+    """Raise ValueError if the config of a run lacks the digest of a file of weights: any file would do."""
+    if any(node.get("sha256") is None for node in _with_key(config.get("feature"), "weights")):
+        raise ValueError(
+            "config.yaml lacks feature.sha256, the digest of the weights that it was trained with. Train the run again."
+        )
+
+
+def _with_key(node: object, key: str) -> "Iterator[DictConfig]":
+    """Yield the features that have a setting, at any depth."""
     from omegaconf import DictConfig
 
     if isinstance(node, DictConfig):
-        if "sha256" in node:
+        if key in node:
             yield node
         for name in node:
             if isinstance(inner := node._get_node(name), DictConfig):
-                yield from _with_sha256(inner)
+                yield from _with_key(inner, key)

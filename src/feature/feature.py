@@ -131,8 +131,13 @@ def check_choice(key: str, value: str, *choices: str) -> str:
 
 
 def freeze(network: nn.Module) -> None:
-    """Turn all weights of a network into buffers that are neither trained nor saved; changes the network in place."""
+    """Turn all weights of a network into buffers that are neither trained nor saved; changes the network in place.
+
+    Batch normalization is meant to run in evaluation mode, with its stored mean and variance.
+    """
     for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._NormBase):
+            module.track_running_stats = False  # else loading a checkpoint adds its counter, which is not saved
         for name, weight in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
             if name in module._parameters:
                 del module._parameters[name]

@@ -35,9 +35,7 @@ SYNTHETIC = "synthetic"  # `Prediction.training_data` of a run that was trained 
 PREFETCH_BATCHES = 4  # batches of windows that are decoded while the network computes
 # Names of the pretrained tagger with one and with both networks, and its windows in seconds, as in their training.
 TAGGER, BOTH_TAGGERS = ("musicnn tags", 3.0), ("musicnn and EfficientAT tags", build.PATCH_SECONDS)
-MUSICNN_ONLY = (
-    "Only musicnn is used. EfficientAT knows more genres; download it with: python -m src.weights efficientat"
-)
+MUSICNN_ONLY = f"Only musicnn is used. {build.MORE_GENRES}"
 
 
 class WindowLogits(NamedTuple):
@@ -226,7 +224,7 @@ class Recognizer:
         return WindowLogits(item.start, *self._logits(wave_ST))
 
     def _next_prediction(self, items: Iterator[WindowLogits | SoundEnd | AudioError]) -> Prediction:
-        """Consume the items of the next sound and predict its genre from the mean logits of its windows.
+        """Consume the items of the next sound and predict its genre from the mean logits of its windows that are music.
 
         All files share one iterator: this takes the items up to the SoundEnd of this sound, or up to its AudioError,
         which is raised. A silent sound is an AudioError too, unless the model checks if sounds are music.
@@ -245,7 +243,9 @@ class Recognizer:
         steps = step_windows(start_S, self.length, self.sample_rate, item)
         music_steps = self._music_steps(steps, evidence, item)
         answers = {step: self._answer(logits_SC[windows], step in music_steps) for step, windows in steps.items()}
-        answer = self._answer(logits_SC, bool(music_steps))
+        # Speech or silence says nothing about the genre of the music before and after it.
+        music_windows = [window for step in sorted(music_steps or steps) for window in steps[step]]
+        answer = self._answer(logits_SC[music_windows], bool(music_steps))
         return Prediction(
             predicted_genre=answer.genre,
             confidence=answer.confidence,

@@ -23,7 +23,8 @@ class EarlierOutput:
 
     `format` is "json" or "csv", None if the output is empty. `predicted` are the files that have a prediction, `header`
     are the columns of a CSV. `incomplete_bytes` is the length of an incomplete last line. `ends_with_newline` is False if
-    the last line lacks its newline. `unreadable_lines` counts the other lines that cannot be read. `precisions` are those of the predictions; None is float32.
+    the last line lacks its newline. `unreadable_lines` counts the other lines that cannot be read. `precisions` are those of the predictions; None is float32. `models` are their models,
+    `genres` the genres that have a probability.
     """
 
     path: Path
@@ -34,6 +35,21 @@ class EarlierOutput:
     ends_with_newline: bool = True
     unreadable_lines: int = 0
     precisions: frozenset[str | None] = frozenset()
+    models: frozenset[str] = frozenset()
+    genres: frozenset[str] = frozenset()
+
+    def check_models(self, models: Sequence[str], genres: Sequence[str]) -> None:
+        """Raise ValueError if other models made the predictions, e.g. the tagger with another network, or for other genres."""
+        if different := sorted(self.models - set(models)):
+            raise ValueError(
+                f"{self.path} was computed with {', '.join(different)}, not {', '.join(models)}: use the same --run and "
+                "--weights, or write into a new file."
+            )
+        if different := sorted(self.genres - set(genres)):
+            raise ValueError(
+                f"{self.path} has probabilities of {formatting.first_names(different, 5)}, which are not predicted now: use the "
+                "same --genres, or write into a new file."
+            )
 
     def check_precision(self, precision: str | None) -> None:
         """Raise ValueError if the predictions have another precision than the new ones; None is float32."""
@@ -121,7 +137,8 @@ def _json(path: Path, text: str) -> EarlierOutput:
     objects = [_object(line) for line in lines if line]
     last_object = _object(last)
     predicted = {entry["audio_file"] for entry in [*objects, last_object] if entry and "error" not in entry}
-    precisions = {_precision(entry) for entry in [*objects, last_object] if entry and "error" not in entry}
+    entries = [entry for entry in [*objects, last_object] if entry and "error" not in entry]
+    precisions = {_precision(entry) for entry in entries}
     incomplete_bytes = len(last.encode(**ENCODING)) if last_object is None else 0
     return EarlierOutput(
         path,
@@ -131,13 +148,22 @@ def _json(path: Path, text: str) -> EarlierOutput:
         ends_with_newline=not last,
         unreadable_lines=objects.count(None),
         precisions=frozenset(precisions),
+        models=frozenset(str(one["model"]) for entry in entries for one in _of_models(entry) if "model" in one),
+        genres=frozenset(
+            genre for entry in entries for one in _of_models(entry) for genre in one.get("probabilities") or ()
+        ),
     )
+
+
+def _of_models(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """The predictions of each model for one file."""
+    models = entry.get("models")
+    return [one for one in models if isinstance(one, dict)] if isinstance(models, list) else [entry]
 
 
 def _precision(entry: dict[str, Any]) -> str | None:
     """The precision of a prediction, or of those of several models; None is float32."""
-    models = entry.get("models")
-    precision = (models[0] if isinstance(models, list) and models else entry).get("precision")
+    precision = next(iter(_of_models(entry)), entry).get("precision")
     return None if precision is None else str(precision)
 
 
@@ -154,7 +180,8 @@ def _csv(path: Path, text: str) -> EarlierOutput:
     header, *rows = [row for row in csv.reader(io.StringIO(complete_lines, newline="")) if row] or [[]]
     readable_rows = [dict(zip(header, row, strict=True)) for row in rows if len(row) == len(header) and row != header]
     predicted = {plain_files.original(row["audio_file"]) for row in readable_rows if not row.get("error")}
-    precisions = {row.get("precision") or None for row in readable_rows if not row.get("error")}
+    predictions = [row for row in readable_rows if not row.get("error")]
+    precisions = {row.get("precision") or None for row in predictions}
     unreadable_lines = sum(len(row) != len(header) for row in rows)
     incomplete_bytes = len(last.encode(**ENCODING))
     return EarlierOutput(
@@ -166,4 +193,5 @@ def _csv(path: Path, text: str) -> EarlierOutput:
         ends_with_newline=not last,
         unreadable_lines=unreadable_lines,
         precisions=frozenset(precisions),
+        models=frozenset(row["model"] for row in predictions if row.get("model")),
     )

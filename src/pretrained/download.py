@@ -59,9 +59,13 @@ def download(network: str, name: str, base_url: str, progress: Progress) -> Down
     for later downloads. Raises ValueError if the server or the connection fails, and NoRoom if the disk is
     full.
     """
-    path, url = files.folder(network) / name, urllib.parse.urljoin(base_url, name)
-    if not re.match(r"https?://", url):
-        raise ValueError(f"The address is {url}: expected one that begins with https:// or http://.")
+    if not re.match(r"https?://[^@]+$", base_url):
+        shown = re.sub(r"//.*@", "//...@", base_url)
+        raise ValueError(
+            f"The address of the mirror is {shown}: expected the folder of the files, as in https://HOST/FOLDER/, without user and "
+            "password."
+        )
+    path, url = files.folder(network) / name, urllib.parse.urljoin(f"{base_url.rstrip('/')}/", name)
     expected, part = files.expected_digest(path), path.with_name(f"{name}.part")
     with plain_files.explaining_no_room(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -86,8 +86,8 @@ def find_any(network: str, path: str | None = None, sha256: str | None = None) -
 def advice(network: str) -> str:
     """What to do about weights that are missing or wrong, as the end of a message."""
     return (
-        f"Download them with: python -m src.weights {network}; or name the file with feature.weights=FILE or in the "
-        f"environment variable {VARIABLE[network]}."
+        f"Download them with: python -m src.weights {network}; or name the file with feature.weights=FILE (predict: "
+        f"--weights {network}:FILE) or in the environment variable {VARIABLE[network]}."
     )
 
 

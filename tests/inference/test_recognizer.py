@@ -22,7 +22,7 @@ from src.classifier.precision import BF16, FP32
 from src.clip import Clip
 from src.data.crops import WaveformCrops
 from src.data.waveform_cache import WaveformCache
-from src.inference.recognizer import UNSURE, Prediction, Recognizer
+from src.inference.recognizer import NOT_MUSIC, UNSURE, Prediction, Recognizer
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, iterate_windows, windows
 from src.threads import map_in_order, prefetch
 from tests.conftest import RATE, tone, write
@@ -359,6 +359,20 @@ def test_an_error_in_the_thread_is_raised_in_place_of_its_item() -> None:
     assert next(results) == 1
     with pytest.raises(OSError, match="the disk is gone"):
         next(results)
+
+
+def test_the_genre_of_a_file_is_that_of_its_music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts that are no music, here the quiet ones, have no say."""
+    path = _tone(tmp_path / "a.wav", 0.1, 0.5, 0.1, 0.1)
+    for music, genre, reason in (
+        ({0, 1, 2, 3}, "quiet", None),
+        ({1}, "loud", None),
+        ({0, 3}, "quiet", None),
+        (set[int](), UNSURE, NOT_MUSIC),
+    ):
+        monkeypatch.setattr(Recognizer, "_music_steps", lambda *_, music=music: music)
+        prediction = _recognizer().predict(path)
+        assert (prediction.predicted_genre, prediction.reason) == (genre, reason)
 
 
 def test_no_thread_goes_on_after_the_iterator_is_closed() -> None:

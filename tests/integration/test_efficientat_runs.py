@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 
 from src import predict, rundir
 from src.classifier import weights
+from src.inference.recognizer import Recognizer
 from src.pretrained import files
 from src.pretrained.efficientat import EfficientAT
 from src.sweep.names import job_name
@@ -51,6 +52,17 @@ def test_the_run_records_the_digest_and_not_the_weights(run: Path, efficientat: 
     genres = len(files_of_run.metrics["test"]["genres"])
     assert files_of_run.metrics["parameters"] == 96 * genres + genres
     assert files_of_run.metrics["certificate"]["pretrained"].startswith("AudioSet")
+
+
+def test_a_run_without_the_digest_is_refused(moved: Path, efficientat: Path) -> None:
+    """Else it would take any file without a word."""
+    config = moved / rundir.CONFIG
+    text = config.read_text()
+    lines = [line for line in text.splitlines() if "sha256" not in line]
+    for changed in (text.replace(files.digest(efficientat), "null"), "\n".join(lines)):
+        config.write_text(changed)
+        with pytest.raises(ValueError, match=r"lacks feature\.sha256"):
+            Recognizer.load(moved)
 
 
 def test_the_content_of_the_file_decides_and_its_path_does_not(
@@ -146,7 +158,8 @@ def test_training_without_a_file_has_one_clear_message(
     assert train(monkeypatch, *overrides(tiny, tmp_path / "run")) == 1
     assert capsys.readouterr().err == (
         "train: The weights of efficientat are not installed with the project, and were not found. Download them with: python "
-        f"-m src.weights efficientat; or name the file with feature.weights=FILE or in the environment variable {VARIABLE}.\n"
+        f"-m src.weights efficientat; or name the file with feature.weights=FILE (predict: --weights efficientat:FILE) "
+        f"or in the environment variable {VARIABLE}.\n"
     )
     (tmp_path / "page.pt").write_text("<html>")
     assert train(monkeypatch, *overrides(tiny, tmp_path / "run", f"feature.weights={tmp_path / 'page.pt'}")) == 1

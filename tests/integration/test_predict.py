@@ -495,6 +495,29 @@ def test_predictions_that_do_not_fit_the_earlier_output_are_not_appended(
     assert (status, len(json_lines(out))) == (0, 1)
 
 
+@pytest.mark.parametrize("format_name", ["json", "csv"])
+def test_predictions_of_another_model_are_not_continued(
+    format_name: str, run_predict: Any, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of the tagger with a second network, which may have been downloaded meanwhile."""
+    path = tmp_path / "out"
+    assert _append([str(music / "b"), "--format", format_name], path, monkeypatch) == 0
+    path.write_text(path.read_text(encoding="utf-8").replace("musicnn tags", "other tags"), encoding="utf-8")
+    status, out, err = run_predict(music, "--format", format_name, "--resume", path)
+    assert (status, out) == (1, "")
+    assert f"{path} was computed with other tags, not musicnn tags: use the same --run and --weights" in err
+
+
+def test_predictions_for_other_genres_are_not_continued(
+    run_predict: Any, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out"
+    assert _append([str(music / "b"), "--genres", "high,low,polka"], path, monkeypatch) == 0
+    status, _, err = run_predict(music, "--genres", "high,low", "--resume", path)
+    assert status == 1
+    assert f"{path} has probabilities of polka, which are not predicted now: use the same --genres" in err
+
+
 def test_an_output_of_several_runs_is_continued(
     runs: list[str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

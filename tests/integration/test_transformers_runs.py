@@ -229,3 +229,10 @@ def test_fine_tuning_changes_the_weights_and_the_run_can_be_read(
     }
     assert any("encoder.layers.1" in name for name in changed)
     assert predict.main([song(tiny), "--run", str(tmp_path / "run")]) == 0
+
+
+def test_a_run_on_a_network_with_batch_normalization_is_loaded(
+    networks: Callable[[str], str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train(monkeypatch, *arguments(tiny, tmp_path / "run", networks("clap"))) == 0
+    assert predict.main([song(tiny), "--run", str(tmp_path / "run")]) == 0

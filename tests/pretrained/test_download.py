@@ -293,7 +293,9 @@ def test_ctrl_c_in_a_program_of_its_own(server: Server, fetch: Fetch) -> None:
     ("arguments", "message"),
     [
         (["mn11_as"], "There is no 'mn11_as': expected one of mn01_as, mn02_as, mn04_as"),
-        (["--url", "file:///etc/"], "expected one that begins with https:// or http://"),
+        (["--url", "file:///etc/"], "expected the folder of the files, as in https://HOST/FOLDER/"),
+        (["--url", "nonsense"], "The address of the mirror is nonsense: expected the folder"),
+        (["--url", "http://name:secret@127.0.0.1/"], "The address of the mirror is http://...@127.0.0.1/: expected"),
     ],
 )
 def test_wrong_arguments(
