@@ -80,7 +80,7 @@ def _source_file(name: str) -> Path:
     Raises LookupError on a name that is neither a module of this project nor defined in one. Otherwise a cache key with
     the old name of a renamed module would not depend on any file.
     """
-    if module := _module(name):
+    if name and (module := _module(name)):
         return module
     parent, _, member = name.rpartition(".")
     path = _module(parent) if parent else None
