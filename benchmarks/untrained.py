@@ -99,7 +99,7 @@ def log_probabilities(genres: Sequence[str], clips: Sequence[Tagged], names: Seq
 
 
 def right_genres(genres: Sequence[str], clips: Sequence[Tagged]) -> NDArray[np.bool_]:
-    """Which answers are right for each clip: its genre and those below it, (K, C)."""
+    """Mark the genres that are correct for each clip, its own and those below it: (K, C)."""
     table = GenreTable(configs.resolved(configs.compose("experiment=tags"))["model"]["table"])
     below = {
         genre: [table.key(genre) in (key, *table.genres[key].above) for key in map(table.key, genres)]

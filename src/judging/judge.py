@@ -35,7 +35,7 @@ CHANGEABLE = (*GENRE_KEYS, "cache", "exclude", "path", "root", "split_file")
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is judged on: the config groups `dataset` and `split`, and single keys of dataset and data, dotted.
+    """Data set, split and settings that a run is judged on: config groups, and single keys of dataset and data, dotted.
 
     Without `dataset`, it is the run's own data set; without `split`, all clips of another data set, and the test clips of
     the run's own. `split_file` is the split.csv of another run, whose test clips are judged.

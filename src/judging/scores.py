@@ -46,7 +46,7 @@ def over_common_genres(predictions: Predictions, temperature: float, data: Genre
 
 
 def recall_macro_interval(predictions: Predictions, data: GenreData) -> list[float]:
-    """The 95 % interval of the macro recall over all genres of the run, by a bootstrap over artists, all of whom are known.
+    """Compute the 95 % interval of the macro recall over all genres of the run, by a bootstrap over artists, all known.
 
     A resample may have no clip of a genre; its mean is over the others.
     """

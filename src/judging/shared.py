@@ -15,7 +15,7 @@ SHORTEST_SECONDS = 2.75  # of frames that a judged clip and a training clip shar
 
 
 class Shared(NamedTuple):
-    """What clips share with the training and validation clips of a run.
+    """Artists, tracks and copies that clips share with the training and validation clips of a run.
 
     `artists` and `tracks` are names as the judged data write them. `audio` are groups of clips with identical samples and
     `near_copies` pairs of clips that contain the same recording; the clip of the training comes first. Both are None if

@@ -84,7 +84,7 @@ def find_any(network: str, path: str | None = None, sha256: str | None = None) -
 
 
 def advice(network: str) -> str:
-    """What to do about weights that are missing or wrong, as the end of a message."""
+    """Advice on weights that are missing or wrong, for the end of a message."""
     return (
         f"Download them with: python -m src.weights {network}; or name the file with feature.weights=FILE (predict: "
         f"--weights {network}:FILE) or in the environment variable {VARIABLE[network]}."

@@ -62,7 +62,7 @@ def table(metrics: Mapping[str, Any]) -> Table:
 
 
 def basis(metrics: Mapping[str, Any]) -> str:
-    """What the scores are based on: data, clips, artists, intervals, chance."""
+    """Describe the basis of the scores: data, clips, artists, intervals, chance."""
     evaluation, test = metrics["evaluation"], metrics["test"]
     text = (
         f"{formatting.data(metrics['dataset'], metrics['synthetic'])}, {metrics['certificate']['split']}: "

@@ -240,7 +240,7 @@ def test_missing_weights_are_refused(copy: Callable[[str], Path]) -> None:
 
 @pytest.mark.parametrize("kind", ["ast", "clap", "wav2vec2", "hubert"])
 def test_silently_replaced_weights_are_refused(networks: Networks, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """What transformers 5.0 to 5.12 did to some networks: it loads them, reports nothing, and gives random weights."""
+    """Load a network with random weights without a report, as transformers 5.0 to 5.12 did with some."""
     import transformers
 
     original = transformers.AutoModel.from_pretrained
