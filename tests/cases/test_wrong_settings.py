@@ -51,6 +51,7 @@ ZERO = {
     "dataset.seed": "a seed",
     "feature.deltas": "no slopes",
     "feature.fmin_hz": "from the lowest bin on",
+    "feature.layer": "the input of the first layer of a network",
     "loss.label_smoothing": "as published",
     "loss.gamma": "plain cross-entropy",
     "model.dropout": "none",
@@ -97,6 +98,9 @@ def test_every_wrong_value_of_every_key_is_refused(group: str) -> None:
     for case in cases(group):
         start = time.perf_counter()
         legal = (case.kind == "0" and case.key in ZERO) or (case.kind, case.key) in LEGAL
+        # A legal value is not refused itself, but the walk names no network (feature.name), which is.
+        if case.key == "feature.layer" and legal:
+            continue
         if not refused(case) and not legal:
             accepted.append(case)
         slowest = max(slowest, time.perf_counter() - start)
