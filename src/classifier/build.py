@@ -72,10 +72,9 @@ def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
     untrusted.refuse_remote_code(folder / rundir.CONFIG, run.config, trust)
     with networks.naming(folder):
         classifier = Classifier(**classifier_parts(config, genres, facts, path))
-    missing = [name for name in classifier.state_dict() if name not in weights]
-    if missing:
-        raise ValueError(f"{path} lacks the weights {formatting.first_names(missing, 3)}. Train the run again.")
-    with networks.naming(folder):
+        missing = [name for name in classifier.state_dict() if name not in weights]
+        if missing:
+            raise ValueError(f"{path} lacks the weights {formatting.first_names(missing, 3)}. Train the run again.")
         classifier.load_state_dict({name: weights[name] for name in classifier.state_dict()})
     return classifier.eval()
 

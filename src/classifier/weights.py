@@ -22,7 +22,8 @@ def record_digests(config: "DictConfig", must_exist: bool = True) -> None:
 
             find = files.require if must_exist else files.find_any
             file = find(files.EFFICIENTAT, node.weights, node.sha256)
-            node.sha256 = files.digest(file) if file else node.sha256
+            if node.sha256 is None and file:
+                node.sha256 = files.digest(file)
         elif node.sha256 is None:  # a run compares the reference embedding of its network when it is loaded
             try:
                 node.sha256 = networks.digest(networks.find(node.name, node.trust_remote_code))

@@ -23,6 +23,10 @@ MOST_CLIPS = 20_000  # of more training clips, none is stored: the file would be
 ARRAYS = {"digest": np.dtype("S16"), "length": np.dtype(np.int64), "code": np.dtype(np.uint32)}
 
 
+# Codes that this process has computed, by digest and sample rate: the jobs of a sweep are trained on the same clips.
+_computed: dict[tuple[str, int], NDArray[np.uint32]] = {}
+
+
 class Fingerprints(NamedTuple):
     """The fingerprints of K clips: `digest` of the samples of each, equal for identical audio, and its `codes` (N,)."""
 
@@ -31,15 +35,21 @@ class Fingerprints(NamedTuple):
 
 
 def compute(waveforms: WaveformCache, clips: Sequence[int], sample_rate: int) -> Fingerprints:
-    """Compute the fingerprints of some clips from their decoded sound, whose rate is `sample_rate` Hz."""
+    """Compute the fingerprints of some clips from their decoded sound, whose rate is `sample_rate` Hz; once in a process."""
 
     def codes(k: int) -> NDArray[np.uint32]:
         wave_T = waveforms.samples(k).numpy().astype(np.float32) / np.float32(FULL_SCALE)
         return fingerprint.codes(reader.resample(wave_T, sample_rate, fingerprint.SAMPLE_RATE))
 
-    with closing(map_in_order(codes, clips)) as results:
-        computed = list(track(results, "Computing fingerprints", len(clips)))
-    return Fingerprints([waveforms.digest[k] for k in clips], computed)
+    keys = [(waveforms.digest[k], sample_rate) for k in clips]
+    missing = {key: k for key, k in zip(keys, clips, strict=True) if key not in _computed}
+    if len(_computed) + len(missing) > MOST_CLIPS:
+        _computed.clear()
+        missing = dict(zip(keys, clips, strict=True))
+    if missing:
+        with closing(map_in_order(codes, missing.values())) as results:
+            _computed.update(zip(missing, track(results, "Computing fingerprints", len(missing)), strict=True))
+    return Fingerprints([digest for digest, _ in keys], [_computed[key] for key in keys])
 
 
 def write(path: Path, fingerprints: Fingerprints) -> None:

@@ -1,6 +1,7 @@
 """Check whether windows of a sound are music, by tags or by the signal."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -48,8 +49,7 @@ def measure(wave_ST: Tensor, feature_SFN: Tensor, feature: nn.Module, model: nn.
     only the signal is checked.
     """
     if isinstance(model, Tags) and MUSIC in model.rows:
-        names = [name for name in model.rows if name.startswith(f"{AUDIOSET}/")]
-        others = [model.rows[name] for name in names if name not in _music(names)]
+        others = [model.rows[name] for name in _other_sounds(tuple(model.rows))]
         row_SF = feature_SFN.mean(dim=2)
         return MusicEvidence((row_SF[:, model.rows[MUSIC]] - row_SF[:, others].amax(dim=1)).cpu(), None)
     sample_rate: Any = feature.sample_rate
@@ -68,7 +68,10 @@ def join(batches: Sequence[MusicEvidence]) -> MusicEvidence:
     return MusicEvidence(torch.cat(strengths) if strengths else None, music_check.join(spectra) if spectra else None)
 
 
-def _music(names: Sequence[str]) -> set[str]:
-    """The names that are in AudioSet's branches of music, from all its names in order."""
+@cache
+def _other_sounds(rows: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of AudioSet's classes outside the branches of music, from the names of all rows in order."""
+    names = [name for name in rows if name.startswith(f"{AUDIOSET}/")]
     ranges = [[names.index(f"{AUDIOSET}/{end}") for end in ends] for ends in MUSIC_BRANCHES]
-    return {name for first, last in ranges for name in names[first : last + 1]}
+    music = {name for first, last in ranges for name in names[first : last + 1]}
+    return tuple(name for name in names if name not in music)

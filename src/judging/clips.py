@@ -37,7 +37,7 @@ class JudgedData(GenreData):
         settings: Mapping[str, Any],
         strict_map: bool = True,
     ) -> None:
-        super().__init__(dataset=dataset, split=split, sampler=_no_sampler, **settings)  # type: ignore[arg-type]
+        super().__init__(dataset=dataset, split=split, sampler=no_sampler, **settings)  # type: ignore[arg-type]
         self.run_genres, self.strict_map = list(run_genres), strict_map
         self.other_genres: Counter[str] = Counter()  # clips of the genres that the run does not know
         self.renamed: dict[str, str] = {}  # genres of the data set that the run spells otherwise
@@ -109,7 +109,8 @@ class JudgedData(GenreData):
             )
 
 
-def _no_sampler(**_: Any) -> Any:
+def no_sampler(**_: Any) -> Any:
+    """Take the place of a sampler, which these clips do not need."""
     raise AssertionError("nothing is trained on these clips")
 
 

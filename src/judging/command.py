@@ -37,9 +37,8 @@ def read(words: Sequence[str]) -> tuple[Request, Path | None]:
         word = by_group["split"][0].input_line
         raise ValueError(f"{word}: name the split that it belongs to, e.g. split=holdout {word}.")
     words_of = {group: [str(o.input_line) for o in by_group[group]] for group in GROUPS}
-    own_keys = (
-        [] if "dataset" in chosen else words_of.pop("dataset")
-    )  # keys of the run's own data set, e.g. its new place
+    # Without dataset=, its keys are those of the run's own data set, e.g. its new place.
+    own_keys = [] if "dataset" in chosen else words_of.pop("dataset")
     with hydra.initialize_config_dir(str(configs.CONF), version_base="1.3"):
         config = hydra.compose(
             PROGRAM, [word for group in words_of.values() for word in group], return_hydra_config=True

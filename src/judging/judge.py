@@ -18,7 +18,7 @@ from src.data.datamodule import GenreData
 from src.inference.recognizer import Recognizer
 from src.instantiate import instantiate_choice
 from src.judging import scores, shared
-from src.judging.clips import JudgedData
+from src.judging.clips import JudgedData, no_sampler
 from src.model.classic import Classic
 from src.rundir import RunDir, nested
 from src.split import Official, Split
@@ -184,7 +184,7 @@ def open_data(
         settings["preferred_genres"] = nested.get(run.config, "data.preferred_genres") or []
         dataset = instantiate_choice(OmegaConf.create(own_dataset))
         split = Official(file, seed=0, allow_leak=True)
-        return GenreData(dataset=dataset, split=split, sampler=_no_sampler, **settings), True
+        return GenreData(dataset=dataset, split=split, sampler=no_sampler, **settings), True
     dataset = instantiate_choice(OmegaConf.create(config["dataset"]))
     others_split: Split | None = None
     if request.split is not None:
@@ -206,10 +206,6 @@ def _is_own(run: RunDir, dataset: Mapping[str, Any]) -> bool:
         return False  # the same error comes again when the clips are listed
     names = {clip.name for clip in corpus.clips}
     return corpus.name == run.metrics["dataset"] and names.issuperset(run.predictions.clips)
-
-
-def _no_sampler(**_: Any) -> Any:
-    raise AssertionError("nothing is trained on these clips")
 
 
 def predict(data: GenreData, classifier: Classifier, config: Mapping[str, Any], device: torch.device) -> Predictions:

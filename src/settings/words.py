@@ -68,10 +68,8 @@ def _refuse_option(message: str) -> NoReturn:
 def _override(words: Sequence[str], k: int, is_sweep: bool) -> Override:
     """Parse word number k, after expanding ~ and quoting where that is needed. Raises ValueError if it is not KEY=VALUE."""
     word = words[k]
-    if word.startswith(NEW_ENTRIES):
-        word = (
-            f"+{word}"  # dataset.genre_map.hip-hop=Hip-Hop: by default there is no map, so Hydra would find no such key
-        )
+    if word.startswith(NEW_ENTRIES):  # by default there is no map, so Hydra would find no such key
+        word = f"+{word}"
     key, equals, value = word.partition("=")
     if not re.fullmatch(r"[~+]*[\w.$/@-]+", key, re.ASCII) or (not equals and not word.startswith("~")):
         _refuse_stray(words, k)

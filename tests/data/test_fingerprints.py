@@ -1,9 +1,12 @@
 """The file of fingerprints: read as it was written, and refused if it is broken or made to do harm."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from src.data import fingerprints
 from src.data.fingerprints import Fingerprints
@@ -46,3 +49,27 @@ def test_a_file_that_is_broken_or_belongs_to_other_clips_is_refused(tmp_path: Pa
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"f.npz cannot be read"):
             fingerprints.read(path, clips=3)
+
+
+def test_the_fingerprint_of_a_clip_is_computed_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs of a sweep are trained on the same clips."""
+    computed: list[int] = []
+
+    def codes(wave_T: np.ndarray) -> np.ndarray:
+        computed.append(len(wave_T))
+        return np.array([len(wave_T)], np.uint32)
+
+    monkeypatch.setattr(fingerprints.fingerprint, "codes", codes)
+    monkeypatch.setattr(fingerprints, "_computed", {})
+    rate = fingerprints.fingerprint.SAMPLE_RATE
+    lengths = [rate, 2 * rate, rate]
+    waveforms: Any = SimpleNamespace(
+        digest=["one", "two", "one"], samples=lambda k: torch.ones(lengths[k], dtype=torch.int16)
+    )
+    for clips in ([0], [1, 2], [0, 1, 2]):
+        found = fingerprints.compute(waveforms, clips, rate)
+        assert found.digest == [waveforms.digest[k] for k in clips]
+        assert [int(code_N[0]) for code_N in found.codes] == [lengths[k] for k in clips]
+    assert sorted(computed) == [rate, 2 * rate]
+    monkeypatch.setattr(fingerprints, "MOST_CLIPS", 1)  # memory is limited
+    assert len(fingerprints.compute(waveforms, [0, 1, 2], rate).codes) == 3
