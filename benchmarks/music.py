@@ -1,10 +1,13 @@
-"""Rebuild the 103 real recordings of docs/results.md: `python -m benchmarks.music DIR [--packages FOLDER] [--mirror URL]`.
+"""Rebuild real recordings from Debian packages: `python -m benchmarks.music DIR [--set tagged] [--packages FOLDER]`.
 
-music.csv gives the source of each excerpt: Debian package, file in the package (`!` separates a zip file from the file
-in it, ` + ` separates two stems that are mixed), start and duration in seconds. The packages (0.8 GB in total) are read
-from FOLDER; if they are not there, they are downloaded from the mirror URL or, without one, by apt-get (no root needed).
-With FOLDER or URL the program also runs on systems other than Debian. It writes DIR/GENRE/*.flac (mono, 22,050 Hz,
-16 bit), DIR/LICENSES and DIR/manifest.csv. Existing files stay; a package is needed only if one of its files is missing.
+Two sets: the 103 recordings of docs/results.md (music.csv), and with `--set tagged` a larger one whose genres stand in
+the files' own tags (tagged.csv). The tables give the source of each excerpt: Debian package, file in the package (`!`
+separates a zip file from the file in it, ` + ` separates two stems that are mixed), start and duration in seconds;
+tagged.csv also quotes the tags for genre and artist, which are checked. packages.csv has the packages (0.8 and 1.4 GB).
+They are read from FOLDER; if they are not there, they are downloaded from `--mirror URL` or, without one, by apt-get
+(no root needed). With FOLDER or URL the program also runs on systems other than Debian. It writes DIR/GENRE/*.flac
+(mono, 22,050 Hz, 16 bit), DIR/LICENSES and DIR/manifest.csv; of the tagged set, DIR/development.csv and DIR/locked.csv.
+Existing files stay; a package is needed only if one of its files is missing.
 """
 
 import argparse
@@ -32,7 +35,8 @@ from src.audio import reader
 from src.console import note, track
 from src.plain_files import write_csv
 
-TABLE = Path(__file__).with_name("music.csv")
+FOLDER = Path(__file__).parent
+TABLES = {"recordings": FOLDER / "music.csv", "tagged": FOLDER / "tagged.csv"}
 MANIFEST = ("path", "genre", "artist", "track", "licence", "package")
 RATE = 22050
 LEVEL = 2**0.5  # the figures in docs/ were measured on (left + right) / sqrt(2), but reader.read takes the mean
@@ -50,50 +54,19 @@ class Package(NamedTuple):
     sha256: str
 
 
-PACKAGES = {
-    "colobot-common-sounds": Package(
-        "0.2.0-2",
-        "pool/main/c/colobot/colobot-common-sounds_0.2.0-2_all.deb",
-        61,
-        "819e799542eac69c95b072567b5584eb3e0b2bb900de13efa3684915747b1644",
-    ),
-    "fretsonfire-songs-muldjord": Package(
-        "2.dfsg-2.1",
-        "pool/main/f/fretsonfire-songs-muldjord/fretsonfire-songs-muldjord_2.dfsg-2.1_all.deb",
-        29,
-        "b37adf8b08b46d4182c283e760e4f40622d83674e05803960ea1e11a92600c7b",
-    ),
-    "fretsonfire-songs-sectoid": Package(
-        "1.dfsg-3.1",
-        "pool/main/f/fretsonfire-songs-sectoid/fretsonfire-songs-sectoid_1.dfsg-3.1_all.deb",
-        29,
-        "14c1ed3e43c1a6a80eae7698f0469a0825cd1184e441968d62df89ca418aa0b4",
-    ),
-    "nexuiz-music": Package(
-        "2.5.2-12",
-        "pool/main/n/nexuiz-data/nexuiz-music_2.5.2-12_all.deb",
-        84,
-        "d1a7d6e2c0a5bbe6670dbf73354e38f742597310d425e373250fc71a636f8dda",
-    ),
-    "singularity-music": Package(
-        "007-2",
-        "pool/main/s/singularity-music/singularity-music_007-2_all.deb",
-        52,
-        "139ba1e408eeb0a72f1fff3760ca46558b9f81bed97dc8c0efa108c4007f4845",
-    ),
-    "wesnoth-1.16-music": Package(
-        "1:1.16.9-1",
-        "pool/main/w/wesnoth-1.16/wesnoth-1.16-music_1.16.9-1_all.deb",
-        153,
-        "f9bc3cde92b4ab30db5d7b85f89b4bcc3d788dd92602956d0347250850bf59bb",
-    ),
-    "widelands-data": Package(
-        "2:1.1-3",
-        "pool/main/w/widelands/widelands-data_1.1-3_all.deb",
-        381,
-        "0e23d645b15bcfb9e3bcae0de9bc1bdfa75a6ecb36b2e449759d6eb0b4bbd8fb",
-    ),
-}
+def read_packages(path: Path = FOLDER / "packages.csv") -> dict[str, Package]:
+    """Read the table of packages -> name: package."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return {
+            row["package"]: Package(row["version"], row["pool"], int(row["megabytes"]), row["sha256"])
+            for row in csv.DictReader(file)
+        }
+
+
+def read_rows(table: Path) -> list[Row]:
+    """Read a table of excerpts: music.csv or tagged.csv."""
+    with table.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def build(
@@ -112,6 +85,8 @@ def build(
                 document = f"usr/share/doc/{name}/copyright"
                 files = {file.partition("!")[0] for row in own_rows for file in row["file"].split(" + ")}
                 unpack(deb, {document, *files}, Path(scratch))
+                for row in own_rows:
+                    check_genre(Path(scratch), row)
                 for row in own_rows:
                     if not (target / row["path"]).exists():
                         part = Path(scratch) / "part.flac"
@@ -205,6 +180,24 @@ def cut(folder: Path, row: Row) -> NDArray[np.float32]:
     return wave_T
 
 
+def check_genre(folder: Path, row: Row) -> None:
+    """Compare the genre tag that the table quotes with the tag in the file. Raises ValueError if they differ."""
+    for name in row["file"].split(" + ") if "genre_source" in row else ():
+        with soundfile.SoundFile(_recording(folder, name)) as file:
+            tag = f"GENRE={file.copy_metadata().get('genre', '')}"
+        if tag != row["genre_source"]:
+            raise ValueError(f"{name} has the tag {tag}: expected {row['genre_source']}.")
+
+
+def manifests(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Assign the excerpts to the manifests to write: one, or a development and a locked one if the table has `locked`."""
+    names = {"yes": "locked.csv", "no": "development.csv", None: "manifest.csv"}
+    assigned: dict[str, list[Row]] = {}
+    for row in rows:
+        assigned.setdefault(names[row.get("locked")], []).append(row)
+    return assigned
+
+
 def _recording(folder: Path, name: str) -> Path:
     outer, _, inner = name.partition("!")
     if not inner:
@@ -226,14 +219,20 @@ def _sha256(path: Path) -> str:
 
 
 def main(
-    arguments: Sequence[str] | None = None, table: Path = TABLE, packages: Mapping[str, Package] = PACKAGES
+    arguments: Sequence[str] | None = None, table: Path | None = None, packages: Mapping[str, Package] | None = None
 ) -> int:
-    """Build the folder and print the path of its manifest -> exit status: 0, or 1 if excerpts are missing."""
+    """Build the folder and print the paths of its manifests -> exit status: 0, or 1 if excerpts are missing."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.music",
-        description="Rebuild the real recordings of docs/results.md from Debian packages.",
+        description="Rebuild real recordings from Debian packages: those of docs/results.md, or a larger set.",
     )
-    parser.add_argument("target", type=Path, metavar="DIR", help="the folder to write to: 90 MB")
+    parser.add_argument("target", type=Path, metavar="DIR", help="the folder to write to: 90 or 230 MB")
+    parser.add_argument(
+        "--set",
+        choices=TABLES,
+        default="recordings",
+        help="the 103 recordings (default), or a larger set whose genres stand in the files' tags",
+    )
     parser.add_argument("--packages", type=Path, metavar="FOLDER", help="a folder with .deb files")
     parser.add_argument(
         "--mirror", metavar="URL", help="the Debian mirror to download from (default: what apt-get uses)"
@@ -249,15 +248,17 @@ def main(
         options.target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         parser.error(f"DIR is {options.target}: expected a folder, or a path where one can be made ({error}).")
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(table or TABLES[options.set])
+    packages = packages or read_packages()
     finished = build(rows, options.target, packages, options.packages, options.mirror)
     for _ in track(finished, "Excerpts", total=len(rows)):
         pass
     present = [row for row in rows if (options.target / row["path"]).exists()]
     missing = [row for row in rows if not (options.target / row["path"]).exists()]
-    write_csv(options.target / "manifest.csv", MANIFEST, ([row[column] for column in MANIFEST] for row in present))
-    print(options.target / "manifest.csv")
+    for name, own_rows in manifests(rows).items():
+        cells = ([row[column] for column in MANIFEST] for row in own_rows if row in present)
+        write_csv(options.target / name, MANIFEST, cells)
+        print(options.target / name)
     if missing:
         note(
             f"{len(missing)} of {len(rows)} excerpts are missing. Run again with --mirror URL, a Debian mirror that has "

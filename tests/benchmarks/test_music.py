@@ -4,8 +4,10 @@ import csv
 import hashlib
 import io
 import lzma
+import re
 import tarfile
 import zipfile
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,12 +243,101 @@ def test_bad_arguments_get_one_message(
     assert message.format(file=file) in capsys.readouterr().err
 
 
-def test_the_table_is_complete() -> None:
-    with music.TABLE.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    genres = [row["genre"] for row in rows]
-    assert {genre: genres.count(genre) for genre in genres} == {"classical": 35, "metal": 33, "electronic": 35}
-    assert len({row["path"] for row in rows}) == 103
+@pytest.fixture
+def tagged(tmp_path: Path) -> dict[str, music.Package]:
+    """Write a package of two tagged recordings, and a table with the columns that only tagged.csv has."""
+    files = {"usr/share/doc/duo/copyright": b"By Cat and Dan."}
+    rows = []
+    for artist, genre, locked in (("cat", "Waltz", "no"), ("dan", "Polka", "yes")):
+        with soundfile.SoundFile(tmp_path / "tagged.ogg", "w", RATE, 2) as file:
+            file.genre = genre
+            file.write(np.zeros((2 * RATE, 2)))
+        files[f"{GAMES}/{artist}.ogg"] = (tmp_path / "tagged.ogg").read_bytes()
+        path = f"dance/{artist}--x--0.flac"
+        rows.append(
+            (path, "dance", artist, "x", "MIT", "duo", f"{GAMES}/{artist}.ogg", 0, 1, f"GENRE={genre}", "", locked)
+        )
+    with (tmp_path / "music.csv").open("w", newline="", encoding="utf-8") as table:
+        csv.writer(table).writerows([music.read_rows(music.TABLES["tagged"])[0], *rows])
+    return {"duo": _deb(tmp_path / "pool" / "duo_1_all.deb", files)}
+
+
+def test_locked_artists_get_a_manifest_of_their_own(tmp_path: Path, tagged: dict[str, music.Package]) -> None:
+    assert _run(tmp_path, tagged, "--packages", str(tmp_path / "pool")) == 0
+    out = tmp_path / "out"
+    for name, artist in (("development.csv", "cat"), ("locked.csv", "dan")):
+        assert [row["path"] for row in music.read_rows(out / name)] == [f"dance/{artist}--x--0.flac"]
+    assert not (out / "manifest.csv").exists()
+
+
+def test_a_genre_that_differs_from_the_tag_is_refused(
+    tmp_path: Path, tagged: dict[str, music.Package], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "music.csv"
+    table.write_text(table.read_text(encoding="utf-8").replace("GENRE=Polka", "GENRE=Jazz"), encoding="utf-8")
+    assert _run(tmp_path, tagged, "--packages", str(tmp_path / "pool")) == 1
+    assert f"duo: {GAMES}/dan.ogg has the tag GENRE=Polka: expected GENRE=Jazz." in capsys.readouterr().err
+    assert music.read_rows(tmp_path / "out" / "development.csv") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "artists"),
+    [
+        ("recordings", {"classical": 35, "metal": 33, "electronic": 35}, 18),
+        ("tagged", {"classical": 90, "electronic": 33, "rock": 45, "soundtrack": 97}, 29),
+    ],
+)
+def test_the_tables_are_complete(name: str, counts: dict[str, int], artists: int) -> None:
+    rows = music.read_rows(music.TABLES[name])
+    assert Counter(row["genre"] for row in rows) == counts
+    assert len({row["path"] for row in rows}) == len(rows)
     assert all(row["path"].startswith(f"{row['genre']}/{row['artist']}--{row['track']}-") for row in rows)
-    assert {row["package"] for row in rows} == set(music.PACKAGES)
-    assert len({row["artist"] for row in rows}) == 18
+    assert all(row["licence"] and float(row["start"]) >= 0 and float(row["duration"]) > 0 for row in rows)
+    assert len({row["artist"] for row in rows}) == artists
+
+
+def test_every_package_of_the_tables_has_its_checksum() -> None:
+    packages = music.read_packages()
+    used = {row["package"] for table in music.TABLES.values() for row in music.read_rows(table)}
+    assert set(packages) == used
+    for name, package in packages.items():
+        assert re.fullmatch("[0-9a-f]{64}", package.sha256)
+        assert Path(package.pool).name.startswith(f"{name}_{package.version.partition(':')[2] or package.version}_")
+        assert package.megabytes > 0
+
+
+TAGS = {  # the genre of each tag of tagged.csv
+    "classical": {"Classical", "Romantic Classical"},
+    "electronic": {"Ambient", "Electronic", "Electronica"},
+    "rock": {"Death Metal", "Female Fronted Metal", "Instrumental Rock", "Thrash Metal", "Trash Metal"},
+    "soundtrack": {"Game", "Soundtrack"},
+}
+
+
+def test_genres_and_artists_of_the_tagged_set_have_a_source() -> None:
+    rows = music.read_rows(music.TABLES["tagged"])
+    for row in rows:
+        assert row["genre_source"].removeprefix("GENRE=") in TAGS[row["genre"]]
+        assert re.match("(ARTIST|COMPOSER|COPYRIGHT)=.", row["artist_source"])
+    artist_genres = {(row["artist"], row["genre"]) for row in rows}
+    assert len(artist_genres) == len({artist for artist, _ in artist_genres}), "an artist with two genres"
+
+
+def test_the_excerpts_of_a_track_do_not_overlap() -> None:
+    starts = defaultdict[str, list[float]](list)
+    for row in music.read_rows(music.TABLES["tagged"]):
+        assert row["duration"] == "30"
+        starts[row["file"]].append(float(row["start"]))
+    assert all(len(own) <= 3 and min(np.diff(own), default=30) >= 30 for own in map(sorted, starts.values()))
+
+
+def test_a_third_of_the_artists_of_each_genre_is_locked() -> None:
+    """The rule in docs/datasets.md: in the order of the SHA-256 of their names, the first third, rounded."""
+    rows = music.read_rows(music.TABLES["tagged"])
+    for genre in TAGS:
+        artists = {row["artist"] for row in rows if row["genre"] == genre}
+        locked = {row["artist"] for row in rows if row["genre"] == genre and row["locked"] == "yes"}
+        assert not locked & {row["artist"] for row in rows if row["locked"] == "no"}
+        ordered = sorted(artists, key=lambda artist: hashlib.sha256(artist.encode()).hexdigest())
+        assert locked == set(ordered[: round(len(artists) / 3)])
+        assert 1 <= len(locked) <= len(artists) - 2

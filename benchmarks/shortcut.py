@@ -1,0 +1,64 @@
+"""Level and bandwidth alone as a classifier, to stand beside a score: `python -m benchmarks.shortcut MANIFEST`.
+
+Logistic regression on level, peak and bandwidth, their squares and products: the shortcut check of the audit. It is tested
+on other artists than it was fitted on, and, if the manifest has a column `package`, on clips from other packages.
+"""
+
+import argparse
+import csv
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from src.clip import Clip
+from src.console import track
+from src.quality.measures import ClipMeasures, measure
+from src.quality.shortcuts import shortcut
+
+GROUPS = ("artist", "package")  # columns whose values are not divided between training and test
+
+
+def read_clips(manifest: Path) -> tuple[list[Clip], dict[str, list[str]]]:
+    """Read the clips, and the values of each column of GROUPS that the manifest has."""
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    clips = [Clip(row["path"], manifest.parent / row["path"], row["genre"]) for row in rows]
+    return clips, {column: [row[column] for row in rows] for column in GROUPS if rows and column in rows[0]}
+
+
+def judge(clips: Sequence[Clip], measures: Sequence[ClipMeasures], groups: dict[str, list[str]]) -> Table:
+    """Score the predictions from level and bandwidth, one row for each kind of group."""
+    table = Table(title=f"Level and bandwidth alone, in percent; {len(clips)} clips")
+    for heading in ("groups", "folds", "commonest genre", "accuracy", "95 % interval", "macro recall", "recall"):
+        table.add_column(heading)
+    for column, names in groups.items():
+        grouped = [replace(clip, artist=name) for clip, name in zip(clips, names, strict=True)]
+        if result := shortcut(grouped, measures):
+            recall = result["recall"]
+            low, high = result["accuracy_interval"]
+            table.add_row(
+                f"{len(set(names))} {column}s",
+                str(result["folds"]),
+                f"{result['commonest']} {100 * result['commonest_share']:.1f}",
+                f"{100 * result['accuracy']:.1f}",
+                f"{100 * low:.1f} to {100 * high:.1f}",
+                f"{100 * np.mean(list(recall.values())):.1f}",
+                ", ".join(f"{genre} {100 * share:.1f}" for genre, share in recall.items()),
+            )
+    return table
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcut", description=__doc__)
+    parser.add_argument("manifest", type=Path, help="a CSV table of clips, as benchmarks.music writes it")
+    clips, groups = read_clips(parser.parse_args().manifest)
+    measures = [measure(clip, 30) for clip in track(clips, "Level and bandwidth", len(clips))]
+    Console(width=140).print(judge(clips, measures, groups))
+
+
+if __name__ == "__main__":
+    main()
