@@ -39,7 +39,9 @@ FOLDER = Path(__file__).parent
 TABLES = {"recordings": FOLDER / "music.csv", "tagged": FOLDER / "tagged.csv"}
 MANIFEST = ("path", "genre", "artist", "track", "licence", "package")
 RATE = 22050
-LEVEL = 2**0.5  # the figures in docs/ were measured on (left + right) / sqrt(2), but reader.read takes the mean
+LEVEL = (
+    2**0.5
+)  # figures in docs/ for music.csv were measured on (left + right) / sqrt(2), but reader.read takes the mean
 STEM_LEVEL = 0.7  # gain of each of two stems (song and guitar), since each is mastered close to full scale
 
 Row = dict[str, str]
@@ -175,7 +177,7 @@ def cut(folder: Path, row: Row) -> NDArray[np.float32]:
     start = float(row["start"])
     paths = [_recording(folder, name) for name in row["file"].split(" + ")]
     stems_ST = [reader.read(path, RATE, start, start + float(row["duration"])) for path in paths]
-    gain = LEVEL if len(stems_ST) == 1 else LEVEL * STEM_LEVEL
+    gain = (1.0 if "locked" in row else LEVEL) * (1.0 if len(stems_ST) == 1 else STEM_LEVEL)
     wave_T: NDArray[np.float32] = (gain * np.sum(stems_ST, axis=0)).clip(-1, 1)
     return wave_T
 
