@@ -14,20 +14,41 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from src.audio.reader import AudioError
 from src.clip import Clip
 from src.console import track
 from src.quality.measures import ClipMeasures, measure
 from src.quality.shortcuts import shortcut
 
 GROUPS = ("artist", "package")  # columns whose values are not divided between training and test
+SECONDS = 30  # of the middle of a clip, as training uses
 
 
 def read_clips(manifest: Path) -> tuple[list[Clip], dict[str, list[str]]]:
-    """Read the clips, and the values of each column of GROUPS that the manifest has."""
+    """Read the clips, and the values of each column of GROUPS that the manifest has.
+
+    Raises OSError if it cannot be read, ValueError if it has no clips or lacks a column.
+    """
     with manifest.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
+    if missing := {"path", "genre", "artist"} - set(rows[0] if rows else ()):
+        raise ValueError(
+            f"{manifest} has no clips, or not all columns: expected a row for each clip with path, genre and artist "
+            f"(missing: {', '.join(sorted(missing))})."
+        )
     clips = [Clip(row["path"], manifest.parent / row["path"], row["genre"]) for row in rows]
-    return clips, {column: [row[column] for row in rows] for column in GROUPS if rows and column in rows[0]}
+    return clips, {column: [row[column] for row in rows] for column in GROUPS if column in rows[0]}
+
+
+def measure_all(clips: Sequence[Clip]) -> list[ClipMeasures]:
+    """Decode and measure the clips. Raises ValueError with the first file that cannot be decoded."""
+    measures = []
+    for clip in track(clips, "Level and bandwidth", len(clips)):
+        try:
+            measures.append(measure(clip, SECONDS))
+        except AudioError as error:
+            raise ValueError(f"{clip.path} cannot be used: {error}. Remove its row from the manifest.") from error
+    return measures
 
 
 def judge(clips: Sequence[Clip], measures: Sequence[ClipMeasures], groups: dict[str, list[str]]) -> Table:
@@ -52,11 +73,14 @@ def judge(clips: Sequence[Clip], measures: Sequence[ClipMeasures], groups: dict[
     return table
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shortcut", description=__doc__)
     parser.add_argument("manifest", type=Path, help="a CSV table of clips, as benchmarks.music writes it")
-    clips, groups = read_clips(parser.parse_args().manifest)
-    measures = [measure(clip, 30) for clip in track(clips, "Level and bandwidth", len(clips))]
+    try:
+        clips, groups = read_clips(parser.parse_args(arguments).manifest)
+        measures = measure_all(clips)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     Console(width=140).print(judge(clips, measures, groups))
 
 
