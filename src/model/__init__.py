@@ -7,9 +7,10 @@ from src.model.head import Head
 from src.model.hybrid import Hybrid
 from src.model.knn import Knn
 from src.model.majority import Majority
+from src.model.residual import Residual
 from src.model.rnn import Rnn
 from src.model.svm import Svm
 from src.model.tags import Tags
 from src.model.transformer import Transformer
 
-__all__ = ["Cnn", "Cnn1d", "Dbn", "Head", "Hybrid", "Knn", "Majority", "Rnn", "Svm", "Tags", "Transformer"]
+__all__ = ["Cnn", "Cnn1d", "Dbn", "Head", "Hybrid", "Knn", "Majority", "Residual", "Rnn", "Svm", "Tags", "Transformer"]

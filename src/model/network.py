@@ -47,10 +47,7 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, width: int, activation: str, pool_frames: bool = True) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, width, kernel_size=3, padding=1, bias=False)
-        # In the memory order of `image`: a step then takes about two thirds of the time. Not contiguous(), which leaves the
-        # weights of a single channel as they are.
-        self.convolution.weight.data = self.convolution.weight.data.to(memory_format=torch.channels_last)
+        self.convolution = convolution(channels, width, 3)
         self.normalization = nn.BatchNorm2d(width)
         self.activation = ACTIVATIONS[activation]()
         self.pool_frames = pool_frames
@@ -59,6 +56,15 @@ class Block(nn.Module):
         image_BKFN = self.activation(self.normalization(self.convolution(image_BKFN)))
         rows, frames = image_BKFN.shape[2:]
         return functional.max_pool2d(image_BKFN, (min(rows, 2), min(frames, 2) if self.pool_frames else 1))
+
+
+def convolution(channels: int, width: int, size: int) -> nn.Conv2d:
+    """Build a `size` x `size` convolution without bias that keeps the numbers of rows and frames; `size` is odd."""
+    layer = nn.Conv2d(channels, width, kernel_size=size, padding=size // 2, bias=False)
+    # In the memory order of `image`: a step then takes about two thirds of the time. Not contiguous(), which leaves the
+    # weights of a single channel as they are.
+    layer.weight.data = layer.weight.data.to(memory_format=torch.channels_last)
+    return layer
 
 
 def image(feature_BFN: Tensor) -> Tensor:

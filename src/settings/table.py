@@ -115,6 +115,7 @@ TABLE: dict[str, Kind] = {
     # model
     "model.layers": whole(1, 64),
     "model=hybrid.layers": whole(2, 64),
+    "model=residual.layers": whole(2, 64),
     "model.width": whole(1, 2_048),
     "model.dropout": SHARE_BELOW_1,
     "model.activation": ACTIVATION,

@@ -44,7 +44,7 @@ def _feature(clips: int, rows: int, frames: int) -> Tensor:
 
 
 def test_all_networks_are_tested() -> None:
-    assert {"cnn", "cnn1d", "rnn", "lstm", "gru", "hybrid", "transformer", "dbn"} <= set(NETWORKS)
+    assert {"cnn", "cnn1d", "residual", "rnn", "lstm", "gru", "hybrid", "transformer", "dbn"} <= set(NETWORKS)
 
 
 @all_networks

@@ -40,7 +40,10 @@ def test_each_clip_is_evaluated_by_one_process_and_repeats_are_dropped(
 @pytest.mark.parametrize(
     "words",
     [
-        *(f"model={name}" for name in ("cnn", "cnn1d", "rnn", "lstm", "gru", "hybrid", "transformer", "dbn", "head")),
+        *(
+            f"model={name}"
+            for name in ("cnn", "cnn1d", "residual", "rnn", "lstm", "gru", "hybrid", "transformer", "dbn", "head")
+        ),
         *(f"model=cnn feature={name} feature.trainable=true" for name in ("mel", "mfcc", "stft", "cqt")),
         *(f"model=head feature=musicnn feature.trainable=true feature.layer={layer}" for layer in LAYERS_AFTER),
     ],
