@@ -14,6 +14,7 @@ from src.inference import resume
 from src.threads import usable_cores
 
 if TYPE_CHECKING:
+    from src.inference.ensemble import Ensemble
     from src.inference.recognizer import Recognizer
 
 MAX_WORKERS = 8  # default limit: each worker needs about 100 MB for the intermediate results of the network
@@ -25,6 +26,8 @@ output: one prediction per file on standard output, as soon as it is known; mess
   csv     a header and one row per file: the same without timeline, error, and p_<genre> for each genre
   table   a table and a summary, printed at the end
 with several --run: agree, and models, a list of one such object per model (csv and table: one row per model)
+with --average: one prediction, the mean of the calibrated probabilities of all runs, and runs, their names; calibrated is
+true if each run is
 
 A file is cut into windows as long as the crops that the model was trained on, from beginning to end; the prediction is
 the mean over the windows (those that are music). confidence is the probability of the predicted genre. calibrated: the probabilities were
@@ -53,6 +56,8 @@ examples:
   python -m src.predict music --run outputs/my_run --format csv > genres.csv
   python -m src.predict mix.flac --timeline --format table            the genre over time
   python -m src.predict music --run outputs/a --run outputs/b         two models, and whether they agree
+  python -m src.predict music --run outputs/a --run outputs/b --average         the two as one model
+  python -m src.predict music --run outputs/SWEEP --average                     all runs of a sweep as one model
   python -m src.predict music --resume out.jsonl >> out.jsonl         continue an earlier output
   find music -newer out.jsonl | python -m src.predict -               a list of paths, one per line
 """
@@ -89,6 +94,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("audio", nargs="+", metavar="AUDIO", help="a file, a folder, or - for paths on standard input")
     parser.add_argument("--run", action="append", default=[], metavar="RUN", help="a run directory; may be repeated")
+    parser.add_argument(
+        "--average", action="store_true", help="join the runs: one prediction, the mean of their probabilities"
+    )
     parser.add_argument("--trust", **console.TRUST)
     parser.add_argument("--genres", metavar="G", help="for the tagger: gtzan (its ten genres), or names: rock,pop,jazz")
     parser.add_argument(
@@ -143,6 +151,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
             parser.error("--tagger clap:DIR needs the genres to choose from, e.g. --genres 'bossa nova,drill,polka'.")
     if options.genres is not None and not all(options.genres):
         parser.error("--genres expects names separated by commas, e.g. --genres rock,pop,jazz, or gtzan.")
+    if options.average and not options.run:
+        parser.error("--average joins several runs: name each with --run, or a folder of runs with one --run.")
     if options.timeline and options.format == "csv":
         parser.error("--timeline does not fit into a csv of one row per file: choose --format json or table.")
     return options
@@ -220,19 +230,21 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     return int(failed_count > 0)
 
 
-def _recognizers(options: argparse.Namespace) -> "list[Recognizer]":
+def _recognizers(options: argparse.Namespace) -> "list[Recognizer | Ensemble]":
+    from src.inference.ensemble import Ensemble
     from src.inference.recognizer import Recognizer
+    from src.rundir.members import distinct_names
 
     if options.tagger:
         return [Recognizer.clap(options.tagger.removeprefix("clap:"), options.genres)]
     if not options.run:
         return [Recognizer.pretrained(options.genres, options.weights)]
+    if options.average:
+        return [Ensemble.load(options.run, options.trust)]
     recognizers = [Recognizer.load(folder, options.trust) for folder in options.run]
-    names = [recognizer.name for recognizer in recognizers]
-    for recognizer, folder in zip(recognizers, options.run, strict=True):
-        if names.count(recognizer.name) > 1:
-            recognizer.name = folder
-    return recognizers
+    for recognizer, name in zip(recognizers, distinct_names([Path(folder) for folder in options.run]), strict=True):
+        recognizer.name = name
+    return [*recognizers]
 
 
 def _integer(text: str) -> int:

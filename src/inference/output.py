@@ -98,6 +98,8 @@ class Json:
             "duration_seconds": round(prediction.duration_seconds, 3),
             "model": prediction.model,
         }
+        if prediction.runs:
+            content["runs"] = list(prediction.runs)
         if self.options.timeline:
             content["segments"] = [
                 {"start": round(segment.start_seconds, 3), "stop": round(segment.stop_seconds, 3)}

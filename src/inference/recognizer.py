@@ -58,6 +58,14 @@ class Answer(NamedTuple):
     reason: str | None
 
 
+class SoundAnswers(NamedTuple):
+    """The answer for a whole sound and those for its steps of about 10 s that have windows, and its end."""
+
+    whole: Answer
+    steps: dict[int, Answer]
+    end: SoundEnd
+
+
 @dataclass(frozen=True)
 class Prediction:
     """Prediction for one sound: the most probable genre (or UNSURE), its probability, and the probabilities of all genres.
@@ -65,7 +73,8 @@ class Prediction:
     The probabilities sum to 1. `calibrated` is True if they were scaled with a temperature fitted to the validation set.
     `segments` is the timeline. `note` reports a problem of the sound. `reason` says why the genre is UNSURE, else it is
     None. With NOT_MUSIC, all probabilities are equal, as no genre is meant. `training_data` is SYNTHETIC if the model
-    was trained on synthetic music, else None. `precision` is BF16 if it was computed in bfloat16, else None.
+    was trained on synthetic music, else None. `precision` is BF16 if it was computed in bfloat16, else None. `runs` are
+    the runs whose average it is, None if it is not an average.
     """
 
     predicted_genre: str
@@ -79,6 +88,7 @@ class Prediction:
     reason: str | None = None
     training_data: str | None = None
     precision: str | None = None
+    runs: tuple[str, ...] | None = None
 
 
 class Recognizer:
@@ -102,6 +112,12 @@ class Recognizer:
             )
         # A model that was not trained on the user's clips cannot know what else it will get, so it must refuse noise.
         self.checks_music = bool(getattr(classifier.model, "checks_music", False))
+        self.unsure_below = float(getattr(classifier.model, "unsure_below", 0.0))
+
+    @property
+    def calibrated(self) -> bool:
+        """True if the probabilities were scaled with a temperature fitted to the validation set."""
+        return bool(self.classifier.calibrated)
 
     @property
     def precision(self) -> str:
@@ -186,16 +202,8 @@ class Recognizer:
         `excerpt_seconds`: use only this much of a file, from its middle. Raises AudioError, a ValueError, on a file or
         sound that cannot be used, and ValueError on an invalid waveform.
         """
-        if isinstance(sound, str | Path):
-            if sample_rate is not None:
-                raise ValueError("sample_rate is only for a waveform: a file states its own. Leave it out.")
-            stream: reader.Stream | Waveform = reader.Stream(Path(sound), self.sample_rate, excerpt_seconds)
-        else:
-            if excerpt_seconds is not None:
-                raise ValueError("excerpt_seconds is only for a file: cut the waveform instead.")
-            wave_T, notes, silent = reader.from_array(*_check_array(sound, sample_rate), self.sample_rate)
-            stream = Waveform(wave_T, self.sample_rate, notes, silent)
-        return self._next_prediction(map(self._window_logits, windows(stream, self.length)))
+        stream = open_sound(sound, sample_rate, excerpt_seconds, self.sample_rate)
+        return self._prediction(self.next_answers(map(self.window_logits, windows(stream, self.length))))
 
     def predict_files(
         self, paths: Iterable[str | Path], excerpt_seconds: float | None = None, workers: int = 1
@@ -208,23 +216,23 @@ class Recognizer:
         windows_of_files = file_windows(files, self.sample_rate, self.length, excerpt_seconds)
         with (
             closing(prefetch(windows_of_files, PREFETCH_BATCHES)) as decoded,
-            closing(compute_in_order(self._window_logits, decoded, workers)) as outputs,
+            closing(compute_in_order(self.window_logits, decoded, workers)) as outputs,
         ):
             for _ in files:
                 try:
-                    yield self._next_prediction(outputs)
+                    yield self._prediction(self.next_answers(outputs))
                 except AudioError as error:
                     yield error
 
-    def _window_logits(self, item: WindowBatch | SoundEnd | AudioError) -> WindowLogits | SoundEnd | AudioError:
+    def window_logits(self, item: WindowBatch | SoundEnd | AudioError) -> WindowLogits | SoundEnd | AudioError:
         """Compute the logits of a batch of windows. An end or an error is returned unchanged."""
         if not isinstance(item, WindowBatch):
             return item
         wave_ST = torch.from_numpy(item.wave).to(self.device).float().div_(32767)
         return WindowLogits(item.start, *self._logits(wave_ST))
 
-    def _next_prediction(self, items: Iterator[WindowLogits | SoundEnd | AudioError]) -> Prediction:
-        """Consume the items of the next sound and predict its genre from the mean logits of its windows that are music.
+    def next_answers(self, items: Iterator[WindowLogits | SoundEnd | AudioError]) -> SoundAnswers:
+        """Consume the items of the next sound and answer from the mean logits of its windows that are music.
 
         All files share one iterator: this takes the items up to the SoundEnd of this sound, or up to its AudioError,
         which is raised. A silent sound is an AudioError too, unless the model checks if sounds are music.
@@ -245,19 +253,22 @@ class Recognizer:
         answers = {step: self._answer(logits_SC[windows], step in music_steps) for step, windows in steps.items()}
         # Speech or silence says nothing about the genre of the music before and after it.
         music_windows = [window for step in sorted(music_steps or steps) for window in steps[step]]
-        answer = self._answer(logits_SC[music_windows], bool(music_steps))
+        return SoundAnswers(self._answer(logits_SC[music_windows], bool(music_steps)), answers, item)
+
+    def _prediction(self, answers: SoundAnswers) -> Prediction:
+        whole, steps, end = answers
         return Prediction(
-            predicted_genre=answer.genre,
-            confidence=answer.confidence,
-            probabilities=dict(zip(self.genres, answer.probability_C.tolist(), strict=True)),
-            calibrated=bool(self.classifier.calibrated),
-            duration_seconds=item.duration_seconds,
+            predicted_genre=whole.genre,
+            confidence=whole.confidence,
+            probabilities=dict(zip(self.genres, whole.probability_C.tolist(), strict=True)),
+            calibrated=self.calibrated,
+            duration_seconds=end.duration_seconds,
             model=self.name,
             segments=timeline(
-                {step: (each.genre, each.confidence) for step, each in answers.items()}, self.sample_rate, item
+                {step: (each.genre, each.confidence) for step, each in steps.items()}, self.sample_rate, end
             ),
-            note="; ".join([*([SILENT] if item.silent else []), *item.notes]) or None,
-            reason=answer.reason,
+            note="; ".join(notes_of(end)) or None,
+            reason=whole.reason,
             training_data=self.training_data,
             precision=BF16 if self.precision == BF16 else None,
         )
@@ -290,22 +301,47 @@ class Recognizer:
         return logits_SC.double().cpu(), evidence
 
     def _answer(self, logits_SC: Tensor, is_music: bool) -> Answer:
-        """The answer for S windows, from their mean logits: UNSURE if they are no music or no genre is probable enough.
+        """The answer for S windows, from their mean logits."""
+        return self.decide(logits_SC.mean(dim=0).softmax(dim=0), is_music)
+
+    def decide(self, probability_C: Tensor, is_music: bool) -> Answer:
+        """The answer that probabilities (C,) give: UNSURE if the sound is no music or no genre is probable enough.
 
         Where only a genre with others below it is sure, it is the answer, and its probability includes those below.
         """
         if not is_music:
-            equal_C = torch.full_like(logits_SC[0], 1 / logits_SC.shape[1])
+            equal_C = torch.full_like(probability_C, 1 / len(probability_C))
             return Answer(UNSURE, float(equal_C[0]), equal_C, NOT_MUSIC)
-        probability_C = logits_SC.mean(dim=0).softmax(dim=0)
         confidence, k = (value.item() for value in probability_C.max(dim=0))
-        model = self.classifier.model
-        if confidence < getattr(model, "unsure_below", 0.0):
+        if confidence < self.unsure_below:
+            model = self.classifier.model
             above = model.surest_above(probability_C) if isinstance(model, Tags) else None
             if above is None:
                 return Answer(UNSURE, float(confidence), probability_C, LOW_CONFIDENCE)
             k, confidence = above
         return Answer(self.genres[int(k)], float(confidence), probability_C, None)
+
+
+def open_sound(
+    sound: str | Path | NDArray[np.floating[Any]] | Tensor,
+    sample_rate: float | None,
+    excerpt_seconds: float | None,
+    wanted_rate: int,
+) -> reader.Stream | Waveform:
+    """Open a file, or a waveform at `sample_rate` Hz, for reading at `wanted_rate` Hz; see `Recognizer.predict`."""
+    if isinstance(sound, str | Path):
+        if sample_rate is not None:
+            raise ValueError("sample_rate is only for a waveform: a file states its own. Leave it out.")
+        return reader.Stream(Path(sound), wanted_rate, excerpt_seconds)
+    if excerpt_seconds is not None:
+        raise ValueError("excerpt_seconds is only for a file: cut the waveform instead.")
+    wave_T, notes, silent = reader.from_array(*_check_array(sound, sample_rate), wanted_rate)
+    return Waveform(wave_T, wanted_rate, notes, silent)
+
+
+def notes_of(end: SoundEnd) -> list[str]:
+    """The notes of a sound for the user; the first says if it is silent."""
+    return [*([SILENT] if end.silent else []), *end.notes]
 
 
 def _check_array(sound: Any, sample_rate: Any) -> tuple[NDArray[np.floating[Any]], float]:

@@ -26,7 +26,7 @@ def step_windows(start_S: Sequence[int], window_length: int, sample_rate: int, e
     `start_S` are the first samples of the S windows, and `window_length` is their length in samples. A window belongs to
     the step that contains its centre.
     """
-    steps = _step_count(sample_rate, end)
+    steps = step_count(sample_rate, end)
     windows_of: dict[int, list[int]] = {}
     for s, start in enumerate(start_S):
         centre = min(start + window_length / 2, end.samples - 1)
@@ -42,7 +42,7 @@ def timeline(predicted: Mapping[int, tuple[str, float]], sample_rate: int, end: 
             segments[-1][2].append(confidence)
         else:
             segments.append((step if segments else 0, genre, [confidence]))
-    seconds, steps = end.samples / sample_rate, _step_count(sample_rate, end)
+    seconds, steps = end.samples / sample_rate, step_count(sample_rate, end)
     edges = [end.start_seconds + first * seconds / steps for first, _, _ in segments] + [end.start_seconds + seconds]
     return [
         TimelineSegment(edges[k], edges[k + 1], genre, sum(confidences) / len(confidences))
@@ -50,5 +50,6 @@ def timeline(predicted: Mapping[int, tuple[str, float]], sample_rate: int, end: 
     ]
 
 
-def _step_count(sample_rate: int, end: SoundEnd) -> int:
+def step_count(sample_rate: int, end: SoundEnd) -> int:
+    """The number of steps of a sound, at least 1."""
     return max(1, round(end.samples / sample_rate / STEP_SECONDS))

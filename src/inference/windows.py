@@ -1,9 +1,11 @@
 """Windows of a sound, as long as the model's crops and spread evenly from beginning to end, in batches."""
 
+import heapq
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,14 +68,16 @@ class Waveform:
         yield self.wave_T
 
 
-def windows(sound: reader.Stream | Waveform, length: int) -> Iterator[WindowBatch | SoundEnd]:
+def windows(
+    sound: reader.Stream | Waveform, length: int, blocks: Iterable[NDArray[np.float32]] | None = None
+) -> Iterator[WindowBatch | SoundEnd]:
     """Yield the windows of `length` samples in batches, and finally a SoundEnd.
 
-    Raises AudioError as reader.Stream does.
+    `blocks` are the blocks of the sound, if others read them too. Raises AudioError as reader.Stream does.
     """
     batch_size = max(1, min(BATCH, int(BATCH_SECONDS * sound.sample_rate / length)))
     batch: list[tuple[int, NDArray[np.int16]]] = []
-    for start, wave_T in iterate_windows(sound, sound.length, length):
+    for start, wave_T in iterate_windows(sound if blocks is None else blocks, sound.length, length):
         batch.append((start, np.round(wave_T.clip(-1, 1) * 32767).astype(np.int16)))
         if len(batch) == batch_size:
             yield _join(batch)
@@ -85,6 +89,24 @@ def windows(sound: reader.Stream | Waveform, length: int) -> Iterator[WindowBatc
         seconds = length / sound.sample_rate
         notes.append(f"shorter than the {seconds:g} s that the model needs, so it is repeated")
     yield SoundEnd(sound.samples, sound.start_seconds, sound.duration_seconds, notes, sound.silent)
+
+
+def windows_of_lengths(
+    sound: reader.Stream | Waveform, lengths: Sequence[int]
+) -> Iterator[tuple[int, WindowBatch | SoundEnd]]:
+    """Yield the windows of several lengths as `windows` does, each item with its length. The sound is read once.
+
+    Items come in the order of time, so that no more of the sound is held than the longest batch needs.
+    """
+
+    def items(length: int, blocks: Iterable[NDArray[np.float32]]) -> Iterator[tuple[int, WindowBatch | SoundEnd]]:
+        for item in windows(sound, length, blocks):
+            yield length, item
+
+    def start(item: tuple[int, WindowBatch | SoundEnd]) -> float:
+        return item[1].start[0] if isinstance(item[1], WindowBatch) else math.inf
+
+    return heapq.merge(*map(items, lengths, tee(sound, len(lengths))), key=start)
 
 
 def file_windows(

@@ -9,8 +9,8 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from src import config as configs
-from src import rundir
 from src.judging.judge import Request
+from src.rundir import members
 from src.settings import words as setting_words
 from src.settings.check import check_config
 from src.settings.values import check_value
@@ -81,13 +81,6 @@ def runs_at(paths: Sequence[Path], trust: Sequence[str]) -> list[Path]:
     Raises ValueError if a path has no run that can be judged.
     """
     found: dict[Path, Path] = {}
-    for path in paths:
-        runs = rundir.runs_at(path, tuple(trust))
-        if runs[0].path != path:
-            runs = [run for run in runs if (run.path / rundir.METRICS).exists() and not run.is_evaluation]
-            if not runs:
-                raise ValueError(f"{path} contains no finished run. Name a run directory that `src.train` wrote.")
-        for run in runs:
-            run.require_model()  # reads metrics.json: an unfinished run is refused before any sound is decoded
-            found.setdefault(run.path.resolve(), run.path)
+    for run in members.models_at(paths, tuple(trust)):
+        found.setdefault(run.path.resolve(), run.path)
     return list(found.values())
