@@ -7,8 +7,12 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from src import console
+
+if TYPE_CHECKING:
+    from src.judging.judge import Judgement
 
 RUN_DIR = "hydra.run.dir"
 HELP = """\
@@ -23,6 +27,9 @@ Each run is scored twice: the answer is any genre of the run; and the answer is 
 set both know. Macro averages are over these common genres. Clips of other genres are counted and named, and not judged.
 Artists, tracks and copies that the clips share with the training of the run are reported, with the scores without them.
 
+With --average, the runs are judged as one: the mean of their calibrated probabilities. They need the same genres, and
+without dataset= also the same test clips. Shared is what the clips share with the training of any of them.
+
 The result is a run directory without a model, outputs/<date>_<time>_evaluate_<data set>_<run>/, or hydra.run.dir=FOLDER. report
 and compare take it like any run.
 
@@ -32,6 +39,8 @@ examples:
   python -m src.evaluate outputs/my_run                                         again on its own test clips
   python -m src.evaluate outputs/my_run dataset=folder dataset.root=DIR         on your music, DIR/genre/file
   python -m src.evaluate outputs/a outputs/b dataset=gtzan dataset.root=DIR     two runs on the same clips
+  python -m src.evaluate outputs/a outputs/b --average                          the two as one, on their test clips
+  python -m src.evaluate outputs/SWEEP --average dataset=gtzan dataset.root=DIR     all runs of a sweep as one
   python -m src.evaluate outputs/my_run dataset=fma dataset.root=DIR dataset.genre_map.Hip-Hop=rap
   python -m src.evaluate outputs/my_run dataset=fma dataset.root=DIR split=official     only its test set
 """
@@ -42,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.accept_any_name()
     options = _options(arguments)
     try:
-        _evaluate(options.runs, options.settings, options.trust)
+        _evaluate(options.runs, options.settings, options.trust, options.average)
     except KeyboardInterrupt:
         console.note("Interrupted. Finished evaluations are saved; decoded sound stays cached.")
         return 130
@@ -67,6 +76,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "words", nargs="+", metavar="RUN|SETTING", help="a run directory, a folder of runs, or a setting KEY=VALUE"
     )
+    parser.add_argument(
+        "--average", action="store_true", help="judge all runs as one: the mean of their calibrated probabilities"
+    )
     parser.add_argument("--trust", **console.TRUST)
     options = parser.parse_intermixed_args(arguments)
     options.settings = [word for word in options.words if _is_setting(word)]
@@ -81,47 +93,69 @@ def _is_setting(word: str) -> bool:
     return bool(re.match(r"[~+]*[\w.$@-]+=", word)) and not Path(word).is_dir()
 
 
-def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str]) -> None:
-    """Judge the runs at the paths one by one, each in a directory of its own. Raises ValueError on bad input."""
+def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str], average: bool) -> None:
+    """Judge the runs at the paths one by one or as one, each in a directory of its own. Raises ValueError on bad input."""
     # Imported here, so that --help does not wait for torch.
-    from src.judging import command, judge, writer
+    from src.judging import command, judge
+    from src.judging.average import judge_average
+    from src.rundir import members
+
+    request, folder = command.read(words)
+    name = command.data_name(words)
+    judged_on = "their own test clips" if average else "its own test clips"
+    judged_on = judged_on if request.dataset is None else name
+    if average:
+        runs = members.models_at(paths, tuple(trust))
+        members.check_members(runs)
+        console.note(f"{members.average_name([str(run.path) for run in runs])}: judging it on {judged_on}")
+        where = folder or _new_folder(name, f"average_of_{len(runs)}")
+        judgement = judge_average(runs, request, trust)
+        _write(judgement, where, folder is None, _command([*paths], words, trust, ["--average"]), trust)
+        return
+    folders = command.runs_at(paths, trust)
+    for run in folders:
+        console.note(f"{run}: judging it on {judged_on}")
+        where = _folder(folder, name, run, several=len(folders) > 1)
+        _write(judge.judge(run, request, trust), where, folder is None, _command([run], words, trust), trust)
+
+
+def _write(judgement: "Judgement", where: Path, is_new: bool, command: Sequence[str], trust: Sequence[str]) -> None:
+    """Write the directory and the report of a judgement, and print its scores. `is_new`: choose a name that is not taken."""
+    from src.judging import writer
     from src.reporting import evaluation_text, run_page
     from src.rundir.folder import lock, reserve
 
-    request, folder = command.read(words)
-    runs = command.runs_at(paths, trust)
-    name = command.data_name(words)
-    for run in runs:
-        console.note(f"{run}: judging it on {'its own test clips' if request.dataset is None else name}")
-        judgement = judge.judge(run, request, trust)
-        model_notes = judgement.model_notes if judgement.own else []  # otherwise they are among the warnings below
-        for note in [*model_notes, *judgement.data.corpus.notes]:
-            console.note(f"Note: {note}")
-        where = _folder(folder, name, run, several=len(runs) > 1)
-        where = where if folder else reserve(where)
-        with lock(where, "writing"):
-            writer.check_folder(where)
-            metrics = writer.write(where, judgement, _command(run, words, trust, where))
-        console.result(evaluation_text.table(metrics))
-        for line in evaluation_text.lines(metrics):
-            console.line(line)
-        for warning in metrics["certificate"]["warnings"] if not judgement.own else ():
-            console.note(f"Warning: {warning}")
-        console.line(f"{where}: the report is {run_page.write(where, trust=tuple(trust))}")
+    model_notes = judgement.model_notes if judgement.own else []  # otherwise they are among the warnings below
+    for note in [*model_notes, *judgement.data.corpus.notes]:
+        console.note(f"Note: {note}")
+    where = reserve(where) if is_new else where
+    with lock(where, "writing"):
+        writer.check_folder(where)
+        metrics = writer.write(where, judgement, shlex.join([*command, f"{RUN_DIR}={where}"]))
+    console.result(evaluation_text.table(metrics))
+    for line in evaluation_text.lines(metrics):
+        console.line(line)
+    for warning in metrics["certificate"]["warnings"] if not judgement.own else ():
+        console.note(f"Warning: {warning}")
+    console.line(f"{where}: the report is {run_page.write(where, trust=tuple(trust))}")
 
 
 def _folder(asked: Path | None, data: str, run: Path, several: bool) -> Path:
     """The folder of an evaluation: the one that was asked for, in it one for each of several runs, or one in outputs/."""
     if asked is not None:
         return asked / run.resolve().name if several else asked
-    return Path("outputs") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_evaluate_{data}_{run.resolve().name}"
+    return _new_folder(data, run.resolve().name)
 
 
-def _command(run: Path, words: Sequence[str], trust: Sequence[str], folder: Path) -> str:
-    """The command line that repeats one evaluation."""
+def _new_folder(data: str, name: str) -> Path:
+    return Path("outputs") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_evaluate_{data}_{name}"
+
+
+def _command(runs: Sequence[Path], words: Sequence[str], trust: Sequence[str], more: Sequence[str] = ()) -> list[str]:
+    """The words of the command line that repeats one evaluation, except for its folder."""
     settings = [word for word in words if not word.startswith(f"{RUN_DIR}=")]
     trusted = [word for module in trust for word in ("--trust", module)]
-    return shlex.join(["python", "-m", "src.evaluate", str(run), *settings, *trusted, f"{RUN_DIR}={folder}"])
+    return ["python", "-m", "src.evaluate", *map(str, runs), *settings, *trusted, *more]
 
 
 if __name__ == "__main__":

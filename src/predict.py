@@ -95,7 +95,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("audio", nargs="+", metavar="AUDIO", help="a file, a folder, or - for paths on standard input")
     parser.add_argument("--run", action="append", default=[], metavar="RUN", help="a run directory; may be repeated")
     parser.add_argument(
-        "--average", action="store_true", help="join the runs: one prediction, the mean of their probabilities"
+        "--average",
+        action="store_true",
+        help="join the runs: one prediction, the mean of their probabilities; RUN may then be a folder of runs",
     )
     parser.add_argument("--trust", **console.TRUST)
     parser.add_argument("--genres", metavar="G", help="for the tagger: gtzan (its ten genres), or names: rock,pop,jazz")

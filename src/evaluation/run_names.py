@@ -1,9 +1,11 @@
 """Names of runs, from the model, feature and recipe that were chosen on the command line."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from src.rundir import RunDir, nested
+from src.rundir import EVALUATION, RunDir, nested
+from src.rundir.members import average_name
 
 
 def choice_name(config: Mapping[str, Any], group: str) -> str:
@@ -19,7 +21,13 @@ def choice_name(config: Mapping[str, Any], group: str) -> str:
 
 
 def run_name(run: RunDir) -> str:
-    """The model and the feature of a run, after its recipe if it has one: "hybrid on mel", "paper_cnn: cnn on mfcc"."""
+    """The model and the feature of a run, after its recipe if it has one: "hybrid on mel", "paper_cnn: cnn on mfcc".
+
+    Of an average, the names of its runs: "average of 2 cnn on mel, svm on all".
+    """
+    if run.is_evaluation and (members := run.metrics[EVALUATION]["members"]):
+        counts = Counter(str(member["name"]) for member in members)
+        return average_name([f"{count} {name}" if count > 1 else name for name, count in counts.items()])
     choices = run.environment.get("choices") or {}  # preferred to the class name: choice gru has class Rnn
     model, feature = (choices.get(group) or choice_name(run.config, group) for group in ("model", "feature"))
     return f"{experiment_name(run)}: {model} on {feature}" if experiment_name(run) else f"{model} on {feature}"

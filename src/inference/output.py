@@ -211,7 +211,9 @@ class Table:
     def _table(self, several_models: bool) -> RichTable:
         all_predictions = [prediction for _, predictions in self.predictions for prediction in predictions]
         synthetic = dict.fromkeys(each.model for each in all_predictions if each.training_data == SYNTHETIC)
-        captions = [f"{model} was trained on synthetic music." for model in synthetic]
+        averages = dict.fromkeys(", ".join(each.runs) for each in all_predictions if each.runs)
+        captions = [f"The average of {runs}." for runs in averages]
+        captions += [f"{model} was trained on synthetic music." for model in synthetic]
         if any(prediction.precision for prediction in all_predictions):
             captions.append("Computed in bfloat16.")
         if any(not prediction.calibrated for prediction in all_predictions):

@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 
 from src import config as configs
-from src.judging.judge import Request
+from src.judging.judged_data import Request
 from src.rundir import members
 from src.settings import words as setting_words
 from src.settings.check import check_config

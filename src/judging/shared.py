@@ -19,7 +19,7 @@ class Shared(NamedTuple):
 
     `artists` and `tracks` are names as the judged data write them. `audio` are groups of clips with identical samples and
     `near_copies` pairs of clips that contain the same recording; the clip of the training comes first. Both are None if
-    the run has no fingerprints. `clips` maps "artist", "track", "audio" and "near_copy" to the indices of the judged clips.
+    the run has no fingerprints; identical clips of one data set have one name, and are known then too. `clips` maps "artist", "track", "audio" and "near_copy" to the indices of the judged clips.
     """
 
     artists: list[str]
@@ -34,11 +34,12 @@ class Shared(NamedTuple):
         return set().union(*self.clips.values())
 
 
-def with_training(run: RunDir, data: GenreData, judged: Sequence[int]) -> Shared:
+def with_training(run: RunDir, data: GenreData, judged: Sequence[int], same_data: bool = False) -> Shared:
     """Find what the judged clips of the data, by index, share with the training and validation clips of a run.
 
     Names are compared without case and separators. A track counts if artist and title are the same, or if the title is
-    the same and neither artist is known. Near copies overlap for about 3 s or more: see `src.audio.fingerprint`.
+    the same and neither artist is known. `same_data`: the clips are of the data set of the training, so that their names
+    tell which of them the run has seen, even if it has no fingerprints. Near copies overlap for about 3 s or more: see `src.audio.fingerprint`.
     """
     rows = [row for row in run.split if row["set"] != "test"]
     artists = {comparable(row["artist"]) for row in rows if row["artist"]}
@@ -52,9 +53,14 @@ def with_training(run: RunDir, data: GenreData, judged: Sequence[int]) -> Shared
         if clip.track and (comparable(clip.artist or ""), comparable(clip.track)) in tracks:
             clips["track"].add(k)
             shared_tracks.add(f"{clip.artist} - {clip.track}" if clip.artist else clip.track)
-    audio, near_copies = _copies(run, [str(row["clip"]) for row in rows], data, judged, clips)
-    names = sorted({str(data.clips[k].artist) for k in clips["artist"]})
-    return Shared(names, sorted(shared_tracks), audio, near_copies, clips)
+    names = [str(row["clip"]) for row in rows]
+    audio, near_copies = _copies(run, names, data, judged, clips)
+    if audio is None and same_data:
+        seen = set(names)
+        clips["audio"] = {k for k in judged if data.clips[k].name in seen}
+        audio = [[data.clips[k].name] * 2 for k in sorted(clips["audio"])]
+    artist_names = sorted({str(data.clips[k].artist) for k in clips["artist"]})
+    return Shared(artist_names, sorted(shared_tracks), audio, near_copies, clips)
 
 
 def _copies(

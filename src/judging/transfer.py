@@ -14,6 +14,7 @@ from src.config import leaves
 from src.evaluation.transfer import CLIPS_OF, pairing_key
 from src.judging import judge, writer
 from src.judging.clips import NoCommonGenre
+from src.judging.judged_data import Request
 from src.rundir import RunDir
 
 FOLDER = "transfer"  # of the evaluations, in the folder of the sweep
@@ -54,7 +55,7 @@ def _judge(folder: Path, run: RunDir, other: RunDir) -> None:
                 return
     name = other.metrics["dataset"]
     console.note(f"{run.path.name}: judging it on the test clips of {name}")
-    request = judge.Request(dataset=other.config["dataset"], split_file=other.path / rundir.SPLIT)
+    request = Request(dataset=other.config["dataset"], split_file=other.path / rundir.SPLIT)
     try:
         judgement = judge.judge(run.path, request, _modules(run))
     except NoCommonGenre as error:

@@ -1,6 +1,7 @@
 """Write the run directory of a judgement: the files of a run without checkpoint and validation scores."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,24 +30,42 @@ def write(
 
     `command` repeats the judgement; `identity` is added to its identity.
     """
-    run, data = judgement.run, judgement.data
-    environment = provenance.environment(judgement.config, data.digest, command, run.environment.get("choices") or {})
-    environment["identity"] |= {"run": identity_of(run), **(identity or {})}
+    with _nothing_half_written(folder):
+        return _write(folder, judgement, command, identity)
+
+
+@contextmanager
+def _nothing_half_written(folder: Path) -> Iterator[None]:
+    """Remove what was written into a folder if the writing fails or is interrupted."""
+    before = {*folder.iterdir()}
+    try:
+        yield
+    except BaseException:
+        for path in {*folder.iterdir()} - before:
+            path.unlink()
+        raise
+
+
+def _write(folder: Path, judgement: Judgement, command: str, identity: Mapping[str, str] | None) -> dict[str, Any]:
+    runs, data = judgement.runs, judgement.data
+    environment = provenance.environment(judgement.config, data.digest, command, _choices(runs))
+    environment["identity"] |= {"run": "+".join(map(identity_of, runs)), **(identity or {})}
     run_writer.write_inputs(folder, judgement.config, data, environment)
     run_writer.write_predictions(folder, judgement.predictions, data)
     run_writer.write_confusion(folder, judgement.predictions, data)
     environment["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(folder / rundir.ENVIRONMENT, environment, indent=2)
-    before = run.metrics
+    before = [run.metrics for run in runs]
     content = {
         "schema": rundir.SCHEMA,
         "kind": rundir.EVALUATION,
         "val": None,
         "test": judgement.test,
         rundir.EVALUATION: judgement.evaluation,
-        "temperature": before["temperature"],
+        "temperature": before[0]["temperature"] if len(runs) == 1 else None,  # each run of an average has its own
         "worsened_by_calibration": calibration.worsened(judgement.test),
-        **{key: before[key] for key in ("train_seconds", "epochs", "best_epoch", "parameters")},
+        **{key: sum(metrics[key] for metrics in before) for key in ("train_seconds", "epochs", "parameters")},
+        "best_epoch": before[0]["best_epoch"] if len(runs) == 1 else None,
         "certificate": certificate(judgement),
         "dataset": data.corpus.name,
         "synthetic": data.corpus.synthetic,
@@ -54,6 +73,12 @@ def write(
     }
     write_json(folder / rundir.METRICS, content, indent=2)
     return content
+
+
+def _choices(runs: Sequence[RunDir]) -> dict[str, str]:
+    """The choices of config groups that all runs have in common."""
+    first, *others = [run.environment.get("choices") or {} for run in runs]
+    return {group: choice for group, choice in first.items() if all(other.get(group) == choice for other in others)}
 
 
 def identity_of(run: RunDir) -> str:
@@ -64,16 +89,17 @@ def identity_of(run: RunDir) -> str:
 def certificate(judgement: Judgement) -> dict[str, Any]:
     """The `certificate` of a judgement: what its clips share with the training, and what limits its scores.
 
-    For the run's own test clips, it is the run's certificate.
+    For the own test clips of the runs, it is that of their training.
     """
-    before = judgement.run.metrics["certificate"]
+    before = [run.metrics["certificate"] for run in judgement.runs]
+    sets = _sets(judgement)
     if judgement.own:
-        return dict(before)
+        return dict(before[0]) if len(before) == 1 else _joined(before, sets)
     test, split, found = judgement.test, judgement.data.split, judgement.found
     return {
         "split": f"test clips of {split.description}" if split else "all clips",
         "grouped_by": "data set",
-        "sets": {**before["sets"], "test": {key: test[key] for key in ("clips", "tracks", "artists")}},
+        "sets": {**sets, "test": {key: test[key] for key in ("clips", "tracks", "artists")}},
         "shared": {
             "artists": found.artists,
             "albums": None,
@@ -82,28 +108,84 @@ def certificate(judgement: Judgement) -> dict[str, Any]:
             "near_copies": found.near_copies,
         },
         "allow_leak": False,
-        "pretrained": before.get("pretrained"),
+        "pretrained": _pretrained(before),
         "warnings": [*_warnings(judgement), *judgement.model_notes],
     }
 
 
+def _joined(certificates: Sequence[Mapping[str, Any]], sets: Mapping[str, Any]) -> dict[str, Any]:
+    """The certificate of several runs with the same test clips: what the sets of any of them share."""
+    shared = [each["shared"] for each in certificates]
+    return {
+        **certificates[0],
+        "sets": sets,
+        "shared": {
+            key: None
+            if any(each[key] is None for each in shared)
+            else _distinct([x for each in shared for x in each[key]])
+            for key in shared[0]
+        },
+        "allow_leak": any(each["allow_leak"] for each in certificates),
+        "pretrained": _pretrained(certificates),
+        "warnings": _distinct([warning for each in certificates for warning in each["warnings"]]),
+    }
+
+
+def _distinct(items: Sequence[Any]) -> list[Any]:
+    return [item for k, item in enumerate(items) if item not in items[:k]]
+
+
+def _pretrained(certificates: Sequence[Mapping[str, Any]]) -> str | None:
+    return "; ".join(_distinct([each["pretrained"] for each in certificates if each.get("pretrained")])) or None
+
+
+def _sets(judgement: Judgement) -> dict[str, Any]:
+    """The sizes of the sets: of several runs, the clips that any was trained on, and the others that any was validated on."""
+    first, *others = judgement.runs
+    sets = first.metrics["certificate"]["sets"]
+    if not others:
+        return dict(sets)
+    rows_of: dict[str, dict[tuple[str, str], Mapping[str, str | None]]] = {"train": {}, "val": {}}
+    for subset, rows in rows_of.items():
+        for run in judgement.runs:
+            for row in run.split:
+                key = (str(run.metrics["dataset"]), str(row["clip"]))
+                if row["set"] == subset and key not in rows_of["train"]:
+                    rows[key] = row
+    return {**sets, **{subset: _size(list(rows.values())) for subset, rows in rows_of.items()}}
+
+
+def _size(rows: Sequence[Mapping[str, str | None]]) -> dict[str, Any]:
+    """The size of a set as in the certificate of a split: its clips, and its known tracks and artists."""
+    artists = {row["artist"] for row in rows if row["artist"]}
+    tracks = {(row["artist"], row["track"]) for row in rows if row["track"]}
+    return {"clips": len(rows), "tracks": len(tracks), "artists": len(artists)}
+
+
 def _warnings(judgement: Judgement) -> list[str]:
     evaluation, found = judgement.evaluation, judgement.found
+    one = len(judgement.runs) == 1
+    s = "" if one else "s"
     warnings = []
     if len(evaluation["common_genres"]) == 1:
         warnings.append(
-            f"Only {evaluation['common_genres'][0]} is common to the run and the data set: the scores are its recall, and do "
+            f"Only {evaluation['common_genres'][0]} is common to the run{s} and the data set: the scores are its recall, and do "
             "not show what other genres are taken for it."
         )
     shared = len(found.any)
     if shared:
         warnings.append(
             f"{formatting.count(shared, 'judged clip')} of {judgement.test['clips']:,} share an artist, a track or a recording with "
-            f"the training or validation clips of the run ({describe_shared(found)})."
+            f"the training or validation clips of the run{s} ({describe_shared(found)})."
         )
+    if shared == judgement.test["clips"]:
+        warnings.append("Every judged clip is shared, so the scores say nothing about new music.")
     if found.near_copies is None:
         warnings.append(
             "Whether judged clips are copies of training clips is unknown: the run has no fingerprints, as it is older than they are."
+            if one
+            else "Whether judged clips are copies of training clips is unknown: one of the runs has no fingerprints, as it is older "
+            "than they are."
         )
     return warnings
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from src import formatting
 
 HEADINGS = ("answers", "clips", "accuracy %", "95 %", "macro recall %", "chance %", "macro F1 %")
+AVERAGED = "The prediction is the genre with the highest mean of the runs' calibrated probabilities."
 MOST_NAMED = 10  # a sentence names at most this many genres
 
 
@@ -30,6 +31,7 @@ def score_rows(metrics: Mapping[str, Any]) -> list[Row]:
         rows.append(Row(f"{common} common genres", evaluation["among_common"], chance["common_genres"]))
     if evaluation["without_shared"]:
         rows.append(Row("without shared clips", evaluation["without_shared"], chance["all_genres"]))
+    rows += [Row(f"{member['run']} alone", member, chance["all_genres"]) for member in evaluation["members"]]
     return rows
 
 
@@ -80,19 +82,24 @@ def basis(metrics: Mapping[str, Any]) -> str:
 def lines(metrics: Mapping[str, Any]) -> list[str]:
     """Describe what was judged and what was not, one sentence each."""
     evaluation, test = metrics["evaluation"], metrics["test"]
+    several = len(evaluation["members"])
     if evaluation["own_test_clips"]:
+        if several:
+            return [f"Judged on the test clips that all {several} runs have in common. {AVERAGED}"]
         same = "The scores are those of the run itself."
         other = "The scores are not those of the run itself: the clips, the code or the hardware differ."
         return [f"Judged on the run's own test clips. {same if evaluation['scores_of_run'] else other}"]
     common, untested = evaluation["common_genres"], evaluation["untested_genres"]
     known = f"{formatting.count(len(common), 'genre')} in common: {formatting.first_names(common, MOST_NAMED)}"
-    result = [
-        f"The run was trained on {evaluation['trained_on']}, whose genres and those of {metrics['dataset']} have {known}."
-    ]
+    the_run, knows = ("The runs were", "The runs also know") if several else ("The run was", "The run also knows")
+    result = [AVERAGED] if several else []
+    result.append(
+        f"{the_run} trained on {evaluation['trained_on']}, whose genres and those of {metrics['dataset']} have {known}."
+    )
     if untested:
         answered = sum(_predicted(test["genres"][genre], test["clips"]) for genre in untested)
         result.append(
-            f"The run also knows {formatting.first_names(untested, MOST_NAMED)}, of which no clip was judged; "
+            f"{knows} {formatting.first_names(untested, MOST_NAMED)}, of which no clip was judged; "
             f"{formatting.count(answered, 'clip')} of {test['clips']:,} got one of these answers."
         )
     other_genres = evaluation["other_genres"]
@@ -100,7 +107,7 @@ def lines(metrics: Mapping[str, Any]) -> list[str]:
         names = [f"{genre}: {count:,}" for genre, count in sorted(other_genres.items(), key=lambda pair: -pair[1])]
         clips = formatting.count(sum(other_genres.values()), "clip")
         result.append(
-            f"Not judged, as the run does not know their genre: {clips} ({formatting.first_names(names, MOST_NAMED)}). "
+            f"Not judged, as {'the runs do' if several else 'the run does'} not know their genre: {clips} ({formatting.first_names(names, MOST_NAMED)}). "
             "dataset.genre_map.NAME=GENRE maps a name to one of its genres."
         )
     if not evaluation["among_common"]:  # only one

@@ -53,7 +53,7 @@ def _context(run: RunDir) -> dict[str, Any]:
     result = run_text.describe_result(run)
     return {
         "title": f"{run_names.run_name(run)}, {metrics['dataset']}",
-        "evaluation": _evaluation(metrics) if run.is_evaluation else None,
+        "evaluation": _evaluation(run) if run.is_evaluation else None,
         "folder": run.path.resolve().name,
         "summary": result[0],
         "summary_warns": bool(leaks(metrics["certificate"]) or formatting.untested(metrics["test"])),
@@ -85,10 +85,11 @@ def _context(run: RunDir) -> dict[str, Any]:
     }
 
 
-def _evaluation(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The section of a run that was judged on other clips than its own."""
+def _evaluation(run: RunDir) -> dict[str, Any]:
+    """The section of runs that were judged on other clips than their own."""
+    metrics = run.metrics
     return {
-        "run": metrics["evaluation"]["run"],
+        "of": run.evaluated,
         "lines": evaluation_text.lines(metrics),
         "headings": evaluation_text.HEADINGS,
         "rows": [evaluation_text.cells(row) for row in evaluation_text.score_rows(metrics)],
@@ -172,7 +173,7 @@ def _describe_training(run: RunDir) -> str:
     """Describe the number of epochs and which epoch was evaluated, for the section on learning curves."""
     epochs, best = run.metrics["epochs"], run.metrics["best_epoch"]
     if run.is_evaluation:
-        return f"The page of the run {run.metrics['evaluation']['run']} has them."
+        return f"The page of {run.evaluated} has them." if not averaged(run) else "The pages of its runs have them."
     if not run.history or not epochs:
         return "This model is fitted in one step, without epochs."
     text = f"Trained for {formatting.count(epochs, 'epoch')}"
@@ -204,6 +205,11 @@ def _figures(run: RunDir) -> dict[str, Markup]:
     return {name: Markup(figure) for name, figure in figures.items()}
 
 
+def averaged(run: RunDir) -> bool:
+    """True for the evaluation of an average of runs."""
+    return run.is_evaluation and bool(run.metrics["evaluation"]["members"])
+
+
 def nan_if_none(value: float | None) -> float:
     """Replace None by NaN, which the figures do not draw."""
     return math.nan if value is None else value
@@ -213,6 +219,12 @@ def calibration_lines(run: RunDir) -> list[str]:
     """Describe the calibration of the probabilities: temperature, the clips it was fitted on, and its effect, in sentences."""
     metrics, scores = run.metrics, run.metrics["test"]
     temperature = metrics["temperature"]
+    if averaged(run):
+        count = len(metrics["evaluation"]["members"])
+        return [
+            f"The probabilities are the mean of those of {count} runs, each calibrated as it was trained. The mean is not "
+            "calibrated again."
+        ]
     if temperature is None:
         return [
             "The probabilities are not calibrated, as the run is older than calibration. Train it again to calibrate them."

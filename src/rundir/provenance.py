@@ -31,7 +31,7 @@ def environment(config: Mapping[str, Any], data: str, command: str, choices: Map
     """Build the content of environment.json; the caller writes the file.
 
     `data` is the digest of the data, `command` the command line that repeats the run, and `choices` the choice of each
-    config group. The identity of a run consists of digests of its
+    config group. Threads and precision are None where the config has none, as the runs of an average differ in them. The identity of a run consists of digests of its
     settings, its data and its source code, which determine its results. The other entries are what else may influence
     the results.
     """
@@ -48,8 +48,8 @@ def environment(config: Mapping[str, Any], data: str, command: str, choices: Map
             "cores": usable_cores(),
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
-        "threads": config["trainer"]["threads"],
-        "precision": config["trainer"]["precision"],
+        "threads": config["trainer"].get("threads"),
+        "precision": config["trainer"].get("precision"),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

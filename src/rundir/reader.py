@@ -93,6 +93,7 @@ class RunDir:
         schema.check(path, metrics, schema.METRICS)
         if metrics.get("kind") == EVALUATION:
             schema.check(path, metrics, schema.EVALUATION)
+            metrics[EVALUATION].setdefault("members", [])
         metrics.setdefault("temperature", None)
         metrics.setdefault("passes", {})
         for kind in ("albums", "near_copies"):
@@ -108,12 +109,19 @@ class RunDir:
         return bool(self.metrics.get("kind") == EVALUATION)
 
     def require_model(self) -> None:
-        """Raise ValueError if this is an evaluation of another run."""
+        """Raise ValueError if this is an evaluation of other runs."""
         if self.is_evaluation:
+            several = bool(self.metrics[EVALUATION]["members"])
             raise ValueError(
-                f"{self.path} is an evaluation: it has the scores of the run {self.metrics[EVALUATION]['run']} on other clips, "
-                "and no model. Name that run instead."
+                f"{self.path} is an evaluation: it has the scores of {self.evaluated} on other clips, and no model. Name "
+                f"{'those runs' if several else 'that run'} instead."
             )
+
+    @property
+    def evaluated(self) -> str:
+        """What an evaluation has judged: "the run a", "the average of a, b"."""
+        evaluation = self.metrics[EVALUATION]
+        return f"the {evaluation['run']}" if evaluation["members"] else f"the run {evaluation['run']}"
 
     @cached_property
     def environment(self) -> dict[str, Any]:

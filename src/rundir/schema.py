@@ -121,10 +121,23 @@ METRICS = {
         "warnings": Many(TEXT),
     },
 }
+# A run of an average, with its own scores on the judged clips.
+MEMBER = {
+    "run": TEXT,
+    "name": TEXT,
+    "trained_on": TEXT,
+    "identity": Each(TEXT),
+    "clips": AT_LEAST_1,
+    "accuracy": SHARE,
+    "accuracy_interval": INTERVAL,
+    "recall_macro": SHARE,
+    "f1_macro": SHARE,
+}
 # Of metrics.json whose `kind` is "evaluation", besides METRICS.
 EVALUATION = {
     "evaluation": {
         "run": TEXT,
+        "members?": Many(MEMBER),
         "trained_on": TEXT,
         "training_clips": Each(COUNT),
         "training_artists_known": BOOLEAN,

@@ -3,6 +3,10 @@
 import csv
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import soundfile
 
 from src import compare, evaluate, predict, report, rundir
 from src.rundir import RunDir
+from src.training import run_writer
 from tests.conftest import TINY, tone, write
 from tests.programs import help_of, small, train
 
@@ -356,6 +361,55 @@ def test_a_strangers_run_is_loaded_as_predict_does(trained: Path, tmp_path: Path
     status, _, err = run_evaluate(copy, f"hydra.run.dir={tmp_path / 'out'}")
     assert status == 1
     assert "which is no dataset that this project knows" in message(err)
+
+
+def test_ctrl_c_leaves_finished_evaluations_and_nothing_half_written(trained: Path, tmp_path: Path) -> None:
+    runs = [shutil.copytree(trained, tmp_path / "runs" / name) for name in ("one", "two", "three")]
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "src.evaluate", *map(str, runs), f"hydra.run.dir={out}"],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job of a shell ignores Ctrl-C
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "one" / rundir.METRICS).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 130, messages
+    assert message(messages) == "Interrupted. Finished evaluations are saved; decoded sound stays cached."
+    finished = sorted(path.name for path in out.iterdir())
+    assert "one" in finished
+    assert "three" not in finished
+    for name in finished:
+        assert RunDir(out / name).metrics["test"] == RunDir(trained).metrics["test"]
+        assert RunDir(out / name).predictions.clips == RunDir(trained).predictions.clips
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+def test_what_is_half_written_is_removed(
+    there_before: bool, trained: Path, tmp_path: Path, run_evaluate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the files are written; other files of the user in the folder stay."""
+
+    def interrupt(folder: Path, *_: Any) -> None:
+        assert (folder / rundir.PREDICTIONS).exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_writer, "write_confusion", interrupt)
+    out = tmp_path / "out"
+    if there_before:
+        out.mkdir()
+        (out / "notes.txt").write_text("mine", encoding="utf-8")
+    status, printed, err = run_evaluate(trained, f"hydra.run.dir={out}")
+    assert (status, printed) == (130, "")
+    assert message(err) == "Interrupted. Finished evaluations are saved; decoded sound stays cached."
+    left = {path.name for path in out.iterdir()} - {rundir.LOCK} if out.exists() else set()
+    assert left == ({"notes.txt"} if there_before else set())
+    assert out.exists() == there_before
 
 
 def test_a_sweep_trains_on_each_data_set_and_judges_on_all(
