@@ -9,11 +9,10 @@ from src import plain_files
 from src.clip import Clip, Corpus, Excluded
 from src.dataset import tracks
 from src.dataset.dataset import DataSet
+from src.dataset.published import FACTS, missing_tracks, unused_files
 from src.dataset.tracks import SUBSETS, Track
 
-FACTS = Path(__file__).parent / "facts"
 NO_SOUND, SHORT, REPORTED = "no sound", "short", "reported unreadable"  # the faults in facts/fma_faults.csv
-MAX_EXAMPLES = 3  # a note names at most this many missing tracks
 NO_GENRE = "no top genre in tracks.csv: its genres have several roots, or it has no genre"
 
 
@@ -109,14 +108,8 @@ class Fma(DataSet):
         name = f"FMA {self.subset}"
         if unlabelled:
             yield f"{name} has no top genre for {unlabelled:,} of its {total:,} tracks; they are left out."
-        if missing:
-            examples = ", ".join(exclusion.clip for exclusion in missing[:MAX_EXAMPLES])
-            yield (
-                f"{folder} has no file for {len(missing):,} of the {total:,} tracks of {name}, e.g. {examples}. "
-                "Unpack the archive again, or continue without them."
-            )
-        if unused:
-            yield f"{unused:,} of the mp3 files in {folder} are not tracks of {name}; they are not used."
+        yield from missing_tracks(missing, total, folder, name)
+        yield from unused_files(unused, folder, name)
 
 
 def _clip(track: Track, folder: Path) -> Clip:

@@ -7,12 +7,11 @@ from pathlib import Path
 from src import plain_files
 from src.clip import Clip, Corpus, Excluded
 from src.dataset.dataset import DataSet
+from src.dataset.published import FACTS, missing_clips, unused_folders, visible
 
-FACTS = Path(__file__).parent / "facts"  # gtzan.md in it names the sources
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 SUFFIXES = (".au", ".wav")  # of the original release, and of the copies that are most common today
 SUBFOLDERS = ("", "genres", "genres_original", "Data/genres_original")  # where the releases have the genre folders
-MAX_MISSING_NAMED = 5  # a note names at most this many missing clips
 MAX_FAULTY_NAMED = 30  # a note only counts the clips with a fault if there are more than this
 EXPECTED = (
     "expected the folder that contains GTZAN's blues/blues.00000.wav (or .au), or the parent folder of genres/ or "
@@ -73,7 +72,7 @@ class Gtzan(DataSet):
 
     def listed(self) -> Corpus:
         """List the clips of the chosen genres. Raises ValueError if `root` contains no GTZAN or no usable clip."""
-        folder, *unused_folders = self._folders()
+        folder, *others = self._folders()
         files, other_files = _files(folder, self.chosen_genres)
         faults = _faults()
         clips: list[Clip] = []
@@ -92,10 +91,7 @@ class Gtzan(DataSet):
                 f"{len(faulty)} have known faults (dataset.faults=keep includes them)."
             )
         notes = [
-            *(
-                f"{self.root} contains GTZAN more than once: {folder} is read, {other} is not."
-                for other in unused_folders
-            ),
+            *unused_folders(self.root, "GTZAN", folder, others),
             *_gap_notes(missing, faulty, 100 * len(self.chosen_genres), folder),
             *_fault_notes(clips, faults),
             MISLABELS,
@@ -150,12 +146,12 @@ def _files(folder: Path, genres: Sequence[str]) -> tuple[dict[str, Path], list[E
     files: dict[str, Path] = {}
     other_files = [
         Excluded(path.name, f"not a genre of GTZAN, which are {', '.join(GENRES)}")
-        for path in _visible(folder)
+        for path in visible(folder)
         if path.name not in GENRES
     ]
     for genre in genres:
         names = {f"{genre}.{number:05}" for number in range(100)}
-        for path in _visible(folder / genre):
+        for path in visible(folder / genre):
             name = f"{genre}/{path.name}"
             if path.stem not in names or path.suffix.lower() not in SUFFIXES or not path.is_file():
                 reason = f"not a clip of GTZAN, whose names are {genre}.00000.wav (or .au) to {genre}.00099.wav"
@@ -167,17 +163,9 @@ def _files(folder: Path, genres: Sequence[str]) -> tuple[dict[str, Path], list[E
     return files, other_files
 
 
-def _visible(folder: Path) -> list[Path]:
-    """The content of a folder, sorted, so that .au comes before .wav; empty if there is no such folder."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
-
-
 def _gap_notes(missing: Sequence[Excluded], faulty: Sequence[Excluded], total: int, folder: Path) -> Iterator[str]:
     """Describe the clips that are missing, and those that are left out for their faults."""
-    if missing:
-        more = f", and {len(missing) - MAX_MISSING_NAMED} more" if len(missing) > MAX_MISSING_NAMED else ""
-        names = ", ".join(exclusion.clip for exclusion in missing[:MAX_MISSING_NAMED])
-        yield f"{len(missing)} of {total:,} clips are missing from {folder}: {names}{more}."
+    yield from missing_clips(missing, total, folder)
     if faulty:
         yield (
             f"{len(faulty)} of {total:,} clips have known faults and are left out, as in the fault-filtered lists "
