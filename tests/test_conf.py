@@ -19,6 +19,8 @@ NEEDED = {  # values that have no default
     "manifest": ["dataset.path=some.csv"],
     "fma": ["dataset.root=somewhere"],
     "gtzan": ["dataset.root=somewhere"],
+    "jamendo": ["dataset.root=somewhere"],
+    "ballroom": ["dataset.root=somewhere"],
     "transformers": [
         "feature.name=somewhere",
         "feature.sample_rate=16000",

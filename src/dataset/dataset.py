@@ -24,7 +24,7 @@ class DataSet(ABC):
     `genre_map`, `genre_separator` and `genre_pick` rename, drop and split genres before `genres` selects (`GenreRules`).
     """
 
-    fixed_genres: Sequence[str] = ()  # the genres of a data set that always has the same ones
+    fixed_genres: Sequence[str] = ()  # genres that exist even if no clip has them; `listed` may set them
 
     def __init__(
         self,
@@ -49,7 +49,8 @@ class DataSet(ABC):
 
         With `strict`, a genre in `genre_map` that no clip has is an error too, not only a note.
         """
-        corpus = with_known_names(self.genre_rules.apply(self.listed(), self.fixed_genres, strict))
+        listed = self.listed()
+        corpus = with_known_names(self.genre_rules.apply(listed, self.fixed_genres, strict))
         counts = Counter(clip.genre for clip in corpus.clips if clip.genre)
         selected = [self.genres] if isinstance(self.genres, str) else self.genres
         notes = list(twin_notes(counts, selected and [written(genre, counts) for genre in selected]))

@@ -71,6 +71,8 @@ TABLE: dict[str, Kind] = {
     "dataset.artist": choice("path", "tags"),
     "dataset.artist_pattern": Text(optional=True),
     "dataset.faults": choice("exclude", "keep"),
+    "dataset.split_number": whole(0, 4),
+    "dataset.several_genres": choice("exclude", "selected", "rarest"),
     "dataset.seed": SEED,
     "dataset.artists": whole(1, 10_000),
     "dataset.tracks": whole(1, 1_000),

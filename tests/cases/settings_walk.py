@@ -21,6 +21,8 @@ NEEDED = {
     "dataset=fma": ["dataset.root=src"],
     "dataset=folder": ["dataset.root=src"],
     "dataset=gtzan": ["dataset.root=src"],
+    "dataset=jamendo": ["dataset.root=src"],
+    "dataset=ballroom": ["dataset.root=src"],
     "dataset=manifest": ["dataset.path=README.md"],
     "feature=transformers": ["feature.name=src", "feature.sample_rate=16000"],
 }
