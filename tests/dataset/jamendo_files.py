@@ -25,12 +25,12 @@ def tables(folder: Path, train: Iterable[str], validation: Iterable[str], test: 
 
 
 def audio(folder: Path, numbers: Sequence[int], suffix: str = ".mp3", hz: float | None = None) -> Path:
-    """Make the files of some tracks: empty ones, or tones of 1 s."""
+    """Make the files of some tracks: empty ones, or tones of 1 s, each another one."""
     for number in numbers:
         path = folder / f"{number % 100:02}" / f"{number}{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         if hz is None:
             path.touch()
         else:
-            tone(path, hz + number % 7, 1.0, 44100, channels=1 if suffix == ".low.mp3" else 2)
+            tone(path, hz + number / 100, 1.0, 44100, channels=1 if suffix == ".low.mp3" else 2)
     return folder
