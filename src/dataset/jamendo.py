@@ -112,7 +112,7 @@ class Jamendo(DataSet):
         """The folder of the tables. Raises ValueError, with the paths that were tried, if there is none."""
         bases = [self.metadata] if self.metadata else [self.root, self.root.resolve().parent]
         candidates = [base / folder.format(self.split_number) for base in bases for folder in TABLE_FOLDERS]
-        if self.metadata:
+        if self.metadata and self.metadata.name == f"split-{self.split_number}":
             candidates.insert(0, self.metadata)
         for candidate in candidates:
             if any((candidate / jamendo_tables.file_name(name)).is_file() for name in jamendo_tables.SETS):

@@ -188,6 +188,14 @@ def test_missing_files_are_counted_and_listed_and_other_files_counted(root: Path
     ]
 
 
+def test_the_tables_of_another_split_are_not_taken_for_the_chosen_one(tmp_path: Path) -> None:
+    folder = tables(tmp_path / "clone" / "data" / "splits" / "split-2", [row(214, 14, "punkrock")], [], [])
+    with pytest.raises(
+        ValueError, match=r"^The tables of MTG-Jamendo's genre task were not found: .*split-2/split-1 or "
+    ):
+        corpus(audio(tmp_path / "music", [214]), split_number=1, metadata=str(folder))
+
+
 # The official split
 
 
@@ -254,7 +262,7 @@ def test_missing_tables_are_refused(root: Path, tmp_path: Path) -> None:
         ValueError, match=r"^The tables of MTG-Jamendo's genre task were not found: expected autotagging_genre-"
     ):
         corpus(root, split_number=4)
-    with pytest.raises(ValueError, match=r"-train\.tsv in nowhere or nowhere/split-0 or .*: dataset\.metadata=DIR$"):
+    with pytest.raises(ValueError, match=r"-train\.tsv in nowhere/split-0 or .*: dataset\.metadata=DIR$"):
         corpus(root, metadata="nowhere")
     (root / "mtg-jamendo-dataset/data/splits/split-0/autotagging_genre-validation.tsv").unlink()
     with pytest.raises(
