@@ -3,10 +3,11 @@ PYTHON ?= python3
 UV := 0.13.9
 BIN := .venv/bin
 READY := .venv/ready
-EXTRAS := m4a joblib slurm ray optuna transformers docs notebook
+EXTRAS := m4a joblib slurm ray optuna transformers tensorboard mlflow docs notebook
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --custom-compile-command "make lock"
 ARGS ?=
-RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | head -1)
+# The newest run with a wandb folder; the wandb folder of a sweep has its table, but no curves.
+RUN ?= $(shell ls -td outputs/*/wandb outputs/*/*/wandb 2>/dev/null | while read -r d; do test -e $$d/../config.yaml && echo $$d && break; done)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock lint format type test test-all test-cases train sweep report dashboard benchmark benchmark-all baseline docs clean
@@ -34,7 +35,7 @@ lock: $(READY)  ## update all versions within the ranges of pyproject.toml
 	  $(COMPILE) --constraint requirements.lock - -o requirements-$$extra.lock || exit 1; \
 	done
 
-extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna), transformers (feature=transformers), docs, notebook
+extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna), transformers (feature=transformers), tensorboard, mlflow (logger=), docs, notebook
 	@test -f requirements-$*.lock || { echo "make: there is no optional package $*: expected one of $(EXTRAS)"; exit 1; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-$*.lock
 
@@ -68,6 +69,7 @@ report: $(READY)  ## write one report page for all runs in outputs/
 	$(BIN)/python -m src.report outputs $(ARGS)
 
 dashboard: $(READY)  ## show the newest run's curves in the terminal (RUN=outputs/.../wandb for another run)
+	@test -e "$(RUN)/latest-run" || { echo "make: there is no wandb run in $(or $(RUN),outputs): run make train, or name one with RUN=outputs/RUN/wandb"; exit 1; }
 	$(BIN)/wandb leet $(RUN)/latest-run
 
 benchmark: $(READY)  ## measure speed and memory of every part against alternatives (under 20 minutes; ARGS="train predict" for some parts)

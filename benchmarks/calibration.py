@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from omegaconf import DictConfig
-from pytorch_lightning.loggers.logger import DummyLogger
 
 from src import config as configs
 from src import metrics, rundir
@@ -40,7 +39,7 @@ def predictions(config: DictConfig) -> tuple[Predictions, Predictions, Sequence[
     module = setup.build_module(config, data.genres, data.counts)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        trainer = setup.make_trainer(config, module, folder, DummyLogger(), [])
+        trainer = setup.make_trainer(config, module, folder, False, [])
         setup.cache_feature(config, data, module, trainer.strategy.root_device)
         stages.fit(trainer, module, data, folder, resume=False)
         stages.load_best(module, folder / rundir.BEST)

@@ -69,6 +69,7 @@ def train(config: DictConfig, folder: Path) -> str:
     from src.sweep import processes
     from src.training import loggers, resume, run_writer, setup, stages
     from src.training.callbacks import History, ProgressBar
+    from src.training.curves import Curves
     from src.training.resume import RunState
 
     processes.check_working_folder(HydraConfig.get().runtime.cwd)
@@ -91,23 +92,26 @@ def train(config: DictConfig, folder: Path) -> str:
         for note in module.notes:
             console.note(f"Note: {note}")
         history = History(folder / rundir.HISTORY)
-        with loggers.open_logger(config, folder, sweep) as logger:
-            trainer = setup.make_trainer(config, module, folder, logger, [history, ProgressBar()])
+        resumed = run.state is RunState.PARTIAL
+        with loggers.open_loggers(config, folder, sweep, resumed) as opened:
+            trainer = setup.make_trainer(config, module, folder, opened, [history, Curves(), ProgressBar()])
             setup.cache_feature(config, data, module, trainer.strategy.root_device)
             with ranks.together(config, folder):
-                stages.fit(trainer, module, data, folder, resume=run.state is RunState.PARTIAL)
+                stages.fit(trainer, module, data, folder, resume=resumed)
                 evaluation = stages.evaluate(trainer, module, data, folder)
             metrics = run_writer.write_results(
                 folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
             )
-            loggers.log_scores(logger, evaluation.scores, evaluation.test, data.genres)
+            loggers.log_results(opened, loggers.Results(metrics, evaluation.test, data))
+            report = run_page.write(folder, trust=None)
+            loggers.log_files(opened, folder)
 
         console.result(genre_table(metrics, "{model} on {feature}, test clips".format(**configs.choices())))
         console.note(run_text.describe_baseline(rundir.RunDir(folder, trust=None)))
         for warning in run_text.describe_warnings(metrics):
             console.note(f"Warning: {warning}")
-        console.line(f"{folder}: the report is {run_page.write(folder, trust=None)}")
-        return "resumed" if run.state is RunState.PARTIAL else "run"
+        console.line(f"{folder}: the report is {report}")
+        return "resumed" if resumed else "run"
 
 
 def follow(config: DictConfig, folder: Path) -> Outcome:

@@ -21,7 +21,7 @@ LAYERS = (
     ("judging",),
     ("reporting", "table_check"),
     ("sweep",),
-    ("train", "report", "predict", "audit", "compare", "cache", "weights", "evaluate"),
+    ("train", "report", "predict", "audit", "compare", "cache", "weights", "evaluate", "wandb_sweep"),
 )
 PROGRAMS = LAYERS[-1]
 MOST_FILES = 14  # at the top of src/, without the programs
@@ -36,7 +36,8 @@ LIBRARY_FILES = {
     "tinytag": {"dataset/file_tags.py"},
     "cleanlab": {"quality/label_errors.py"},
     "sqlite3": {"data/store.py", "quality/measure_cache.py"},
-    "wandb": {"training/loggers.py"},
+    "wandb": {"training/loggers/wandb_run.py"},
+    "mlflow": {"training/loggers/mlflow_store.py"},
     "torchmetrics": {"metrics/scores.py"},
     "joblib": {"threads.py"},
     "threadpoolctl": {"threads.py"},
@@ -56,6 +57,8 @@ HEAVY = {
     "pytorch_lightning",
     "torchmetrics",
     "wandb",
+    "mlflow",
+    "tensorboard",
     "matplotlib",
     "scipy",
     "symusic",

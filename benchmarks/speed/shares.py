@@ -29,7 +29,7 @@ class Shares(lightning.Callback):
         trainer: lightning.Trainer,
         module: GenreModule,
         data: GenreData,
-        logger: Tolerant,
+        opened: Sequence[Tolerant],
         callbacks: Sequence[lightning.Callback],
     ) -> None:
         """Wrap the methods of one training. Logging includes the scores of the epoch, the progress bar and checkpoints."""
@@ -41,7 +41,8 @@ class Shares(lightning.Callback):
         self._wrap(module, "optimizer_step", "model")
         self._wrap(module, "validation_step", "model")
         self._wrap(module, "on_validation_epoch_end", "logging")
-        self._wrap(logger, "log_metrics", "logging")
+        for logger in opened:
+            self._wrap(logger, "log_metrics", "logging")
         self._wrap(trainer, "save_checkpoint", "logging")
         for callback in callbacks:
             for name in ("on_train_batch_end", "on_train_epoch_end"):

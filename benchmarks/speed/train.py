@@ -20,6 +20,7 @@ from src import rundir
 from src.data.datamodule import GenreData
 from src.training import loggers, setup
 from src.training.callbacks import History, ProgressBar
+from src.training.curves import Curves
 from src.training.module import GenreModule
 
 RECIPES = {"cnn": "model=cnn", "rnn": "model=rnn", "hybrid": "model=hybrid", "best": "experiment=best"}
@@ -77,11 +78,11 @@ def shares(config: DictConfig, data: GenreData, folder: Path) -> dict[str, float
 def _fit(config: DictConfig, data: GenreData, folder: Path, history: History, measured: Shares | None) -> None:
     """Fit as `src.train` does."""
     module: GenreModule = setup.build_module(config, data.genres, data.counts)
-    callbacks: list[lightning.Callback] = [history, ProgressBar()]
-    with loggers.open_logger(config, folder, None) as logger:
-        trainer = setup.make_trainer(config, module, folder, logger, [*callbacks, *([measured] if measured else [])])
+    callbacks: list[lightning.Callback] = [history, Curves(), ProgressBar()]
+    with loggers.open_loggers(config, folder, None) as opened:
+        trainer = setup.make_trainer(config, module, folder, opened, [*callbacks, *([measured] if measured else [])])
         if measured:
-            measured.attach(trainer, module, data, logger, callbacks)
+            measured.attach(trainer, module, data, opened, callbacks)
         trainer.fit(module, data)
-        if "wandb" in config.logger._target_ and not isinstance(logger.logger, WandbLogger):
+        if "wandb" in config.logger._target_ and not isinstance(opened[0].logger, WandbLogger):
             raise RuntimeError("wandb does not work here, see above, and the epochs are to be timed with it")

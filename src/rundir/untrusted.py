@@ -31,7 +31,7 @@ LISTED = {
     "augmentation": {"torch.nn.Identity"},
     "data": {"src.data.datamodule.GenreData"},
     "logger": {
-        *(f"src.training.loggers.{name}" for name in ("csv", "none", "wandb")),
+        *(f"src.training.loggers.{name}" for name in ("csv", "many", "mlflow", "none", "tensorboard", "wandb")),
         *(f"pytorch_lightning.loggers.{name}" for name in ("CSVLogger", "TensorBoardLogger", "WandbLogger")),
     },
     "optimizer": {f"torch.optim.{name}" for name in _TORCH_OPTIMIZERS},

@@ -108,9 +108,19 @@ TABLE: dict[str, Kind] = {
     "feature.trust_remote_code": FLAG,
     "feature.hop_seconds": Number(0.1, 60),
     "feature.window_frames": whole(2, 8_192),
-    # logger
-    "logger.offline": FLAG,
-    "logger.project": Text(),
+    # logger; logger.wandb.KEY and so on, of logger=many, accept what logger.KEY accepts
+    "logger.names": TextList(),
+    "logger.offline": choice(True, False, None),
+    "logger.project": Text(optional=True),
+    "logger.entity": Text(optional=True),
+    "logger.tags": TextList(optional=True),
+    "logger.group": Text(optional=True),
+    "logger.job_type": Text(optional=True),
+    "logger.notes": Text(optional=True),
+    "logger.media": FLAG,
+    "logger.artifacts": FLAG,
+    "logger.tracking_uri": Text(optional=True),
+    "logger.experiment": Text(optional=True),
     # loss
     "loss.label_smoothing": SHARE_BELOW_1,
     "loss.gamma": Number(0, 100),
@@ -210,6 +220,7 @@ PATH_KEYS = tuple(key for key, kind in TABLE.items() if isinstance(kind, FilePat
 def kind_of(key: str, choice: str = "") -> Kind | None:
     """The kind of values that a key accepts, for the choice of its group if that is known; None for a key that is not in the table."""
     general = re.sub(r"^feature\.(parts\.\w+|deep)\.", "feature.", key)
+    general = re.sub(r"^logger\.(csv|mlflow|tensorboard|wandb)\.", "logger.", general)
     general = re.sub(r"^model\.table\.[^.]+", "model.table.GENRE", general)
     general = re.sub(r"^model\.temperatures\.\w+", "model.temperatures.LENGTH", general)
     group, _, rest = general.partition(".")

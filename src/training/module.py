@@ -88,7 +88,7 @@ class GenreModule(Classifier, lightning.LightningModule):
         for logger in self.trainer.loggers:
             for name, values in self.passes.items():
                 for pass_number, value in enumerate(values, start=1):
-                    logger.log_metrics({f"prepare/{name}": value, "epoch": pass_number})
+                    logger.log_metrics({f"prepare/{name}": value}, pass_number)
 
     def _prepare_normalization(self) -> dict[str, list[float]]:
         data: GenreData = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -132,7 +132,7 @@ class GenreModule(Classifier, lightning.LightningModule):
             loss,
             on_step=False,
             on_epoch=True,
-            prog_bar=True,
+            logger=False,  # `curves` logs one row per epoch
             batch_size=len(batch.genre),
             sync_dist=self.trainer.world_size > 1,
         )
@@ -149,10 +149,9 @@ class GenreModule(Classifier, lightning.LightningModule):
         self.validation_predictions.clear()
         loss = nn.functional.cross_entropy(predictions.logits, predictions.genre)
         scores = metrics.score(predictions.logits, predictions.genre, self.genres)
-        self.log("val/loss", loss, prog_bar=True)
-        self.log("val/accuracy", scores["accuracy"])
-        self.log("val/f1_macro", scores["f1_macro"], prog_bar=True)
-        self.log_dict({f"val/recall/{genre}": row["recall"] or 0.0 for genre, row in scores["genres"].items()})
+        values = {"val/loss": loss, "val/accuracy": scores["accuracy"], "val/f1_macro": scores["f1_macro"]}
+        values |= {f"val/recall/{genre}": row["recall"] or 0.0 for genre, row in scores["genres"].items()}
+        self.log_dict(values, logger=False)
 
     def configure_optimizers(self) -> Any:
         if not self.uses_gradients:

@@ -114,7 +114,7 @@ def make_trainer(
     config: DictConfig,
     module: GenreModule | None,
     folder: Path,
-    logger: Logger | bool,
+    logger: Sequence[Logger] | bool,
     callbacks: Sequence[lightning.Callback],
 ) -> lightning.Trainer:
     """Build the trainer of a run. It gets 0 epochs if the model does not use gradients: `prepare` has fitted it by then.

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from src.data import waveform_cache
-from src.training import loggers
+from src.training.loggers import opening, wandb_run
 from tests.cases.test_room import error_line, fill, quick, small_disk
 from tests.conftest import ROOT
 from tests.programs import small, train
 
 RESULTS = ("metrics.json", "predictions.csv", "confusion.csv", "split.csv", "report.html", "best.ckpt")
-NOTE = "Note: the logger failed ("
+NOTE = "Note: the logger wandb failed ("
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     for name in [name for name in os.environ if name.startswith(("WANDB_", "XDG_"))]:
         monkeypatch.delenv(name)
     yield
-    assert not [name for name in (*loggers.FOLDERS, "WANDB_SERVICE") if name in os.environ]
+    assert not [name for name in (*wandb_run.FOLDERS, "WANDB_SERVICE") if name in os.environ]
 
 
 def with_wandb(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def test_a_folder_of_the_logger_that_cannot_be_written(
     words = small(tiny, tmp_path / "run", "model=cnn", "trainer.max_epochs=1", f"logger={choice}")
     assert train(monkeypatch, *(word for word in words if word != "logger=none")) == 0
     check_complete(tmp_path / "run")
-    assert capsys.readouterr().err.count(NOTE) == 1
+    assert capsys.readouterr().err.count(f"Note: the logger {choice} failed (") == 1
 
 
 class Planted(Exception):
@@ -87,7 +87,8 @@ class FakeRun:
 
     def __init__(self, failing: str, error: BaseException) -> None:
         self.failing, self.error = failing, error
-        self.id, self.name, self.config, self.summary = "id", "name", {}, {}
+        self.id, self.name, self.config, self.offline = "id", "name", {}, True
+        self.summary = FakeSummary(self)
 
     def _call(self, name: str) -> None:
         if name == self.failing:
@@ -97,7 +98,18 @@ class FakeRun:
         self._call("define_metric")
 
     def log(self, content: dict[str, Any], **_: Any) -> None:
-        self._call("log a table" if "test/genres" in content else "log")
+        self._call("log")
+
+    def _config_callback(self, **_: Any) -> None:
+        self._call("draw a chart")
+
+
+class FakeSummary:
+    def __init__(self, run: FakeRun) -> None:
+        self.run = run
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.run._call("log a table" if key == "test/genres" else "log a score")
 
 
 ERRORS = [
@@ -108,7 +120,9 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize("failing", ["init", "define_metric", "log", "log a table", "finish", "teardown"])
+@pytest.mark.parametrize(
+    "failing", ["init", "define_metric", "log", "log a table", "draw a chart", "log a score", "finish", "teardown"]
+)
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_any_call_of_wandb_may_fail(
     failing: str,
@@ -131,12 +145,13 @@ def test_any_call_of_wandb_may_fail(
 
     for name in ("init", "finish", "teardown"):
         monkeypatch.setattr(wandb, name, fails_at(name))
-    monkeypatch.setattr(loggers.WandbLogger, "experiment", run)
-    monkeypatch.setattr(loggers.WandbLogger, "__init__", lambda self, **_: super(loggers.WandbLogger, self).__init__())
-    monkeypatch.setattr(loggers.WandbLogger, "log_metrics", lambda self, metrics, step=None: run.log(metrics))
-    monkeypatch.setattr(loggers.WandbLogger, "save", lambda self: None)
-    monkeypatch.setattr(loggers.WandbLogger, "finalize", lambda self, status: None)
-    assert train(monkeypatch, *with_wandb(quick(tiny, tmp_path / "run"))) == 0
+    parent = wandb_run.WandbLogger
+    monkeypatch.setattr(parent, "experiment", run)
+    monkeypatch.setattr(parent, "__init__", lambda self, **_: super(parent, self).__init__())
+    monkeypatch.setattr(parent, "save", lambda self: None)
+    monkeypatch.setattr(parent, "finalize", lambda self, status: None)
+    network = ("model=cnn", "trainer.max_epochs=1") if failing == "log" else ()  # only a network has curves
+    assert train(monkeypatch, *with_wandb(quick(tiny, tmp_path / "run", *network))) == 0
     check_complete(tmp_path / "run")
     text = capsys.readouterr().err
     assert text.count(NOTE) == 1
@@ -226,7 +241,36 @@ WRONG = {
     "no address": ({"WANDB_BASE_URL": "nowhere"}, (), "base_url Input should be a valid URL"),
     "an unknown mode": ({"WANDB_MODE": "onlin"}, (), "mode Input should be 'online', 'offline'"),
     "a project with a slash": ({}, ("logger.project=my/project",), "logger.project is 'my/project': Invalid project"),
+    "an entity with a slash": (
+        {},
+        ("logger.entity=team/project",),
+        "logger.entity is 'team/project': expected the name of a user or a team, without a slash.",
+    ),
+    "tags that are no list": ({}, ("logger.tags=paper",), "logger.tags is 'paper': expected a list of words"),
+    "a tag that is too long": ({}, (f"logger.tags=[{'a' * 65}]",), "logger.tags is "),
+    "an unknown logger": (
+        {},
+        ("logger=many", "logger.names=[wandb,tensorbord]"),
+        "logger.names has 'tensorbord': Did you mean 'tensorboard'? Expected a list of wandb, tensorboard, mlflow, csv",
+    ),
+    "no logger of many": ({}, ("logger=many", "logger.names=[]"), "For no logger: logger=none."),
+    "a logger twice": (
+        {},
+        ("logger=many", "logger.names=[csv,csv]"),
+        "logger.names is [csv,csv]: expected one or more",
+    ),
+    "one logger as a word": (
+        {},
+        ("logger=many", "logger.names=csv"),
+        "logger.names is 'csv': expected a list of words",
+    ),
+    "a wrong setting of one of many": (
+        {},
+        ("logger=many", "logger.names=[csv,wandb]", "logger.wandb.entity=a/b"),
+        "logger.wandb.entity is 'a/b': expected",
+    ),
 }
+WRONG_ADDRESSES = ("nowhere", "htp://server:5000", "http://", "file:///tmp/x")
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -237,10 +281,63 @@ def test_what_can_be_known_offline_is_reported_before_decoding(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(waveform_cache, "open_or_decode", lambda *_: pytest.fail("decoded before the check"))
-    assert train(monkeypatch, *with_wandb(quick(tiny, tmp_path / "run", "logger.offline=false", *arguments))) == 1
+    online = () if "logger=many" in arguments else ("logger=wandb", "logger.offline=false")
+    words = [word for word in quick(tiny, tmp_path / "run") if word != "logger=none"]
+    assert train(monkeypatch, *words, *online, *arguments) == 1
     line = error_line(capsys, "train")
     assert expected in line
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("address", WRONG_ADDRESSES)
+@pytest.mark.parametrize("by", ["key", "variable"])
+def test_a_wrong_address_of_mlflow(
+    address: str,
+    by: str,
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("mlflow", reason="mlflow is not installed: make extra-mlflow")
+    setting = [f"logger.tracking_uri='{address}'"] if by == "key" else []
+    if by == "variable":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    words = [word for word in quick(tiny, tmp_path / "run") if word != "logger=none"]
+    assert train(monkeypatch, *words, "logger=mlflow", *setting) == 1
+    name = "logger.tracking_uri" if by == "key" else "MLFLOW_TRACKING_URI"
+    assert f"{name} is {address!r}: expected the address of a server" in error_line(capsys, "train")
+
+
+@pytest.mark.parametrize("choice", ["tensorboard", "mlflow"])
+@pytest.mark.parametrize("several", [False, True])
+def test_an_optional_package_that_is_missing(
+    choice: str,
+    several: bool,
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(opening, "find_spec", lambda name: None)
+    words = [word for word in quick(tiny, tmp_path / "run") if word != "logger=none"]
+    chosen = ["logger=many", f"logger.names=[csv,{choice}]"] if several else [f"logger={choice}"]
+    assert train(monkeypatch, *words, *chosen) == 1
+    assert f"logger={choice} needs an optional package. Install it with: make extra-{choice}" in error_line(
+        capsys, "train"
+    )
+
+
+def test_one_of_many_loggers_fails_and_the_others_go_on(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "wandb").touch()  # in the way of the folder
+    words = [word for word in quick(tiny, tmp_path / "run") if word != "logger=none"]
+    assert train(monkeypatch, *words, "logger=many", "logger.names=[wandb,csv]") == 0
+    check_complete(tmp_path / "run")
+    assert capsys.readouterr().err.count(NOTE) == 1
+    assert "best/test/accuracy" in (tmp_path / "run" / "csv" / "metrics.csv").read_text(encoding="utf-8")
 
 
 def test_a_logger_that_does_not_exist_is_no_dashboard_failure(

@@ -9,10 +9,10 @@ from tests.conftest import ROOT
 OPEN = """
 import sys
 from pathlib import Path
-from src.training import loggers
-logger = loggers.wandb(True, "p", folder=Path(sys.argv[1]), name="n", group=None, settings={})
-logger.log_metrics({"val/loss": 0.5})
-logger.experiment.finish()
+from src.training.loggers import wandb_run
+run = wandb_run.open_run(Path(sys.argv[1]), name="n")
+wandb_run.WandbRun(run, Path(sys.argv[1]), False, False).log_metrics({"val/loss": 0.5}, 1)
+run.finish()
 print("wandb.sdk.wandb_run" in sys.modules, "wandb.sdk.launch.agent" in sys.modules)
 """
 
