@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "settings",
-        nargs="+",
+        nargs="*",
         metavar="KEY=VALUE",
         help="a preset, as in sweep=paper, settings with several values, and others",
     )

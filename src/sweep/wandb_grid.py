@@ -24,7 +24,7 @@ def grid(arguments: Sequence[str]) -> dict[str, Any]:
     Raises ValueError if nothing is swept, if the values are not a grid, if the sweep ends with more than its runs, and if
     the runs do not log to wandb.
     """
-    read = [word for word in words.read(arguments) if not word.startswith("-")]
+    read = [word for word in words.read(["--multirun", *arguments]) if not word.startswith("-")]
     read = [
         word for word in read if not word.startswith(("launcher=", "hydra.launcher.", "hydra.sweep.", "hydra.mode="))
     ]

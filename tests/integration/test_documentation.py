@@ -18,6 +18,7 @@ from src.config import compose
 from src.console import Parser
 from src.judging import command as evaluate_command
 from src.settings.words import NEW_ENTRIES
+from src.sweep import wandb_grid
 from tests.conftest import ROOT, tone, write
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
@@ -74,12 +75,16 @@ def test_a_command_is_one_that_its_program_takes(page: str, command: str, monkey
             predict._options(arguments)
         elif program == "src.compare":
             compare._options(arguments)
+        elif program == "src.wandb_sweep":
+            assert wandb_grid.grid(arguments)
         elif program == "src.report":
             parse_only(monkeypatch, report.main, arguments)
         else:
             assert find_spec(program), f"{page} runs {program}, which is not there"
     elif words[0] == ".venv/bin/wandb":
-        assert words[1] in ("login", "sync", "leet")
+        assert words[1] in ("login", "sync", "leet", "sweep", "agent")
+    elif words[0] == ".venv/bin/tensorboard":
+        assert words[1] == "--logdir"
     elif words[0] in (PYTHON, "python"):
         assert (ROOT / words[1]).is_file() or find_spec(words[2])
     else:
