@@ -239,13 +239,18 @@ def find_runs(path: Path, depth: int = 3, trust: tuple[str, ...] | None = ()) ->
     """Find all runs in a folder and up to `depth` levels below it, sorted by path; unfinished runs included.
 
     A folder is a run if it contains metrics.json, config.yaml or a lock. Its own subfolders (wandb, checkpoints) are
-    not searched, nor are folders that may not be read. `trust` is that of each RunDir.
+    not searched, nor are the wandb folder of a sweep, in which wandb writes files named config.yaml, and folders that may
+    not be read. `trust` is that of each RunDir.
     """
     if any(os.path.lexists(path / name) for name in (METRICS, CONFIG, LOCK)):
         return [RunDir(path, trust)]
     if depth == 0 or not os.access(path, os.R_OK | os.X_OK) or not path.is_dir():
         return []
-    folders = sorted(child for child in path.iterdir() if os.path.isdir(child) and not child.name.startswith("."))
+    folders = sorted(
+        child
+        for child in path.iterdir()
+        if os.path.isdir(child) and not child.name.startswith(".") and child.name != "wandb"
+    )
     return [run for folder in folders for run in find_runs(folder, depth - 1, trust)]
 
 

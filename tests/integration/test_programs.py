@@ -200,6 +200,12 @@ def test_the_whole_config_can_be_printed() -> None:
     assert "_target_: src.model.Hybrid" in completed.stdout
 
 
+def inspect_wandb(folder: Path) -> str:
+    """What wandb's own program reads of the newest wandb run in a folder."""
+    command = [Path(sys.executable).parent / "wandb", "leet", "inspect", "--json", folder / "wandb" / "latest-run"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
 def test_each_job_of_a_sweep_is_a_run_and_wandb_groups_them(tiny: Path, tmp_path: Path) -> None:
     """Run the sweep as a program, with real offline wandb runs, which wandb's own program reads."""
     sweep = tmp_path / "sweep"
@@ -210,17 +216,25 @@ def test_each_job_of_a_sweep_is_a_run_and_wandb_groups_them(tiny: Path, tmp_path
     assert [folder.name.split("-")[0] for folder in runs] == ["manifest_mel_cnn_seed0", "manifest_mel_rnn_seed0"]
     ids = set()
     for folder in runs:
-        wandb = Path(sys.executable).parent / "wandb"
-        inspected = subprocess.run(
-            [wandb, "leet", "inspect", "--json", folder / "wandb" / "latest-run"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        inspected = inspect_wandb(folder)
         for word in ("train/loss", "val/loss", "val/f1_macro", "test/confusion", "best/test/recall/bell", sweep.name):
-            assert word in inspected.stdout, word
+            assert word in inspected, word
         ids.add(folder.name)
     assert len(ids) == 2
+    # One more run of the sweep itself, with the table of its configurations.
+    records = [json.loads(line) for line in inspect_wandb(sweep).splitlines()]
+    run = next(record["run"] for record in records if record["type"] == "run")
+    assert (run["job_type"], run["run_group"]) == ("sweep", sweep.name)
+    assert not any(record["type"] == "history" for record in records)
+    (path,) = sweep.rglob("sweep/table_*.table.json")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
+    assert {row["configuration"] for row in rows} == {"cnn on mel", "rnn on mel"}
+    for row in rows:
+        (folder,) = (folder for folder in runs if f"_{row['configuration'][:3]}_" in folder.name)
+        test = rundir.RunDir(folder).metrics["test"]
+        assert row["accuracy"] == pytest.approx(test["accuracy"])
+        assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx(test["accuracy_interval"])
     seeds = run_module("src.train", "--multirun", "model=cnn", "seed=0,1", f"hydra.sweep.dir={sweep}", *arguments)
     assert seeds.returncode == 0, seeds.stderr
     tables = run_module("src.report", str(sweep), "--format", "markdown")

@@ -279,7 +279,7 @@ def test_help_imports_no_heavy_library() -> None:
 
 
 def test_find_searches_no_folder_inside_a_run_or_below_the_depth(tmp_path: Path) -> None:
-    for folder in ("a", "a/wandb/files", "b/c/d", "b/c/e/f", ".hidden"):
+    for folder in ("a", "a/wandb/files", "b/c/d", "b/c/e/f", ".hidden", "b/wandb/x"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / rundir.CONFIG).touch()
     assert [run.path.relative_to(tmp_path).as_posix() for run in rundir.find_runs(tmp_path)] == ["a", "b/c/d"]
