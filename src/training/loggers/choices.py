@@ -89,8 +89,14 @@ def none() -> Logger:
     return DummyLogger()
 
 
-def many(names: Sequence[str], **choices: Callable[..., Logger]) -> Logger:
-    """Several loggers at once: those of `choices` that `names` lists. `chosen` reads them; it is not called itself."""
+def many(
+    names: Sequence[str],
+    wandb: Callable[..., Logger],
+    tensorboard: Callable[..., Logger],
+    mlflow: Callable[..., Logger],
+    csv: Callable[..., Logger],
+) -> Logger:
+    """Several loggers at once: those that `names` lists. `chosen` takes them apart, so this is never called."""
     raise AssertionError("logger=many is opened one logger at a time")
 
 
