@@ -156,4 +156,4 @@ def test_a_mistake_has_ten_seconds_of_sound_from_its_middle() -> None:
     sound_T, read_rate = soundfile.read(first["sound"]._path)
     assert read_rate == rate
     assert sound_T == pytest.approx(samples_T[10 * rate : 20 * rate].numpy() / 32768, abs=1 / 32768)
-    assert first["spectrogram"].height == 257
+    assert first["spectrogram"]._height == 257
