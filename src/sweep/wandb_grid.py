@@ -37,7 +37,7 @@ def grid(arguments: Sequence[str]) -> dict[str, Any]:
     typed_keys = {override.get_key_element().lstrip("+~") for override in typed}
     params = OmegaConf.to_container(config.hydra.sweeper.params or OmegaConf.create(), resolve=True)
     assert isinstance(params, dict)
-    own = parser.parse_overrides([f"{key}={value}" for key, value in params.items() if key not in typed_keys])
+    own = parser.parse_overrides([f"{key!s}={value}" for key, value in params.items() if key not in typed_keys])
     parameters = {
         override.get_key_element(): {"values": list(map(_plain, override.sweep_string_iterator()))}
         for override in [*own, *typed]
@@ -78,7 +78,7 @@ def text(arguments: Sequence[str]) -> str:
         f"# {jobs} trainings. To start them: wandb login; wandb sweep FILE; then, on each machine: wandb agent ID\n"
         "# The agent runs `python`: activate the environment of the project first, in its folder.\n"
     )
-    return head + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    return head + str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))
 
 
 def _compose(overrides: list[str]) -> DictConfig:

@@ -1,5 +1,6 @@
 """Choices of the config group `logger`: each opens one logger of a run; `many` names several."""
 
+import csv as csv_file
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 
 from src.instantiate import instantiate_choice
 from src.settings.values import did_you_mean
+from src.training.loggers.results import axis
 
 
 def wandb(
@@ -75,13 +77,23 @@ def mlflow(
 class CsvTable(CSVLogger):
     """A table of all curves and scores: one row per epoch, and a last row with the scores."""
 
+    def __init__(self, folder: Path, resumed: bool) -> None:
+        super().__init__(folder, name="csv", version="")
+        path = folder / "csv" / "metrics.csv"
+        # Lightning deletes the rows of an earlier part: read them before, and write them again.
+        earlier = list(csv_file.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.exists() else []
+        path.unlink(missing_ok=True)
+        for row in earlier if resumed else []:
+            values = {key: float(value) for key, value in row.items() if value and key != "step"}
+            super().log_metrics(values, int(row["step"]))  # type: ignore[arg-type]
+
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
-        super().log_metrics({"epoch": step, **metrics} if step is not None else metrics, step)
+        super().log_metrics({axis(metrics): step, **metrics} if step is not None else metrics, step)
 
 
-def csv(*, folder: Path) -> Logger:
+def csv(*, folder: Path, resumed: bool = False) -> Logger:
     """Log to a table of all curves and scores, `folder`/csv/metrics.csv."""
-    return CsvTable(folder, name="csv", version="")
+    return CsvTable(folder, resumed)
 
 
 def none() -> Logger:

@@ -64,9 +64,13 @@ def open_loggers(
                 stack.enter_context(mlflow_store.quiet())
             logger = Tolerant(name, partial(call_with_facts, choice, **facts), folder)
             if function is choices.wandb:
-                stack.callback(wandb_run.finish, logger)
+                stack.push(partial(_finish_wandb, logger))
             opened.append(logger)
         yield opened
+
+
+def _finish_wandb(logger: Tolerant, kind: type[BaseException] | None, *_: Any) -> None:
+    wandb_run.finish(logger, failed=kind is not None)
 
 
 def log_results(loggers: Sequence[Tolerant], results: Results) -> None:

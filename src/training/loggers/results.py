@@ -1,6 +1,6 @@
 """Results of a run as loggers show them: scores by name, and rows of tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,6 +20,11 @@ GENRE_COLUMNS = (
     *("precision", "precision_low", "precision_high", "f1", "support"),
 )
 CLIP_COLUMNS = ("clip", "genre", "predicted", "right", "probability", "probability_of_genre")
+
+
+def axis(names: Iterable[str]) -> str:
+    """What the step of these values counts: passes of pre-training, or epochs."""
+    return "pass" if any(name.startswith("prepare/") for name in names) else "epoch"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from src import rundir
 from src.plain_files import first_line
-from src.training.loggers.results import CLIP_COLUMNS, GENRE_COLUMNS, Results
+from src.training.loggers.results import CLIP_COLUMNS, GENRE_COLUMNS, Results, axis
 from src.training.loggers.tolerant import Tolerant
 
 PROJECT = "music-genre"
@@ -43,8 +43,7 @@ class WandbRun(WandbLogger):
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log a row of the history. `step` is the epoch, or the pass of pre-training."""
-        axis = "pass" if any(key.startswith("prepare/") for key in metrics) else "epoch"
-        self.experiment.log({**metrics, **({axis: step} if step is not None else {})})
+        self.experiment.log({**metrics, **({axis(metrics): step} if step is not None else {})})
 
     def log_results(self, results: Results) -> None:
         """Put the scores, the tables and the charts of the test clips into the summary."""
@@ -58,10 +57,10 @@ class WandbRun(WandbLogger):
 
         Not into the history: its values are curves, and each table there would be several curves with one point.
         """
-        import wandb as library
+        from wandb.plot.custom_chart import CustomChart
 
         for key, value in content.items():
-            if isinstance(value, library.plot.CustomChart):  # a table, and in the config how to draw it
+            if isinstance(value, CustomChart):  # a table, and in the config how to draw it
                 value.set_key(key)
                 self.experiment._config_callback(key=value.spec.config_key, val=value.spec.config_value)
                 key, value = value.spec.table_key, value.table
@@ -217,12 +216,15 @@ def own_folders(folder: Path) -> Iterator[None]:
             os.environ.pop(key, None)
 
 
-def finish(logger: Tolerant) -> None:
-    """End the wandb run, then the process that writes it: it would keep the environment of this run for the next one."""
+def finish(logger: Tolerant, failed: bool = False) -> None:
+    """End the wandb run, then the process that writes it: it would keep the environment of this run for the next one.
+
+    `failed`: the training has ended with an error, so that wandb shows the run as failed.
+    """
     import wandb as library
     from wandb.sdk.lib.module import unset_globals
 
-    logger.attempt(lambda _: library.finish())
+    logger.attempt(lambda _: library.finish(exit_code=int(failed)))
     try:  # also after a failure
         library.teardown()
     except (Exception, SystemExit) as error:

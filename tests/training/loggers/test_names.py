@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from src.rundir import RunDir
+from src.training.module import GenreModule
 from tests.conftest import ROOT, TINY
 from tests.programs import small, train
 
@@ -140,3 +141,31 @@ def test_the_csv_file_has_the_same_names(run: Path) -> None:
     assert {*rows[0]} == documented("curve") | documented("score") | {"epoch", "step"}
     assert [row["epoch"] for row in rows] == ["1", "2", "3", ""]
     assert float(rows[-1]["best/test/accuracy"]) == pytest.approx(RunDir(run).metrics["test"]["accuracy"])
+
+
+@pytest.mark.slow
+def test_a_resumed_run_keeps_its_id_and_its_curves(tiny: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    words = [word for word in small(tiny, folder, "model=cnn", "feature=mfcc") if word != "logger=none"]
+    words += ["logger=many", "logger.names=[wandb,csv]", "trainer.max_epochs=4"]
+
+    def fail_in_the_third_epoch(self: GenreModule, batch: Any, batch_idx: int) -> Any:
+        if self.current_epoch == 2:
+            raise ValueError("planted")
+        return original(self, batch, batch_idx)
+
+    original = GenreModule.training_step
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(GenreModule, "training_step", fail_in_the_third_epoch)
+        assert train(patch, *words) == 1
+    with pytest.MonkeyPatch.context() as patch:
+        assert train(patch, *words) == 0
+    parts = sorted((folder / "wandb").glob("offline-run-*"))
+    assert len(parts) == 2
+    assert len({part.name.rpartition("-")[2] for part in parts}) == 1  # the id
+    with open(folder / "csv" / "metrics.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"].partition(".")[0] for row in rows] == ["1", "2", "3", "4", ""]
+    assert [float(row["val/loss"]) for row in rows[:4]] == pytest.approx(
+        [row["val_loss"] for row in RunDir(folder).history]
+    )
