@@ -32,11 +32,16 @@ FILES_WITHOUT_EFFECT = {
     "rundir/changes",
     "rundir/provenance",
     "sweep/callbacks",
+    "sweep/dashboard",
     "sweep/jobs",
     "sweep/names",
     "sweep/processes",
     "training/callbacks",
-    "training/loggers",
+    "training/curves",
+    "training/loggers/choices",
+    "training/loggers/opening",
+    "training/loggers/results",
+    "training/loggers/tolerant",
     "classifier/precision",  # the config of a run has the precision itself
     "training/resume",
 }
