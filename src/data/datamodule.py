@@ -25,6 +25,7 @@ from src.dataset import DataSet
 from src.instantiate import call_with_facts
 from src.sampler import Share
 from src.split import Split, certificate
+from src.split.grouping import artist_groups
 
 
 class Batch(NamedTuple):
@@ -185,6 +186,12 @@ class GenreData(lightning.LightningDataModule):
         """The number of training clips of each genre."""
         count_of_genre = Counter(self.clips[k].genre for k in self.clips_in("train"))
         return [count_of_genre[genre] for genre in self.genres]
+
+    @property
+    def training_groups(self) -> list[str]:
+        """The group of each training clip (see `split.grouping`): its artist, else its album, else its track."""
+        groups = artist_groups(self.clips)
+        return [": ".join(groups[k]) for k in self.clips_in("train")]
 
     @property
     def short_clip_count(self) -> int:

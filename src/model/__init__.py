@@ -3,6 +3,7 @@
 from src.model.cnn import Cnn
 from src.model.cnn1d import Cnn1d
 from src.model.dbn import Dbn
+from src.model.few import Few
 from src.model.head import Head
 from src.model.hybrid import Hybrid
 from src.model.knn import Knn
@@ -13,4 +14,18 @@ from src.model.svm import Svm
 from src.model.tags import Tags
 from src.model.transformer import Transformer
 
-__all__ = ["Cnn", "Cnn1d", "Dbn", "Head", "Hybrid", "Knn", "Majority", "Residual", "Rnn", "Svm", "Tags", "Transformer"]
+__all__ = [
+    "Cnn",
+    "Cnn1d",
+    "Dbn",
+    "Few",
+    "Head",
+    "Hybrid",
+    "Knn",
+    "Majority",
+    "Residual",
+    "Rnn",
+    "Svm",
+    "Tags",
+    "Transformer",
+]

@@ -106,6 +106,7 @@ METRICS = {
     "test": SCORES,
     "temperature?": OrNull(POSITIVE),
     "passes?": Each(Many(NUMBER)),
+    "fitted?": OrNull(TEXT),
     "certificate": {
         "split": TEXT,
         "grouped_by": TEXT,

@@ -91,6 +91,7 @@ def write_results(
         "best_epoch": evaluation.best_epoch if module.uses_gradients else None,
         "parameters": sum(p.numel() for p in module.parameters()),
         "passes": module.passes,
+        "fitted": getattr(module.model, "fitted", None),
         "certificate": certificate(data, module),
         "dataset": data.corpus.name,
         "synthetic": data.corpus.synthetic,

@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as lightning
 from omegaconf import DictConfig
 
-from src import metrics, plain_files, rundir
+from src import console, metrics, plain_files, rundir
 from src.classifier import precision, weights
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
@@ -35,6 +35,8 @@ def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder
         trainer.fit(module, data, ckpt_path=folder / rundir.LAST if resume else None)
     if not module.uses_gradients:
         trainer.save_checkpoint(folder / rundir.BEST)
+    if fitted := getattr(module.model, "fitted", None):
+        console.note(f"The model: {fitted}.")
 
 
 def evaluate(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path) -> Evaluation:
