@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -16,8 +17,16 @@ from benchmarks.few.trials import Trial
 from src.metrics.intervals import percentiles
 
 RESAMPLES = 2000
-COLOURS = {"few": "#0072B2", "head": "#D55E00", "knn": "#009E73", "lda": "#CC79A7"}  # Okabe and Ito
-MARKERS = {"few": "o", "head": "s", "knn": "^", "lda": "D"}
+# Colours of Okabe and Ito, which colour-blind readers can tell apart, and markers.
+LOOKS = {"few": ("#0072B2", "o"), "head": ("#D55E00", "s"), "knn": ("#009E73", "^"), "lda": ("#CC79A7", "D")}
+STYLE: Any = {
+    "font.size": 9,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "few",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+ROWS = {(ONE,): "k clips by one artist", (EACH, SEVERAL): "k clips by k artists, or by all but one"}  # of the figure
 COLUMNS: tuple[str, ...] = (
     "genres",
     "clips by",
@@ -137,57 +146,38 @@ def rows(scored: Sequence[Score]) -> list[list[str]]:
 def draw_figure(scored: Sequence[Score], path: Path) -> None:
     """Draw the learning curves: a column of panels for each list of genres, a row for one and one for several artists."""
     genre_lists = list(dict.fromkeys(each.cell.genres for each in scored))
-    methods = [method for method in COLOURS if any(each.method == method for each in scored)]
-    with matplotlib.rc_context(
-        {
-            "font.size": 9,
-            "svg.fonttype": "none",
-            "svg.hashsalt": "few",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-        }
-    ):
-        figure = Figure(figsize=(7.0, 2.9 * 2 + 0.4), layout="constrained")
-        panels = figure.subplots(2, len(genre_lists), sharex=True, sharey=True, squeeze=False)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.0, 6.2), layout="constrained")
+        panels = figure.subplots(len(ROWS), len(genre_lists), sharex=True, sharey=True, squeeze=False)
         for column, genres in enumerate(genre_lists):
-            for row, kinds in enumerate(((ONE,), (ONE, EACH, SEVERAL))):
+            for row, (kinds, title) in enumerate(ROWS.items()):
+                points = [each for each in scored if each.cell.genres == genres]
+                chosen = [each for each in points if each.cell.by in kinds or each.cell.k == 1]
                 axes = panels[row, column]
-                for method in methods:
-                    points = [
-                        each
-                        for each in scored
-                        if each.method == method
-                        and each.cell.genres == genres
-                        and (each.cell.by in kinds[-2:] or each.cell.k == 1)
-                    ]
-                    _draw_curve(axes, sorted(points, key=lambda each: each.cell.k), method)
-                chance = axes.axhline(100 / len(genres), color="0.4", linestyle=":", linewidth=1)
-                title = f"{', '.join(genres)}" if row == 0 else ""
-                by = "k clips by one artist" if row == 0 else "k clips by several artists"
-                axes.set_title(f"{title}\n{by}" if title else by, fontsize=9)
-                axes.set_xscale("log")
-                axes.set_xticks(CLIPS, [str(k) for k in CLIPS])
-                axes.minorticks_off()
-                axes.set_ylim(0, 100)
-                axes.grid(axis="y", color="0.9")
+                _draw_panel(axes, chosen, 100 / len(genres))
+                axes.set_title(title if row else f"{', '.join(genres)}\n{title}", fontsize=9)
         figure.supxlabel("k, training clips of each genre", fontsize=9)
-        figure.supylabel("macro recall on other artists, %", fontsize=9)
-        handles, labels = panels[-1, 0].get_legend_handles_labels()
-        figure.legend(
-            [*handles, chance], [*labels, "chance"], loc="outside upper center", ncols=len(handles) + 1, frameon=False
-        )
+        figure.supylabel("macro recall on other artists, % (bands: 95 % intervals)", fontsize=9)
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(handles), frameon=False)
         figure.savefig(path, dpi=200)
 
 
-def _draw_curve(axes: Axes, points: Sequence[Score], method: str) -> None:
-    k = [each.cell.k for each in points]
-    low, high = ([100 * each.interval[end] for each in points] for end in (0, 1))
-    axes.fill_between(k, low, high, color=COLOURS[method], alpha=0.15, linewidth=0)
-    axes.plot(
-        k,
-        [100 * each.recall for each in points],
-        color=COLOURS[method],
-        marker=MARKERS[method],
-        markersize=4,
-        label=method,
-    )
+def _draw_panel(axes: Axes, points: Sequence[Score], chance: float) -> None:
+    """Draw a curve for each method, with the band of its intervals, and a line at chance, in percent."""
+    for method, (colour, marker) in LOOKS.items():
+        own = sorted((each for each in points if each.method == method), key=lambda each: each.cell.k)
+        if not own:
+            continue
+        k = [each.cell.k for each in own]
+        low, high = ([100 * each.interval[end] for each in own] for end in (0, 1))
+        axes.fill_between(k, low, high, color=colour, alpha=0.12, linewidth=0)
+        for end in (low, high):
+            axes.plot(k, end, color=colour, linewidth=0.6, alpha=0.6)
+        axes.plot(k, [100 * each.recall for each in own], color=colour, marker=marker, markersize=4, label=method)
+    axes.axhline(chance, color="0.4", linestyle=":", linewidth=1, label="chance")
+    axes.set_xscale("log")
+    axes.set_xticks(CLIPS, [str(k) for k in CLIPS])
+    axes.minorticks_off()
+    axes.set_ylim(min(axes.get_ylim()[0], max(0, chance - 10)), 100)
+    axes.grid(axis="y", color="0.9")
