@@ -115,7 +115,7 @@ def poisoned(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / tiny.name
 
 
-@pytest.mark.parametrize("model", ["svm", "knn", "dbn", "head", "cnn"])
+@pytest.mark.parametrize("model", ["few", "svm", "knn", "dbn", "head", "cnn"])
 def test_everything_is_fitted_on_training_clips_only(
     model: str, tiny: Path, poisoned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

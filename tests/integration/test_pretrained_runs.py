@@ -32,7 +32,7 @@ def head(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("model", ["head", "svm", "knn"])
+@pytest.mark.parametrize("model", ["few", "head", "svm", "knn"])
 def test_embeddings_are_computed_once_for_all_models(
     head: Path, tiny: Path, model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from tests.programs import small, train
 TOLERANCE = 1e-4  # of probabilities: the statistics are computed in double precision, the feature in single precision
 
 
-@pytest.mark.parametrize("model", ["svm", "knn"])
+@pytest.mark.parametrize("model", ["few", "svm", "knn"])
 @pytest.mark.parametrize("normalization", ["standard", "none"])
 def test_a_classic_model_gives_the_same_answers_from_statistics_as_from_features(
     model: str, normalization: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -34,7 +34,7 @@ def test_a_classic_model_gives_the_same_answers_from_statistics_as_from_features
     assert len(list((tmp_path / "cache").glob("statistics-*"))) == 1
 
 
-@pytest.mark.parametrize("model", ["svm", "knn"])
+@pytest.mark.parametrize("model", ["few", "svm", "knn"])
 @pytest.mark.parametrize("normalization", ["standard", "instance", "none"])
 def test_a_model_fitted_to_statistics_gives_the_same_answers_to_sound(
     model: str, normalization: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
