@@ -85,7 +85,7 @@ def score(trials: Sequence[Trial]) -> list[Score]:
                 minus_few = (mine - few, *percentiles(mine_R - few_R))
             tallies = [tally for trial in by_draw.values() for tally in trial.tallies.values()]
             clips = sum(tally.clips for tally in tallies)
-            chosen = [re.split(" with|:", trial.fitted)[0] for trial in by_draw.values() if trial.fitted]
+            chosen = [re.split(" with|[:,]", trial.fitted)[0] for trial in by_draw.values() if trial.fitted]
             scored.append(
                 Score(
                     cell,

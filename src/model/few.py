@@ -79,11 +79,11 @@ class Few(Classic):
         linear = logistic(x_KE, genre_K, c) if folds else nearest_mean(x_KE, genre_K)
         if folds:
             self.fitted = (
-                f"logistic regression with C = {c:.3g}, chosen by {len(folds)} inner folds: each genre has {LEAST_CLIPS} "
-                f"training clips or more, of {LEAST_ARTISTS} artists or more"
+                f"logistic regression with C = {c:.3g}, chosen by {len(folds)} inner folds, because each genre has "
+                f"{LEAST_CLIPS} training clips or more, of {LEAST_ARTISTS} artists or more"
             )
         else:
-            self.fitted = f"nearest mean by cosine: {lacking or 'too many artists have clips of several genres'}"
+            self.fitted = f"nearest mean by cosine, because {lacking or 'artists have clips of several genres'}"
         return {
             "genre_G": torch.from_numpy(genre_G),
             "weight_GE": torch.from_numpy(linear.weight_GE).float(),

@@ -145,7 +145,7 @@ def _facts(run: RunDir) -> list[tuple[str, str]]:
     return [
         ("training time", formatting.duration(metrics["train_seconds"])),
         *((f"{name}, first and last pass", f"{values[0]:.3g}, {values[-1]:.3g}") for name, values in _passes(metrics)),
-        *([("model", metrics["fitted"])] if metrics["fitted"] else []),
+        *([("method", metrics["fitted"])] if metrics["fitted"] else []),
         ("trained parameters", f"{metrics['parameters']:,}"),
         ("hardware", _format_fact(environment.get("hardware"))),
         ("threads", _format_fact(environment.get("threads"))),

@@ -36,7 +36,7 @@ def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder
     if not module.uses_gradients:
         trainer.save_checkpoint(folder / rundir.BEST)
     if fitted := getattr(module.model, "fitted", None):
-        console.note(f"The model: {fitted}.")
+        console.note(f"Method: {fitted}.")
 
 
 def evaluate(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path) -> Evaluation:

@@ -76,7 +76,9 @@ def test_the_clips_of_an_artist_come_from_different_tracks_first() -> None:
 
 def _trial(draw: int, method: str, correct: dict[str, int], clips: int = 10) -> Trial:
     tallies = {(name.split()[0], name): Tally(clips, count, 0.5 * clips) for name, count in correct.items()}
-    return Trial(Cell(GENRES, ONE, 1), draw, method, tallies, "nearest mean by cosine: x" if method == "few" else None)
+    return Trial(
+        Cell(GENRES, ONE, 1), draw, method, tallies, "nearest mean by cosine, because x" if method == "few" else None
+    )
 
 
 def test_macro_recall_pools_the_draws_and_the_difference_is_paired() -> None:

@@ -46,12 +46,12 @@ def few(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_says_which_method_was_used_and_why(
     few: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    reason = "nearest mean by cosine: bell has 4 training clips, fewer than 5"
+    reason = "nearest mean by cosine, because bell has 4 training clips, fewer than 5"
     assert rundir.RunDir(few).metrics["fitted"] == reason
     assert reason in (few / rundir.REPORT).read_text(encoding="utf-8")
     again = few.parent / "again"
     assert train(monkeypatch, *_overrides(tiny, again, "seed=1")) == 0
-    assert f"The model: {reason}." in capsys.readouterr().err
+    assert f"Method: {reason}." in capsys.readouterr().err
     # The seed changes nothing.
     assert (again / rundir.PREDICTIONS).read_bytes() == (few / rundir.PREDICTIONS).read_bytes()
 

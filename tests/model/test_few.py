@@ -56,7 +56,7 @@ def test_few_clips_give_the_cosines_with_the_means_of_the_genres() -> None:
     torch.testing.assert_close(
         model(new_BFN), torch.from_numpy(expected).log_softmax(1), atol=1e-4, rtol=0, check_dtype=False
     )
-    assert model.fitted == "nearest mean by cosine: folk has 4 training clips, fewer than 5"
+    assert model.fitted == "nearest mean by cosine, because folk has 4 training clips, fewer than 5"
 
 
 @pytest.mark.parametrize("genres", [2, 3])
