@@ -5,7 +5,7 @@
 DIR is the folder that benchmarks.music makes, or another with manifest.csv; or `synth`, the synthetic corpus, on which the
 method of `few` below 5 clips was chosen (--methods few,lda). k clips of each genre are drawn, by one artist or by several;
 the clips of all other artists are the test clips. Every method gets the same draws, and nothing else: no validation clips.
-For every list of genres with which one of the curves can go on: all, and all but those with fewer than five artists.
+If some genres have fewer than five artists, the curves are drawn for all genres, and for the others alone.
 
 Each finished trial is added to a file, so the same command continues. Prints a CSV table; the intervals are of a bootstrap
 over draws and artists. One thread.
@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.few import draws, summary, trials
-from src import console, errors
+from src import console, errors, formatting
+from src.settings.quoting import quoted
 
 LEAST_ARTISTS = 5  # of the genres in the second list, in which curves by several artists are longer
 SYNTH = ("dataset=synth", "dataset.artists=8", "dataset.seed=7")
@@ -50,7 +51,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Run the trials that are not finished, print the table and draw the figure. Raises ValueError on bad input."""
     methods, clips = options.methods.split(","), options.clips.split(",")
+    check(options, methods, clips)
+    name = "synth" if options.data == "synth" else Path(options.data).resolve().name
+    file = options.trials or Path("outputs/few") / f"{name}.jsonl"
+    trainers = prepare(options.data, options.cache)
+    finished = {trial.key: trial for trial in trials.read(file, trainers[0].digest)}
+    plan = []
+    for trainer in trainers:
+        genres = trainer.data.genres
+        drawn, empty = draws.cells(trainer.data.clips, genres)
+        plan += [(trainer, cell) for cell in drawn if str(cell.k) in clips]
+        for cell, reason in empty.items():
+            if str(cell.k) in clips:
+                console.note(f"Empty: {formatting.first_names(genres, 3)}, k = {cell.k} by {cell.by}: {reason}.")
+    todo = [
+        (trainer, cell, number, method)
+        for number in range(options.draws)
+        for trainer, cell in plan
+        for method in methods
+        if (cell, number, method) not in finished and not (method == "lda" and cell.k == 1)
+    ]
+    end = time.monotonic() + 60 * options.minutes
+    for trainer, cell, number, method in console.track(todo, "Trials", len(todo)):
+        if time.monotonic() > end:
+            console.note("The time is up; the same command continues.")
+            break
+        trial = trainer.trial(cell, number, draws.draw(trainer.data.clips, cell, number), method)
+        trials.write(trial, file)
+        finished[trial.key] = trial
+
+    cells = [cell for _, cell in plan]
+    scored = summary.score(
+        [
+            trial
+            for (cell, number, method), trial in finished.items()
+            if cell in cells and number < options.draws and method in methods
+        ]
+    )
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerows([summary.COLUMNS, *summary.rows(scored)])
+    if options.figure:
+        summary.draw_figure(scored, options.figure)
+        console.note(f"The figure is {options.figure}.")
+    return 0
+
+
+def check(options: argparse.Namespace, methods: Sequence[str], clips: Sequence[str]) -> None:
+    """Raise ValueError on an option that makes no sense."""
     if unknown := [name for name in methods if name not in trials.METHODS]:
         raise ValueError(f"--methods names {', '.join(unknown)}: expected some of {', '.join(trials.METHODS)}.")
     if unknown := [k for k in clips if k not in map(str, draws.CLIPS)]:
@@ -59,60 +108,20 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"--draws is {options.draws}: expected 1 or more; intervals need about 100.")
     if options.figure and options.figure.suffix not in (".svg", ".png"):
         raise ValueError(f"--figure is {options.figure}: expected a name that ends in .svg or .png.")
-    synthetic = options.data == "synth"
-    if not synthetic and not (Path(options.data) / "manifest.csv").is_file():
+    if options.data != "synth" and not (Path(options.data) / "manifest.csv").is_file():
         raise ValueError(f"{options.data} has no manifest.csv: name a folder that benchmarks.music has made, or synth.")
-    words = (
-        SYNTH if synthetic else ("dataset=manifest", f"dataset.path={Path(options.data).resolve() / 'manifest.csv'}")
-    )
-    file = (
-        options.trials or Path("outputs/few") / f"{'synth' if synthetic else Path(options.data).resolve().name}.jsonl"
-    )
 
-    trainer = trials.Trainer(words, None, options.cache)
-    trainers = {tuple(trainer.data.genres): trainer}
-    artists = {
-        genre: {clip.artist for clip in trainer.data.clips if clip.genre == genre} for genre in trainer.data.genres
-    }
-    several = tuple(genre for genre, names in artists.items() if len(names) >= LEAST_ARTISTS)
-    if len(several) > 1 and several not in trainers:
-        trainers[several] = trials.Trainer(words, several, options.cache)
-    finished = {trial.key: trial for trial in trials.read(file, trainer.digest)}
-    plan = []
-    for genres, each in trainers.items():
-        drawn, empty = draws.cells(each.data.clips, genres)
-        plan += [(each, cell) for cell in drawn if str(cell.k) in clips]
-        for cell, reason in empty.items():
-            console.note(f"Empty: {', '.join(genres)}, k = {cell.k} by {cell.by}: {reason}.")
-    todo = [
-        (each, cell, number, method)
-        for number in range(options.draws)
-        for each, cell in plan
-        for method in methods
-        if (cell, number, method) not in finished and not (method == "lda" and cell.k == 1)
-    ]
-    end = time.monotonic() + 60 * options.minutes
-    for each, cell, number, method in console.track(todo, "Trials", len(todo)):
-        if time.monotonic() > end:
-            console.note("The time is up; the same command continues.")
-            break
-        trial = each.trial(cell, number, draws.draw(each.data.clips, cell, number), method)
-        trials.write(trial, file)
-        finished[trial.key] = trial
 
-    cells = [cell for _, cell in plan]
-    chosen = [
-        trial
-        for (cell, number, method), trial in finished.items()
-        if cell in cells and number < options.draws and method in methods
-    ]
-    scored = summary.score(chosen)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerows([summary.COLUMNS, *summary.rows(scored)])
-    if options.figure:
-        summary.draw_figure(scored, options.figure)
-        console.note(f"The figure is {options.figure}.")
-    return 0
+def prepare(data: str, cache: Path) -> list[trials.Trainer]:
+    """The clips of all genres with their embeddings; and without the genres of few artists, if two others are left."""
+    manifest = Path(data).resolve() / "manifest.csv"
+    words = SYNTH if data == "synth" else ("dataset=manifest", quoted("dataset.path", str(manifest)))
+    everything = trials.Trainer(words, None, cache)
+    artists = {genre: set[str | None]() for genre in everything.data.genres}
+    for clip in everything.data.clips:
+        artists[clip.genre].add(clip.artist or clip.name)
+    several = [genre for genre, names in artists.items() if len(names) >= LEAST_ARTISTS]
+    return [everything, *([trials.Trainer(words, several, cache)] if 1 < len(several) < len(artists) else [])]
 
 
 if __name__ == "__main__":

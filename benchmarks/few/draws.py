@@ -28,7 +28,7 @@ class Draw(NamedTuple):
 
 
 def cells(clips: Sequence[Clip], genres: Sequence[str]) -> tuple[list[Cell], dict[Cell, str]]:
-    """The cells that can be drawn from the clips of these genres, and the reason for each that cannot.
+    """The cells that can be drawn from the clips of these genres, and the reason for each that cannot, of two genres at most.
 
     With k = 1, the three kinds are the same, and only ONE is drawn. Where a genre lacks k artists beside one to test on, the
     cell EACH is empty. SEVERAL then spreads the k clips over all artists of the genre but one.
@@ -42,7 +42,7 @@ def cells(clips: Sequence[Clip], genres: Sequence[str]) -> tuple[list[Cell], dic
             if by == SEVERAL and Cell(tuple(genres), EACH, k) in drawn:
                 continue  # the same clips
             if reasons:
-                empty[cell] = "; ".join(reasons)
+                empty[cell] = "; ".join(reasons[:2]) + ("; ..." if len(reasons) > 2 else "")
             else:
                 drawn.append(cell)
     return drawn, empty

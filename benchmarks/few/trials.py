@@ -19,6 +19,7 @@ from benchmarks.few.draws import Cell, Draw
 from src import config as configs
 from src import plain_files
 from src.data.datamodule import GenreData
+from src.settings.quoting import quoted
 from src.training import setup
 
 # The clips of a draw are all there is: no validation clips choose an epoch, and no temperature is fitted.
@@ -59,9 +60,10 @@ class Trainer:
     """The clips of some genres with their cached embeddings, on which methods are trained. `words` choose the data set."""
 
     def __init__(self, words: Sequence[str], genres: Sequence[str] | None, cache: Path) -> None:
-        chosen = [f"dataset.genres=[{','.join(genres)}]"] if genres else []
-        words = (*words, *chosen, *SETTINGS, *NO_VALIDATION, f"data.cache={cache}")
+        words = (*words, *SETTINGS, *NO_VALIDATION, quoted("data.cache", str(cache)))
         self.configs = {name: configs.compose(*METHODS[name], *words) for name in METHODS}
+        for each in self.configs.values():
+            each.dataset.genres = list(genres) if genres else None
         config = self.configs["few"]
         self.data: GenreData = setup.compose_data(config)
         genres = self.data.genres
