@@ -181,3 +181,4 @@ def _draw_panel(axes: Axes, points: Sequence[Score], chance: float) -> None:
     axes.minorticks_off()
     axes.set_ylim(min(axes.get_ylim()[0], max(0, chance - 10)), 100)
     axes.grid(axis="y", color="0.9")
+    axes.set_axisbelow(True)
