@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,10 @@ from torch import Tensor
 from benchmarks.few.draws import Cell, Draw
 from src import config as configs
 from src import plain_files
+from src.data.crops import CPU
 from src.data.datamodule import GenreData
+from src.data.feature_cache import SegmentValues
+from src.model.classic import Classic, statistics
 from src.settings.quoting import quoted
 from src.training import setup
 
@@ -70,8 +72,11 @@ class Trainer:
         self.untrained = {
             name: setup.build_module(each, genres, [1] * len(genres)) for name, each in self.configs.items()
         }
-        feature = self.untrained["few"].feature
-        self.data.use_cached(setup.cached_feature(config, self.data, feature, torch.device("cpu")))
+        self.embeddings = setup.cached_feature(config, self.data, self.untrained["few"].feature, CPU)
+        # In double precision, as in a run on a feature whose statistics are cached: svm and knn read nothing else.
+        values = [statistics(self.embeddings[k].double()) for k in range(len(self.data.clips))]
+        starts = np.arange(len(values)) * values[0].numel()
+        self.statistics = SegmentValues({0: torch.cat(values).flatten()}, 0 * starts, starts, tuple(values[0].shape))
 
     @property
     def digest(self) -> str:
@@ -89,24 +94,29 @@ class Trainer:
         for subset, indices in (("train", drawn.train), ("test", drawn.test)):
             for k in indices:
                 data.subsets[k] = subset
-        batch = data.segment_batch(torch.tensor(drawn.test))
+        data.use_cached(self.embeddings)
         if method == "lda":
-            genre_K = data.genre[drawn.train].numpy()
             train_KE, test_LE = self.mean_embeddings(drawn.train), self.mean_embeddings(drawn.test)
-            fitted, logits_KC = None, shrinkage_lda(train_KE, genre_K, test_LE)
+            fitted, logits_KC = None, shrinkage_lda(train_KE, data.genre[drawn.train].numpy(), test_LE)
         else:
             # A copy, which does not read musicnn's weights again. None of these methods starts from random weights: the
             # seed only changes the crops and the dropout of `head`.
             module = deepcopy(self.untrained[method])
             module.seed = data.seed = number
-            with TemporaryDirectory() as folder:
-                trainer = setup.make_trainer(config, module, Path(folder), False, [])
-                trainer.fit(module, data)
+            module.reads_statistics = isinstance(module.model, Classic)
+            data.statistics = self.statistics if module.reads_statistics else None
+            if module.reads_statistics:
+                data.use_cached(self.statistics)
+            trainer = setup.make_trainer(config, module, Path(), False, [])
+            trainer.callbacks.clear()  # type: ignore[attr-defined]  # which save checkpoints
+            trainer.fit(module, data)
+            sound = data.segment_batch(torch.tensor(drawn.test)).sound
             with torch.no_grad():
-                fitted, logits_KC = getattr(module.model, "fitted", None), module.eval()(batch.sound)
+                fitted, logits_KC = getattr(module.model, "fitted", None), module.eval()(sound)
+        genre_K = data.genre[drawn.test]
         log_KC = logits_KC.double().log_softmax(dim=1)
-        nll_K = -log_KC.gather(1, batch.genre[:, None])[:, 0]
-        correct_K = log_KC.argmax(dim=1) == batch.genre
+        nll_K = -log_KC.gather(1, genre_K[:, None])[:, 0]
+        correct_K = log_KC.argmax(dim=1) == genre_K
         tallies: dict[tuple[str, str], Tally] = {}
         for k, correct, nll in zip(drawn.test, correct_K.tolist(), nll_K.tolist(), strict=True):
             clip = data.clips[k]
@@ -117,7 +127,7 @@ class Trainer:
 
     def mean_embeddings(self, clips: Sequence[int]) -> NDArray[np.float64]:
         """The embeddings of clips, averaged over their segments and frames, (K, E)."""
-        feature_KSEN = self.data.source.segments(torch.tensor(clips), self.data.segments, torch.device("cpu"))
+        feature_KSEN = self.embeddings.segments(torch.tensor(clips), self.data.segments)
         return feature_KSEN.double().mean(dim=(1, 3)).numpy()
 
 
