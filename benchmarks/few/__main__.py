@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     check(options, methods, clips)
     name = "synth" if options.data == "synth" else Path(options.data).resolve().name
     file = options.trials or Path("outputs/few") / f"{name}.jsonl"
-    trainers = prepare(options.data, options.cache)
+    trainers = prepare(options.data, methods, options.cache)
     finished = {trial.key: trial for trial in trials.read(file, trainers[0].digest)}
     plan = []
     for trainer in trainers:
@@ -112,16 +112,16 @@ def check(options: argparse.Namespace, methods: Sequence[str], clips: Sequence[s
         raise ValueError(f"{options.data} has no manifest.csv: name a folder that benchmarks.music has made, or synth.")
 
 
-def prepare(data: str, cache: Path) -> list[trials.Trainer]:
+def prepare(data: str, methods: Sequence[str], cache: Path) -> list[trials.Trainer]:
     """The clips of all genres with their embeddings; and without the genres of few artists, if two others are left."""
     manifest = Path(data).resolve() / "manifest.csv"
     words = SYNTH if data == "synth" else ("dataset=manifest", quoted("dataset.path", str(manifest)))
-    everything = trials.Trainer(words, None, cache)
+    everything = trials.Trainer(words, None, methods, cache)
     artists = {genre: set[str | None]() for genre in everything.data.genres}
     for clip in everything.data.clips:
         artists[clip.genre].add(clip.artist or clip.name)
     several = [genre for genre, names in artists.items() if len(names) >= LEAST_ARTISTS]
-    return [everything, *([trials.Trainer(words, several, cache)] if 1 < len(several) < len(artists) else [])]
+    return [everything, *([trials.Trainer(words, several, methods, cache)] if 1 < len(several) < len(artists) else [])]
 
 
 if __name__ == "__main__":

@@ -61,9 +61,9 @@ class Trial:
 class Trainer:
     """The clips of some genres with their cached embeddings, on which methods are trained. `words` choose the data set."""
 
-    def __init__(self, words: Sequence[str], genres: Sequence[str] | None, cache: Path) -> None:
+    def __init__(self, words: Sequence[str], genres: Sequence[str] | None, methods: Sequence[str], cache: Path) -> None:
         words = (*words, *SETTINGS, *NO_VALIDATION, quoted("data.cache", str(cache)))
-        self.configs = {name: configs.compose(*METHODS[name], *words) for name in METHODS}
+        self.configs = {name: configs.compose(*METHODS[name], *words) for name in {"few", *methods}}
         for each in self.configs.values():
             each.dataset.genres = list(genres) if genres else None
         config = self.configs["few"]
