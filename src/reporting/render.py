@@ -1,14 +1,27 @@
 """Render the templates as HTML or Markdown, with all text escaped, and save pages."""
 
+import base64
+import hashlib
 import re
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from src import formatting
 from src.console import printable
 from src.plain_files import displayable, write_text
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Contents(NamedTuple):
+    """The body of a page, and its table of contents: the id and the entry of each section."""
+
+    content: Markup
+    entries: list[tuple[str, Markup]]
 
 
 def escape_markdown(value: Any) -> Any:
@@ -24,7 +37,7 @@ def escape_markdown(value: Any) -> Any:
 def _environment(markdown: bool) -> Environment:
     """Set up Jinja: the templates folder, escaping, and the number formats as filters. A missing value is an error."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=not markdown,
         undefined=StrictUndefined,
         finalize=escape_markdown if markdown else None,
@@ -33,7 +46,57 @@ def _environment(markdown: bool) -> Environment:
     )
     filters = (formatting.cell, formatting.cell_interval, formatting.count, formatting.duration, formatting.percent)
     environment.filters.update({function.__name__: function for function in filters})
+    if not markdown:
+        script, policy = _script()
+        environment.globals.update(script=script, policy=policy)
+        environment.filters["with_contents"] = with_contents
     return environment
+
+
+@cache
+def _script() -> tuple[Markup, str]:
+    """The script of all pages, and the policy that lets a page run only this script and load only sounds.
+
+    So even a page of a stranger's run contacts no server. `file:` is the folder of the page, opened without a server.
+    """
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; media-src 'self' file: data:"
+    return Markup(script), policy
+
+
+def with_contents(content: Markup) -> Contents:
+    """Give the sections (<h2>) of a page ids, and list them; make its scrolling boxes reachable with the keyboard.
+
+    The entry of a section is its heading, or the attribute data-toc. An id is made from the entry, and is unique.
+    """
+    entries: list[tuple[str, Markup]] = []
+    taken = {"content"}  # the id of <main>
+    boxes = 0
+
+    def replace(match: re.Match[str]) -> str:
+        nonlocal boxes
+        if match["box"]:
+            boxes += 1
+            label = f"{entries[-1][1].striptags() if entries else 'Table'}, table {boxes}"
+            return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">'
+        entry = Markup(match["short"]) if match["short"] else escape(Markup(match["heading"]).striptags())
+        stem = re.sub(r"[^a-z0-9]+", "-", entry.unescape().lower()).strip("-") or "section"
+        name, number = stem, 1
+        while name in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name)
+        entries.append((name, entry))
+        return f'<h2 id="{name}">{match["heading"]}</h2>'
+
+    text = re.sub(
+        r'(?P<box><div class="scroll">)|<h2(?: data-toc="(?P<short>[^"]*)")?>(?P<heading>.*?)</h2>',
+        replace,
+        str(content),
+        flags=re.DOTALL,
+    )
+    return Contents(Markup(text), entries)
 
 
 def html(template: str, context: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from src import compare, plain_files, predict, report, rundir
 from src.inference import output, resume
 from src.inference.recognizer import Prediction
-from src.reporting import run_page
+from src.reporting import render, run_page
 from src.rundir import RunDir
 from tests.cases.sounds import genre_folders
 from tests.programs import audit, small, train
@@ -37,14 +37,14 @@ CONTROLS = {character for character in CODES if not " " <= character <= "~"}
 
 
 class Elements(HTMLParser):
-    """The elements and attributes of a page, and its text."""
+    """The elements and attributes of a page, and its text; without the script that all pages have."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.tags: set[str] = set()
         self.attributes: set[tuple[str, str]] = set()
         self.text = ""
-        self.feed(page)
+        self.feed(page.replace(f"<script>{render._script()[0]}</script>", ""))
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
