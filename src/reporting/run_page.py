@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from src import formatting, rundir
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.reporting import evaluation_text, plots, render, run_text
+from src.reporting import evaluation_text, matrices, plots, render, run_text
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
@@ -125,9 +125,9 @@ def _genre_figure_note(genres: Mapping[str, Any]) -> str:
 
 def _confusion_note(genres: int) -> str:
     """Explain the confusion matrix: a cell is a number of clips, or with many genres a pixel of one image."""
-    if genres <= plots.MOST_NUMBERS:
+    if genres <= matrices.MOST_NUMBERS:
         return "Each cell is a number of clips; an empty cell is 0. The shade is the share of the true genre's clips."
-    names, block = math.ceil(genres / plots.MOST_LABELS), math.ceil(genres / plots.MOST_PIXELS)
+    names, block = math.ceil(genres / matrices.MOST_LABELS), math.ceil(genres / matrices.MOST_PIXELS)
     pixel = (
         "Each small square is one pair of genres" if block == 1 else f"Each small square is {block} by {block} genres"
     )

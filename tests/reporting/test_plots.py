@@ -4,6 +4,7 @@ import math
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from src.metrics import Bin
@@ -23,7 +24,20 @@ FIGURES = {
     "reliability of one bin, not calibrated": lambda: plots.reliability(BINS[:1], INTERVALS[:1], []),
     "accuracies": lambda: plots.accuracies(["cnn on mel", "x" * 90], [0.2, 0.5], INTERVALS[:2]),
     "recall_map": lambda: plots.recall_map([[0.2, 0.9, math.nan]], ["cnn on mel"], GENRES),
+    "narrow confusion": lambda: plots.confusion([[7, 1, 0], [0, 5, 2], [0, 0, 0]], GENRES, narrow=True),
+    "narrow confusion of many genres": lambda: plots.confusion(np.eye(200), list(map(str, range(200))), narrow=True),
+    "narrow curves": lambda: plots.curves([0, 1], [2.0, 1.5], [2.1, 1.9], [0.2, 0.3], [0.1, 0.3], 1, narrow=True),
+    "narrow per_genre": lambda: plots.per_genre(
+        GENRES, [0.2, 0.5, math.nan], [0.1, math.nan, 0.0], [0.1, 0.2, 0.0], INTERVALS, narrow=True
+    ),
+    "narrow reliability": lambda: plots.reliability(BINS, INTERVALS[:2], BINS[:1], narrow=True),
+    "narrow accuracies": lambda: plots.accuracies(["cnn on mel", "x" * 90], [0.2, 0.5], INTERVALS[:2], narrow=True),
+    "narrow recall_map": lambda: plots.recall_map([[0.2, 0.9, math.nan]], ["cnn on mel"], GENRES, narrow=True),
+    "narrow recall_map of many genres": lambda: plots.recall_map(
+        np.full((2, 200), 0.5), ["cnn", "x" * 90], list(map(str, range(200))), narrow=True
+    ),
 }
+NARROW = [name for name in FIGURES if name.startswith("narrow")]
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -45,6 +59,19 @@ def test_figure_references_nothing_outside_itself(name: str) -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_figure_is_reproducible(name: str) -> None:
     assert FIGURES[name]() == FIGURES[name]()
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_a_narrow_figure_fits_a_phone(name: str) -> None:
+    width, _height = map(float, ElementTree.fromstring(FIGURES[name]()).get("viewBox", "").split()[2:])
+    assert width == pytest.approx(72 * 3.6)  # 360 pixels
+
+
+def test_the_two_drawings_of_a_figure_share_no_ids() -> None:
+    wide, narrow = plots.both(plots.curves, [0, 1], [2.0, 1.5], [2.1, 1.9], [0.2, 0.3], [0.1, 0.3], 1)
+    ids = [set(re.findall(r'id="([^"]+)"', svg)) for svg in (wide, narrow)]
+    assert all(ids)
+    assert not ids[0] & ids[1]
 
 
 def _cells(svg: str) -> list[float]:
