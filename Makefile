@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV := 0.13.9
 BIN := .venv/bin
 READY := .venv/ready
-EXTRAS := m4a joblib slurm ray optuna transformers tensorboard mlflow docs notebook
+EXTRAS := m4a joblib slurm ray optuna transformers tensorboard mlflow umap browser docs notebook
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --custom-compile-command "make lock"
 ARGS ?=
 # The newest run with a wandb folder; the wandb folder of a sweep has its table, but no curves.
@@ -35,7 +35,7 @@ lock: $(READY)  ## update all versions within the ranges of pyproject.toml
 	  $(COMPILE) --constraint requirements.lock - -o requirements-$$extra.lock || exit 1; \
 	done
 
-extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna), transformers (feature=transformers), tensorboard, mlflow (logger=), docs, notebook
+extra-%: $(READY)  ## install an optional package: m4a (reads m4a, mp4, aac, wma ... with FFmpeg), joblib, slurm, ray (launcher=), optuna (sweep=optuna), transformers (feature=transformers), tensorboard, mlflow (logger=), umap (report.map=umap), browser (tests of pages), docs, notebook
 	@test -f requirements-$*.lock || { echo "make: there is no optional package $*: expected one of $(EXTRAS)"; exit 1; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-$*.lock
 

@@ -32,6 +32,7 @@ NOT_IN_IDENTITY = (
     "debug",
     "hydra",
     "logger",
+    "report",
     "split.file",
     "trainer.accelerator",
     "trainer.strategy",

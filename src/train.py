@@ -67,7 +67,7 @@ def train(config: DictConfig, folder: Path) -> str:
     from src.reporting import run_page, run_text
     from src.reporting.genre_table import genre_table
     from src.sweep import processes
-    from src.training import loggers, resume, run_writer, setup, stages
+    from src.training import loggers, report_material, resume, run_writer, setup, stages
     from src.training.callbacks import History, ProgressBar
     from src.training.curves import Curves
     from src.training.resume import RunState
@@ -77,6 +77,7 @@ def train(config: DictConfig, folder: Path) -> str:
     weights.record_digests(config)
     setup.check_settings(config)
     loggers.check(config)
+    report_material.check(config)
     sweep = folder.parent.name if HydraConfig.get().mode == RunMode.MULTIRUN else None
 
     # After a killed sweep, another process may still train this job: wait for it, then skip the job.
@@ -103,6 +104,8 @@ def train(config: DictConfig, folder: Path) -> str:
                 folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
             )
             loggers.log_results(opened, loggers.Results(metrics, evaluation.test, data))
+            device = trainer.strategy.root_device
+            report_material.write(config, folder, module, data, evaluation.test, device, in_sweep=sweep is not None)
             report = run_page.write(folder, trust=None)
             loggers.log_files(opened, folder)
 

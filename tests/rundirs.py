@@ -11,8 +11,47 @@ import torch
 from omegaconf import OmegaConf
 
 from src import metrics, rundir
+from src.audio.decoders import encode_ogg
+from src.rundir import extras
 
 GENRES = ["blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock"]
+
+SOUNDS = 4  # excerpts that write_sounds writes
+
+
+def write_embedding(run: Path, umap: bool = False) -> None:
+    """Add an embedding of the test clips to a run."""
+    genres = rundir.RunDir(run).predictions.true
+    rng = np.random.default_rng(0)
+    centre = {genre: rng.normal(size=8) for genre in dict.fromkeys(genres)}
+    component_KD = np.array([centre[genre] for genre in genres]) + 0.3 * rng.normal(size=(len(genres), 8))
+    arrays = {"umap": component_KD[:, 2:4].astype(np.float32)} if umap else {}
+    np.savez(
+        run / extras.EMBEDDING,
+        row=np.arange(len(genres), dtype=np.int32),
+        component=component_KD.astype(np.float16),
+        explained=np.full(8, 0.1, np.float32),
+        fitted_clips=np.array(100, np.int32),
+        **arrays,
+    )
+
+
+def write_sounds(run: Path) -> list[str]:
+    """Add a second of sound of SOUNDS test clips to a run, the first one wrong, and a clip without; return their names."""
+    predictions = rundir.RunDir(run).predictions
+    right = [a == b for a, b in zip(predictions.true, predictions.predicted, strict=True)]
+    wrong_first = sorted(range(len(right)), key=lambda k: right[k])
+    names = [predictions.clips[k] for k in [*wrong_first[: SOUNDS - 1], wrong_first[-1]]]
+    (run / extras.SOUNDS).mkdir()
+    tone_T = 0.3 * np.sin(2 * np.pi * 440 * np.arange(32_000) / 32_000)
+    for number in range(SOUNDS):
+        (run / extras.SOUNDS / extras.sound_name(number)).write_bytes(encode_ogg(tone_T.astype(np.float32), 32_000))
+    image = np.tile(np.arange(160, dtype=np.uint8), (SOUNDS, 48, 1))
+    np.savez(run / extras.SOUNDS / extras.SPECTROGRAMS, image=image)
+    entries = [{"clip": name, "start_seconds": 5.0, "seconds": 1.0} for name in names]
+    missing = [{"clip": predictions.clips[wrong_first[SOUNDS]], "reason": "no such file"}]
+    _json(run / extras.SOUNDS / extras.SOUNDS_LIST, {"clips": entries, "unreadable": missing, "no_room": 2})
+    return names
 
 
 def config(seed: int = 0, fold: int | None = None, model: str = "Hybrid", **changes: Any) -> dict[str, Any]:

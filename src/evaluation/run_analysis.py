@@ -82,8 +82,11 @@ def confusions(run: RunDir, limit: int = 5) -> list[Confusion]:
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A test clip with a wrong prediction; `probability` is that of the predicted genre, 0 to 1."""
+class Answer:
+    """A prediction for a test clip; `probability` is that of the predicted genre, 0 to 1.
+
+    `likeliest` are the three genres with the highest probabilities, and these.
+    """
 
     clip: str
     artist: str | None
@@ -91,20 +94,31 @@ class Mistake:
     predicted: str
     probability: float
     probability_true: float
+    likeliest: tuple[tuple[str, float], ...]
 
 
-def mistakes(run: RunDir, limit: int = 10) -> list[Mistake]:
-    """List the `limit` wrong predictions with the highest probability, in descending order."""
+LIKELIEST = 3
+
+
+def answers(run: RunDir) -> list[Answer]:
+    """List the predictions for all test clips, in descending order of the probability of the predicted genre."""
     predictions = run.predictions
     column = {genre: index for index, genre in enumerate(predictions.genres)}
-    wrong = []
+    order_KC = np.argsort(-predictions.probability_KC, axis=1, kind="stable")[:, :LIKELIEST]
+    found = []
     for row, (clip, artist, true, predicted) in enumerate(
         zip(predictions.clips, predictions.artists, predictions.true, predictions.predicted, strict=True)
     ):
-        if true != predicted:
-            probability, probability_true = predictions.probability_KC[row, [column[predicted], column[true]]].tolist()
-            wrong.append(Mistake(clip, artist, true, predicted, probability, probability_true))
-    return sorted(wrong, key=lambda mistake: (-mistake.probability, mistake.clip))[:limit]
+        probability_C = predictions.probability_KC[row]
+        likeliest = tuple((predictions.genres[k], float(probability_C[k])) for k in order_KC[row].tolist())
+        probability, probability_true = probability_C[[column[predicted], column[true]]].tolist()
+        found.append(Answer(clip, artist, true, predicted, probability, probability_true, likeliest))
+    return sorted(found, key=lambda answer: (-answer.probability, answer.clip))
+
+
+def mistakes(run: RunDir, limit: int = 10) -> list[Answer]:
+    """List the `limit` wrong predictions with the highest probability, in descending order."""
+    return [answer for answer in answers(run) if answer.true != answer.predicted][:limit]
 
 
 def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:

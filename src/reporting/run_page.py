@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
 from omegaconf import OmegaConf
 
 from src import formatting, rundir
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.reporting import evaluation_text, matrices, plots, render, run_text
+from src.reporting import clip_views, evaluation_text, matrices, plots, render, run_summary, run_text
+from src.reporting.drawing import Drawings
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
@@ -39,7 +39,7 @@ def write_if_missing(path: Path) -> Path:
 
 def html(run: RunDir) -> str:
     """Render the page of a run, as one file with figures and styles. Raises ValueError on files that cannot be read."""
-    return render.html("run.html", {**_context(run), **_figures(run)})
+    return render.html("run.html", {**_context(run), **clip_views.clips_context(run), **_figures(run)})
 
 
 def markdown(run: RunDir) -> str:
@@ -57,6 +57,9 @@ def _context(run: RunDir) -> dict[str, Any]:
         "folder": run.path.resolve().name,
         "summary": result[0],
         "summary_warns": bool(leaks(metrics["certificate"]) or formatting.untested(metrics["test"])),
+        "cards": run_summary.cards(run),
+        "doubts": run_summary.doubts(run),
+        "steps": run_summary.next_steps(run),
         "warning_lines": [*run_text.describe_warnings(metrics), *metrics["certificate"]["warnings"]],
         "macro_label": formatting.macro_label(metrics["test"]),
         "result_lines": result[1:],
@@ -75,7 +78,6 @@ def _context(run: RunDir) -> dict[str, Any]:
         "many_genres": len(metrics["test"]["genres"]) > MANY_GENRES,
         "confusion_note": _confusion_note(len(metrics["test"]["genres"])),
         "confusion_lines": run_text.describe_confusions(run),
-        "mistakes": run_analysis.mistakes(run),
         "split_lines": run_text.describe_split(run),
         "excluded": run.excluded,
         "config": OmegaConf.to_yaml(OmegaConf.create(run.config)),
@@ -127,14 +129,14 @@ def _confusion_note(genres: int) -> str:
     """Explain the confusion matrix: a cell is a number of clips, or with many genres a pixel of one image."""
     if genres <= matrices.MOST_NUMBERS:
         return "Each cell is a number of clips; an empty cell is 0. The shade is the share of the true genre's clips."
-    names, block = math.ceil(genres / matrices.MOST_LABELS), math.ceil(genres / matrices.MOST_PIXELS)
+    block = math.ceil(genres / matrices.MOST_PIXELS)
     pixel = (
         "Each small square is one pair of genres" if block == 1 else f"Each small square is {block} by {block} genres"
     )
-    named = (
-        "" if names == 1 else f" One genre in {names} is named; all are in the same order as in the table of genres."
+    return (
+        f"{pixel}, or more in a narrow window; its shade is the highest share of the true genre's clips. Not all genres are named; "
+        f"they are in the same order as in the table of genres. {rundir.CONFUSION} has the numbers."
     )
-    return f"{pixel}; its shade is the {'highest ' * (block > 1)}share of the true genre's clips.{named} {rundir.CONFUSION} has the numbers."
 
 
 def _facts(run: RunDir) -> list[tuple[str, str]]:
@@ -188,22 +190,20 @@ def _describe_training(run: RunDir) -> str:
     return f"{text}. It is the last epoch: more epochs may improve the scores." if best == last else f"{text}."
 
 
-def _figures(run: RunDir) -> dict[str, Markup]:
-    """Draw the figures of run.html."""
+def _figures(run: RunDir) -> dict[str, Drawings | None]:
+    """Draw the figures of run.html, each for a wide and for a narrow place; None if a fitted model has no curves."""
     genres, counts_CC = run.confusion
     rows = {genre: run.metrics["test"]["genres"][genre] for genre in _shown_genres(run.metrics["test"]["genres"])}
-    history = {key: [nan_if_none(row.get(key)) for row in run.history] for key in CURVES}
+    history = [[nan_if_none(row.get(key)) for row in run.history] for key in CURVES]
     recall, precision, f1 = ([nan_if_none(row[key]) for row in rows.values()] for key in ("recall", "precision", "f1"))
     intervals = [run_analysis.recall_interval(row) or (math.nan, math.nan) for row in rows.values()]
     bins, before = run_analysis.reliability_bins(run)
-    figures = {
-        "reliability_figure": plots.reliability(bins, run_analysis.reliability_intervals(bins), before),
-        "confusion_figure": plots.confusion(counts_CC, genres),
-        "genre_figure": plots.per_genre(list(rows), recall, precision, f1, intervals),
-        "curves_figure": plots.curves(**history, best_epoch=run.metrics["best_epoch"]) if run.history else "",
+    return {
+        "reliability_figure": plots.both(plots.reliability, bins, run_analysis.reliability_intervals(bins), before),
+        "confusion_figure": plots.both(plots.confusion, counts_CC, genres),
+        "genre_figure": plots.both(plots.per_genre, list(rows), recall, precision, f1, intervals),
+        "curves_figure": plots.both(plots.curves, *history, run.metrics["best_epoch"]) if run.history else None,
     }
-    # Marked as safe: the SVG is our own, and plots escapes the texts in it.
-    return {name: Markup(figure) for name, figure in figures.items()}
 
 
 def averaged(run: RunDir) -> bool:

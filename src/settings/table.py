@@ -22,6 +22,8 @@ TABLE: dict[str, Kind] = {
     # train.yaml and audit.yaml
     "seed": SEED,
     "debug": FLAG,
+    "report.sounds": whole(0, 1_000, "auto"),
+    "report.map": choice("pca", "umap"),
     "labels": FLAG,
     "labels_by": choice("track", "artist"),
     # audio

@@ -10,7 +10,8 @@ from omegaconf import DictConfig
 from src import config as configs
 from src import console, rundir
 from src.data.datamodule import GenreData
-from src.rundir import changes, provenance
+from src.rundir import changes, extras, provenance
+from src.training import sounds
 from src.training.run_writer import split_rows, write_inputs
 
 TRAINING_OUTPUTS = (  # files that are deleted before a run is trained again
@@ -20,6 +21,7 @@ TRAINING_OUTPUTS = (  # files that are deleted before a run is trained again
     rundir.PREDICTIONS,
     rundir.CONFUSION,
     rundir.FINGERPRINTS,
+    extras.EMBEDDING,
     rundir.METRICS,
     rundir.REPORT,
 )
@@ -85,4 +87,5 @@ def run_state(folder: Path, settings: Mapping[str, Any], data: GenreData, enviro
     console.note(f"{folder}: {' and '.join(changed)} since this run was trained, so it is trained again.")
     for name in TRAINING_OUTPUTS:
         (folder / name).unlink(missing_ok=True)
+    sounds.remove(folder)
     return RunState.NEW

@@ -10,9 +10,9 @@ import pytest
 
 from src import rundir
 from src.evaluation import run_analysis, run_names
-from src.reporting import render, run_page, run_text
-from src.rundir import RunDir
-from tests.rundirs import GENRES, config, write_run
+from src.reporting import render, run_page, run_summary, run_text
+from src.rundir import RunDir, extras
+from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 
@@ -68,7 +68,7 @@ def test_page_has_the_result_of_the_run(tmp_path: Path) -> None:
     assert "Always predicting blues, the most frequent genre in training, would give an accuracy of 10 %." in shown.text
     for genre, row in scores["genres"].items():
         assert re.search(
-            rf"{genre} 16 {100 * row['recall']:.1f} [0-9.]+ to [0-9.]+ {100 * row['precision']:.1f}", shown.text
+            rf"{genre} {100 * row['recall']:.1f} [0-9.]+ to [0-9.]+ {100 * row['precision']:.1f} [0-9.]+ 16", shown.text
         )
     assert (
         "composer (synthetic music), test set: 160 clips of 80 artists; split holdout, seed 0, grouped by artist"
@@ -85,7 +85,7 @@ def test_page_has_the_result_of_the_run(tmp_path: Path) -> None:
     assert "training time 12 min 34 s" in shown.text
     assert "http" not in text.replace("http-equiv", "")
     assert shown.links == []
-    assert text.count("<svg") == 4
+    assert text.count("<svg") == 8  # four figures, each for a wide and for a narrow place
     assert not list(run.glob(".*"))  # no incomplete page remains
 
 
@@ -94,11 +94,74 @@ def test_names_from_data_are_escaped(tmp_path: Path) -> None:
     run = write_run(tmp_path / "<i>run", config(), genres=evil)
     text = run_page.write(run).read_text(encoding="utf-8")
     shown = Page(text)
-    assert not shown.tags & {"b", "i", "script"}
-    assert "<b> 40 " in shown.text
+    assert "script" not in shown.tags
+    assert "<b> (40)" not in shown.tags
+    assert "genre recall % 95 % interval precision % F1 % test clips accuracy one-vs-rest % <b> " in shown.text
     assert all(mistake.clip in shown.text for mistake in run_analysis.mistakes(RunDir(run)))
     row = next(line for line in run_page.markdown(RunDir(run)).splitlines() if line.startswith(r"| a\|b"))
     assert row.replace(r"\|", "").count("|") == 8
+
+
+def test_cards_say_the_score_its_floor_and_what_is_doubtful(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config()))
+    cards = run_summary.cards(run)
+    assert [card.label for card in cards[:3]] == ["accuracy over all test clips", "macro F1", "floor"]
+    scores = run.metrics["test"]
+    assert cards[0].value == f"{100 * scores['accuracy']:.0f} %"
+    assert cards[0].note.startswith("95 % interval ")
+    assert not cards[0].doubtful
+    assert cards[2].value == "10 %"
+    assert cards[3].doubtful  # synthetic music
+    poor = RunDir(write_run(tmp_path / "poor", config(), skill=0.0))
+    assert run_summary.cards(poor)[0].doubtful
+    assert "It includes the floor" in run_summary.cards(poor)[0].note
+    leak = RunDir(write_run(tmp_path / "leak", config(), shared={"artists": ["a"], "tracks": [], "audio": []}))
+    assert run_summary.cards(leak)[0].note.endswith("Training and test share 1 artist: too high for new music")
+    assert run_summary.doubts(leak)[0].startswith("Training, validation and test share 1 artist")
+
+
+def test_few_test_clips_of_a_genre_are_doubtful_and_folds_are_advised(tmp_path: Path) -> None:
+    run = RunDir(write_run(tmp_path / "run", config(), clips=20, synthetic=False))
+    assert any(line.startswith("Fewer than 10 test clips of 10 genres (blues, ") for line in run_summary.doubts(run))
+    assert any(step.command.endswith("sweep=folds") for step in run_summary.next_steps(run))
+
+
+def test_the_page_of_a_run_with_sounds_and_an_embedding(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config())
+    write_embedding(run, umap=True)
+    names = write_sounds(run)
+    text = run_page.write(run).read_text(encoding="utf-8")
+    shown = Page(text)
+    assert sorted({link for link in shown.links if not link.startswith("data:")}) == [
+        f"sounds/{number:03}.ogg" for number in range(4)
+    ]
+    assert sum(link.startswith("data:image/png;base64,") for link in shown.links) == 4
+    assert f"{names[0]}, 5 to 6 s; artist" in shown.text
+    assert "No sound: no such file" in shown.text
+    assert "2 clips more had no room" in shown.text
+    assert text.count("<use ") == 2 * 160  # two maps
+    assert re.search(r"Trustworthiness [01]\.\d\d of 1", shown.text)
+    assert "Distances between clusters mean nothing." in shown.text
+    assert "The components were fitted on 100 training clips (80 % of their variance in 8 components)" in shown.text
+
+
+def test_the_page_of_an_older_run_says_what_is_missing(tmp_path: Path) -> None:
+    shown = Page(run_page.write(write_run(tmp_path / "run", config())).read_text(encoding="utf-8"))
+    assert "The map is missing: the run has no embedding.npz, as it is older than this file." in shown.text
+    assert "This page has no sounds: the run is older than sounds" in shown.text
+    tags = Page(run_page.write(write_run(tmp_path / "tags", config(model="Tags"))).read_text(encoding="utf-8"))
+    assert "The model tags computes nothing between the feature and its answer" in tags.text
+
+
+def test_a_broken_embedding_costs_the_map_only(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config())
+    (run / extras.EMBEDDING).write_bytes(b"no zip")
+    (run / extras.SOUNDS).mkdir()
+    (run / extras.SOUNDS / extras.SOUNDS_LIST).write_text('{"clips": [{"clip": 3}]}', encoding="utf-8")
+    shown = Page(run_page.write(run).read_text(encoding="utf-8"))
+    assert "embedding.npz cannot be read" in shown.text
+    assert "sounds cannot be read" in shown.text
+    assert "The hybrid on mel recognizes" in shown.text
 
 
 def test_markdown_of_a_run(tmp_path: Path) -> None:
@@ -185,7 +248,7 @@ def test_a_fitted_model_has_no_curves(tmp_path: Path) -> None:
     (run / rundir.METRICS).write_text(json.dumps(content))
     text = run_page.html(RunDir(run))
     assert "This model is fitted in one step, without epochs." in Page(text).text
-    assert text.count("<svg") == 3
+    assert text.count("<svg") == 6
     assert "used to select the epoch" not in Page(text).text
 
 
@@ -229,7 +292,7 @@ def test_a_run_from_before_calibration_is_still_rendered(tmp_path: Path) -> None
     assert run.metrics["val"]["nll_uncalibrated"] is run.metrics["test"]["ece_uncalibrated"] is None
     text = run_page.write(run.path).read_text(encoding="utf-8")
     assert "The probabilities are not calibrated, as the run is older than calibration." in Page(text).text
-    assert text.count("<svg") == 4
+    assert text.count("<svg") == 8  # four figures, each for a wide and for a narrow place
 
 
 def test_an_infinite_nll_is_not_available(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 "use strict";
-// The page works without this script, which adds copy buttons and marks the current section in the table of contents.
+// The page works without this script. It adds copy buttons, marks the current section in the contents, and plays points of maps.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
@@ -12,6 +12,50 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     }
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  });
+}
+// The map of clips: a click, or Enter, names a point and plays its sound; arrow keys go from point to point.
+for (const map of document.querySelectorAll(".map")) {
+  const picked = map.querySelector(".picked"), player = map.querySelector("audio");
+  const choose = (point) => {
+    picked.textContent = point.textContent + (point.dataset.sound ? "" : ". It has no sound here.");
+    player.hidden = !point.dataset.sound;
+    player.pause();
+    if (point.dataset.sound) {
+      player.src = point.dataset.sound;
+      player.play().catch(() => { picked.textContent = point.textContent + ". Its sound cannot be played."; });
+    }
+  };
+  for (const drawing of map.querySelectorAll("svg[role=group]")) {
+    const points = [...drawing.querySelectorAll("use")];
+    points.forEach((point, k) => {
+      point.setAttribute("role", "button");
+      point.setAttribute("aria-label", point.textContent);
+      point.setAttribute("tabindex", k ? "-1" : "0");
+    });
+    const point = (event) => event.target.closest("use");
+    drawing.addEventListener("click", (event) => { if (point(event)) choose(point(event)); });
+    drawing.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      const from = point(event);
+      if (!from) return;
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        choose(from);
+      } else if (step) {
+        event.preventDefault();
+        const to = points[(points.indexOf(from) + step + points.length) % points.length];
+        from.setAttribute("tabindex", "-1");
+        to.setAttribute("tabindex", "0");
+        to.focus();
+      }
+    });
+  }
+  const genres = map.querySelector("select");
+  genres.parentElement.hidden = false;
+  genres.addEventListener("change", () => {
+    map.classList.toggle("chosen", genres.value !== "");
+    for (const point of map.querySelectorAll("use")) point.classList.toggle("of", point.dataset.genre === genres.value);
   });
 }
 const entries = new Map();

@@ -1,0 +1,129 @@
+"""The top of a run's page: its numbers as cards, what is doubtful about them, and what to do next."""
+
+from typing import NamedTuple
+
+from src import formatting
+from src.evaluation import run_analysis
+from src.reporting import run_text
+from src.rundir import RunDir, nested
+from src.split.certificate import leaks
+
+FEW_CLIPS = 10  # test clips of a genre: with fewer, its recall is known to 30 points at best
+WIDE_POINTS = 10  # an interval of accuracy that is wider can be narrowed by more folds
+
+
+class Card(NamedTuple):
+    """One number of a run; `doubtful`: the note says what is missing or doubtful about it."""
+
+    label: str
+    value: str
+    note: str
+    doubtful: bool = False
+
+
+class Step(NamedTuple):
+    """Something to do next, and the command for it, "" if there is none."""
+
+    text: str
+    command: str = ""
+
+
+def cards(run: RunDir) -> list[Card]:
+    """The numbers of a run, the most important first: accuracy, macro F1, the floor, the test data, the worst confusion."""
+    metrics, scores = run.metrics, run.metrics["test"]
+    shared = leaks(metrics["certificate"])
+    genre, baseline = run_analysis.majority_baseline(run)
+    above = scores["accuracy_interval"][0] > baseline
+    note = formatting.interval(scores["accuracy_interval"])
+    if shared:
+        note += f". Training and test share {' and '.join(shared)}: too high for new music"
+    elif not above:
+        note += ". It includes the floor"
+    tested = formatting.tested_genres(scores)
+    label = "accuracy on clips of these genres" if tested else "accuracy over all test clips"
+    found = [
+        Card(label, formatting.percent(scores["accuracy"]), note, bool(shared) or not above or bool(tested)),
+        Card(
+            "macro F1",
+            formatting.percent(scores["f1_macro"]),
+            f"mean over {formatting.macro_genres(scores)}" if tested else f"mean over {len(scores['genres'])} genres",
+            bool(tested),
+        ),
+        Card(
+            "floor",
+            formatting.percent(baseline),
+            f"always {genre}, the most frequent genre in training; {formatting.percent(1 / len(scores['genres']))} by guessing",
+        ),
+        _data_card(run, bool(shared)),
+    ]
+    confusions = run_analysis.confusions(run, 1)
+    if confusions:
+        worst = confusions[0]
+        value = f"{worst.true} → {worst.predicted}"
+        found.append(Card("most frequent confusion", value, f"{worst.clips} of {worst.support} {worst.true} clips"))
+    return found
+
+
+def _data_card(run: RunDir, shared: bool) -> Card:
+    metrics, scores = run.metrics, run.metrics["test"]
+    clips = formatting.count(scores["clips"], "clip")
+    if scores["artists"] is None:
+        artists, doubtful = "artists not all known", True
+    else:
+        unseen = " absent from training" if not shared and not metrics["certificate"]["warnings"] else ""
+        artists, doubtful = f"{formatting.count(scores['artists'], 'artist')}{unseen}", shared
+    music = "; synthetic music" if metrics["synthetic"] else ""
+    grouped = f"; grouped by {metrics['certificate']['grouped_by']}"
+    return Card(f"test data: {metrics['dataset']}", clips, f"{artists}{grouped}{music}", doubtful or bool(music))
+
+
+def doubts(run: RunDir) -> list[str]:
+    """What is missing or doubtful about the scores, one sentence each, the most serious first."""
+    metrics, scores = run.metrics, run.metrics["test"]
+    certificate = metrics["certificate"]
+    lines = []
+    shared = leaks(certificate)
+    if shared:
+        lines.append(
+            f"Training, validation and test share {' and '.join(shared)}: the accuracy is too high for new music."
+        )
+    if tested := formatting.tested_genres(scores):
+        lines.append(f"Tested on {tested}.")
+    lines += [*run_text.describe_warnings(metrics), *certificate["warnings"]]
+    if metrics["synthetic"]:
+        lines.append("The music is synthetic: scores on it say nothing about recordings.")
+    few = [genre for genre, row in scores["genres"].items() if 0 < row["support"] < FEW_CLIPS]
+    if few:
+        names = formatting.first_names(few, 5)
+        lines.append(
+            f"Fewer than {FEW_CLIPS} test clips of {formatting.count(len(few), 'genre')} ({names}): their recall is hardly known."
+        )
+    if not run.is_evaluation and certificate["shared"]["near_copies"] is None:
+        lines.append("Near copies in training and test were not looked for.")
+    return lines
+
+
+def next_steps(run: RunDir) -> list[Step]:
+    """What to do next: the steps that this run's result suggests, at most five."""
+    metrics, scores = run.metrics, run.metrics["test"]
+    if run.is_evaluation:
+        return []
+    steps = []
+    if metrics["synthetic"]:
+        steps.append(
+            Step(
+                "Train on your own music: a folder for each genre.",
+                "python -m src.train dataset=folder dataset.root=DIR",
+            )
+        )
+    if metrics["best_epoch"] is not None and run.history and metrics["best_epoch"] == run.history[-1]["epoch"]:
+        epochs = 2 * int(metrics["epochs"])
+        steps.append(Step("The best epoch is the last one: train longer.", f"… trainer.max_epochs={epochs}"))
+    if metrics["certificate"]["shared"]["near_copies"] is None and not metrics["synthetic"]:
+        steps.append(Step("Look for copies, faults and wrong labels in the data.", "python -m src.audit …"))
+    low, high = scores["accuracy_interval"]
+    if 100 * (high - low) > WIDE_POINTS and nested.get(run.config, "split.folds") is None:
+        width = f"{100 * (high - low):.0f} points wide"
+        steps.append(Step(f"The interval is {width}: test every clip once, in folds.", "… sweep=folds"))
+    steps.append(Step("Compare with other models on the same clips.", "… sweep=models"))
+    return steps

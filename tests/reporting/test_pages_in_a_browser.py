@@ -1,0 +1,182 @@
+"""Pages in a real browser: both widths, light and dark, the keyboard, and axe's rules for accessibility.
+
+They need Debian's Chromium, and the packages of the extra `browser`: `make extra-browser`. Another page is added to PAGES.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.reporting import run_page
+from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
+
+CHROMIUM = shutil.which("chromium")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: make extra-browser")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing: make extra-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing: apt-get install chromium")
+# No network, and no profile: a browser of its own for the tests.
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
+)
+
+
+def run_with_all(folder: Path) -> Path:
+    """A run with an embedding and sounds."""
+    run = write_run(folder, config())
+    write_embedding(run, umap=True)
+    write_sounds(run)
+    return run_page.write(run)
+
+
+def older_run(folder: Path) -> Path:
+    """A run from before embeddings and sounds, with unknown artists and warnings."""
+    return run_page.write(write_run(folder, config(), artists_known=False, warnings=["A warning."], temperature=None))
+
+
+def one_clip_a_genre(folder: Path) -> Path:
+    run = write_run(folder, config(), clips=len(GENRES))
+    write_embedding(run)
+    return run_page.write(run)
+
+
+def many_genres(folder: Path) -> Path:
+    run = write_run(folder, config(), genres=[f"genre with a long name {k:03}" for k in range(200)], clips=400)
+    write_embedding(run)
+    return run_page.write(run)
+
+
+PAGES: dict[str, Callable[[Path], Path]] = {
+    "run": run_with_all,
+    "older run": older_run,
+    "one clip a genre": one_clip_a_genre,
+    "many genres": many_genres,
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    written: dict[str, Path] = {}
+
+    def page(name: str) -> Path:
+        if name not in written:
+            written[name] = PAGES[name](tmp_path_factory.mktemp("page") / "run")
+        return written[name]
+
+    return page
+
+
+def open_page(
+    browser: Any, path: Path, width: int = 1280, scheme: str = "light", **settings: Any
+) -> tuple[Any, list[str]]:
+    """Open a page -> it, and the list of what it writes to the console and of the addresses that it asks for."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **settings)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    trouble: list[str] = []
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on(
+        "request", lambda request: None if request.url.startswith(("file:", "data:")) else trouble.append(request.url)
+    )
+    page.goto(path.resolve().as_uri())
+    return page, trouble
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_and_can_be_read_by_all(
+    browser: Any, page_of: Callable[[str], Path], name: str, width: int, scheme: str
+) -> None:
+    page, trouble = open_page(browser, page_of(name), width, scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width  # it does not scroll sideways
+    outside = page.evaluate(
+        "[...document.querySelectorAll('audio, button, select')].filter(e => e.getBoundingClientRect().right > innerWidth).length"
+    )
+    assert not outside
+    found = axe.Axe().run(page).response["violations"]
+    serious = [
+        f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found if rule["impact"] in ("serious", "critical")
+    ]
+    assert not serious
+    assert not trouble
+    page.context.close()
+
+
+def test_a_page_works_without_its_script(browser: Any, page_of: Callable[[str], Path]) -> None:
+    page, trouble = open_page(browser, page_of("run"), java_script_enabled=False)
+    assert page.locator("button:visible").count() == 0
+    assert page.locator("select:visible").count() == 0
+    assert page.locator(".clip audio").count() > 0
+    assert not trouble
+    page.context.close()
+
+
+def test_a_point_of_the_map_plays_its_sound(browser: Any, page_of: Callable[[str], Path]) -> None:
+    page, trouble = open_page(browser, page_of("run"))
+    page.locator(".map use[data-sound]").first.click(force=True)
+    picked = page.locator(".picked")
+    name = page.locator(".map use[data-sound]").first.get_attribute("aria-label")
+    assert picked.inner_text() == name
+    page.wait_for_function("document.querySelector('.map audio').duration > 0.5")  # its file was found and read
+    page.locator(".map use:not([data-sound])").first.focus()
+    page.keyboard.press("Enter")
+    assert picked.inner_text().endswith("It has no sound here.")
+    assert page.locator(".map audio").is_hidden()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.tagName.toLowerCase()") == "use"
+    assert not trouble
+    page.context.close()
+
+
+def test_one_genre_of_the_map_can_be_shown(browser: Any, page_of: Callable[[str], Path]) -> None:
+    page, _ = open_page(browser, page_of("run"))
+    page.select_option(".map select", label="jazz")
+    clear = page.locator(".map svg").nth(len(GENRES)).locator("use.of")  # after the marks of the legend
+    page.locator(".map.chosen").wait_for()
+    titles = page.locator(".map use.of title").all_text_contents()
+    assert titles
+    assert all(": jazz, " in title for title in titles)
+    assert clear is not None
+    page.context.close()
+
+
+def test_the_command_can_be_copied(browser: Any, page_of: Callable[[str], Path]) -> None:
+    page, _ = open_page(browser, page_of("run"), permissions=["clipboard-read", "clipboard-write"])
+    button = page.get_by_role("button", name="Copy the command")
+    button.click()
+    page.get_by_text("Copied", exact=True).wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == "python -m src.train model=hybrid feature=mel"
+    page.context.close()
+
+
+def test_the_first_column_of_a_table_stays(browser: Any, page_of: Callable[[str], Path]) -> None:
+    page, _ = open_page(browser, page_of("run"), width=390)
+    box = page.locator(".scroll").first
+    cell = box.locator("tbody th").first
+    before = cell.bounding_box()["x"]
+    box.evaluate("box => { box.scrollLeft = 200; }")
+    assert box.evaluate("box => box.scrollLeft") > 0
+    assert cell.bounding_box()["x"] == pytest.approx(before, abs=1)
+    page.context.close()
+
+
+def test_the_contents_stay_in_sight(browser: Any, page_of: Callable[[str], Path]) -> None:
+    for width in (1280, 390):
+        page, _ = open_page(browser, page_of("run"), width=width)
+        page.evaluate("window.scrollTo(0, 3000)")
+        top = page.locator("nav.toc").bounding_box()["y"]
+        assert 0 <= top < 100
+        page.context.close()
