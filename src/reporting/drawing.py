@@ -65,9 +65,10 @@ def label(name: str) -> str:
 
 
 def shortened(name: str, most: int = 24) -> str:
-    """Cut off a name after `most` characters: "a long name" -> "a long n...". It stays on one line."""
+    """A name with at most `most` characters, on one line: the middle of a longer one is left out, "genre wi…e 003"."""
     name = " ".join(displayable(name).split())
-    return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+    tail = (most - 1) * 2 // 5
+    return name if len(name) <= most else f"{name[: most - 1 - tail]}\N{HORIZONTAL ELLIPSIS}{name[-tail:]}"
 
 
 def wrapped(name: str) -> str:
