@@ -47,7 +47,7 @@ def composed(group: str, choice: str) -> DictConfig:
 
 def test_every_group_has_a_default() -> None:
     config = compose()
-    assert {group for group, _ in CHOICES} == set(config) - {"seed", "debug"}
+    assert {group for group, _ in CHOICES} == set(config) - {"seed", "debug", "report"}
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)

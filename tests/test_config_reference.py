@@ -50,7 +50,7 @@ def test_an_unknown_key_is_an_error() -> None:
 
 
 def test_the_programs_keys_have_comments() -> None:
-    assert {key.name for key in program_keys("train")} == {"seed", "debug"}
+    assert {key.name for key in program_keys("train")} == {"seed", "debug", "report.sounds", "report.map"}
     assert {"labels", "labels_by"} <= {key.name for key in program_keys("audit")}
 
 
