@@ -137,7 +137,7 @@ def test_the_page_of_a_run_with_sounds_and_an_embedding(tmp_path: Path) -> None:
     ]
     assert sum(link.startswith("data:image/png;base64,") for link in shown.links) == 4
     assert f"{names[0]}, 5 to 6 s; artist" in shown.text
-    assert "No sound: no such file" in shown.text
+    assert " has no sound here: no such file." in shown.text
     assert "2 clips more had no room" in shown.text
     assert text.count('data-genre="') == 2 * 160  # two maps
     assert re.search(r"Trustworthiness [01]\.\d\d of 1", shown.text)

@@ -10,6 +10,12 @@ from src.training import embedding, sounds
 from tests.programs import small, train
 
 
+def words(manifest: Path, folder: Path, model: str, *more: str) -> list[str]:
+    """The command line of a small training; only networks have a width."""
+    arguments = small(manifest, folder, f"model={model}", "feature=mfcc", *more)
+    return [word for word in arguments if model == "hybrid" or not word.startswith("model.width")]
+
+
 def test_some_clips_are_taken_evenly() -> None:
     assert embedding.evenly([3, 5, 7], 5) == [3, 5, 7]
     assert embedding.evenly(range(101), 3) == [0, 50, 100]
@@ -20,7 +26,7 @@ def test_a_run_leaves_an_embedding_and_sounds(
     model: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
-    assert train(monkeypatch, *small(tiny, run, f"model={model}", "feature=mfcc", "report.sounds=2")) == 0
+    assert train(monkeypatch, *words(tiny, run, model, "report.sounds=2")) == 0
     clips = len(RunDir(run).predictions.clips)
     found = extras.read_embedding(run, clips)
     assert found is not None
@@ -37,7 +43,7 @@ def test_a_run_leaves_an_embedding_and_sounds(
 
 def test_majority_has_no_map(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = tmp_path / "run"
-    assert train(monkeypatch, *small(tiny, run, "model=majority", "feature=mfcc", "report.sounds=0")) == 0
+    assert train(monkeypatch, *words(tiny, run, "majority", "report.sounds=0")) == 0
     assert not (run / extras.EMBEDDING).exists()
     assert not (run / extras.SOUNDS).exists()
     page = (run / "report.html").read_text(encoding="utf-8")
@@ -53,7 +59,7 @@ def test_a_failure_costs_no_result(
     run = tmp_path / "run"
     monkeypatch.setattr(embedding, "embed", fail)
     monkeypatch.setattr(sounds, "excerpt", fail)
-    assert train(monkeypatch, *small(tiny, run, "model=svm", "feature=mfcc")) == 0
+    assert train(monkeypatch, *words(tiny, run, "svm")) == 0
     assert RunDir(run).metrics["test"]["clips"]
     assert not (run / extras.EMBEDDING).exists()
     printed = " ".join(capsys.readouterr().err.split())
@@ -67,7 +73,7 @@ def test_umap_that_is_not_installed_is_named_before_training(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("src.training.report_material.find_spec", lambda name: None)
-    assert train(monkeypatch, *small(tiny, tmp_path / "run", "model=svm", "feature=mfcc", "report.map=umap")) == 1
+    assert train(monkeypatch, *words(tiny, tmp_path / "run", "svm", "report.map=umap")) == 1
     assert "make extra-umap" in capsys.readouterr().err
 
 
