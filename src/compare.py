@@ -47,6 +47,7 @@ examples:
   python -m src.compare outputs/a outputs/b                  two runs, e.g. two seeds of one config
   python -m src.compare outputs/cnn_folds outputs/rnn_folds  two folders of ten folds each
   python -m src.compare outputs/sweep --format json          all configs of a sweep
+  python -m src.compare outputs/sweep --page compared.html   the same as a page with figures
   python -m src.compare --check table2.csv                   a published table
 """
 
@@ -85,11 +86,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--trust", **console.TRUST)
     parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="also write a page with the comparison of runs")
     options = parser.parse_args(arguments)
     if bool(options.paths) == bool(options.check):
         parser.error("expected either runs to compare, or --check TABLE.")
     if options.paths and (options.genres or options.more_genres):
         parser.error("--genres and --more-genres need --check TABLE. Leave them out to compare runs.")
+    if options.page and options.check:
+        parser.error("--page is the page of a comparison of runs. Leave it out to check a table.")
     return options
 
 
@@ -98,12 +102,14 @@ def _compare(options: argparse.Namespace) -> int:
     # Imported here, so that --help does not wait for torch.
     from src.evaluation.compared_groups import compared_groups
     from src.evaluation.comparison import compare
-    from src.reporting import comparison_text, render, tested_on_text
+    from src.reporting import comparison_page, comparison_text, render, tested_on_text
 
     parts = compared_groups([_runs(path, tuple(options.trust)) for path in options.paths])
     contents = [compare(part) for part in parts if len(part) > 1]
     differences = tested_on_text.describe_differences([[each.group for each in part] for part in parts])
     differences += [f"Nothing to compare with {part[0].group.label}." for part in parts if len(part) == 1]
+    if options.page:
+        console.note(f"The page is {render.save(options.page, comparison_page.html(contents, differences))}")
     if options.format == "json":
         for content in contents:
             for pair in content["pairs"]:

@@ -1,8 +1,8 @@
-"""Write reports of finished runs: `python -m src.report RUN|SWEEP... [--select val/SCORE] [--format html|markdown] [--output FILE]`.
+"""Write reports of finished runs: `python -m src.report RUN|SWEEP... [--paper] [--select val/SCORE] [--format html|markdown] [--output FILE]`.
 
 For one run, this writes the report.html of the run. For several runs, or a sweep, it writes one report.html, in which
 runs that differ only in seed and fold form one group. `--select` selects a group in each fold by its validation score
-and reports its stored test scores.
+and reports its stored test scores, in selected.html. `--paper` adds the tables of Guo 2024.
 """
 
 import argparse
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from src.reporting.sweep_page import Skipped
     from src.rundir import RunDir
 
+SELECTED = "selected.html"  # with --select, beside report.html
 SELECTION_SCORES = (
     "val/f1_macro",
     "val/accuracy",
@@ -29,12 +30,15 @@ with several seeds, the mean over the seeds). Then pool its stored predictions f
 Nothing is trained again, and no test clip of a fold affects the selection in it.
 --by: select separately for each value of a key. A key is a config group (model, feature ...) or any key of the runs'
 config.yaml; several keys, joined by commas, select separately for each combination.
+--paper: the tables 1 and 2 of Guo 2024 (cnn, rnn, hybrid) with our scores below the published ones. A page of runs with exactly
+these three models has them without --paper. Of several configurations of a model, validation macro F1 chooses one in each fold.
 
 examples:
   python -m src.report outputs/RUN                                        one run
   python -m src.report outputs/SWEEP --format markdown                    tables of a sweep
   python -m src.report outputs/GRID --select val/f1_macro                 a grid over all folds, tuned by validation
   python -m src.report outputs/GRID --select val/f1_macro --by model      one row per model, each tuned by validation
+  python -m src.report outputs/SWEEP --paper --format markdown            the paper's tables beside the runs of a sweep
 """
 
 
@@ -52,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--format", choices=("html", "markdown"), default="html", help="html (a page), markdown (stdout)"
     )
     parser.add_argument(
-        "--output", type=Path, metavar="FILE", help="file to write (default: report.html in RUN or SWEEP)"
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="file to write (default: report.html in RUN or SWEEP, with --select selected.html)",
     )
     parser.add_argument("--trust", **console.TRUST)
     parser.add_argument(
@@ -65,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="KEY[,KEY]",
         help="with --select: select separately for each value, e.g. of model",
     )
+    parser.add_argument("--paper", action="store_true", help="show the paper's tables 1 and 2 beside the runs")
     options = parser.parse_args(arguments)
     if options.by and not options.select:
         parser.error("--by needs --select, e.g. --select val/f1_macro --by model. Add --select, or leave out --by.")
@@ -90,8 +98,9 @@ def _report(options: argparse.Namespace) -> None:
 
     paths: list[Path] = options.paths
     runs = _find_runs(paths, tuple(options.trust))
-    target = options.output or (paths[0] if len(paths) == 1 else Path("outputs")) / rundir.REPORT
-    if len(paths) == 1 and runs[0].path == paths[0] and not options.select:  # one run
+    name = SELECTED if options.select else rundir.REPORT
+    target = options.output or (paths[0] if len(paths) == 1 else Path("outputs")) / name
+    if len(paths) == 1 and runs[0].path == paths[0] and not options.select and not options.paper:  # one run
         text = run_page.html(runs[0]) if options.format == "html" else run_page.markdown(runs[0])
     else:
         text = _render_several(runs, options, target.parent)
@@ -107,17 +116,19 @@ def _render_several(all_runs: "Sequence[RunDir]", options: argparse.Namespace, f
     For HTML, this also writes the missing report.html of single runs and prints the selection on the terminal.
     """
     from src.reporting import selection_text, sweep_page
+    from src.sweep import jobs
 
+    unfinished = [job for path in options.paths for job in jobs.unfinished(path)]
     runs, skipped = sweep_page.readable_runs(all_runs, pages=False)
     _print_skipped(skipped)
     selections = _select(runs, options)
     if options.format == "markdown":
-        return sweep_page.markdown(runs, skipped, selections)
+        return sweep_page.markdown(runs, skipped, selections, unfinished, options.paper)
     # Write the page of each run only now, because it takes long: an error in the selection is shown before.
     runs, broken = sweep_page.readable_runs(runs, pages=True)
     _print_skipped(broken)
     selections = _select(runs, options) if broken else selections
-    text = sweep_page.html(runs, [*skipped, *broken], folder, selections)
+    text = sweep_page.html(runs, [*skipped, *broken], folder, selections, unfinished, options.paper)
     for line in selection_text.selection_lines(selections) if selections else ():
         console.note(line)
     return text

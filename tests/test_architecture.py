@@ -17,9 +17,9 @@ LAYERS = (
     ("dataset", "split", "feature", "augmentation", "normalization", "model", "loss", "sampler", "scheduler"),
     ("data", "classifier"),
     ("training", "inference", "quality"),
-    ("evaluation",),
+    ("evaluation", "table_check"),
     ("judging",),
-    ("reporting", "table_check"),
+    ("reporting",),
     ("sweep",),
     ("train", "report", "predict", "audit", "compare", "cache", "weights", "evaluate", "wandb_sweep"),
 )

@@ -58,7 +58,18 @@ def _leaves(value: Any, path: str = "") -> dict[str, str]:
 def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str], scopes: Sequence[str | None]) -> list[str]:
     """Make a label for each config: its name, then the settings that distinguish it from the others.
 
-    Example: "cnn on mel, optimizer.lr=0.01, model.layers=4". Settings are compared
+    Example: "cnn on mel, optimizer.lr=0.01, model.layers=4". Model and feature are in the name.
+    """
+    return [
+        ", ".join([name, *(f"{key}={value}" for key, value in settings.items())])
+        for name, settings in zip(names, distinguishing_settings(configs, scopes), strict=True)
+    ]
+
+
+def distinguishing_settings(configs: Sequence[Mapping[str, str]], scopes: Sequence[str | None]) -> list[dict[str, str]]:
+    """The settings that distinguish each config from the others, without those of the choice of model and feature.
+
+    Example: {"optimizer.lr": "0.01", "augmentation": "spectrogram"}. Settings are compared
     - only among configs with the same scope. Configs of one recipe share a scope, which is their name, because the name
       already distinguishes them from all others; configs without a recipe share the scope None.
     - only among configs that have the same class for this part. So model.cell is shown if two hybrids differ in it, but
@@ -66,9 +77,9 @@ def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str], scopes: 
     A setting that always changes together with an earlier one is left out: max_lr of one_cycle follows the optimizer's
     lr.
     """
-    labels = []
-    for config, name, scope in zip(configs, names, scopes, strict=True):
-        parts = [name]
+    distinguishing = []
+    for config, scope in zip(configs, scopes, strict=True):
+        settings: dict[str, str] = {}
         same_scope = [other for other, other_scope in zip(configs, scopes, strict=True) if other_scope == scope]
         named_columns: set[tuple[str | None, ...]] = set()
         for key, value in config.items():
@@ -80,12 +91,12 @@ def _labels(configs: Sequence[Mapping[str, str]], names: Sequence[str], scopes: 
                 continue
             if not key.endswith("._target_"):
                 column = tuple(other.get(key) for other in same_scope)
-                parts += [f"{key}={value}"] if column not in named_columns else []
+                settings |= {key: value} if column not in named_columns else {}
                 named_columns.add(column)
-            elif key != "model._target_" and not key.startswith("feature."):  # model and feature are in the name
-                parts.append(f"{key.removesuffix('._target_')}={value.rsplit('.', 1)[-1].lower()}")
-        labels.append(", ".join(parts))
-    return labels
+            elif key != "model._target_" and not key.startswith("feature."):
+                settings[key.removesuffix("._target_")] = value.rsplit(".", 1)[-1].lower()
+        distinguishing.append(settings)
+    return distinguishing
 
 
 def _class_key(key: str, config: Mapping[str, str]) -> str | None:

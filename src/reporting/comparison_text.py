@@ -7,7 +7,7 @@ from src import formatting
 from src.evaluation.comparison import nonsignificant_tests
 from src.metrics import significance
 from src.metrics.intervals import MIN_ARTISTS
-from src.reporting.sweep_page import describe_splits
+from src.reporting.tested_on_text import describe_splits
 
 MAX_PAIRS = 3  # at most this many pairs in the table of genres; the JSON has all
 MAX_GENRES = 40  # at most this many genres in the table of genres; the JSON has all

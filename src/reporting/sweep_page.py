@@ -1,25 +1,33 @@
 """Render several runs as one page or as Markdown tables: groups of runs, their scores, and the single runs."""
 
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 from src import formatting, rundir
-from src.evaluation import leak_gap, pooling, run_analysis, transfer
+from src.evaluation import leak_gap, pooling, transfer
 from src.evaluation.groups import group_by_config
 from src.evaluation.selection import Selections
 from src.evaluation.tested_on import by_test_data
-from src.reporting import leak_gap_text, plots, render, run_page, selection_text, tested_on_text, transfer_text
+from src.reporting import (
+    leak_gap_text,
+    paper_table,
+    render,
+    run_page,
+    selection_text,
+    sweep_section,
+    tested_on_text,
+    transfer_text,
+)
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
 Skipped = tuple[Path, str]  # path of a run that is left out, and the reason
-SCORE_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
+Unfinished = Mapping[
+    str, str
+]  # label, state, reason, command and folder of a job without result: src.sweep.jobs.unfinished
 
 
 def readable_runs(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], list[Skipped]]:
@@ -44,35 +52,68 @@ def readable_runs(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], l
     return runs, skipped
 
 
-def html(runs: Sequence[RunDir], skipped: Sequence[Skipped], folder: Path, selections: Selections | None = None) -> str:
+def write(folder: Path, unfinished: Sequence[Unfinished]) -> Path:
+    """Write report.html of a sweep of one's own, also if no job has finished, and return its path."""
+    found = rundir.find_runs(folder, trust=None)
+    runs, skipped = (
+        readable_runs(found, pages=True) if any((run.path / rundir.METRICS).exists() for run in found) else ([], [])
+    )
+    return render.save(folder / rundir.REPORT, html(runs, skipped, folder, unfinished=unfinished))
+
+
+def html(
+    runs: Sequence[RunDir],
+    skipped: Sequence[Skipped],
+    folder: Path,
+    selections: Selections | None = None,
+    unfinished: Sequence[Unfinished] = (),
+    paper: bool = False,
+) -> str:
     """Render the page of several runs, with the `selections` among them at the top.
 
-    Links to the report.html of each run are relative to `folder`. Raises ValueError if the files of a run do not fit together.
+    `unfinished` are the jobs without result. `paper`: show the paper's tables beside the runs even if these are not exactly
+    its three models. Links to the report.html of each run are relative to `folder`. Raises ValueError if the files of a run
+    do not fit together.
     """
     groups = selections.groups if selections else group_by_config(runs)
-    context = _context(groups, skipped, folder, selections)
-    sections = [{**section, **_figures(section["groups"])} for section in context["sections"]]
-    return render.html("runs.html", {**context, "sections": sections})
+    context = _context(groups, skipped, folder, selections, unfinished, paper, figures=True)
+    return render.html("runs.html", {**context, "title": folder.resolve().name})
 
 
-def markdown(runs: Sequence[RunDir], skipped: Sequence[Skipped], selections: Selections | None = None) -> str:
+def markdown(
+    runs: Sequence[RunDir],
+    skipped: Sequence[Skipped],
+    selections: Selections | None = None,
+    unfinished: Sequence[Unfinished] = (),
+    paper: bool = False,
+) -> str:
     """Render the tables of the page as Markdown, with paths relative to the working directory."""
     groups = selections.groups if selections else group_by_config(runs)
-    return render.markdown("runs.md", _context(groups, skipped, Path.cwd(), selections))
+    context = _context(groups, skipped, Path.cwd(), selections, unfinished, paper, figures=False)
+    return render.markdown("runs.md", {**context, "title": context["counted"]})
 
 
 def _context(
-    groups: Sequence[pooling.Group], skipped: Sequence[Skipped], folder: Path, selections: Selections | None
+    groups: Sequence[pooling.Group],
+    skipped: Sequence[Skipped],
+    folder: Path,
+    selections: Selections | None,
+    unfinished: Sequence[Unfinished],
+    paper: bool,
+    figures: bool,
 ) -> dict[str, Any]:
     """Collect the values that the templates runs.html and runs.md show; paths are relative to `folder`."""
     runs = [run for group in groups for run in group.runs]
     parts = by_test_data(groups)
     pairs = leak_gap.split_pairs(groups)
     gaps = [leak_gap_text.describe_leak_gap(pair) for pair in pairs]
+    sections = [sweep_section.section(part, number, len(parts), figures) for number, part in enumerate(parts, start=1)]
+    if paper:
+        paper_table.check_models(groups)
     return {
-        "title": f"{formatting.count(len(runs), 'run')} in {formatting.count(len(groups), 'group')}",
+        "counted": f"{formatting.count(len(runs), 'run')} in {formatting.count(len(groups), 'group')}",
         "selected": _selection_context(selections) if selections else None,
-        "data_lines": _data_lines(runs),
+        "data_lines": tested_on_text.data_lines(runs),
         "leak_gap_lines": [
             f"{pair.label}: {gap}" if len(pairs) > 1 else gap for pair, gap in zip(pairs, gaps, strict=True)
         ],
@@ -80,63 +121,22 @@ def _context(
         "note_lines": _note_lines(groups, parts, experiment_count=len(groups) - len(pairs)),
         "transfer": [transfer_text.matrix(each) for each in transfer.matrices(runs)],
         "transfer_basis": transfer_text.BASIS,
-        "sections": [_section(part, number, len(parts)) for number, part in enumerate(parts, start=1)],
+        "sections": [{**each, "paper": _paper(part, paper)} for each, part in zip(sections, parts, strict=True)],
         "runs": [(group.label, [_row(run, folder) for run in group.runs]) for group in groups],
-        "skipped": [(_relative(path, folder), reason) for path, reason in skipped],
+        "unfinished": unfinished,
+        "skipped": [
+            (_relative(path, folder), reason)
+            for path, reason in skipped
+            if path.name not in {job["folder"] for job in unfinished}
+        ],
     }
 
 
-def _section(groups: Sequence[pooling.Group], number: int, count: int) -> dict[str, Any]:
-    """The values of the groups with the same test data; `number` counts from 1 to `count`."""
-    genres = _genres(groups)
-    best = groups[0]
-    scores, tested = best.scores, formatting.tested_genres(best.scores)
-    start = "Highest accuracy" if len(groups) > 1 else "Accuracy"
-    share = f"{formatting.percent(scores['accuracy'])} of {formatting.count(scores['clips'], 'clip')}"
-    interval = f"95 % interval {formatting.cell_interval(scores['accuracy_interval'])} %"
-    headline = f"{start} over all test clips: {share} ({interval})"
-    if tested:  # "accuracy over all test clips" would be read as one over all genres
-        correct = f"{round(scores['accuracy'] * scores['clips'])} of {formatting.count(scores['clips'], 'clip')}"
-        headline = f"Tested on {tested}. {start}: {correct} ({interval})"
-    macro_f1 = f"macro F1 {formatting.percent(scores['f1_macro'])}"
-    macro_f1 += f" over {formatting.macro_genres(scores)}" if tested else ""
-    return {
-        "heading": tested_on_text.heading(groups, number) if count > 1 else None,
-        "headline": f"{headline}, {macro_f1}, by {best.label}{'; synthetic music' if best.synthetic else ''}.",
-        "incomplete": bool(tested),
-        "data_lines": _data_lines([run for group in groups for run in group.runs]),
-        "groups": groups,
-        "genres": genres,
-        "support": _support(groups, genres),
-        "genre_tables": [_genre_table(groups, genres, key) for key in SCORE_NAMES],
-    }
-
-
-def _data_lines(runs: Sequence[RunDir]) -> list[str]:
-    """Describe the data sets and splits of the runs, without duplicates: "gtzan; split fold 0 of 10, seed 0; grouped by artist"."""
-    splits_of_data: dict[tuple[str, str], list[str]] = {}
-    for run in runs:
-        metrics = run.metrics
-        key = (
-            formatting.data(metrics["dataset"], metrics["synthetic"]),
-            f"grouped by {metrics['certificate']['grouped_by']}",
-        )
-        splits = splits_of_data.setdefault(key, [])
-        if metrics["certificate"]["split"] not in splits:
-            splits.append(metrics["certificate"]["split"])
-    return [f"{data}; {describe_splits(splits)}; {grouped}" for (data, grouped), splits in splits_of_data.items()]
-
-
-def describe_splits(splits: Sequence[str]) -> str:
-    """Summarize the splits of runs: "split holdout, seed 0"; "folds 0 to 2 of 3, seed 0"; else the first and the last."""
-    if len(splits) == 1:
-        return f"split {splits[0]}"
-    folds = [re.fullmatch(r"fold (\d+) (of .+)", split) for split in splits]
-    numbers = [int(fold[1]) for fold in folds if fold]
-    endings = {fold[2] if fold else None for fold in folds}  # "of 10, seed 0"; None if a split is not a fold
-    if None not in endings and len(endings) == 1 and max(numbers) - min(numbers) == len(splits) - 1:
-        return f"folds {min(numbers)} to {max(numbers)} {endings.pop()}"
-    return f"{len(splits)} splits, {splits[0]} to {splits[-1]}"
+def _paper(groups: Sequence[pooling.Group], wanted: bool) -> dict[str, Any] | None:
+    """The paper's tables beside these groups: if they are wanted, or if the models are exactly the paper's."""
+    models = paper_table.models_of(groups)
+    shown = models == set(paper_table.MODELS) or (wanted and models & set(paper_table.MODELS))
+    return paper_table.tables(groups) if shown else None
 
 
 def _note_lines(
@@ -174,47 +174,19 @@ def _selection_context(selections: Selections) -> dict[str, Any]:
     parts = by_test_data([row["group"] for row in context["rows"]])
     tables = []
     for number, part in enumerate(parts, start=1):
-        genres = _genres(part)
+        genres = sweep_section.genres(part)
         tables.append(
             {
                 "heading": tested_on_text.heading(part, number) if len(parts) > 1 else None,
                 "rows": [row for row in context["rows"] if any(row["group"] is group for group in part)],
-                "recall": {**_genre_table(part, genres, "recall"), "genres": genres, "support": _support(part, genres)},
+                "recall": {
+                    **sweep_section.genre_table(part, genres, "recall"),
+                    "genres": genres,
+                    "support": sweep_section.support(part, genres),
+                },
             }
         )
     return {**context, "tables": tables, "difference_lines": tested_on_text.describe_differences(parts)}
-
-
-def _genres(groups: Sequence[pooling.Group]) -> list[str]:
-    """All genres of the groups, without duplicates, in their order."""
-    return list(dict.fromkeys(genre for group in groups for genre in group.scores["genres"]))
-
-
-def _support(groups: Sequence[pooling.Group], genres: Sequence[str]) -> list[str]:
-    """The number of test clips of each genre, as a range if the groups differ: "16", "16 to 18"."""
-    texts = []
-    for genre in genres:
-        clips = [round(group.scores["genres"][genre]["support"]) for group in groups if genre in group.scores["genres"]]
-        texts.append(str(min(clips)) if min(clips) == max(clips) else f"{min(clips)} to {max(clips)}")
-    return texts
-
-
-def _genre_table(groups: Sequence[pooling.Group], genres: Sequence[str], key: str) -> dict[str, Any]:
-    """The table of one score for runs.html: a row for each group, a cell (share, interval) for each genre.
-
-    `key` is a key of SCORE_NAMES. Only recall has an interval; for other scores it is None.
-    """
-    rows = []
-    for group in groups:
-        scores = group.scores["genres"]
-        cells = []
-        for genre in genres:
-            row = scores.get(genre)
-            cells.append(
-                (row[key] if row else None, run_analysis.recall_interval(row) if row and key == "recall" else None)
-            )
-        rows.append((group.label, group.scores["clips"], cells, group.scores[f"{key}_macro"]))
-    return {"name": SCORE_NAMES[key], "rows": rows}
 
 
 def _row(run: RunDir, folder: Path) -> dict[str, Any]:
@@ -230,20 +202,3 @@ def _row(run: RunDir, folder: Path) -> dict[str, Any]:
 
 def _relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-
-
-def _figures(groups: Sequence[pooling.Group]) -> dict[str, Markup]:
-    """Draw the figures of runs.html."""
-    genres = _genres(groups)
-    labels = [group.label for group in groups]
-    recall = [
-        [run_page.nan_if_none(group.scores["genres"].get(genre, {}).get("recall")) for genre in genres]
-        for group in groups
-    ]
-    intervals = [(group.scores["accuracy_interval"][0], group.scores["accuracy_interval"][1]) for group in groups]
-    figures = {
-        "accuracy_figure": plots.accuracies(labels, [group.scores["accuracy"] for group in groups], intervals),
-        "recall_figure": plots.recall_map(recall, labels, genres),
-    }
-    # Marked as safe: the SVG is our own, and plots escapes the texts in it.
-    return {name: Markup(figure) for name, figure in figures.items()}

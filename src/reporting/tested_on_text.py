@@ -1,10 +1,12 @@
 """Describe the test data of groups, and how they differ, in sentences."""
 
+import re
 from collections.abc import Sequence
 
 from src import formatting
 from src.evaluation.pooling import Group
 from src.evaluation.tested_on import tested_on
+from src.rundir import RunDir
 
 NOT_RANKED = "Scores on different test data say nothing about which group is better, so the groups are ranked only within one of them."
 
@@ -48,3 +50,30 @@ def _difference(first_part: Sequence[Group], part: Sequence[Group], number: int)
     elif first.clips != other.clips:
         reasons.append(f"other labels of {formatting.count(len(other.clips - first.clips), 'clip')}")
     return f"Test data {number} differ from test data 1: {'; '.join(reasons)}"
+
+
+def data_lines(runs: Sequence[RunDir]) -> list[str]:
+    """Describe the data sets and splits of the runs, without duplicates: "gtzan; split fold 0 of 10, seed 0; grouped by artist"."""
+    splits_of_data: dict[tuple[str, str], list[str]] = {}
+    for run in runs:
+        metrics = run.metrics
+        key = (
+            formatting.data(metrics["dataset"], metrics["synthetic"]),
+            f"grouped by {metrics['certificate']['grouped_by']}",
+        )
+        splits = splits_of_data.setdefault(key, [])
+        if metrics["certificate"]["split"] not in splits:
+            splits.append(metrics["certificate"]["split"])
+    return [f"{data}; {describe_splits(splits)}; {grouped}" for (data, grouped), splits in splits_of_data.items()]
+
+
+def describe_splits(splits: Sequence[str]) -> str:
+    """Summarize the splits of runs: "split holdout, seed 0"; "folds 0 to 2 of 3, seed 0"; else the first and the last."""
+    if len(splits) == 1:
+        return f"split {splits[0]}"
+    folds = [re.fullmatch(r"fold (\d+) (of .+)", split) for split in splits]
+    numbers = [int(fold[1]) for fold in folds if fold]
+    endings = {fold[2] if fold else None for fold in folds}  # "of 10, seed 0"; None if a split is not a fold
+    if None not in endings and len(endings) == 1 and max(numbers) - min(numbers) == len(splits) - 1:
+        return f"folds {min(numbers)} to {max(numbers)} {endings.pop()}"
+    return f"{len(splits)} splits, {splits[0]} to {splits[-1]}"

@@ -2,8 +2,11 @@
 
 import atexit
 import re
+import shlex
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -14,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src import console, formatting
+from src import console, formatting, plain_files
 from src.sweep import jobs, names
 from src.training import ranks
 
@@ -31,11 +34,12 @@ class Jobs(Callback):
     JSON file per job, with its state (see `jobs`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, swept_keys: str = "") -> None:
         self.notes_folder: Path | None = None  # None: not a sweep
         self.labels: list[str] = []
         # The command of a search, which adds the values that it chooses in each trial; empty for other sweeps.
         self.search_overrides: list[str] = []
+        self.command = ""  # of the sweep
         self.start_time = self.job_start_time = 0.0
         self.in_job_process = False  # the job runs in a process of its own, whose output goes to a file
         self.lock: filelock.BaseFileLock | None = None
@@ -53,8 +57,11 @@ class Jobs(Callback):
         """
         folder, notes_folder = Path(config.hydra.sweep.dir), names.notes_folder(config)
         try:
+            # Resolved here, where the overrides are those of the sweep: its jobs get the stored value.
+            OmegaConf.select(config, "hydra.callbacks.jobs.swept_keys")
             self.labels = names.job_labels(config)
             self.search_overrides = list(config.hydra.overrides.task) if names.is_search(config) else []
+            self.command = shlex.join(["python", "-m", "src.train", "--multirun", *config.hydra.overrides.task])
             notes_folder.mkdir(parents=True, exist_ok=True)
         except (HydraException, OmegaConfBaseException, OSError):
             return  # the sweeper raises the same error next; an error raised here would become a warning of Hydra
@@ -122,11 +129,15 @@ class Jobs(Callback):
         )
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print the table of all jobs and the errors, and unlock the notes folder. Exits with 1 if a job failed."""
+        """Print the table of all jobs and the errors, write the sweep's page, and unlock the notes folder.
+
+        Exits with status 1 if a job failed.
+        """
         if self.notes_folder is None:
             return
         atexit.unregister(self._print_summary)
         failed = self._print_summary(config, complete=True)
+        write_page(console.relative_path(Path(config.hydra.sweep.dir)))
         if self.lock is not None:
             self.lock.release()
         if failed:
@@ -145,6 +156,9 @@ class Jobs(Callback):
         # A complete search may have had fewer trials than its labels, e.g. all points of a small grid.
         labels = [] if complete and self.search_overrides else self.labels
         all_jobs = jobs.with_final_states(noted_jobs, labels, complete)
+        for job in all_jobs:
+            if job not in noted_jobs:  # its process wrote no end, or it never started
+                self._note_end(job)
         console.result(jobs.table(all_jobs, f"Jobs of {folder}"))
         failure_messages = jobs.failure_messages(all_jobs)
         for message in failure_messages:
@@ -157,10 +171,17 @@ class Jobs(Callback):
         advice = "Run the same command again to rerun the failed jobs. " if failure_messages else ""
         advice = advice if complete else "Run the same command again to continue. "
         console.line(f"{jobs.summary(all_jobs)}. {advice}".rstrip())
-        console.line(f"All tables: python -m src.report {folder}")
+        if not complete:
+            console.line(f"All tables: python -m src.report {folder}")
         if jobs.differ_in_settings(all_jobs):
             console.line(f"Compare the runs, with confidence intervals: python -m src.compare {folder}")
         return bool(failure_messages)
+
+    def _note_end(self, job: jobs.Job) -> None:
+        """Write the final state of a job that could not write it; a full disk at the end of a sweep is no error."""
+        assert self.notes_folder is not None
+        with suppress(OSError, ValueError):
+            jobs.write(self.notes_folder, replace(job, command=job.command or self.command))
 
     def _print_unless_live(self, text: str) -> None:
         """Print a message unless the live table shows the same."""
@@ -176,7 +197,25 @@ class Jobs(Callback):
         label = self.labels[number] if number < len(self.labels) else ""
         if self.search_overrides:
             label = names.trial_label(self.search_overrides, config.hydra.overrides.task)
-        return jobs.Job(number, label or folder, folder, state, **fields)
+        words = [word for word in config.hydra.overrides.task if not word.startswith("launcher=")]
+        run_dir = f"hydra.run.dir={console.relative_path(Path(config.hydra.runtime.output_dir))}"
+        command = shlex.join(["python", "-m", "src.train", *words, "hydra.mode=RUN", run_dir])
+        return jobs.Job(number, label or folder, folder, state, command=command, **fields)
+
+
+def write_page(folder: Path) -> None:
+    """Write report.html of a sweep, and print where it is. A failure prints a note only: the results are in the runs."""
+    from src.reporting import sweep_page
+
+    try:
+        page = sweep_page.write(folder, jobs.unfinished(folder))
+    except Exception as error:
+        reason = plain_files.no_room(error) or f"{type(error).__name__}: {plain_files.first_line(error)}"
+        console.note(
+            f"Note: the page of the sweep could not be written ({reason}). To try again: python -m src.report {folder}"
+        )
+        return
+    console.line(f"{folder}: the report is {page}")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -9,11 +9,17 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from src import formatting, plain_files
+from src import formatting, plain_files, rundir
 
 TRAINING = "training"
 END_STATES = ("run", "resumed", "skipped", "failed")
 STOPPED, WAITING = "stopped", "waiting"  # interrupted while training; not started yet
+UNFINISHED_REASONS = {
+    TRAINING: "Its training has not ended: the sweep is still running, or was killed.",
+    STOPPED: "The sweep was interrupted while it was training.",
+    WAITING: "The sweep was interrupted before it started.",
+}
+NOTES = ".jobs"  # in a sweep's folder: a folder of notes for each command
 CRASH_REASON = "Its process ended without an error message. It may have been killed, or have run out of memory."
 LIVE_ROWS = (6, 3)  # rows of the live table for the jobs that ended last, and for the jobs that start next
 
@@ -41,7 +47,7 @@ class Outcome:
 class Job:
     """One job of a sweep: its number from 0, the settings in which it differs ("fold=0 model=rnn"), and its state.
 
-    `folder` is the name of its run directory in the sweep's folder; "" before the job starts.
+    `folder` is the name of its run directory in the sweep's folder; "" before the job starts. `command` repeats it.
     """
 
     number: int
@@ -51,6 +57,7 @@ class Job:
     seconds: float = 0.0
     f1_macro: float | None = None  # on the validation set
     reason: str = ""  # error message of a failed job
+    command: str = ""
 
     @property
     def ended(self) -> bool:
@@ -71,6 +78,35 @@ def read(folder: Path) -> list[Job]:
     """Read the notes of all jobs in the notes folder, in order of their numbers."""
     notes = (json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json"))
     return sorted((Job(**note) for note in notes), key=lambda job: job.number)
+
+
+def unfinished(path: Path) -> list[dict[str, str]]:
+    """Label, state, reason and command of each job without result, from the notes of a sweep or of a folder of sweeps.
+
+    The state is "failed" or "not finished". A job that another command has finished since then is left out.
+    """
+    listed = []
+    for note in sorted([*path.glob(f"{NOTES}/*/*.json"), *path.glob(f"*/{NOTES}/*/*.json")], key=_note_order):
+        sweep = note.parents[2]
+        try:
+            job = Job(**json.loads(note.read_text(encoding="utf-8")))
+            ends = job.state in END_STATES and job.state != "failed"
+            if ends or (job.folder and (sweep / job.folder / rundir.METRICS).exists()):
+                continue
+        except (OSError, ValueError, TypeError) as error:
+            job = Job(0, note.name, "", "failed", reason=f"{note} is not the note of a job ({error}).")
+        label = job.label if sweep == path else f"{sweep.name}: {job.label}"
+        state, reason = (
+            "failed" if job.state == "failed" else "not finished",
+            job.reason or UNFINISHED_REASONS.get(job.state, ""),
+        )
+        listed.append({"label": label, "state": state, "reason": reason, "command": job.command, "folder": job.folder})
+    return listed
+
+
+def _note_order(note: Path) -> tuple[str, int, str]:
+    """Sort key of a note: its sweep, then its number."""
+    return str(note.parent), int(note.stem) if note.stem.isdecimal() else -1, note.name
 
 
 def clear(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Table and report at the end of sweep=leak_gap. Hydra callback of conf/sweep/leak_gap.yaml."""
+"""Table at the end of sweep=leak_gap. Hydra callback of conf/sweep/leak_gap.yaml."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +19,11 @@ class LeakGap(Callback):
     """Compare the scores on the grouped split and on the random split: the difference is the leak gap."""
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print the table and the leak gap, and write report.html of the sweep and of each run that has none.
-
-        If a job failed, only a message is printed and nothing is written.
-        """
+        """Print the table and the leak gap; if a job failed, only a message."""
         from src import rundir
         from src.evaluation import leak_gap
         from src.evaluation.groups import group_by_config
-        from src.reporting import leak_gap_text, render, sweep_page
+        from src.reporting import leak_gap_text, sweep_page
 
         folder = console.relative_path(Path(config.hydra.sweep.dir))
         failed_labels = [job.label for job in jobs.read(names.notes_folder(config)) if job.state == "failed"]
@@ -37,9 +34,8 @@ class LeakGap(Callback):
             )
             return
         try:
-            runs, skipped = sweep_page.readable_runs(rundir.find_runs(folder, trust=None), pages=True)
+            runs = sweep_page.readable_runs(rundir.find_runs(folder, trust=None), pages=False)[0]
             pairs = leak_gap.split_pairs(group_by_config(runs))
-            report = render.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
         except (ValueError, OSError) as error:  # Hydra would turn the exception into a warning
             console.note(f"sweep=leak_gap: no table. {error}")
             return
@@ -48,7 +44,6 @@ class LeakGap(Callback):
         for pair in pairs:
             console.result(table(pair))
             console.line(leak_gap_text.describe_leak_gap(pair))
-        console.line(f"{folder}: the report is {report}")
 
 
 def table(pair: "SplitPair") -> "Table":
@@ -57,13 +52,13 @@ def table(pair: "SplitPair") -> "Table":
     from rich.table import Table
 
     from src.evaluation import leak_gap
-    from src.reporting import sweep_page
+    from src.reporting import tested_on_text
 
     metrics = pair.grouped.runs[0].metrics
     arms = ((f"grouped by {leak_gap.grouped_by(pair.grouped)}", pair.grouped), ("random over clips", pair.random))
     splits = [list(dict.fromkeys(run.metrics["certificate"]["split"] for run in arm.runs)) for _, arm in arms]
     caption = " ".join(
-        f"{name}: {sweep_page.describe_splits(arm_splits)}; {arm.description}."
+        f"{name}: {tested_on_text.describe_splits(arm_splits)}; {arm.description}."
         for (name, arm), arm_splits in zip(arms, splits, strict=True)
     )
     table = Table(

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
@@ -16,23 +17,58 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
 from src.classifier import precision, weights
+from src.sweep import jobs
 
 NOT_IN_NAME = ("debug", "launcher")  # keys that do not change the folder: where jobs run and how much they print
 MAX_LENGTH = 60  # characters before the digest; some file systems allow 143 in a name
 
 
-def job_name(*, _root_: DictConfig) -> str:
-    """Folder name of a sweep's job: its main choices and 8 hexadecimal digits of its whole config."""
+def job_name(swept_keys: str, *, _root_: DictConfig) -> str:
+    """Folder name of a sweep's job: the values of the `swept_keys`, and 8 hexadecimal digits of its whole config.
+
+    Example: "cnn_fold0_lr0.005_batch_size32_layers3-1a2b3c4d"; the model is first, unless it is swept. If the sweep's
+    folder already has this job under another name, e.g. of an earlier version, that name is returned.
+    """
     job = OmegaConf.create({key: value for key, value in _root_.items_ex(resolve=False) if key != "hydra"})
     precision.resolve_auto(job)
     weights.record_digests(job, must_exist=False)
-    config = configs.resolved(job)
+    digest = configs.digest(configs.resolved(job), without=NOT_IN_NAME)[:8]
+    existing = sorted(path.name for path in Path(_root_.hydra.sweep.dir).glob(f"*-{digest}") if path.is_dir())
+    if existing:
+        return existing[0]
+    keys = swept_keys.split()
+    values = dict(word.lstrip("+").split("=", 1) for word in configs.command_words() if "=" in word)
+    parts = [name_part(key, values[key]) for key in keys if key in values]
     choices = configs.choices()
-    parts = [choices["dataset"], choices["feature"], choices["model"]]
-    parts += [choices["experiment"]] if choices["experiment"] != "none" else []
-    parts += ["random"] if config["split"].get("grouped") is False else []
-    parts += [f"fold{config['split']['fold']}"] if "fold" in config["split"] else []
-    return "_".join([*parts, f"seed{config['seed']}"]) + "-" + configs.digest(config, without=NOT_IN_NAME)[:8]
+    if not parts:
+        parts = [choices["dataset"], choices["feature"], choices["model"]]
+    elif not {"model", "experiment"} & set(keys):
+        parts = [choices["model"], *parts]
+    return "_".join(filter(None, parts))[:MAX_LENGTH].rstrip("-_.") + f"-{digest}"
+
+
+def name_part(key: str, value: str) -> str:
+    """The part of a folder name that gives one setting, in ASCII letters, digits, dots and hyphens.
+
+    ("model", "cnn") -> "cnn"; ("optimizer.lr", "0.0031234") -> "lr0.003123"; ("model.activation", "relu") ->
+    "activation-relu"; of a path only the last part. Hydra's command line would split a name at "," and refuse "=".
+    """
+    if re.fullmatch(r"-?\d+\.\d{4,}(e[+-]?\d+)?", value):
+        value = f"{float(value):.4g}"
+    text = re.sub(r"[^A-Za-z0-9.]+", "-", value.strip("'\"/").rsplit("/", 1)[-1]).strip("-.")
+    if configs.is_group_choice(key):
+        return text
+    return f"{key.rsplit('.', 1)[-1]}{'' if text[:1].isdigit() else '-'}{text}"
+
+
+def swept_keys(overrides: Sequence[str], params: Mapping[str, Any] | None) -> str:
+    """The keys that a sweep varies, separated by spaces, in the order of its labels: "split.fold optimizer.lr".
+
+    `overrides` are the arguments of the command, `params` those of its presets, which the command overrides.
+    """
+    texts = [*(f"{key}={value}" for key, value in (params or {}).items()), *overrides]
+    parsed = {override.key_or_group: override for override in OverridesParser.create().parse_overrides(texts)}
+    return " ".join(key for key, override in parsed.items() if override.is_sweep_override())
 
 
 def sweep_name(overrides: Sequence[str], hydra_choices: Mapping[str, str]) -> str:
@@ -56,7 +92,7 @@ def notes_folder(config: DictConfig) -> Path:
     """Absolute path of the folder of a sweep's job notes; absolute, as a job may run in another working directory."""
     return (
         Path(config.hydra.sweep.dir).absolute()
-        / ".jobs"
+        / jobs.NOTES
         / sweep_name(config.hydra.overrides.task, config.hydra.runtime.choices)
     )
 
@@ -98,3 +134,4 @@ def _shorten(overrides: Sequence[str]) -> list[str]:
 OmegaConf.register_new_resolver("job_name", job_name, replace=True)
 # Cached, since the overrides of a job differ from those of its sweep.
 OmegaConf.register_new_resolver("sweep_name", sweep_name, use_cache=True, replace=True)
+OmegaConf.register_new_resolver("swept_keys", swept_keys, use_cache=True, replace=True)

@@ -16,14 +16,14 @@ class Transfer(Callback):
     """Judge each run on the test clips of the other data sets, and print the matrix of all scores."""
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Judge what is not judged yet, print the matrix, and write transfer.json and report.html into the sweep's folder.
+        """Judge what is not judged yet, print the matrix, and write transfer.json into the sweep's folder.
 
         If a job failed, only a message is printed and nothing is written.
         """
         from src import plain_files, rundir
         from src.evaluation.transfer import matrices
         from src.judging.transfer import judge_all
-        from src.reporting import render, sweep_page, transfer_text
+        from src.reporting import sweep_page, transfer_text
 
         folder = console.relative_path(Path(config.hydra.sweep.dir))
         done = jobs.read(names.notes_folder(config))
@@ -35,13 +35,12 @@ class Transfer(Callback):
             return
         try:
             judge_all(folder, [rundir.RunDir(folder / job.folder, trust=None) for job in done])
-            runs, skipped = sweep_page.readable_runs(rundir.find_runs(folder, trust=None), pages=True)
+            runs = sweep_page.readable_runs(rundir.find_runs(folder, trust=None), pages=False)[0]
             content = matrices(runs)
             plain_files.write_json(folder / JSON, {"schema": 1, "matrices": content}, indent=1)
-            report = render.save(folder / rundir.REPORT, sweep_page.html(runs, skipped, folder))
         except (ValueError, OSError) as error:  # Hydra would turn the exception into a warning
             console.note(f"sweep=transfer: no matrix. {error}")
             return
         for each in content:
             console.result(transfer_text.table(each))
-        console.line(f"{folder}: the report is {report}; {folder / JSON} has the numbers")
+        console.line(f"{folder / JSON} has the numbers")

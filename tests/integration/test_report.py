@@ -14,7 +14,7 @@ import torch
 from src import metrics, report, rundir
 from src.evaluation.groups import group_by_config
 from src.metrics.intervals import wilson
-from src.reporting import sweep_page
+from src.reporting import sweep_page, tested_on_text
 from src.rundir import RunDir
 from tests.reporting.test_pages import Page
 from tests.rundirs import GENRES, config, write_run
@@ -150,7 +150,8 @@ def test_a_sweep_becomes_one_page_with_links(tmp_path: Path, capsys: pytest.Capt
     assert "broken : " in shown.text
     assert "is not JSON" in shown.text
     assert "synthetic music" in shown.text
-    assert text.count("<svg") == 2
+    # Drawn wide and narrow: pairs, curves, time and score; drawn once: two confusion matrices and the map of recall.
+    assert text.count("<svg") == 9
 
 
 def test_one_run_becomes_its_own_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -327,4 +328,4 @@ def test_labels_have_the_recipe_and_only_settings_that_differ_within_it(tmp_path
     ],
 )
 def test_splits_are_described_by_the_numbers_of_their_folds(splits: list[str], description: str) -> None:
-    assert sweep_page.describe_splits(splits) == description
+    assert tested_on_text.describe_splits(splits) == description

@@ -140,9 +140,9 @@ def test_leak_gap_trains_both_arms_and_ends_with_a_table_and_a_sentence(
     assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, "model=cnn")) == 0
     out = capsys.readouterr().out
     sweep = tmp_path / "sweep"
-    runs = {path.parent.name.split("-")[0]: rundir.RunDir(path.parent) for path in sweep.glob("*/metrics.json")}
-    assert set(runs) == {"manifest_mel_cnn_seed0", "manifest_mel_cnn_random_seed0"}
-    grouped, random = runs["manifest_mel_cnn_seed0"], runs["manifest_mel_cnn_random_seed0"]
+    runs = {path.parent.name.rpartition("-")[0]: rundir.RunDir(path.parent) for path in sweep.glob("*/metrics.json")}
+    assert set(runs) == {"cnn_grouped-True", "cnn_grouped-False"}
+    grouped, random = runs["cnn_grouped-True"], runs["cnn_grouped-False"]
     assert grouped.metrics["certificate"]["grouped_by"] == "artist"
     assert random.metrics["certificate"]["grouped_by"] == "nothing"
     assert (grouped.metrics["certificate"]["allow_leak"], random.metrics["certificate"]["allow_leak"]) == (False, True)
@@ -168,9 +168,8 @@ def test_leak_gap_over_folds_pools_the_folds_of_each_arm(
 ) -> None:
     folds = ("split=kfold", "split.folds=3", "split.fold=range(0,3)", "model=majority")
     assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, *folds)) == 0
-    names = {path.parent.name.split("-")[0] for path in (tmp_path / "sweep").glob("*/metrics.json")}
-    arms = ("", "_random")
-    assert names == {f"manifest_mel_majority{arm}_fold{fold}_seed0" for arm in arms for fold in range(3)}
+    names = {path.parent.name.rpartition("-")[0] for path in (tmp_path / "sweep").glob("*/metrics.json")}
+    assert names == {f"majority_grouped-{arm}_fold{fold}" for arm in (True, False) for fold in range(3)}
     out = capsys.readouterr().out
     assert re.search(SENTENCE.format(how="paired: the same test clips"), out)
     assert "3 folds pooled, each of the 24 clips tested once" in " ".join(out.split())
