@@ -23,7 +23,7 @@ COLUMNS = ("accuracy", "precision", "recall", "F1", *GENRES)
 HEADINGS = (*COLUMNS, "training time", "rate", "batch", "layers")
 POINTS = 5  # a difference up to this many percentage points counts as a tie in the words of table 1
 RULE = (
-    f"A word compares the three models in one column. best: more than {POINTS} points above both others. good: within {POINTS} "
+    f"For the published figures and for ours, a word compares the three models in one column. best: more than {POINTS} points above both others. good: within {POINTS} "
     f"points of the highest. poor: the lowest, and more than {POINTS} points below the highest. average: all others. The words "
     "know nothing of chance: the intervals are in table 2."
 )
@@ -169,9 +169,9 @@ def _words(chosen: dict[str, Group | None]) -> list[dict[str, Any]]:
         {
             "name": _published_rows(TABLE_2)[model]["model"],
             "rows": [
-                ("the paper's words", [_published_rows(TABLE_1)[model][column.lower()] for column in COLUMNS]),
-                ("its figures, by the rule below", by_rule[k]),
-                ("ours, by the same rule", our_words[k]),
+                ("published words", [_published_rows(TABLE_1)[model][column.lower()] for column in COLUMNS]),
+                ("published figures", by_rule[k]),
+                ("ours", our_words[k]),
             ],
         }
         for k, model in enumerate(MODELS)

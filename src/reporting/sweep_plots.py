@@ -1,9 +1,8 @@
 """Draw the figures of sweeps and comparisons. Each function returns one <svg> element as text, to be put into a page.
 
-Each figure is drawn for a wide and, with `narrow`, for a narrow place, such as the screen of a phone.
+All of them are narrow: they are in one of two columns of a wide page, or fill the screen of a phone.
 """
 
-import math
 import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,9 +15,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from src.plain_files import displayable
-from src.reporting.plots import BLUE, FAINT, GREEN, INK, ORANGE, STYLE, svg
+from src.reporting.drawing import BLUE, FAINT, GREEN, INK, NARROW_INCHES, ORANGE, STYLE, svg
 
-NARROW_INCHES = 3.6  # width of a figure on a phone
 # Of the first curves: colours that people with any colour vision tell apart, then again with another line style.
 LINES = [(colour, style) for style in ("-", "--", ":") for colour in (BLUE, ORANGE, GREEN, INK)]
 MOST_CURVES = 8  # of more groups, the first one has a colour, and the others are thin grey lines
@@ -37,25 +35,20 @@ class HeatMap(NamedTuple):
     chosen: tuple[int, int] | None
 
 
-def heat_maps(maps: Sequence[HeatMap], score: str, narrow: bool = False) -> str:
-    """Draw heat maps of a score in percent, with its value in each cell; the shade goes from the lowest value to the highest.
+def heat_maps(maps: Sequence[HeatMap], score: str) -> str:
+    """Draw heat maps of a score, in percent, with its value in each cell; the shade goes from the lowest value to the highest.
 
     The cell chosen by validation has an orange frame and the word "chosen".
     """
     known = [value for each in maps for row in each.values for value in row if value is not None]
     low, high = min(known, default=0.0), max(known, default=1.0)
-    across = 1 if narrow else min(len(maps), 3)
-    down = math.ceil(len(maps) / across)
-    width = NARROW_INCHES if narrow else 9.2
-    height = down * (0.9 + 0.42 * max(len(each.rows) for each in maps))
+    height = len(maps) * (0.78 + 0.38 * max(len(each.rows) for each in maps))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(width if narrow else min(width, 3.1 * across), height), layout="constrained")
-        for axes, each in zip(np.ravel(figure.subplots(down, across, squeeze=False)), maps, strict=False):
+        figure = Figure(figsize=(NARROW_INCHES, height), layout="constrained")
+        for axes, each in zip(figure.subplots(len(maps), squeeze=False)[:, 0], maps, strict=True):
             _draw_heat_map(axes, each, low, high)
-        for axes in figure.axes[len(maps) :]:
-            axes.set_axis_off()
         named = [f"{each.title + ': ' if each.title else ''}{_spoken(each)}" for each in maps]
-        return svg(figure, f"{score} in percent, {maps[0].row_name} by {maps[0].column_name}. {'. '.join(named)}")
+        return svg(figure, f"{score}, {maps[0].row_name} by {maps[0].column_name}", ". ".join(named))
 
 
 def _draw_heat_map(axes: Axes, each: HeatMap, low: float, high: float) -> None:
@@ -96,15 +89,13 @@ def overlaid_curves(
     labels: Sequence[str],
     losses: Sequence[Sequence[tuple[int, float]]],
     scores: Sequence[Sequence[tuple[int, float]]],
-    narrow: bool = False,
 ) -> str:
     """Draw the validation loss (nats) and macro F1 (shares) of each group over epochs, as (epoch, value)."""
     many = len(labels) > MOST_CURVES
     with matplotlib.rc_context(STYLE):
-        rows = math.ceil((2 if many else len(labels)) / (1 if narrow else 3))
-        size = (NARROW_INCHES, 4.6 + 0.2 * rows) if narrow else (8.2, 2.7 + 0.2 * rows)
-        figure = Figure(figsize=size, layout="constrained")
-        left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
+        height = 3.2 + 0.2 * (2 if many else len(labels))
+        figure = Figure(figsize=(NARROW_INCHES, height), layout="constrained")
+        upper, lower = figure.subplots(2, 1)
         for k in reversed(range(len(labels))):  # the first group is drawn on top
             colour, style = LINES[k % len(LINES)]
             label = textwrap.shorten(displayable(labels[k]), 44, placeholder="…")
@@ -112,19 +103,19 @@ def overlaid_curves(
             if many:
                 look = {"color": BLUE, "label": label} if k == 0 else {"color": INK, "alpha": 0.35, "linewidth": 0.9}
                 look |= {"label": f"the other {len(labels) - 1}"} if k == 1 else {}
-            for axes, curve, scale in ((left, losses[k], 1), (right, scores[k], 100)):
+            for axes, curve, scale in ((upper, losses[k], 1), (lower, scores[k], 100)):
                 marker = "o" if len(curve) <= 20 else ""
                 axes.plot([e for e, _ in curve], [scale * v for _, v in curve], marker=marker, markersize=3, **look)
-        left.set_title("validation loss (nats)")
-        right.set_title("validation macro F1 (%)")
-        right.set_ylim(0, 100)
-        for axes in (left, right):
+        upper.set_title("validation loss (nats)")
+        lower.set_title("validation macro F1 (%)")
+        lower.set_ylim(0, 100)
+        for axes in (upper, lower):
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axes.grid(axis="y")
             axes.tick_params(length=0)
-        handles, names = left.get_legend_handles_labels()
-        figure.legend(handles[::-1], names[::-1], loc="outside lower left", ncols=1 if narrow else 3)
+        handles, names = upper.get_legend_handles_labels()
+        figure.legend(handles[::-1], names[::-1], loc="outside lower left")
         return svg(figure, "Learning curves of all groups: validation loss and macro F1 by epoch, means over the runs")
 
 
@@ -134,7 +125,6 @@ def time_and_score(
     accuracy: Sequence[float],
     interval: Sequence[tuple[float, float]],
     chosen: int | None,
-    narrow: bool = False,
 ) -> str:
     """Draw the training time of a run (seconds) against the accuracy in [0, 1] with its 95 % interval, a point a group.
 
@@ -142,7 +132,7 @@ def time_and_score(
     """
     unit, divisor = _time_unit(max(seconds, default=0.0))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(NARROW_INCHES, 3.0) if narrow else (5.2, 3.2), layout="constrained")
+        figure = Figure(figsize=(NARROW_INCHES, 2.6), layout="constrained")
         axes = figure.add_subplot()
         for k, key in enumerate(keys):
             x, y = seconds[k] / divisor, 100 * accuracy[k]
@@ -165,14 +155,11 @@ def _time_unit(seconds: float) -> tuple[str, float]:
     return ("s", 1.0) if seconds < 120 else ("min", 60.0) if seconds < 7200 else ("h", 3600.0)
 
 
-def differences(
-    names: Sequence[str], points: Sequence[float], interval: Sequence[tuple[float, float] | None], narrow: bool = False
-) -> str:
+def differences(names: Sequence[str], points: Sequence[float], interval: Sequence[tuple[float, float] | None]) -> str:
     """Draw the difference in accuracy of each pair, in percentage points, with its 95 % interval; None: no interval."""
     row = np.arange(len(names))
     with matplotlib.rc_context(STYLE):
-        width = NARROW_INCHES if narrow else 7.0
-        figure = Figure(figsize=(width, 0.9 + 0.26 * len(names)), layout="constrained")
+        figure = Figure(figsize=(NARROW_INCHES, 0.9 + 0.26 * len(names)), layout="constrained")
         axes = figure.add_subplot()
         axes.axvline(0, color=INK, linewidth=1, linestyle=(0, (1, 1.5)))
         for k, ends in enumerate(interval):

@@ -20,7 +20,8 @@ from src.split.certificate import leaks
 SCORE_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 FIGURES = ("grids", "matrices", "curves", "time", "recall")
 MOST_COMPARED = 5  # groups that are compared pairwise on a sweep's page: those with the best validation scores
-MOST_MATRICES = 6  # groups whose confusion matrix is drawn
+SHOWN_PAIRS = 2  # pairs whose sentence is shown, the others are folded: the first group with the next ones
+MOST_MATRICES = 4  # groups whose confusion matrix is drawn
 MOST_PANELS = 6  # grids that are drawn; the table has all values
 
 
@@ -64,14 +65,14 @@ def _named(found: Swept) -> list[str]:
 
 
 def _selection_line(groups: Sequence[Group]) -> str | None:
-    """The pooled test scores if validation chooses anew in each fold; None if there is one fold, or nothing to choose."""
+    """The pooled test scores if validation chooses anew in each fold; None if it chooses the same in all folds."""
     runs = [run for group in groups for run in group.runs]
     try:
         selected = selection.select_by_validation(runs, "val/f1_macro")
     except ValueError:  # e.g. one configuration; the command in the notes says why
         return None
-    if len(selected.selections) > 1 or len(selected.selections[0].folds) < 2:
-        return None
+    if len(selected.selections) > 1 or len({fold.label for fold in selected.selections[0].folds}) < 2:
+        return None  # in all folds the same is selected, which is the first group of the page
     return selection_text.describe_selection(selected.selections[0], selected.score)
 
 
@@ -130,36 +131,30 @@ def _comparison(groups: Sequence[Group]) -> dict[str, Any] | None:
         content = compare([ComparedGroup(letter(k), g, collect_predictions(g.runs)) for k, g in enumerate(shown)])
     except ValueError as error:  # e.g. seeds with different test clips
         sentence = f"These groups cannot be compared: {error}"
-        return {"sentences": [sentence], "others": [], "note": "", "figure": ("", "")}
+        return {"sentences": [sentence], "others": [], "note": "", "figure": ""}
     more = len(groups) - len(shown)
-    note = f"The {len(shown)} groups with the best validation scores are compared. " if more else ""
+    note = f"Compared: the {len(shown)} groups with the best validation scores. " if more else ""
     sentences = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
     return {
-        "sentences": sentences[: len(shown) - 1],  # the first group with each of the others
-        "others": sentences[len(shown) - 1 :],
-        "note": f"{note}{comparison_text.note_lines(content)[-1]} All details: python -m src.compare SWEEP.",
+        "sentences": sentences[:SHOWN_PAIRS],
+        "others": sentences[SHOWN_PAIRS:],
+        "note": f"{note}p values are adjusted by Holm. All tests and notes: python -m src.compare SWEEP.",
         "figure": difference_figure(content["pairs"]),
     }
 
 
-def difference_figure(pairs: Sequence[Any]) -> tuple[Markup, Markup]:
-    """Draw the accuracy differences of pairs, for a wide and a narrow place."""
+def difference_figure(pairs: Sequence[Any]) -> Markup:
+    """Draw the accuracy differences of pairs."""
     names = [f"{pair['a']} - {pair['b']}" for pair in pairs]
     points = [100 * pair["accuracy"]["difference"] for pair in pairs]
     intervals = [
         (100 * ends[0], 100 * ends[1]) if (ends := pair["accuracy"]["interval"]) is not None else None for pair in pairs
     ]
-    return _twice(lambda narrow: sweep_plots.differences(names, points, intervals, narrow))
-
-
-def _twice(draw: Callable[[bool], str]) -> tuple[Markup, Markup]:
-    """Draw a figure for a wide and for a narrow place."""
-    # Marked as safe: the SVG is our own, and `plots` escapes the texts in it.
-    return Markup(draw(False)), Markup(draw(True))
+    return Markup(sweep_plots.differences(names, points, intervals))
 
 
 def _figures(found: Swept, chosen: Group | None) -> dict[str, Any]:
-    """Draw the figures of the groups of one test data, each for a wide and a narrow place."""
+    """Draw the figures of the groups of one test data."""
     groups = found.groups
     if len(groups) == 1 and len(groups[0].runs) == 1:
         return {}  # its own page has them
@@ -171,26 +166,24 @@ def _figures(found: Swept, chosen: Group | None) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "grids": _heat_maps(panels(found), chosen),
         "matrices": [
-            (label, Markup(plots.confusion(confusion(group), names)))
+            (label, Markup(plots.confusion(confusion(group), names, narrow=True)))
             for label, group in list(zip(named, groups, strict=True))[:MOST_MATRICES]
         ],
     }
     if any(history["val_loss"] for history in histories):
         losses, scores = ([history[key] for history in histories] for key in ("val_loss", "val_f1_macro"))
-        figures["curves"] = _twice(lambda narrow: sweep_plots.overlaid_curves(named, losses, scores, narrow))
+        figures["curves"] = Markup(sweep_plots.overlaid_curves(named, losses, scores))
     if len(groups) > 1:
         seconds, accuracy = [g.train_seconds for g in groups], [g.scores["accuracy"] for g in groups]
-        figures["time"] = _twice(
-            lambda narrow: sweep_plots.time_and_score(keys, seconds, accuracy, intervals, 0 if chosen else None, narrow)
-        )
+        figures["time"] = Markup(sweep_plots.time_and_score(keys, seconds, accuracy, intervals, 0 if chosen else None))
         recall = [
             [_nan_if_none(group.scores["genres"].get(genre, {}).get("recall")) for genre in names] for group in groups
         ]
-        figures["recall"] = Markup(plots.recall_map(recall, named, names))
+        figures["recall"] = plots.both(plots.recall_map, recall, named, names)
     return figures
 
 
-def _heat_maps(grids: Sequence[Panel], chosen: Group | None) -> list[tuple[str, tuple[Markup, Markup]]]:
+def _heat_maps(grids: Sequence[Panel], chosen: Group | None) -> list[tuple[str, Markup]]:
     """Draw the grids: validation macro F1, which chooses, and test accuracy. Without validation scores only the latter."""
     scores: list[tuple[str, Callable[[Group], float | None]]] = [
         ("Validation macro F1 %: this chooses", lambda group: group.val_f1_macro),
@@ -200,7 +193,7 @@ def _heat_maps(grids: Sequence[Panel], chosen: Group | None) -> list[tuple[str, 
     for name, score in scores if chosen else scores[1:]:
         maps = [heat_map(panel, score, chosen) for panel in grids[:MOST_PANELS]]
         if maps:
-            figures.append((name, _twice(lambda narrow, m=maps, n=name: sweep_plots.heat_maps(m, n, narrow))))  # type: ignore[misc]
+            figures.append((name, Markup(sweep_plots.heat_maps(maps, name))))
     return figures
 
 

@@ -1,0 +1,164 @@
+"""The page of a sweep: choice by validation, grid, comparison, failed jobs, several data sets."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from src import report, rundir
+from src.evaluation.groups import group_by_config
+from src.evaluation.swept import chosen_by_validation, panels, swept
+from src.reporting import sweep_page, sweep_plots, sweep_section
+from src.sweep import callbacks, jobs
+from tests.reporting.sweeps import set_validation, write_grid, write_models, write_note, write_page
+from tests.reporting.test_pages import Page
+from tests.rundirs import config, write_run
+
+
+def page(folder: Path) -> tuple[str, str]:
+    """Write the report of a folder -> (HTML, text)."""
+    assert report.main([str(folder)]) == 0
+    text = (folder / rundir.REPORT).read_text(encoding="utf-8")
+    return text, Page(text).text
+
+
+def test_a_grid_marks_the_choice_by_validation_and_not_the_best_on_test(tmp_path: Path) -> None:
+    runs = write_grid(tmp_path / "grid")
+    text, shown = page(tmp_path / "grid")
+    assert shown.startswith("grid ")  # the title is the name of the folder
+    assert "Chosen by validation macro F1 among 12: accuracy over all test clips" in shown
+    first = text[text.index('<tr class="chosen">') :]
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", first[: first.index("</tr>")])
+    headings = re.findall(r'<th title="([\w.]+)"', text)
+    assert dict(zip(headings, cells, strict=False)) == {
+        "optimizer.lr": "0.005",
+        "data.batch_size": "64",
+        "model.layers": "4",
+    }
+    assert text.count('<tr class="chosen">') == 1
+    assert "Common to all groups: cnn on mel; trainer.max_epochs 12" in shown
+    groups = group_by_config([rundir.RunDir(run) for pair in runs.values() for run in pair])
+    assert groups[0].label not in shown.split("Runs")[0].split("Groups")[0]  # the best on test is not in the headline
+    assert "Selected by validation macro F1" not in shown  # it is the same configuration in both folds
+    set_validation(runs[0.001, 64, 3][1], 0.95)
+    changed = group_by_config([rundir.RunDir(run) for pair in runs.values() for run in pair])
+    line = sweep_section._selection_line(changed)
+    assert line is not None
+    assert line.startswith("Selected by validation macro F1 in 2 of 4 folds, from 12 configurations: accuracy")
+
+
+def test_the_cells_of_the_heat_maps_are_the_scores_of_the_runs(tmp_path: Path) -> None:
+    runs = write_grid(tmp_path)
+    groups = group_by_config(rundir.find_runs(tmp_path))
+    chosen = chosen_by_validation(groups)
+    for grid, batch in zip(panels(swept(groups)), (32, 64), strict=True):
+        drawn = sweep_section.heat_map(grid, lambda group: group.val_f1_macro, chosen)
+        assert (drawn.rows, drawn.columns) == (["0.001", "0.005"], ["3", "4", "5"])
+        for rate, row in zip((0.001, 0.005), drawn.values, strict=True):
+            for layers, value in zip((3, 4, 5), row, strict=True):
+                read = [json.loads((run / rundir.METRICS).read_text()) for run in runs[rate, batch, layers]]
+                assert value == pytest.approx(sum(metrics["val"]["f1_macro"] for metrics in read) / 2)
+        assert drawn.chosen == ((1, 1) if batch == 64 else None)
+    text = sweep_plots.heat_maps([drawn], "validation macro F1")
+    assert "0.005 and 4 90.0, chosen" in text  # read by screen readers
+    assert text.count("<svg") == 1
+
+
+def test_failed_and_killed_jobs_are_listed_with_reason_and_command(tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    write_run(folder / "cnn-1", config(model="Cnn"), clips=20)
+    write_note(folder, 0, label="model=cnn", folder="cnn-1", state="run")
+    command = "python -m src.train model=tags hydra.mode=RUN hydra.run.dir=sweep/tags-2"
+    write_note(folder, 1, label="model=tags", folder="tags-2", reason="tags <b>needs</b> musicnn.", command=command)
+    write_note(folder, 2, label="model=rnn", folder="rnn-3", state="training", command="python again")
+    write_note(
+        folder, 3, label="model=hybrid", folder="cnn-1", reason="failed once, and then another command finished it"
+    )
+    text, shown = page(folder)
+    assert "3 jobs" not in shown
+    assert "2 jobs without result" in shown
+    failed = shown[shown.index("Failed jobs To run them again") :]
+    assert "model=tags: failed tags <b>needs</b> musicnn." in failed
+    assert command in failed
+    assert "model=rnn: not finished Its training has not ended: the sweep is still running, or was killed." in failed
+    assert "finished it" not in shown
+    assert 'class="failed"' in text
+    markdown = sweep_page.markdown(rundir.find_runs(folder), [], unfinished=jobs.unfinished(folder))
+    assert f"- model=tags: failed. tags \\<b\\>needs\\</b\\> musicnn. {command}" in markdown
+
+
+def test_a_sweep_without_any_result_has_a_page_of_its_failed_jobs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_note(tmp_path / "sweep", 0, label="model=tags", reason="tags needs musicnn.")
+    callbacks.write_page(tmp_path / "sweep")
+    assert "the report is" in capsys.readouterr().out
+    shown = Page((tmp_path / "sweep" / rundir.REPORT).read_text(encoding="utf-8")).text
+    assert "model=tags: failed tags needs musicnn." in shown
+
+
+def test_a_page_that_cannot_be_drawn_is_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("no canvas")
+
+    monkeypatch.setattr(sweep_page, "html", broken)
+    callbacks.write_page(tmp_path)
+    assert "the page of the sweep could not be written (RuntimeError: no canvas)" in capsys.readouterr().err
+
+
+def test_a_note_that_is_broken_is_listed(tmp_path: Path) -> None:
+    write_note(tmp_path, 0, surprise=1)
+    [job] = jobs.unfinished(tmp_path)
+    assert job["state"] == "failed"
+    assert "is not the note of a job" in job["reason"]
+    assert jobs.unfinished(tmp_path.parent)[0]["label"].startswith(f"{tmp_path.name}: ")
+
+
+def test_data_sets_have_a_section_each_with_groups_figures_and_the_papers_tables(tmp_path: Path) -> None:
+    write_models(tmp_path / "both" / "a", folds=1, clips=40)
+    write_models(tmp_path / "both" / "b", folds=1, clips=40)
+    for run in (tmp_path / "both" / "b").iterdir():
+        text = (run / rundir.METRICS).read_text().replace('"dataset": "composer"', '"dataset": "gtzan"')
+        (run / rundir.METRICS).write_text(text)
+        config_file = run / rundir.CONFIG
+        config_file.write_text(config_file.read_text().replace("genres: null", "genres: null\n  other: 1"))
+    text, shown = page(tmp_path / "both")
+    headings = re.findall(r'<h2 id="[^"]*">(.*?)</h2>', text)
+    assert [heading for heading in headings if heading.startswith("Test data")] == [
+        "Test data 1: composer (synthetic music), 40 clips of 20 artists, 4 genres",
+        "Test data 2: gtzan (synthetic music), 40 clips of 20 artists, 4 genres",
+    ]
+    assert text.count("<h3>Groups</h3>") == 2
+    assert shown.count("Chosen by validation macro F1 among 3") == 2
+    assert text.count("RNN, published") == 2
+
+
+def test_select_writes_beside_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for rate in (0.001, 0.01):
+        write_page(write_run(tmp_path / str(rate), config(model="Cnn", optimizer__lr=rate), clips=20))
+    page(tmp_path)
+    before = (tmp_path / rundir.REPORT).read_text()
+    capsys.readouterr()
+    assert report.main([str(tmp_path), "--select", "val/f1_macro"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(tmp_path / "selected.html")
+    assert (tmp_path / rundir.REPORT).read_text() == before
+    assert "Selected by validation macro F1" in (tmp_path / "selected.html").read_text()
+
+
+def test_precision_and_f1_are_behind_a_toggle(tmp_path: Path) -> None:
+    write_models(tmp_path, folds=1)
+    text, _ = page(tmp_path)
+    for name in ("Precision", "F1"):
+        assert f"<details><summary>{name} of each genre, %</summary>" in text
+    assert "<details open><summary>Recall of each genre, %</summary>" in text
+
+
+def test_the_confusion_matrix_of_a_group_adds_those_of_its_runs(tmp_path: Path) -> None:
+    write_models(tmp_path)
+    group = next(g for g in group_by_config(rundir.find_runs(tmp_path)) if g.label.startswith("cnn"))
+    total = sweep_section.confusion(group)
+    assert total.sum() == 144
+    assert total.trace() == round(group.scores["accuracy"] * 144)
