@@ -132,7 +132,7 @@ def test_edited_yaml_and_source_files_rerun_their_jobs(tiny: Path, tmp_path: Pat
     module.write_text(module.read_text(encoding="utf-8") + "\n# Another line.\n", encoding="utf-8")
     output = run()
     assert "3 jobs: 2 run, 0 resumed, 1 skipped" in output
-    assert re.search(r"_svm_seed0-\w+: the source changed \(src/model/svm.py\) since", output)
+    assert re.search(r"svm-\w+: the source changed \(src/model/svm.py\) since", output)
     assert "also contains 1 run of other commands or earlier settings." in output  # the earlier knn
     assert "3 jobs: 0 run, 0 resumed, 3 skipped" in run()
 

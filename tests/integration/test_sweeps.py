@@ -204,6 +204,10 @@ def test_a_failed_arm_is_reported_instead_of_a_table(
     )
     assert "on the random split and" not in out
     assert "2 jobs: 1 run, 0 resumed, 0 skipped, 1 failed." in out
+    shown = Page((tmp_path / "sweep" / rundir.REPORT).read_text(encoding="utf-8")).text
+    assert "1 job without result" in shown
+    assert "grouped=False: failed the split is broken. Copy python -m src.train" in shown
+    assert f"hydra.mode=RUN hydra.run.dir={tmp_path / 'sweep'}/majority_grouped-False-" in shown
     assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, "model=majority")) == 0  # the finished arm is skipped
     out = capsys.readouterr().out
     assert "this run is already finished" in out
@@ -217,3 +221,33 @@ def test_a_split_without_groups_is_refused(
     assert train(monkeypatch, *leak_gap_arguments(tiny, tmp_path, "split=official")) == 1
     errors = capsys.readouterr().err
     assert "train: split.grouped: the sweep sets this key, but the chosen split does not have it." in errors
+
+
+def test_the_folder_of_a_job_says_its_values_and_one_of_an_earlier_version_is_found(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = tmp_path / "sweep"
+    data = ("dataset=manifest", f"dataset.path={tiny}", f"data.cache={tmp_path / 'cache'}")
+    small = [argument for argument in SMALL if not argument.startswith("model.")]
+    arguments = (
+        "--multirun",
+        "model=majority",
+        "feature=mel,mfcc",
+        "seed=3,4",
+        *data,
+        *small,
+        f"hydra.sweep.dir={sweep}",
+    )
+    assert train(monkeypatch, *arguments) == 0
+    folders = {path.parent.name.rpartition("-")[0]: path.parent for path in sweep.glob("*/metrics.json")}
+    assert set(folders) == {"majority_seed3", "majority_seed4"}
+    renamed = folders["majority_seed3"].with_name(
+        folders["majority_seed3"].name.replace("majority_seed3", "old_name_seed3")
+    )
+    folders["majority_seed3"].rename(renamed)
+    capsys.readouterr()
+    assert train(monkeypatch, *arguments) == 0
+    out = capsys.readouterr().out
+    assert f"{renamed}: this run is already finished" in out
+    assert "2 jobs: 0 run, 0 resumed, 2 skipped, 0 failed." in out
+    assert not folders["majority_seed3"].exists()

@@ -148,3 +148,19 @@ def test_a_single_run_is_no_sweep(tmp_path: Path) -> None:
     callback.on_job_start(config)
     callback.on_job_end(config, SimpleNamespace(status=JobStatus.COMPLETED))  # type: ignore[arg-type]
     assert callback.notes_folder is None
+
+
+def test_a_job_without_an_end_gets_its_final_state_in_its_note(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its process was killed, or the sweep ended before the job started: the page of the sweep says so."""
+    sweep = Jobs()
+    sweep.notes_folder, sweep.labels, sweep.command = tmp_path / ".jobs" / "x", ["model=cnn", "model=rnn"], "the sweep"
+    jobs.write(sweep.notes_folder, jobs.Job(0, "model=cnn", "cnn-1", jobs.TRAINING, command="the job"))
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": str(tmp_path)}}})
+    assert sweep._print_summary(config, complete=True)
+    killed, waiting = jobs.unfinished(tmp_path)
+    assert (killed["state"], killed["reason"], killed["command"]) == ("failed", jobs.CRASH_REASON, "the job")
+    assert (waiting["state"], waiting["reason"]) == ("failed", "It was never started.")
+    assert waiting["command"] == "the sweep"
+    assert "2 failed" in capsys.readouterr().out
