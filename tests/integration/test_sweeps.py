@@ -223,6 +223,7 @@ def test_a_split_without_groups_is_refused(
     assert "train: split.grouped: the sweep sets this key, but the chosen split does not have it." in errors
 
 
+@pytest.mark.slow
 def test_the_folder_of_a_job_says_its_values_and_one_of_an_earlier_version_is_found(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -232,7 +233,6 @@ def test_the_folder_of_a_job_says_its_values_and_one_of_an_earlier_version_is_fo
     arguments = (
         "--multirun",
         "model=majority",
-        "feature=mel,mfcc",
         "seed=3,4",
         *data,
         *small,
