@@ -393,21 +393,23 @@ def test_the_page_starts_with_the_selection(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "failed" / rundir.LOCK).touch()
     assert report.main([str(tmp_path), "--select", "val/f1_macro"]) == 0
     out, err = capsys.readouterr()
-    assert out == f"{tmp_path / 'report.html'}\n"
+    assert out == f"{tmp_path / 'selected.html'}\n"
     (only,) = select(tmp_path).selections
     sentence = selection_text.describe_selection(only, selection.SELECTION_SCORES["val/f1_macro"])
     assert sentence.startswith(
         "Selected by validation macro F1 in each of 4 folds, from 2 configurations: accuracy over all"
     )
     assert sentence in err
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    text = (tmp_path / "selected.html").read_text(encoding="utf-8")
     shown = Page(text).text
     assert shown.index(sentence) < shown.index("Selecting by test") < shown.index("Groups Runs that differ")
     assert "Highest accuracy over all test clips" not in shown  # which would be a selection by test
     assert "best on test: too high by luck" in shown
     assert "1 run could not be read; the end of this page gives the reason." in shown
     assert report.main([str(tmp_path)]) == 0
-    assert "Selected by" not in Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    plain = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "Selecting by test" not in plain
+    assert sentence in plain  # below the groups: validation selects another configuration in each fold
 
 
 def test_markdown_has_one_row_per_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -434,7 +434,7 @@ def test_a_sweep_trains_on_each_data_set_and_judges_on_all(
     evaluations = sorted((sweep / "transfer").iterdir())
     assert len(evaluations) == 2
     page = (sweep / rundir.REPORT).read_text(encoding="utf-8")
-    assert page.count("<h2>Transfer between data sets</h2>") == 1
+    assert page.count(">Transfer between data sets</h2>") == 1
     assert "no matrix" not in capsys.readouterr().err
 
     # The same command continues: what is judged is not judged again.
