@@ -191,13 +191,31 @@ def check_genre(folder: Path, row: Row) -> None:
             raise ValueError(f"{name} has the tag {tag}: expected {row['genre_source']}.")
 
 
-def manifests(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Assign the excerpts to the manifests to write: one, or a development and a locked one if the table has `locked`."""
-    names = {"yes": "locked.csv", "no": "development.csv", None: "manifest.csv"}
-    assigned: dict[str, list[Row]] = {}
-    for row in rows:
-        assigned.setdefault(names[row.get("locked")], []).append(row)
-    return assigned
+def manifests(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Assign the excerpts to the manifests to write: one, or two if the table has the column `locked`.
+
+    These are development.csv, without the locked artists, and locked.csv, with all artists and a column `split`: the locked
+    artists are tested, the next artist of each genre in the order of `artist_order` validates, the others train.
+    """
+    if "locked" not in rows[0]:
+        return {"manifest.csv": list(rows)}
+    development = [row for row in rows if row["locked"] == "no"]
+    next_artist = {
+        genre: min((row["artist"] for row in development if row["genre"] == genre), key=artist_order)
+        for genre in sorted({row["genre"] for row in development})
+    }
+
+    def subset(row: Row) -> str:
+        if row["locked"] == "yes":
+            return "test"
+        return "val" if row["artist"] == next_artist[row["genre"]] else "train"
+
+    return {"development.csv": development, "locked.csv": [row | {"split": subset(row)} for row in rows]}
+
+
+def artist_order(artist: str) -> str:
+    """Sort key of artists, which nobody chose: the SHA-256 of the name."""
+    return hashlib.sha256(artist.encode()).hexdigest()
 
 
 def _recording(folder: Path, name: str) -> Path:
@@ -255,11 +273,11 @@ def main(
     finished = build(rows, options.target, packages, options.packages, options.mirror)
     for _ in track(finished, "Excerpts", total=len(rows)):
         pass
-    present = [row for row in rows if (options.target / row["path"]).exists()]
     missing = [row for row in rows if not (options.target / row["path"]).exists()]
     for name, own_rows in manifests(rows).items():
-        cells = ([row[column] for column in MANIFEST] for row in own_rows if row in present)
-        write_csv(options.target / name, MANIFEST, cells)
+        columns = [*MANIFEST, *(["split"] if "split" in own_rows[0] else [])]
+        cells = ([row[column] for column in columns] for row in own_rows if (options.target / row["path"]).exists())
+        write_csv(options.target / name, columns, cells)
         print(options.target / name)
     if missing:
         note(

@@ -265,8 +265,9 @@ def tagged(tmp_path: Path) -> dict[str, music.Package]:
 def test_locked_artists_get_a_manifest_of_their_own(tmp_path: Path, tagged: dict[str, music.Package]) -> None:
     assert _run(tmp_path, tagged, "--packages", str(tmp_path / "pool")) == 0
     out = tmp_path / "out"
-    for name, artist in (("development.csv", "cat"), ("locked.csv", "dan")):
-        assert [row["path"] for row in music.read_rows(out / name)] == [f"dance/{artist}--x--0.flac"]
+    assert [row["artist"] for row in music.read_rows(out / "development.csv")] == ["cat"]
+    assert {row["artist"]: row["split"] for row in music.read_rows(out / "locked.csv")} == {"cat": "val", "dan": "test"}
+    for artist in ("cat", "dan"):
         assert _amplitude(out / f"dance/{artist}--x--0.flac", 440) == pytest.approx(0.5, rel=0.02)  # no gain
     assert not (out / "manifest.csv").exists()
 
@@ -342,6 +343,19 @@ def test_a_third_of_the_artists_is_locked() -> None:
     for genre, names in artists.items():
         locked = {row["artist"] for row in rows if row["genre"] == genre and row["locked"] == "yes"}
         assert not locked & {row["artist"] for row in rows if row["locked"] == "no"}
-        ordered = sorted(names, key=lambda artist: hashlib.sha256(artist.encode()).hexdigest())
+        ordered = sorted(names, key=music.artist_order)
         assert locked == set(ordered[: counts[genre]])
-        assert 1 <= len(locked) <= len(names) - 2
+        assert 1 <= len(locked) <= len(names) - 3
+
+
+def test_every_genre_has_artists_to_train_to_validate_and_to_test_on() -> None:
+    artists = defaultdict[tuple[str, str], set[str]](set)
+    for row in music.manifests(music.read_rows(music.TABLES["tagged"]))["locked.csv"]:
+        artists[row["genre"], row["split"]].add(row["artist"])
+    assert {genre: len(artists[genre, "test"]) for genre in TAGS} == {
+        "classical": 4,
+        "electronic": 1,
+        "rock": 1,
+        "soundtrack": 4,
+    }
+    assert all(len(artists[genre, "val"]) == 1 and len(artists[genre, "train"]) >= 2 for genre in TAGS)
