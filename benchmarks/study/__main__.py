@@ -1,7 +1,8 @@
 """Train and evaluate the models for the paper's claims.
 
     python -m benchmarks.study run synth music --music DIR/manifest.csv [--only SWEEP...]
-    python -m benchmarks.study report > docs/study.md
+    python -m benchmarks.study run gtzan --gtzan DIR
+    python -m benchmarks.study report
 
 `run` trains the models that benchmarks/study/plan.py lists and that have no finished run yet. If it is interrupted, the
 same command continues. `report` reads the runs and prints Markdown.
@@ -23,9 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     programs = parser.add_subparsers(dest="program", required=True)
     run_parser = programs.add_parser("run", help="train the models of the plan")
     run_parser.add_argument("data", nargs="+", choices=tuple(plan.DATA), metavar="DATA", help=", ".join(plan.DATA))
-    run_parser.add_argument(
-        "--music", type=Path, metavar="FILE", help="the manifest of the recordings, for the data set music"
-    )
+    for name, place in execute.PLACES.items():
+        metavar = "FILE" if name == "music" else "DIR"
+        run_parser.add_argument(f"--{name}", type=Path, metavar=metavar, help=f"{place}, for the data set {name}")
     run_parser.add_argument(
         "--only", nargs="+", default=(), choices=[sweep.name for sweep in plan.PLAN], metavar="SWEEP"
     )
@@ -35,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.program == "run":
-            return execute.run(list(dict.fromkeys(options.data)), options.only, options.folder, options.music)
+            places = {name: getattr(options, name) for name in execute.PLACES}
+            return execute.run(list(dict.fromkeys(options.data)), options.only, options.folder, places)
         print(report.markdown(options.folder))
     except (ValueError, OSError) as error:
         print(f"study: {error}", file=sys.stderr)

@@ -2,9 +2,11 @@
 
 import shlex
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +43,8 @@ class ArmPredictions:
         return counts_GSCC
 
 
-def read(folder: Path) -> tuple[dict[str, ArmPredictions], list[str]]:
-    """Read a data set's runs -> the predictions of each arm (by `plan.key`), and a note on each run that is excluded."""
+def read(folder: Path) -> tuple[dict[str, ArmPredictions], list[str], dict[str, Any]]:
+    """Read a data set's runs -> (predictions of each arm by `plan.key`, notes on excluded runs, where the runs are from)."""
     runs: dict[str, dict[int, dict[int, RunDir]]] = defaultdict(lambda: defaultdict(dict))
     notes = []
     for run in rundir.find_runs(folder):
@@ -64,15 +66,38 @@ def read(folder: Path) -> tuple[dict[str, ArmPredictions], list[str]]:
             older, run = sorted((folds[fold], run), key=lambda candidate: str(candidate.environment.get("finished")))
             notes.append(f"{older.path} is older than {run.path}, of the same arm, seed and fold: excluded.")
         folds[fold] = run
-    predictions = {}
+    predictions, used = {}, []
     for key, seeds in runs.items():
         try:
             complete = {seed: folds for seed, folds in sorted(seeds.items()) if len(folds) == _planned_folds(folds)}
             if complete:
                 predictions[key] = _pool(complete)
+                used += [run for folds in complete.values() for run in folds.values()]
         except ValueError as error:
             notes.append(str(error))
-    return predictions, notes
+    return predictions, notes, describe(used)
+
+
+def describe(runs: Sequence[RunDir]) -> dict[str, Any]:
+    """Collect where runs come from: their number, commits, versions, machines, precision, threads and last day."""
+    environments = [run.environment for run in runs]
+    return {
+        "kind": "runs",
+        "runs": len(runs),
+        "commits": _distinct(environment.get("git", {}).get("commit") for environment in environments),
+        "torch": _distinct(environment.get("versions", {}).get("torch") for environment in environments),
+        "machines": _distinct(
+            " ".join(str(part) for part in environment.get("hardware", {}).values() if part is not None)
+            for environment in environments
+        ),
+        "precision": _distinct(environment.get("precision") for environment in environments),
+        "threads": _distinct(environment.get("threads") for environment in environments),
+        "finished": max((str(environment.get("finished"))[:10] for environment in environments), default=""),
+    }
+
+
+def _distinct(values: Iterable[Any]) -> list[str]:
+    return sorted({str(value) for value in values})
 
 
 def _planned_folds(folds: dict[int, RunDir]) -> int:

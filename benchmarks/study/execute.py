@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.study import plan, scarce
@@ -15,18 +15,26 @@ SECONDS = "seconds.csv"
 COLUMNS = ("data", "sweep", "arm", "seconds", "exit_status")
 
 
-def run(data: Sequence[str], only: Sequence[str], folder: Path, music: Path | None) -> int:
+# What an option has to name, for each data set that is not rendered.
+PLACES = {"music": "the manifest of the recordings", "gtzan": "the folder of GTZAN", "fma": "the folder of FMA"}
+
+
+def run(data: Sequence[str], only: Sequence[str], folder: Path, places: Mapping[str, Path | None]) -> int:
     """Run the plan on the data sets -> exit status: 0, or 1 if a sweep failed (it is named, and the others go on).
 
-    For a sweep without comparisons, src.report prints its table.
-    Raises ValueError if the recordings are asked for without their manifest.
+    `places` are the file or folder of each data set in PLACES. For a sweep without comparisons, src.report prints its
+    table. Raises ValueError if the place of a data set is missing.
     """
-    if "music" in data and (music is None or not music.is_file()):
-        raise ValueError(f"--music is {music}: expected the manifest of the recordings. Add --music DIR/manifest.csv.")
+    for name in (name for name in PLACES if name in data):
+        place = places[name]
+        if place is None or not (place.is_file() if name == "music" else place.is_dir()):
+            example = "DIR/manifest.csv" if name == "music" else "DIR"
+            raise ValueError(f"--{name} is {place}: expected {PLACES[name]}. Add --{name} {example}.")
     commands = list(plan.commands(data, only))
     announce(commands, data, only)
     # Paths are made relative, so that each has one spelling: a job's folder is named after its whole config.
-    tables = {"scarce": Path(os.path.relpath(folder)) / "imbalance.csv", "music": Path(os.path.relpath(music or "."))}
+    tables = {name: Path(os.path.relpath(place or ".")) for name, place in places.items()}
+    tables["scarce"] = Path(os.path.relpath(folder)) / "imbalance.csv"
     failed = []
     for number, command in enumerate(commands, start=1):
         console.note(f"[{number}/{len(commands)}] {command.data} {command.sweep.name}: {command.arm}")

@@ -13,14 +13,21 @@ from src import config as configs
 from src.config import NOT_IN_IDENTITY
 
 SEEDS = (0, 1, 2)
-FOLDS = 3  # with 18 artists, more folds would test on one or two artists of a genre
+FOLDS = 3  # with the 18 artists of music, more folds would test on one or two artists of a genre
 DATA = {
     "synth": "dataset=synth split=holdout",
     "music": f"dataset=manifest dataset.path={{music}} split=kfold split.folds={FOLDS} split.fold=range(0,{FOLDS})",
+    "gtzan": f"dataset=gtzan dataset.root={{gtzan}} split=kfold split.folds={FOLDS} split.fold=range(0,{FOLDS})",
+    "fma": "dataset=fma dataset.root={fma} dataset.subset=medium dataset.genres=[rock,pop,classical,jazz] "
+    "dataset.genre_map={{Rock:rock,Pop:pop,Classical:classical,Jazz:jazz}} split=official",
 }
+WITHOUT_MUSIC = {name: data for name, data in DATA.items() if name != "music"}  # for sweeps that are not measured there
 SCARCE = {"synth": "dataset=manifest dataset.path={scarce} split=official"}  # see scarce.py
 CNN, RNN, HYBRID = "experiment=paper_cnn", "experiment=paper_rnn", "experiment=paper_hybrid"
 MFCC, SPECTRAL = "feature=mfcc", "feature=spectral"
+PAPER_GENRES = "data.preferred_genres=[rock,pop,classical,jazz]"  # the recipes paper_* have them too
+SVM, SVM_TIMBRE, SVM_ALL = (f"model=svm feature={feature} {PAPER_GENRES}" for feature in ("mfcc", "timbre", "all"))
+KNN = f"model=knn {MFCC} {PAPER_GENRES}"
 UNREGULARIZED = "model.dropout=0 optimizer.weight_decay=0"
 PLAIN_CNN = "model=cnn feature=mfcc loss=cross_entropy"
 NOT_PART_OF_ARM = ("seed", "dataset", "split", "trainer", "logger", "hydra")
@@ -42,6 +49,11 @@ class Sweep:
     baselines: Mapping[str, str] = field(default_factory=dict)
     seeds: Sequence[int] = SEEDS
     data: Mapping[str, str] = field(default_factory=lambda: DATA)
+
+    @property
+    def compared(self) -> list[str]:
+        """The arms of the comparisons: the baselines first, each arm once."""
+        return list(dict.fromkeys([*self.baselines.values(), *self.baselines]))
 
 
 def _variants(name: str, question: str, base: str, *changes: str, data: Mapping[str, str] = DATA) -> Sweep:
@@ -90,7 +102,7 @@ PLAN = (
         "Which kind of augmentation helps?",
         HYBRID,
         *(f"augmentation={choice}" for choice in ("none", "wave", "mixup")),
-        data={"synth": DATA["synth"]},  # on music it would take another half hour
+        data=WITHOUT_MUSIC,
     ),
     _variants(
         "normalization",
@@ -104,6 +116,56 @@ PLAN = (
         HYBRID,
         *(f"loss=cross_entropy loss.label_smoothing={share}" for share in ("0.0", "0.1")),
         "loss=focal",  # loss=weighted equals cross-entropy if genres are balanced; see the sweep imbalance
+    ),
+    _variants(
+        "rate",
+        "Which learning rate suits the RNN?",
+        RNN,
+        *(f"optimizer.lr={r}" for r in (0.001, 0.005)),
+        data=WITHOUT_MUSIC,
+    ),
+    _variants("batch", "Which batch size?", CNN, *(f"data.batch_size={size}" for size in (32, 64)), data=WITHOUT_MUSIC),
+    _variants(
+        "layers", "How many layers?", CNN, *(f"model.layers={layers}" for layers in (3, 4, 5)), data=WITHOUT_MUSIC
+    ),
+    _variants(
+        "activation",
+        "ReLU or Leaky ReLU?",
+        CNN,
+        *(f"model.activation={choice}" for choice in ("relu", "leaky_relu")),
+        data=WITHOUT_MUSIC,
+    ),
+    _variants(
+        "optimizer",
+        "Adam or SGD?",
+        CNN,
+        *(
+            "optimizer=adam",
+            "optimizer=sgd",
+            "optimizer=sgd optimizer.lr=0.05",
+        ),  # the paper's rate, and a usual one of SGD
+        data=WITHOUT_MUSIC,
+    ),
+    Sweep(
+        "networks",
+        "Is a CNN along time, as in figure 1, better than a CNN, and an LSTM better than an RNN?",
+        (CNN, f"{CNN} model=cnn1d", RNN, f"{RNN} model=lstm"),
+        {f"{CNN} model=cnn1d": CNN, f"{RNN} model=lstm": RNN},
+        data=WITHOUT_MUSIC,
+    ),
+    Sweep(
+        "classic",
+        "Are the networks better than SVM and KNN?",
+        (SVM, KNN, CNN, RNN, HYBRID),
+        {KNN: SVM, **dict.fromkeys((CNN, RNN, HYBRID), SVM)},
+        data=WITHOUT_MUSIC,
+    ),
+    Sweep(
+        "combination",
+        "Do other features help in addition to MFCC?",
+        (SVM, SVM_TIMBRE, SVM_ALL),
+        dict.fromkeys((SVM_TIMBRE, SVM_ALL), SVM),
+        data=WITHOUT_MUSIC,
     ),
     Sweep(
         "imbalance",
@@ -182,4 +244,4 @@ def arm_of(command: Sequence[str]) -> str | None:
 
 def short(arm: str) -> str:
     """Shorten an arm for a table: "experiment=paper_hybrid model.cell=gru" -> "hybrid model.cell=gru"."""
-    return arm.removeprefix("experiment=paper_").removeprefix("experiment=")
+    return arm.removeprefix("experiment=paper_").removeprefix("experiment=").removesuffix(f" {PAPER_GENRES}")

@@ -1,14 +1,18 @@
-"""Report of the study in Markdown: claims and verdicts, ablations, imbalance, the paper's table, and missing runs."""
+"""Report of the study in Markdown: claims and verdicts, ablations, imbalance, the paper's table, and missing runs.
+
+docs/make_tables.py puts some of these tables into pages.
+"""
 
 import csv
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.study import execute, plan, scarce
 from benchmarks.study.claims import CLAIMS, TABLE_2, TABLE_2_FLAW, TABLE_2_MEASURES, Contrast
-from benchmarks.study.measure import ACCURACY, F1, FEW_ARTISTS, RESAMPLES, WORST, Difference, recall_of
+from benchmarks.study.measure import ACCURACY, F1, FEW_ARTISTS, RESAMPLES, Difference
 from benchmarks.study.plan import Sweep, short
-from benchmarks.study.results import NOT_MEASURED, Results
+from benchmarks.study.results import NOT_MEASURED, SCARCE_MEASURES, Results
 from src import formatting
 
 METHOD = (
@@ -28,15 +32,18 @@ SCARCE = (
 
 def markdown(folder: Path) -> str:
     """Format the report; missing measurements are marked. Raises ValueError if the folder has no finished run at all."""
-    all_results = [Results.read(folder, data) for data in plan.DATA]
-    if not any(results.by_key for results in all_results):
+    all_results = [results for data in plan.DATA if (results := Results.read(folder, data)).arms or results.notes]
+    if not any(results.arms for results in all_results):
         raise ValueError(
             f"{folder} holds no finished run of the study: expected one or more. Run `python -m benchmarks.study run synth`."
         )
     parts = ["# Measurements of the paper's claims", METHOD]
     for results in all_results:
-        if results.by_key:
-            parts += _data_set(results, folder / results.data / "models")
+        if results.arms:
+            parts += [f"## {results.data}", "### Claims", claims(results), ablations(results)]
+            parts += ["### The paper's Table 2 and our results", TABLE_2_FLAW, table_2(results)]
+            models = folder / results.data / "models"
+            parts += [f"All models in one table: `python -m src.report {models} --format markdown`."]
     for heading, lines in (
         ("Not measured", [line for results in all_results for line in results.missing()]),
         ("Excluded", [line for results in all_results for line in results.notes]),
@@ -45,19 +52,20 @@ def markdown(folder: Path) -> str:
     return "\n\n".join([*parts, "## Computing time", _time(folder / execute.SECONDS)])
 
 
-def _data_set(results: Results, models: Path) -> list[str]:
-    """Format the sections of one data set."""
-    parts = [f"## {results.data}", "### Claims", _claims(results)]
+def ablations(results: Results) -> str:
+    """Format a section for each sweep with comparisons."""
+    parts = []
     for sweep in plan.PLAN:
         if sweep.baselines and results.data in sweep.data:
             is_scarce = sweep.data is plan.SCARCE
             parts += [f"### {sweep.name.capitalize()}: {sweep.question}", *([SCARCE] if is_scarce else [])]
-            parts += [_imbalance(results, sweep) if is_scarce else _ablation(results, sweep)]
-    parts += ["### The paper's Table 2 and our results", TABLE_2_FLAW, _table_2(results)]
-    return [*parts, f"All models in one table: `python -m src.report {models} --format markdown`."]
+            form = _imbalance if is_scarce else _ablation
+            parts += [form(results.of(sweep.compared), sweep)]
+    return "\n\n".join(parts)
 
 
-def _claims(results: Results) -> str:
+def claims(results: Results) -> str:
+    """Format the claims with their verdicts on one data set, and each difference."""
     rows: list[Sequence[str]] = []
     for claim in CLAIMS:
         differences, verdict = results.evaluate(claim)
@@ -67,7 +75,23 @@ def _claims(results: Results) -> str:
             rows.append((*first_cells, f"{claim.measure}: {contrast.text}", *_cells(difference)))
             first_cells = ("", "", "")
     heading = ("claim", "section", "verdict", "compared", "difference (95 %)", "± over seeds", "on")
-    return _table(heading, rows, left=4)
+    return table(heading, rows, left=4)
+
+
+def claims_side_by_side(all_results: Sequence[Results], names: Mapping[str, str]) -> str:
+    """Format the claims with the difference and the verdict on each data set; `names` are the headings of the data sets."""
+    rows: list[Sequence[str]] = []
+    for claim in CLAIMS:
+        evaluated = [results.evaluate(claim) for results in all_results]
+        for k, contrast in enumerate(claim.contrasts):
+            row = [claim.text, claim.source] if k == 0 else ["", ""]
+            row.append(f"{claim.measure}: {contrast.text}")
+            for differences, verdict in evaluated:
+                value, _, clips = _cells(differences[k])
+                row += [value + (f", {clips}" if claim.genre and clips else ""), "" if k else f"**{verdict}**"]
+            rows.append(row)
+    headings = [part for results in all_results for part in (f"{names[results.data]}: difference (95 %)", "verdict")]
+    return table(("claim", "section", "compared", *headings), rows, left=3)
 
 
 def _ablation(results: Results, sweep: Sweep) -> str:
@@ -80,19 +104,19 @@ def _ablation(results: Results, sweep: Sweep) -> str:
     if not any(isinstance(difference, Difference) for difference in accuracy.values()):
         return f"{NOT_MEASURED.capitalize()}."
     rows: list[Sequence[str]] = []
-    for arm in dict.fromkeys([*sweep.baselines.values(), *sweep.baselines]):
+    for arm in sweep.compared:
         row = [short(arm), _score(results, arm, ACCURACY), _score(results, arm, F1)]
         if arm in contrasts:
             f1_cell = _cells(f1[arm])[0] if isinstance(f1[arm], Difference) else ""
             row += [short(sweep.baselines[arm]), *_cells(accuracy[arm]), f1_cell, _conclusion(accuracy[arm])]
         rows.append([*row, *[""] * (9 - len(row))])
     heading = ("setting", "accuracy", "macro F1", "minus", "accuracy difference (95 %)", "± over seeds", "on")
-    return _table((*heading, "macro F1 difference (95 %)", "accuracy in words"), rows)
+    return table((*heading, "macro F1 difference (95 %)", "accuracy in words"), rows)
 
 
 def _imbalance(results: Results, sweep: Sweep) -> str:
     """Format the scores of each remedy, and below them their differences from the scores without a remedy."""
-    measures = (recall_of(scarce.GENRE), WORST, F1, ACCURACY)
+    measures = SCARCE_MEASURES
     rows: list[Sequence[str]] = []
     for arm in sweep.arms:
         rows.append((short(arm), *(_score(results, arm, measure) for measure in measures), ""))
@@ -101,18 +125,21 @@ def _imbalance(results: Results, sweep: Sweep) -> str:
             differences = [results.difference(measure, contrast) for measure in measures]
             cells = [f"{_cells(difference)[0]} {_deviation(difference)}".strip() for difference in differences]
             rows.append(("… minus the first", *cells, f"{measures[0]}: {_conclusion(differences[0]) or NOT_MEASURED}"))
-    return _table(("setting", *measures, "in words"), rows)
+    return table(("setting", *measures, "in words"), rows)
 
 
-def _table_2(results: Results) -> str:
+def table_2(results: Results) -> str:
     """Format the published rows, each with our row below. A genre's published accuracy is compared with our recall."""
     rows: list[Sequence[str]] = []
+    results = results.of(TABLE_2)
     for arm, (scores, hours) in TABLE_2.items():
         rows.append((f"{short(arm)}, published", *(f"{100 * score:.0f}" for score in scores), hours))
-        predictions = results.predictions(arm)
-        time = formatting.duration(predictions.seconds) if predictions else NOT_MEASURED
+        seconds = results.arms[arm].seconds if arm in results.arms else None
+        time = NOT_MEASURED if seconds is None else formatting.duration(seconds)
         rows.append((f"{short(arm)}, here", *(_score(results, arm, measure) for measure in TABLE_2_MEASURES), time))
-    return _table(("model", *TABLE_2_MEASURES, "training time"), rows)
+        intervals = [_interval(results, arm, measure) for measure in TABLE_2_MEASURES]
+        rows += [("… 95 % interval", *intervals, "")] if any(intervals) else []
+    return table(("model", *TABLE_2_MEASURES, "training time"), rows)
 
 
 def _time(path: Path) -> str:
@@ -129,6 +156,14 @@ def _score(results: Results, arm: str, measure: str) -> str:
     if isinstance(score, Difference):
         return f"{formatting.cell(score.value)} {_deviation(score)}".strip()
     return NOT_MEASURED if score.startswith(NOT_MEASURED) else formatting.UNDEFINED
+
+
+def _interval(results: Results, arm: str, measure: str) -> str:
+    """Format the 95 % interval of a score in percent; empty if there is none."""
+    score = results.difference(measure, Contrast([arm], []))
+    if isinstance(score, str) or math.isnan(score.low):
+        return ""
+    return formatting.cell_interval((score.low, score.high)) + (" †" if score.few_artists else "")
 
 
 def _deviation(difference: Difference | str) -> str:
@@ -157,7 +192,7 @@ def _conclusion(difference: Difference | str) -> str:
     return ("better" if difference.low > 0 else "worse") + (" †" if difference.few_artists else "")
 
 
-def _table(heading: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> str:
     """Format a Markdown table; the first `left` columns are left-aligned, the others right-aligned."""
     rule = ["---" if column < left else "---:" for column in range(len(heading))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (heading, rule, *rows))

@@ -243,9 +243,30 @@ def test_a_failed_sweep_is_named_and_the_others_go_on(
     assert [row["exit_status"] for row in rows] == ["0", "1", *["0"] * 11]
 
 
-def test_music_needs_its_manifest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "music"]) == 1
-    assert "--music DIR/manifest.csv" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("music", "--music is None: expected the manifest of the recordings. Add --music DIR/manifest.csv."),
+        ("gtzan", "--gtzan is None: expected the folder of GTZAN. Add --gtzan DIR."),
+        ("fma", "--fma is None: expected the folder of FMA. Add --fma DIR."),
+    ],
+)
+def test_a_data_set_that_is_not_rendered_needs_its_place(
+    data: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", data]) == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("data", ["gtzan", "fma"])
+def test_the_overrides_of_a_data_set_compose(data: str) -> None:
+    command = next(command for command in plan.commands([data]) if command.arm == RNN and command.sweep.baselines)
+    overrides = command.overrides(Path("out"), {name: Path("a folder") for name in ("gtzan", "fma")})
+    single = [word for word in overrides if not word.startswith(("hydra.", "seed=", "split.fold="))]
+    composed = configs.compose(*(word.replace("dataset.genre_map=", "+dataset.genre_map=") for word in single))
+    assert composed.dataset.root == "a folder"
+    if data == "fma":
+        assert sorted(composed.dataset.genre_map.values()) == sorted(composed.dataset.genres) == PAPER_GENRES
 
 
 @pytest.mark.usefixtures("arms_as_keys")
@@ -256,18 +277,19 @@ def test_folds_are_pooled_and_the_newest_run_is_used(tmp_path: Path) -> None:
     older = write_arm_run(tmp_path / "older", CNN, seed=0, fold=0, optimizer__lr=0.1)
     environment = json.loads((older / "environment.json").read_text())
     (older / "environment.json").write_text(json.dumps(environment | {"finished": "2024-01-01"}))
-    predictions, notes = answers.read(tmp_path)
+    predictions, notes, source = answers.read(tmp_path)
     cnn = predictions[CNN]
     assert (cnn.seeds, len(cnn.clips), cnn.predicted_SK.shape) == ([0, 1], 120, (2, 120))
     assert len(notes) == 1
     assert f"{older} is older" in notes[0]
+    assert (source["runs"], source["torch"], source["finished"]) == (6, ["2.11.0"], "2025-01-02")
 
 
 @pytest.mark.usefixtures("arms_as_keys")
 def test_runs_with_other_settings_are_not_pooled(tmp_path: Path) -> None:
     write_arm_run(tmp_path, CNN, seed=0)
     write_arm_run(tmp_path, CNN, seed=1, optimizer__lr=0.1)
-    predictions, notes = answers.read(tmp_path)
+    predictions, notes, _ = answers.read(tmp_path)
     assert not predictions
     assert "differ in settings" in notes[0]
 
@@ -295,7 +317,8 @@ def test_the_report_gives_verdicts_and_names_missing_runs(tmp_path: Path, capsys
     assert "### Augmentation: Does augmentation help?\n\nNot measured." in page
     assert "- synth augmentation: all arms" in page
     assert "- synth models: rnn" not in page
-    assert "- music architectures: all arms" in page
+    assert "- music" not in page, "only data sets that have runs are listed"
+    assert "| … 95 % interval | 100.0 to 100.0 |" in page
     assert "2 minutes of computing, in 2 commands." in page
 
 
