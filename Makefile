@@ -81,8 +81,9 @@ benchmark-all: $(READY)  ## the same and two long parts: growth to 100,000 clips
 baseline: $(READY)  ## compare all runs in outputs/ with simple baselines (ARGS="RUN|SWEEP..." for some of them)
 	$(BIN)/python -m benchmarks.baseline $(or $(ARGS),outputs)
 
-docs: $(READY) extra-docs  ## docs/reference.md from the comments of conf/, and all pages as a site in site/
+docs: $(READY) extra-docs  ## docs/reference.md from the comments of conf/, tables from docs/tables/, and all pages as a site in site/
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python -m benchmarks.tables
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "The site is site/index.html."
 

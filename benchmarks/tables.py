@@ -151,7 +151,7 @@ def tables(docs: Path) -> dict[str, str]:
     all_results = load(docs / "tables" / f"{STUDY}.json")
     found["claims"] = report.claims_side_by_side(all_results, NAMES)
     for results in all_results:
-        found[f"source-{results.data}"] = "  \n".join(_sources(results))
+        found[f"source-{results.data}"] = "\n".join(_sources(results))
         found[f"table-2-{results.data}"] = report.table_2(results)
         found[f"study-{results.data}"] = report.ablations(results)
     stored = json.loads((docs / "tables" / f"{GROUPS}.json").read_text(encoding="utf-8"))
@@ -176,19 +176,28 @@ def write(page: Path, found: Mapping[str, str], check: bool) -> bool:
 
 
 def _sources(results: Results) -> list[str]:
-    """Say where the figures of a data set come from: a line for its runs, and one for older figures."""
+    """Say where the figures of a data set come from, with the sweeps: a line for its runs, and one for older figures."""
     lines = []
-    for source in [results.source, *([results.older.source] if results.older else [])]:
-        if source["kind"] == "runs":
-            lines.append(
-                f"From {source['runs']} runs, the last of {source['finished']}: torch {', '.join(source['torch'])}, "
-                f"{', '.join(source['precision'])}, {', '.join(source['threads'])} thread."
-            )
-        else:
-            lines.append(
-                f"Transcribed from an older version of this page (commit {source['commit']}): {source['note']}"
-            )
+    for part in (results, results.older):
+        sweeps = [sweep.name for sweep in plan.PLAN if results.data in sweep.data and sweep.baselines]
+        shown = [name for name in sweeps if part is _shown(results, name)]
+        if part is None or not shown:
+            continue
+        source = part.source
+        origin = (
+            f"{source['runs']} runs, the last of {source['finished']}, with torch {', '.join(source['torch'])}"
+            if source["kind"] == "runs"
+            else f"transcribed from an older version of this page (commit {source['commit']}). {source['note']}"
+        )
+        lines.append(f"- {', '.join(shown)}: {origin}")
     return lines
+
+
+def _shown(results: Results, name: str) -> Results | None:
+    """The results that the table of a sweep is made from; None if neither has all its arms."""
+    compared = next(sweep.compared for sweep in plan.PLAN if sweep.name == name)
+    chosen = results.of(compared)
+    return chosen if {*compared} <= chosen.arms.keys() else None
 
 
 def _group_table(table: GroupTable, rows: Mapping[str, Row]) -> str:

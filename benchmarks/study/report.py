@@ -79,19 +79,20 @@ def claims(results: Results) -> str:
 
 
 def claims_side_by_side(all_results: Sequence[Results], names: Mapping[str, str]) -> str:
-    """Format the claims with the difference and the verdict on each data set; `names` are the headings of the data sets."""
+    """Format the claims with verdict and differences on each data set; `names` are the headings of the data sets."""
     rows: list[Sequence[str]] = []
     for claim in CLAIMS:
         evaluated = [results.evaluate(claim) for results in all_results]
         for k, contrast in enumerate(claim.contrasts):
-            row = [claim.text, claim.source] if k == 0 else ["", ""]
-            row.append(f"{claim.measure}: {contrast.text}")
+            row = [f"{claim.text} ({claim.source})" if k == 0 else "", f"{claim.measure}: {contrast.text}"]
             for differences, verdict in evaluated:
                 value, _, clips = _cells(differences[k])
-                row += [value + (f", {clips}" if claim.genre and clips else ""), "" if k else f"**{verdict}**"]
+                shown = isinstance(differences[k], Difference)
+                texts = [f"**{verdict}**"] if k == 0 else []
+                texts += [value + (f", {clips}" if claim.genre else "")] if shown else []
+                row.append(": ".join(texts))
             rows.append(row)
-    headings = [part for results in all_results for part in (f"{names[results.data]}: difference (95 %)", "verdict")]
-    return table(("claim", "section", "compared", *headings), rows, left=3)
+    return table(("claim", "compared", *(names[results.data] for results in all_results)), rows, left=4)
 
 
 def _ablation(results: Results, sweep: Sweep) -> str:
