@@ -28,7 +28,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = ("paper.md", "results.md", "study.md")
 STUDY, GROUPS = "study", "results"  # the files in docs/tables
 BLOCK = re.compile(r"(<!-- table ([\w-]+) -->\n).*?(\n<!-- end of table -->)", re.DOTALL)
-NAMES = {"synth": "synthetic", "music": "recordings"}
+NAMES = {"synth": "synthetic", "music": "recordings", "gtzan": "GTZAN", "fma": "FMA"}
 Row = Mapping[str, Any]
 
 
@@ -47,6 +47,7 @@ class GroupTable:
 
 SCORES = ("accuracy", "interval", "precision", "recall", "f1")
 GROUP_TABLES = {
+    "nine": GroupTable("nine", "model", (*SCORES, "seconds")),
     "models-synth": GroupTable(
         "models-synth", "model, synthetic", ("accuracy", "interval", "f1", "seconds", "parameters")
     ),
@@ -127,12 +128,12 @@ def groups(folder: Path) -> dict[str, Any]:
     rows = {}
     for group in found:
         scores, size = group.scores, len(group.scores["genres"])
+        seeds = {run.config["seed"] for run in group.runs}
         rows[group.label + ("" if size == most else f", *{size} genres*")] = {
             "accuracy": scores["accuracy"],
             "interval": list(scores["accuracy_interval"]),
-            "deviation": group.spread["accuracy"][1]
-            if group.spread and len({r.config["seed"] for r in group.runs}) > 1
-            else None,
+            # With folds, the spread of single runs is also that of the folds.
+            "deviation": group.spread["accuracy"][1] if group.spread and len(group.runs) == len(seeds) else None,
             "precision": scores["precision_macro"],
             "recall": scores["recall_macro"],
             "f1": scores["f1_macro"],

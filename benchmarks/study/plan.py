@@ -154,6 +154,13 @@ PLAN = (
         data=WITHOUT_MUSIC,
     ),
     Sweep(
+        "waveform",
+        "Can a network on the waveform do without features?",
+        (CNN, f"{CNN} model=cnn1d feature=waveform"),
+        {f"{CNN} model=cnn1d feature=waveform": CNN},
+        data=WITHOUT_MUSIC,
+    ),
+    Sweep(
         "classic",
         "Are the networks better than SVM and KNN?",
         (SVM, KNN, CNN, RNN, HYBRID),

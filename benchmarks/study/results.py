@@ -59,6 +59,7 @@ class Results:
         }
         of_paper = [by_arm[arm] for arm in TABLE_2 if arm in by_arm]
         arms = {arm: Arm(found.seeds, found.seconds) for arm, found in by_arm.items()}
+        source["command"] = f"python -m benchmarks.study run {data}"
         return cls(data, source, of_paper[0].genres if of_paper else [], arms, measured, notes)
 
     @classmethod

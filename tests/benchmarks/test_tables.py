@@ -35,6 +35,10 @@ def test_every_table_is_on_a_page() -> None:
     assert sorted(asked) == sorted(tables.tables(tables.DOCS))
 
 
+def test_every_data_set_has_a_name() -> None:
+    assert tables.NAMES.keys() == plan.DATA.keys()
+
+
 def test_a_changed_figure_is_noticed_and_written(docs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = docs / "results.md"
     before = page.read_text()
