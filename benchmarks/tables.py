@@ -150,6 +150,7 @@ def tables(docs: Path) -> dict[str, str]:
     """Format all tables from the stored figures: name -> Markdown."""
     found = {}
     all_results = load(docs / "tables" / f"{STUDY}.json")
+    found["verdicts"] = "\n".join(f"- {report.tally(results, NAMES[results.data])}" for results in all_results)
     found["claims"] = report.claims_side_by_side(all_results, NAMES)
     for results in all_results:
         found[f"source-{results.data}"] = "\n".join(_sources(results))
