@@ -39,9 +39,8 @@ FOLDER = Path(__file__).parent
 TABLES = {"recordings": FOLDER / "music.csv", "tagged": FOLDER / "tagged.csv"}
 MANIFEST = ("path", "genre", "artist", "track", "licence", "package")
 RATE = 22050
-LEVEL = (
-    2**0.5
-)  # figures in docs/ for music.csv were measured on (left + right) / sqrt(2), but reader.read takes the mean
+# The figures in docs/ for music.csv were measured on (left + right) / sqrt(2), but reader.read takes the mean.
+LEVEL = 2**0.5
 STEM_LEVEL = 0.7  # gain of each of two stems (song and guitar), since each is mastered close to full scale
 
 Row = dict[str, str]

@@ -1,7 +1,7 @@
-"""Level and bandwidth alone as a classifier, to stand beside a score: `python -m benchmarks.shortcut MANIFEST`.
+"""Scores of a classifier on level and bandwidth alone: `python -m benchmarks.shortcut MANIFEST`.
 
-Logistic regression on level, peak and bandwidth, their squares and products: the shortcut check of the audit. It is tested
-on other artists than it was fitted on, and, if the manifest has a column `package`, on clips from other packages.
+Logistic regression on level, peak and bandwidth, their squares and products: the shortcut check of the audit. It is
+tested on other artists than it was fitted on and, if the manifest has a column `package`, on clips from other packages.
 """
 
 import argparse
@@ -51,8 +51,8 @@ def measure_all(clips: Sequence[Clip]) -> list[ClipMeasures]:
     return measures
 
 
-def judge(clips: Sequence[Clip], measures: Sequence[ClipMeasures], groups: dict[str, list[str]]) -> Table:
-    """Score the predictions from level and bandwidth, one row for each kind of group."""
+def score_table(clips: Sequence[Clip], measures: Sequence[ClipMeasures], groups: dict[str, list[str]]) -> Table:
+    """Make the table of scores, with a row for each kind of group."""
     table = Table(title=f"Level and bandwidth alone, in percent; {len(clips)} clips")
     for heading in ("groups", "folds", "commonest genre", "accuracy", "95 % interval", "macro recall", "recall"):
         table.add_column(heading)
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measures = measure_all(clips)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    Console(width=140).print(judge(clips, measures, groups))
+    Console(width=140).print(score_table(clips, measures, groups))
 
 
 if __name__ == "__main__":

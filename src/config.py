@@ -16,6 +16,7 @@ from src.threads import usable_cores
 CONF = Path(__file__).resolve().parent.parent / "conf"
 GROUPS = sorted(folder.name for folder in CONF.iterdir() if folder.is_dir())
 PRESETS = ("experiment", "launcher", "sweep")  # groups that set keys of other groups and of Hydra
+PROJECT = "music-genre"  # name in dashboards, if the user names none
 RENAMED = {"trainer.keep": "trainer.checkpoint"}  # key in earlier versions -> key now
 
 # Settings that change no result, so they are not part of a run's identity: file locations, hardware and what is

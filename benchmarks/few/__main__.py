@@ -13,6 +13,7 @@ over draws and artists. One thread.
 
 import argparse
 import csv
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -31,14 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.few", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", metavar="DIR", help="a folder with manifest.csv, or synth")
-    parser.add_argument("--draws", type=int, default=100, metavar="N")
+    parser.add_argument("data", metavar="DIR", help="a folder with manifest.csv, or synth: the synthetic corpus")
+    parser.add_argument("--draws", type=int, default=100, metavar="N", help="default: 100")
     parser.add_argument("--clips", default=",".join(map(str, draws.CLIPS)), metavar="LIST", help="values of k")
     parser.add_argument("--methods", default="few,head,knn", metavar="LIST", help=f"of {', '.join(trials.METHODS)}")
     parser.add_argument("--trials", type=Path, metavar="FILE", help="finished trials (outputs/few/DATA.jsonl)")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="draw the curves into an SVG or PNG file")
     parser.add_argument("--cache", type=Path, default=Path("outputs/cache"), metavar="DIR")
-    parser.add_argument("--minutes", type=float, default=1e9, metavar="N", help="stop after N minutes, to be continued")
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, metavar="N", help="stop after N minutes; run again to continue"
+    )
     options = parser.parse_args(arguments)
     try:
         return run(options)

@@ -1,4 +1,4 @@
-"""The training and test clips of each draw, by the points of the learning curves (cells)."""
+"""Training and test clips of each draw, for each point of the learning curves (a cell)."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -86,9 +86,8 @@ def draw(clips: Sequence[Clip], cell: Cell, number: int) -> Draw:
             chosen = [next(artist for artist in order if len(artists[artist]) >= cell.k)]
         else:
             chosen = order[: min(cell.k, len(order) - 1)]
-            while (
-                sum(len(artists[artist]) for artist in chosen) < cell.k
-            ):  # the artist left out has too many of the clips
+            # The artist that was left out has too many of the clips: leave out the next one.
+            while sum(len(artists[artist]) for artist in chosen) < cell.k:
                 order = order[1:] + order[:1]
                 chosen = order[: min(cell.k, len(order) - 1)]
         train += _round_robin([queues[artist] for artist in chosen], cell.k)

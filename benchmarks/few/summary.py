@@ -65,8 +65,8 @@ def score(trials: Sequence[Trial]) -> list[Score]:
     """Score each cell and method.
 
     Recall of a genre: the share of correct clips among all test clips of all draws; macro recall is its mean over the genres,
-    1/C by chance. The intervals are percentiles of a bootstrap that draws draws, and independently the artists of each genre,
-    with replacement: the draws share their artists, so more draws alone would not make the interval honest.
+    1/C by chance. The intervals are percentiles of a bootstrap that resamples the draws and, independently, the artists of each
+    genre: the draws share their artists, so an interval over draws alone would be too narrow.
     Source: Owen 2007, the pigeonhole bootstrap.
     """
     table: dict[Cell, dict[str, dict[int, Trial]]] = {}

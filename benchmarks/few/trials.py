@@ -24,7 +24,7 @@ from src.model.classic import Classic, statistics
 from src.settings.quoting import quoted
 from src.training import setup
 
-# The clips of a draw are all there is: no validation clips choose an epoch, and no temperature is fitted.
+# A draw has training and test clips only: no validation clips choose an epoch, and no temperature is fitted.
 SETTINGS = ("split=random", "split.allow_leak=true", "logger=none", "trainer.threads=1", "trainer.accelerator=cpu")
 NO_VALIDATION = ("trainer.checkpoint=last", "+trainer.limit_val_batches=0")
 METHODS: dict[str, tuple[str, ...]] = {

@@ -81,11 +81,14 @@ def confusions(run: RunDir, limit: int = 5) -> list[Confusion]:
     ]
 
 
+LIKELIEST = 3  # genres that the report shows for a clip
+
+
 @dataclass(frozen=True)
 class Answer:
     """A prediction for a test clip; `probability` is that of the predicted genre, 0 to 1.
 
-    `likeliest` are the three genres with the highest probabilities, and these.
+    `likeliest` are the LIKELIEST genres with the highest probabilities, each with its probability.
     """
 
     clip: str
@@ -95,9 +98,6 @@ class Answer:
     probability: float
     probability_true: float
     likeliest: tuple[tuple[str, float], ...]
-
-
-LIKELIEST = 3
 
 
 def answers(run: RunDir) -> list[Answer]:

@@ -128,7 +128,7 @@ def _union(found: Sequence[shared.Shared], given: Sequence[Answers]) -> shared.S
     audio, near_copies = (
         None
         if any(groups is None for groups in of_runs)
-        else _distinct([group for groups in of_runs for group in groups or []])
+        else shared.distinct(group for groups in of_runs for group in groups or [])
         for of_runs in ([each.audio for each in found], [each.near_copies for each in found])
     )
     return shared.Shared(
@@ -138,10 +138,6 @@ def _union(found: Sequence[shared.Shared], given: Sequence[Answers]) -> shared.S
         near_copies,
         clips,
     )
-
-
-def _distinct(groups: Sequence[list[str]]) -> list[list[str]]:
-    return [list(group) for group in dict.fromkeys(map(tuple, groups))]
 
 
 def _member(given: Answers, name: str) -> dict[str, Any]:

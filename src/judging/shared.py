@@ -1,8 +1,8 @@
 """Artists, tracks and recordings that the clips of a judgement share with the training and validation clips of the run."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from src import rundir
 from src.audio import fingerprint
@@ -11,7 +11,9 @@ from src.data import fingerprints
 from src.data.datamodule import GenreData
 from src.rundir import RunDir
 
-SHORTEST_SECONDS = 2.75  # of frames that a judged clip and a training clip share: with their length, 3 s of sound
+SHORTEST_SECONDS = (
+    2.75  # from the first to the last frame that two clips share: with the frame's length, about 3 s of sound
+)
 
 
 class Shared(NamedTuple):
@@ -88,3 +90,12 @@ def _copies(
         clips["near_copy"].add(k)
         near_copies.append([names[match.a], data.clips[k].name])
     return audio, near_copies
+
+
+def distinct(items: Iterable[Any]) -> list[Any]:
+    """The items without repetitions, in the order of their first occurrence; they need not be hashable."""
+    found: list[Any] = []
+    for item in items:
+        if item not in found:
+            found.append(item)
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 
 from src import formatting, rundir
 from src.judging.judge import Judgement
-from src.judging.shared import Shared
+from src.judging.shared import Shared, distinct
 from src.metrics import calibration
 from src.plain_files import write_json
 from src.rundir import RunDir, provenance
@@ -122,21 +122,17 @@ def _joined(certificates: Sequence[Mapping[str, Any]], sets: Mapping[str, Any]) 
         "shared": {
             key: None
             if any(each[key] is None for each in shared)
-            else _distinct([x for each in shared for x in each[key]])
+            else distinct(item for each in shared for item in each[key])
             for key in shared[0]
         },
         "allow_leak": any(each["allow_leak"] for each in certificates),
         "pretrained": _pretrained(certificates),
-        "warnings": _distinct([warning for each in certificates for warning in each["warnings"]]),
+        "warnings": distinct(warning for each in certificates for warning in each["warnings"]),
     }
 
 
-def _distinct(items: Sequence[Any]) -> list[Any]:
-    return [item for k, item in enumerate(items) if item not in items[:k]]
-
-
 def _pretrained(certificates: Sequence[Mapping[str, Any]]) -> str | None:
-    return "; ".join(_distinct([each["pretrained"] for each in certificates if each.get("pretrained")])) or None
+    return "; ".join(distinct(each["pretrained"] for each in certificates if each.get("pretrained"))) or None
 
 
 def _sets(judgement: Judgement) -> dict[str, Any]:

@@ -17,9 +17,8 @@ MOST_FOLDS = 5
 PENALTIES = np.logspace(-4, 1, 11)  # candidates for C, the strongest penalty first
 # On 5 genres of the synthetic corpus, with 2 to 4 clips of each, cross-entropy was lowest for 6 to 10.
 SHARPNESS = 8.0
-LARGEST = (
-    10.0  # standardized value: a row that is nearly silent in a few clips may be thousands of deviations away in others
-)
+# Limit of standardized values: a row that is nearly silent in a few clips may be thousands of deviations away in others.
+LARGEST = 10.0
 
 Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]  # the indices of the clips to fit and to hold out
 
@@ -32,19 +31,19 @@ class Linear(NamedTuple):
 
 
 class Few(Classic):
-    """Nearest mean or logistic regression on the means of the clips, by how many clips and artists the genres have.
+    """Nearest mean or logistic regression, chosen by the numbers of training clips and artists of the genres.
 
     If a genre has fewer than 5 training clips, or clips of fewer than 3 artists, a genre's probability is
     softmax(8 cos(x, m)), with the mean m of its clips. Otherwise it is that of scikit-learn's LogisticRegression with the
     C of 1e-4, 3e-4 ... 10 that minimizes the cross-entropy of held-out clips, in 3 to 5 inner folds that divide no artist.
-    Of equals, the smallest C is taken, which is the strongest penalty. See `best_penalty`.
+    Of equal ones, the smallest C is chosen, which is the strongest penalty. See `best_penalty`.
 
-    Shrinkage LDA was no better than the nearest mean, and far too sure of its predictions: see `benchmarks.few`.
-    x is the standardized statistics of a segment, as in Classic, between -10 and 10, whose logits are averaged over the segments of a clip. The
-    artist of a clip is its group: its artist, else its album, else its track; `group_of_clip` has those of the training
-    clips. Without it, each segment counts as a clip of an artist of its own. No random number is drawn: the seed changes
-    nothing. After fitting, `fitted` describes the method and the reason. Raises ValueError if the training clips have one
-    genre only.
+    Shrinkage LDA was no better than the nearest mean, and overconfident: see `benchmarks.few`.
+    x is the standardized statistics of a segment, as in Classic, clipped to [-10, 10]; in training, their mean over the
+    segments of a clip. The logits of segments are averaged, as in all models. "Artist" means the group of a clip: its
+    artist, else its album, else its track. `group_of_clip` has the groups of the training clips; without it, each segment
+    counts as a clip by an artist of its own. No random number is drawn, so the seed changes nothing. After fitting,
+    `fitted` describes the method and why it was chosen. Raises ValueError if all training clips have the same genre.
     Source: Snell et al. 2017 for nearest means of an embedding; Varma and Simon 2006 for inner folds.
     """
 
@@ -73,8 +72,8 @@ class Few(Classic):
                 "model=majority."
             )
         group_K = np.unique(list(map(str, groups)), return_inverse=True)[1]
-        lacking = lacks([self.genre_names[g] for g in genre_G], genre_K, group_K)
-        folds = [] if lacking else inner_folds(genre_K, group_K)
+        shortage = training_shortage([self.genre_names[g] for g in genre_G], genre_K, group_K)
+        folds = [] if shortage else inner_folds(genre_K, group_K)
         c = best_penalty(x_KE, genre_K, folds) if folds else 0.0
         linear = logistic(x_KE, genre_K, c) if folds else nearest_mean(x_KE, genre_K)
         if folds:
@@ -83,7 +82,7 @@ class Few(Classic):
                 f"{LEAST_CLIPS} training clips or more, of {LEAST_ARTISTS} artists or more"
             )
         else:
-            self.fitted = f"nearest mean by cosine, because {lacking or 'artists have clips of several genres'}"
+            self.fitted = f"nearest mean by cosine, because {shortage or 'artists have clips of several genres'}"
         return {
             "genre_G": torch.from_numpy(genre_G),
             "weight_GE": torch.from_numpy(linear.weight_GE).float(),
@@ -102,8 +101,8 @@ class Few(Classic):
         return probability_BC
 
 
-def lacks(names: Sequence[str], genre_K: NDArray[np.int64], group_K: NDArray[np.int64]) -> str | None:
-    """The genre with the fewest training clips or artists, if they are too few for inner folds; None if all have enough."""
+def training_shortage(names: Sequence[str], genre_K: NDArray[np.int64], group_K: NDArray[np.int64]) -> str | None:
+    """Describe the genre with the fewest training clips or artists, if too few for inner folds; None if all have enough."""
     clips_G = [int((genre_K == g).sum()) for g in range(len(names))]
     artists_G = [len(np.unique(group_K[genre_K == g])) for g in range(len(names))]
     fewest, scarcest = int(np.argmin(clips_G)), int(np.argmin(artists_G))
@@ -129,7 +128,7 @@ def inner_folds(genre_K: NDArray[np.int64], group_K: NDArray[np.int64]) -> Folds
 
 
 def best_penalty(x_KE: NDArray[np.float64], genre_K: NDArray[np.int64], folds: Folds) -> float:
-    """The C of PENALTIES with the lowest cross-entropy of all clips that the folds hold out; the first of equals.
+    """The C of PENALTIES with the lowest cross-entropy over the held-out clips of all folds; of equal ones, the smallest.
 
     The target of the true genre is (K + 1) / (K + 2), as in `metrics.calibration.temperature`: that K clips are all predicted
     correctly does not prove that C should be as large as possible.

@@ -1,4 +1,4 @@
-"""What a run keeps for its report beside its scores: an embedding of the test clips, and excerpts of some of them.
+"""Material for the report of a run beside its scores: an embedding of the test clips, and excerpts of some of them.
 
 Neither is needed to read the run. Both may come from a stranger: nothing in them names a file or a class.
 """
@@ -16,10 +16,10 @@ from src import plain_files
 from src.rundir import schema
 
 EMBEDDING = "embedding.npz"
-SOUNDS = "sounds"  # folder of 000.ogg, 001.ogg ..., and of
+SOUNDS = "sounds"  # the folder of 000.ogg, 001.ogg ... and of these two files
 SOUNDS_LIST = "sounds.json"
 SPECTROGRAMS = "spectrograms.npz"
-MOST_SOUNDS = 1000
+MOST_SOUNDS = 1000  # their names have three digits
 _SOUND = {"clip": schema.TEXT, "start_seconds": schema.NONNEGATIVE, "seconds": schema.NONNEGATIVE}
 _LIST = {
     "clips": schema.Many(_SOUND),
@@ -108,7 +108,7 @@ def read_sounds(folder: Path) -> Sounds | None:
             raise ValueError(f"{sounds / SOUNDS_LIST} has more than {MOST_SOUNDS} clips.")
         images_KFN = _load(sounds / SPECTROGRAMS)["image"]
         if images_KFN.dtype != np.uint8 or images_KFN.ndim != 3 or len(images_KFN) != len(content["clips"]):
-            raise ValueError(f"{sounds / SPECTROGRAMS} does not fit to {SOUNDS_LIST}.")
+            raise ValueError(f"{sounds / SPECTROGRAMS} does not match {SOUNDS_LIST}.")
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         reason = plain_files.first_line(error).removesuffix(" Train the run again.")
         raise ValueError(f"{sounds} cannot be read ({reason}). {advice}") from error

@@ -1,4 +1,4 @@
-"""Sweeps of wandb: a preset or a command line as the YAML that `wandb sweep` reads."""
+"""Definitions of wandb sweeps: a preset or a command line as the YAML that `wandb sweep` reads."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,6 @@ from src.settings.check import check_config
 from src.sweep import names
 
 METRIC = "val/f1_macro"  # one of the curves
-PROJECT = "music-genre"
 
 
 def grid(arguments: Sequence[str]) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def grid(arguments: Sequence[str]) -> dict[str, Any]:
     config = _compose([_first(override) for override in typed])
     _check_values(config, typed)
     preset = configs.choices_from(read, config.hydra.runtime.choices)["sweep"]
-    _check(preset, config, typed)
+    _check(preset, config)
     typed_keys = {override.get_key_element().lstrip("+~") for override in typed}
     params = OmegaConf.to_container(config.hydra.sweeper.params or OmegaConf.create(), resolve=True)
     assert isinstance(params, dict)
@@ -50,9 +49,12 @@ def grid(arguments: Sequence[str]) -> dict[str, Any]:
     logger = _logger_settings(config)
     return {
         "name": "_".join(
-            [*([] if preset == "none" else [preset.strip("[]").replace(",", "_")]), *_unchosen(parameters)]
+            [
+                *([] if preset == "none" else [preset.strip("[]").replace(",", "_")]),
+                *(key.rpartition(".")[2] for key in parameters),
+            ]
         ),
-        "project": logger.get("project") or PROJECT,
+        "project": logger.get("project") or configs.PROJECT,
         **({"entity": logger["entity"]} if logger.get("entity") else {}),
         "program": "src/train.py",
         "method": "grid",
@@ -107,7 +109,8 @@ def _check_values(config: DictConfig, typed: Sequence[Override]) -> None:
                 _compose([f"{override.get_key_element()}={value}"])
 
 
-def _check(preset: str, config: DictConfig, typed: Sequence[Override]) -> None:
+def _check(preset: str, config: DictConfig) -> None:
+    """Raise ValueError on a sweep that is more than a grid of runs that log to wandb."""
     if names.is_search(config):
         raise ValueError(
             f"sweep={preset} chooses its values during the search, which no grid can express. Run it with python -m src.train, "
@@ -136,17 +139,13 @@ def _logger_settings(config: DictConfig) -> dict[str, Any]:
 
 
 def _online(config: DictConfig, typed_keys: set[str]) -> list[str]:
-    """The word that makes the runs online, unless the user has set it: an agent waits for their results."""
+    """The setting that puts the runs online, unless the user has set it: an agent waits for their results."""
     key = "logger.wandb.offline" if "names" in config.logger else "logger.offline"
     return [] if key in typed_keys else [f"{key}=false"]
 
 
-def _unchosen(parameters: dict[str, Any]) -> list[str]:
-    return [key.rpartition(".")[2] for key in parameters]
-
-
 def _plain(value: str) -> int | float | str:
-    """A number as a number; other words stay text, as wandb would write true as True and null as None."""
+    """Convert a number; anything else stays text, as wandb would write true as True and null as None."""
     for kind in (int, float):
         try:
             return kind(value)

@@ -1,4 +1,4 @@
-"""Curves of a training: one point per epoch, by the same names in all loggers. Lightning callback."""
+"""Curves of a training: one point per epoch, under the same names in all loggers. Lightning callback."""
 
 import time
 from typing import Any
@@ -12,9 +12,8 @@ from torch.optim import Optimizer
 from src.data.datamodule import Batch
 from src.plain_files import displayable
 
-# What Lightning has computed at the end of an epoch. val/recall/<genre> comes from there too.
+# Computed by GenreModule, as is val/recall/<genre>.
 COMPUTED = ("train/loss", "val/loss", "val/accuracy", "val/f1_macro")
-MEASURED = ("train/lr", "train/gradient_norm", "train/clips_per_second")
 
 
 class Curves(lightning.Callback):

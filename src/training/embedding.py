@@ -1,4 +1,4 @@
-"""The embedding of test clips for the map of the report: what the model computes before its last layer."""
+"""Embeddings of the test clips for the map in the report: the input of the model's last layer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,22 +15,21 @@ from src.data.datamodule import GenreData
 from src.training.module import GenreModule
 
 COMPONENTS = 32  # principal components that are stored: 64 bytes for a clip
-MOST_FITTED = (
-    500  # training clips to which the components, and UMAP, are fitted: more change a map of two dimensions little
-)
+MOST_FITTED = 500  # training clips to which components and UMAP are fitted: more change a two-dimensional map little
 MOST_SHOWN = 5_000  # test clips that are embedded
+LARGEST = 6e4  # component; float16 ends at 65,504
 NEIGHBOURS, UMAP_SEED = 15, 0  # of UMAP: its usual neighbourhood, and its random state, so that the map is repeatable
 
 
 def embed(module: GenreModule, data: GenreData, clips: Sequence[int], device: torch.device) -> NDArray[np.float64]:
-    """Embed clips, each as the mean over its segments -> (K, E): what a network's last linear layer gets.
+    """Embed clips, each as the mean over its segments -> (K, E): the input of a network's last linear layer.
 
     For a classic model (svm, knn) these are the standardized statistics of the feature. Uses no random numbers. Raises
     ValueError if the model has no embedding, or if it is not finite.
     """
     model: Any = module.model
     if not hasattr(model, "embed"):
-        raise ValueError(f"the model {type(model).__name__} has no layer before its answer")
+        raise ValueError(f"the model {type(model).__name__} has no embedding")
     module.eval().to(device)
     vectors = []
     with torch.no_grad():
@@ -50,7 +49,7 @@ def embed(module: GenreModule, data: GenreData, clips: Sequence[int], device: to
     return embedding_KE
 
 
-def evenly(clips: Sequence[int], most: int) -> list[int]:
+def evenly_spaced(clips: Sequence[int], most: int) -> list[int]:
     """At most `most` of the clips, evenly spaced; all of them if they are fewer."""
     if len(clips) <= most:
         return list(clips)
@@ -60,18 +59,18 @@ def evenly(clips: Sequence[int], most: int) -> list[int]:
 def write(path: Path, module: GenreModule, data: GenreData, device: torch.device, with_umap: bool) -> None:
     """Write embedding.npz: principal components of the test clips, fitted on training clips; see `rundir.extras`.
 
-    The components are divided by the deviation of the first, and stored as float16: 64 bytes a clip. Raises ValueError if
-    there is no embedding, or if all training clips have the same.
+    The components are divided by the standard deviation of the first and stored as float16: 64 bytes a clip. Raises
+    ValueError if there is no embedding, or if all training clips have the same one.
     """
     test = data.clips_in("test")
-    shown = evenly(range(len(test)), MOST_SHOWN)
-    train_ME = embed(module, data, evenly(data.clips_in("train"), MOST_FITTED), device)
+    shown = evenly_spaced(range(len(test)), MOST_SHOWN)
+    train_ME = embed(module, data, evenly_spaced(data.clips_in("train"), MOST_FITTED), device)
     test_KE = embed(module, data, [test[row] for row in shown], device)
     if not np.ptp(train_ME, axis=0).any():
         raise ValueError("the embeddings of all training clips are equal")
     pca = PCA(min(COMPONENTS, *train_ME.shape, max(1, len(train_ME) - 1)), svd_solver="full").fit(train_ME)
     unit = float(np.sqrt(pca.explained_variance_[0]))
-    train_MD, test_KD = (np.clip(pca.transform(each) / unit, -6e4, 6e4) for each in (train_ME, test_KE))
+    train_MD, test_KD = (np.clip(pca.transform(each) / unit, -LARGEST, LARGEST) for each in (train_ME, test_KE))
     arrays: dict[str, NDArray[Any]] = {
         "row": np.array(shown, np.int32),
         "component": test_KD.astype(np.float16),
@@ -93,7 +92,7 @@ def umap_map(train_MD: NDArray[np.float64], test_KD: NDArray[np.float64]) -> NDA
 
     if len(train_MD) < 4:
         raise ValueError(f"UMAP needs 4 training clips or more, found {len(train_MD)}")
-    # One job: several would give other numbers each time.
+    # Several jobs would give different numbers each time.
     umap = UMAP(n_neighbors=min(NEIGHBOURS, len(train_MD) - 1), random_state=UMAP_SEED, n_jobs=1)
     umap.fit(train_MD)
     return np.asarray(umap.transform(test_KD), dtype=np.float64)

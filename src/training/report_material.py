@@ -1,4 +1,4 @@
-"""What the report shows beside scores: an embedding of test clips, and sounds. None of it can cost the result of a run."""
+"""Material for the report beside scores: an embedding of test clips, and sounds. A failure here never costs a run its result."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -35,7 +35,7 @@ def write(
 ) -> None:
     """Write embedding.npz and the folder sounds into a finished run, as `report` in the config says.
 
-    What fails is noted, and the report lacks it.
+    A part that fails is missing from the report, and a note says so.
     """
     wanted = config.report.sounds
     count = (0 if in_sweep else SOUNDS_OF_A_RUN) if wanted == "auto" else wanted

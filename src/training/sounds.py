@@ -1,4 +1,4 @@
-"""Excerpts of test clips for the report: the surest mistakes and some right answers, with small spectrograms."""
+"""Excerpts of test clips for the report: the surest mistakes and some correct predictions, with small spectrograms."""
 
 import shutil
 from pathlib import Path
@@ -17,26 +17,23 @@ from src.feature import Mel
 from src.rundir import extras
 from src.training.module import Predictions
 
-SECONDS = 10.0  # of an excerpt: the middle of what was judged
-RATE = 32_000  # Hz
+SECONDS = 10.0  # of an excerpt: the middle of what was evaluated
+RATE = 32_000  # Hz: sound up to 16 kHz
 MOST_BYTES = 5_000_000  # of all excerpts of a run
-MISTAKES_SHARE = 2 / 3  # of the excerpts; the others are right answers
-BANDS, FRAMES, RANGE_DB = (
-    48,
-    160,
-    60,
-)  # of a spectrogram: mel bands, frames, and the range between white and full colour
+MISTAKES_SHARE = 2 / 3  # of the excerpts; the others are correct predictions
+# Of a spectrogram: mel bands, frames, and the range between white and full colour.
+BANDS, FRAMES, RANGE_DB = 48, 160, 60
 
 
 def choose(test: Predictions, count: int) -> list[int]:
-    """Choose `count` test clips -> their positions in `test`: the surest mistakes, then right answers, the surest first.
+    """Choose `count` test clips -> their positions in `test`: the surest mistakes, then correct predictions, the surest first.
 
-    Right answers come from as many genres as possible. If there are too few mistakes or right answers, the others fill up.
+    Correct predictions come from as many genres as possible. If there are too few of one kind, more of the other are chosen.
     """
     probability_K, predicted_K = test.logits.softmax(dim=1).max(dim=1)
     order = torch.argsort(probability_K, descending=True, stable=True).tolist()
     wrong = [k for k in order if predicted_K[k] != test.genre[k]]
-    seen: dict[int, int] = {}  # genre -> right answers of it so far
+    seen: dict[int, int] = {}  # genre -> correct predictions of it so far
     turn = {}
     for k in order:
         if predicted_K[k] == test.genre[k]:
@@ -90,7 +87,7 @@ def write(folder: Path, test: Predictions, data: GenreData, count: int, most_byt
 
 
 def excerpt(clip: Clip, max_seconds: float | None) -> tuple[NDArray[np.float32], float]:
-    """The middle SECONDS of what is judged of a clip -> wave (T,) at RATE Hz, and its start in the file in s.
+    """The middle SECONDS of the evaluated part of a clip -> wave (T,) at RATE Hz, and its start in the file in s.
 
     Raises AudioError if it cannot be read.
     """

@@ -10,7 +10,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 
-from src.model.few import LARGEST, PENALTIES, Few, best_penalty, inner_folds, lacks
+from src.model.few import LARGEST, PENALTIES, Few, best_penalty, inner_folds, training_shortage
 
 ROWS, SEGMENTS = 6, 4
 NAMES = ("folk", "jazz", "rock")
@@ -107,9 +107,12 @@ def test_clips_and_artists_choose_the_method(artists: int, clips_each: int, meth
 
 def test_the_scarcest_genre_decides() -> None:
     genre_K, artist_K = np.array([0] * 9 + [1] * 5), np.arange(14) // 2
-    assert lacks(["folk", "jazz"], genre_K, artist_K) is None  # jazz has clips of artists 4, 5 and 6
-    assert lacks(["folk", "jazz"], genre_K, artist_K // 2 * 2) == "jazz has training clips of 2 artists, fewer than 3"
-    assert lacks(["folk", "jazz"], genre_K[:-1], artist_K[:-1]) == "jazz has 4 training clips, fewer than 5"
+    assert training_shortage(["folk", "jazz"], genre_K, artist_K) is None  # jazz has clips of artists 4, 5 and 6
+    assert (
+        training_shortage(["folk", "jazz"], genre_K, artist_K // 2 * 2)
+        == "jazz has training clips of 2 artists, fewer than 3"
+    )
+    assert training_shortage(["folk", "jazz"], genre_K[:-1], artist_K[:-1]) == "jazz has 4 training clips, fewer than 5"
 
 
 def test_inner_folds_divide_no_artist_and_hold_out_each_clip_once() -> None:

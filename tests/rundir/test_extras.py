@@ -85,5 +85,5 @@ def test_a_broken_list_of_sounds_is_refused(run: Path, content: str) -> None:
 def test_spectrograms_of_other_sounds_are_refused(run: Path) -> None:
     write_sounds(run)
     np.savez(run / extras.SOUNDS / extras.SPECTROGRAMS, image=np.zeros((1, 48, 160), np.uint8))
-    with pytest.raises(ValueError, match="does not fit"):
+    with pytest.raises(ValueError, match="does not match"):
         extras.read_sounds(run)

@@ -17,8 +17,8 @@ def words(manifest: Path, folder: Path, model: str, *more: str) -> list[str]:
 
 
 def test_some_clips_are_taken_evenly() -> None:
-    assert embedding.evenly([3, 5, 7], 5) == [3, 5, 7]
-    assert embedding.evenly(range(101), 3) == [0, 50, 100]
+    assert embedding.evenly_spaced([3, 5, 7], 5) == [3, 5, 7]
+    assert embedding.evenly_spaced(range(101), 3) == [0, 50, 100]
 
 
 @pytest.mark.parametrize("model", ["hybrid", "svm", "head"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytorch_lightning.loggers import MLFlowLogger
 
-from src.config import leaves
+from src.config import PROJECT, leaves
 from src.training.loggers.results import Results
 from src.training.loggers.wandb_run import run_id
 
@@ -23,8 +23,8 @@ QUIET = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
 }
-MOST_PARAMS = 100  # in one request
-LONGEST_VALUE = 500  # characters of a setting
+# Limits of MLflow: settings and values in one request, and characters of a setting.
+MOST_PARAMS, MOST_VALUES, LONGEST_VALUE = 100, 1000, 500
 
 
 class MlflowStore(MLFlowLogger):
@@ -41,7 +41,7 @@ class MlflowStore(MLFlowLogger):
     ) -> None:
         address = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
         super().__init__(
-            experiment_name=experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or "music-genre",
+            experiment_name=experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or PROJECT,
             run_name=name,
             tracking_uri=address or f"sqlite:///{folder.resolve() / DATABASE}",
             tags={"run_directory": run_id(folder), **({"sweep": sweep} if sweep else {})},
@@ -82,8 +82,8 @@ class MlflowStore(MLFlowLogger):
 
         milliseconds = round(time.time() * 1000)
         values = [Metric(_allowed(key), float(value), milliseconds, step or 0) for key, value in metrics.items()]
-        for start in range(0, len(values), 1000):
-            self.experiment.log_batch(self.run_id, metrics=values[start : start + 1000])
+        for start in range(0, len(values), MOST_VALUES):
+            self.experiment.log_batch(self.run_id, metrics=values[start : start + MOST_VALUES])
 
     def log_results(self, results: Results) -> None:
         self.log_metrics(results.scores(), int(results.metrics["epochs"]))

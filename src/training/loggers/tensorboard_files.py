@@ -9,7 +9,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from src.config import leaves
 from src.training.loggers.results import GENRE_COLUMNS, Results
 
-MOST_MATRIX_GENRES = 100
+MOST_MATRIX_GENRES = 100  # columns of the confusion matrix; a wider table is hard to read
 
 
 class TensorBoardFiles(TensorBoardLogger):

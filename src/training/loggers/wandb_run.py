@@ -12,22 +12,19 @@ import torch
 from pytorch_lightning.loggers import WandbLogger
 
 from src import rundir
+from src.config import PROJECT
 from src.plain_files import first_line
 from src.training.loggers.results import CLIP_COLUMNS, GENRE_COLUMNS, Results, axis
 from src.training.loggers.tolerant import Tolerant
 
-PROJECT = "music-genre"
-FINISH_SECONDS = (
-    600  # an upload that is not finished this long after the training is given up; `wandb sync` continues it
-)
+FINISH_SECONDS = 600  # waited for an upload after the training; `wandb sync` continues one that is not finished then
 MOST_MATRIX_GENRES = 100  # wandb draws at most 10,000 cells
 MOST_CLIPS = 10_000  # rows of the table of predictions; wandb shows no more
 MOST_MISTAKES = 12  # with sound
 EXCERPT_SECONDS = 10  # from the middle of a clip
-# wandb writes into these folders of the user's home, which may be missing, read-only or full, unless they are set.
-FOLDERS = {
-    f"WANDB_{kind.upper()}_DIR": kind for kind in ("cache", "config", "data", "artifact")
-}  # variable -> folder in RUN/wandb
+N_FFT, RANGE_DB = 512, 80  # of a spectrogram: samples of a frame, and the range from black to white
+# Variable -> folder in RUN/wandb. By default wandb writes into the user's home, which may be missing, read-only or full.
+FOLDERS = {f"WANDB_{kind.upper()}_DIR": kind for kind in ("cache", "config", "data", "artifact")}
 
 
 class WandbRun(WandbLogger):
@@ -204,9 +201,8 @@ def own_folders(folder: Path) -> Iterator[None]:
     """Let wandb write only into `folder`/wandb. Variables that the user has set are kept."""
     own = {key: folder.resolve() / "wandb" / name for key, name in FOLDERS.items()}
     own = {key: path for key, path in own.items() if key not in os.environ}
-    if os.path.exists(
-        os.path.expanduser("~/.config/wandb/settings")
-    ):  # the user's own server, written by `wandb login`
+    # The address of the user's own server, written by `wandb login`.
+    if os.path.exists(os.path.expanduser("~/.config/wandb/settings")):
         own.pop("WANDB_CONFIG_DIR", None)
     os.environ.update({key: str(path) for key, path in own.items()})
     try:
@@ -268,7 +264,7 @@ def mistakes(results: Results) -> Any:
     table = library.Table([*CLIP_COLUMNS, "sound", "spectrogram"])
     rate = results.data.sample_rate
     for k, row in zip(results.mistakes, results.clip_rows(MOST_MISTAKES, mistakes_only=True), strict=False):
-        samples_T = results.data.waveforms.samples(int(results.test.clip[k])).float() / 32768
+        samples_T = results.data.waveforms.samples(int(results.test.clip[k])).float() / 32768  # int16
         start = max(0, (len(samples_T) - EXCERPT_SECONDS * rate) // 2)
         excerpt_T = samples_T[start : start + EXCERPT_SECONDS * rate]
         table.add_data(*row, library.Audio(excerpt_T.numpy(), rate), library.Image(spectrogram(excerpt_T)))
@@ -276,15 +272,9 @@ def mistakes(results: Results) -> Any:
 
 
 def spectrogram(wave_T: torch.Tensor) -> Any:
-    """Picture of a sound, (bins, frames) in uint8: high frequencies on top, from -80 dB (black) to the loudest (white)."""
-    power_FN = (
-        torch.stft(
-            torch.nn.functional.pad(wave_T, (0, max(0, 512 - len(wave_T)))),
-            512,
-            window=torch.hann_window(512),
-            return_complex=True,
-        ).abs()
-        ** 2
-    )
-    decibel_FN = 10 * (power_FN / power_FN.max().clamp(min=1e-10)).clamp(min=1e-8).log10()
-    return ((decibel_FN + 80) / 80 * 255).round().byte().flip(0).numpy()
+    """Spectrogram as an image (F, N) in uint8, high frequencies on top: -80 dB is black, the maximum white."""
+    padded_T = torch.nn.functional.pad(wave_T, (0, max(0, N_FFT - len(wave_T))))
+    power_FN = torch.stft(padded_T, N_FFT, window=torch.hann_window(N_FFT), return_complex=True).abs() ** 2
+    relative_FN = power_FN / power_FN.max().clamp(min=1e-10)  # 0 for silence
+    level_FN = 10 * relative_FN.clamp(min=10 ** (-RANGE_DB / 10)).log10()
+    return ((level_FN + RANGE_DB) / RANGE_DB * 255).round().byte().flip(0).numpy()
