@@ -1,4 +1,4 @@
-"""Judge finished runs on another data set, or again on their own: `python -m src.evaluate RUN... dataset=...`."""
+"""Evaluate finished runs on another data set, or again on their own: `python -m src.evaluate RUN... dataset=...`."""
 
 import argparse
 import re
@@ -18,17 +18,17 @@ RUN_DIR = "hydra.run.dir"
 HELP = """\
 Settings are written as for `src.train`: dataset=CHOICE with its keys, split=CHOICE with its keys, and keys of data.
   without dataset=       the run's own test clips again: the scores are those of the run
-  with dataset=          all clips of that data set; with split= the test clips of that split. If it is the data set of the
+  with dataset=          all clips of that data set, with split= the test clips of that split; if it is the data set of the
                          run, only the test clips of the run
   dataset.genre_map.NAME=GENRE    the genre NAME of the data set is the GENRE of the run; case and separators need no map
 The sample rate, the crops and everything else that belongs to the model are those of the run, whatever the files have.
 
-Each run is scored twice: the answer is any genre of the run; and the answer is one of the genres that the run and the data
-set both know. Macro averages are over these common genres. Clips of other genres are counted and named, and not judged.
-Artists, tracks and copies that the clips share with the training of the run are reported, with the scores without them.
+Each run is scored twice: over all genres of the run, and over the genres that the run and the data set both know. Macro
+averages are over these common genres. Clips of other genres are left out, counted and named. Artists, tracks and copies
+that the clips share with the training of the run are reported, and the scores without these clips.
 
-With --average, the runs are judged as one: the mean of their calibrated probabilities. They need the same genres, and
-without dataset= also the same test clips. Shared is what the clips share with the training of any of them.
+With --average, the runs are evaluated as one model: the mean of their calibrated probabilities. They need the same genres,
+and without dataset= also the same test clips. What the clips share with the training of any of them is reported.
 
 The result is a run directory without a model, outputs/<date>_<time>_evaluate_<data set>_<run>/, or hydra.run.dir=FOLDER. report
 and compare take it like any run.
@@ -47,7 +47,7 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Judge the runs and print their scores; return the exit status: 0; 1 on bad input; 130 if interrupted."""
+    """Evaluate the runs and print their scores; return the exit status: 0; 1 on bad input; 130 if interrupted."""
     console.accept_any_name()
     options = _options(arguments)
     try:
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = console.Parser(
         prog="python -m src.evaluate",
-        description="Judge finished runs on another data set, or again on their own test clips.",
+        description="Evaluate finished runs on another data set, or again on their own test clips.",
         epilog=HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -77,7 +77,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "words", nargs="+", metavar="RUN|SETTING", help="a run directory, a folder of runs, or a setting KEY=VALUE"
     )
     parser.add_argument(
-        "--average", action="store_true", help="judge all runs as one: the mean of their calibrated probabilities"
+        "--average",
+        action="store_true",
+        help="evaluate all runs as one model: the mean of their calibrated probabilities",
     )
     parser.add_argument("--trust", **console.TRUST)
     options = parser.parse_intermixed_args(arguments)
@@ -94,7 +96,7 @@ def _is_setting(word: str) -> bool:
 
 
 def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str], average: bool) -> None:
-    """Judge the runs at the paths one by one or as one, each in a directory of its own. Raises ValueError on bad input."""
+    """Evaluate the runs at the paths one by one or as one, each in a directory of its own. Raises ValueError on bad input."""
     # Imported here, so that --help does not wait for torch.
     from src.judging import command, judge
     from src.judging.average import judge_average
@@ -102,19 +104,19 @@ def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str],
 
     request, folder = command.read(words)
     name = command.data_name(words)
-    judged_on = "their own test clips" if average else "its own test clips"
-    judged_on = judged_on if request.dataset is None else name
+    tested_on = "their own test clips" if average else "its own test clips"
+    tested_on = tested_on if request.dataset is None else name
     if average:
         runs = members.models_at(paths, tuple(trust))
         members.check_members(runs)
-        console.note(f"{members.average_name([str(run.path) for run in runs])}: judging it on {judged_on}")
+        console.note(f"{members.average_name([str(run.path) for run in runs])}: evaluating it on {tested_on}")
         where = folder or _new_folder(name, f"average_of_{len(runs)}")
         judgement = judge_average(runs, request, trust)
         _write(judgement, where, folder is None, _command([*paths], words, trust, ["--average"]), trust)
         return
     folders = command.runs_at(paths, trust)
     for run in folders:
-        console.note(f"{run}: judging it on {judged_on}")
+        console.note(f"{run}: evaluating it on {tested_on}")
         where = _folder(folder, name, run, several=len(folders) > 1)
         _write(judge.judge(run, request, trust), where, folder is None, _command([run], words, trust), trust)
 

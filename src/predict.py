@@ -26,14 +26,14 @@ output: one prediction per file on standard output, as soon as it is known; mess
   csv     a header and one row per file: the same without timeline, error, and p_<genre> for each genre
   table   a table and a summary, printed at the end
 with several --run: agree, and models, a list of one such object per model (csv and table: one row per model)
-with --average: one prediction, the mean of the calibrated probabilities of all runs, and runs, their names; calibrated is
-true if each run is
+with --average: one prediction, the mean of the calibrated probabilities of all runs; runs has their names; calibrated is
+true if it is true for each run
 
 A file is cut into windows as long as the crops that the model was trained on, from beginning to end; the prediction is
-the mean over the windows (those that are music). confidence is the probability of the predicted genre. calibrated: the probabilities were
-adjusted on the validation set; if it is false, a confidence of 0.8 need not mean 80 % correct. training_data is
-"synthetic" if the run was trained on synthetic music: it knows nothing about real recordings. precision is
-"bf16-mixed" if the networks were computed in bfloat16. m4a, mp4, aac, wma and other formats that FFmpeg reads need
+the mean over the windows (those that are music). confidence is the probability of the predicted genre. calibrated: the
+probabilities were adjusted on the validation set; if it is false, a confidence of 0.8 need not mean 80 % correct.
+training_data is "synthetic" if the run was trained on synthetic music: it knows nothing about real recordings. precision
+is "bf16-mixed" if the networks were computed in bfloat16. m4a, mp4, aac, wma and other formats that FFmpeg reads need
 `make extra-m4a`, once.
 
 The pretrained tagger is musicnn and, if its weights are found, EfficientAT, which knows more genres (reggae, ...) and tells
@@ -44,7 +44,7 @@ predicted_genre is "unsure" if no genre can be given; reason then says why:
   not_music         the tagger only: silence, speech, noise, hum or clicks; all probabilities are equal. --tagger clap:DIR
                     does not notice speech. With --run, a silent file is an error
   low_confidence    the pretrained tagger only: the highest probability is below 0.2. If a genre and its kinds together
-                    reach 0.2, that genre is the answer, and confidence is their sum
+                    reach 0.2, that genre is predicted, and confidence is their sum
   unlike_training   reserved for sound unlike all training clips of a run; not given yet
 
 exit status: 0; 1 if a file failed or nothing could be done; 130 if interrupted: the output so far is complete and usable

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from src import console, errors
 
 HELP = """\
-The agents of wandb then train the jobs of the sweep, on one or more machines, and its page compares them. It needs an
-account. Sweeps without an account: python -m src.train, with the same arguments.
+`wandb sweep sweep.yaml` then creates the sweep, `wandb agent ID` trains its jobs, on one or more machines, and wandb's page
+compares them. This needs an account. `python -m src.train` trains the same sweep without one.
 
 examples:
   python -m src.wandb_sweep sweep=paper experiment=paper_cnn > sweep.yaml
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "settings",
         nargs="*",
         metavar="KEY=VALUE",
-        help="a preset, as in sweep=paper, settings with several values, and others",
+        help="as for src.train: a preset (sweep=paper), keys with one value or several (model=cnn,rnn)",
     )
     options = parser.parse_args(arguments)
     sys.argv[1:] = options.settings  # messages name the words that were typed

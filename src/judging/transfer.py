@@ -54,12 +54,12 @@ def _judge(folder: Path, run: RunDir, other: RunDir) -> None:
             if all(done.get(key) == value for key, value in identity.items()):
                 return
     name = other.metrics["dataset"]
-    console.note(f"{run.path.name}: judging it on the test clips of {name}")
+    console.note(f"{run.path.name}: evaluating it on the test clips of {name}")
     request = Request(dataset=other.config["dataset"], split_file=other.path / rundir.SPLIT)
     try:
         judgement = judge.judge(run.path, request, _modules(run))
     except NoCommonGenre as error:
-        console.note(f"{run.path.name} is not judged on {name}. {error}")
+        console.note(f"{run.path.name} is not evaluated on {name}. {error}")
         return
     if folder.exists():  # of an earlier run here
         shutil.rmtree(folder)

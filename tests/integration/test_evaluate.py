@@ -444,7 +444,7 @@ def test_a_sweep_trains_on_each_data_set_and_judges_on_all(
     now = [(path / rundir.METRICS).stat().st_mtime_ns for path in evaluations]
     assert now[1] == times[1]
     assert now[0] != times[0]
-    assert capsys.readouterr().err.count("judging it on the test clips") == 1
+    assert capsys.readouterr().err.count("evaluating it on the test clips") == 1
 
 
 def test_help_has_examples_and_imports_no_heavy_library() -> None:
