@@ -107,14 +107,14 @@ def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str],
     tested_on = "their own test clips" if average else "its own test clips"
     tested_on = tested_on if request.dataset is None else name
     if average:
-        runs = members.models_at(paths, tuple(trust))
+        runs = members.trained_runs_at(paths, tuple(trust))
         members.check_members(runs)
         console.note(f"{members.average_name([str(run.path) for run in runs])}: evaluating it on {tested_on}")
         where = folder or _new_folder(name, f"average_of_{len(runs)}")
         judgement = judge_average(runs, request, trust)
         _write(judgement, where, folder is None, _command([*paths], words, trust, ["--average"]), trust)
         return
-    folders = command.runs_at(paths, trust)
+    folders = command.run_folders(paths, trust)
     for run in folders:
         console.note(f"{run}: evaluating it on {tested_on}")
         where = _folder(folder, name, run, several=len(folders) > 1)

@@ -1,4 +1,4 @@
-"""Average several runs, which then answer as one model: `predict --run A --run B --average`."""
+"""Averages of several runs as one model: `predict --run A --run B --average`."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,10 +19,10 @@ from src.inference.recognizer import (
     NOT_MUSIC,
     PREFETCH_BATCHES,
     SYNTHETIC,
-    Answer,
+    Decision,
     Prediction,
     Recognizer,
-    SoundAnswers,
+    SoundDecisions,
     WindowLogits,
     notes_of,
     open_sound,
@@ -36,17 +36,17 @@ Item = WindowBatch | SoundEnd | AudioError
 
 
 class Ensemble:
-    """Several runs that answer as one: the arithmetic mean of the probabilities that each of them gives.
+    """Several runs as one model, whose probabilities are the arithmetic mean of theirs.
 
     Each run's probabilities are calibrated by its own temperature first. The mean is of probabilities, not of logits, as
-    the logits of different models have different scales; and it is arithmetic, not geometric, as one run that is sure
-    and wrong could otherwise rule a genre out. Its negative log-likelihood is at most the mean of those of the runs. It
-    is rather too unsure than too sure: a mean of calibrated probabilities is itself not quite calibrated.
+    the logits of different models have different scales; and it is arithmetic, not geometric, as one confident and
+    wrong run could otherwise rule a genre out. Its negative log-likelihood is at most the mean of those of the runs. It
+    tends to be underconfident: a mean of calibrated probabilities is not quite calibrated itself.
     Sources: Lakshminarayanan, Pritzel and Blundell 2017; Ranjan and Gneiting 2010, "Combining probability forecasts".
 
     The runs have the same genres, in any order. Their features, sample rates and windows may differ: a sound is decoded
-    once for each sample rate. A sound, or a step of it, is no music if a run that checks this says so, as others cannot
-    tell. The answer is UNSURE below the lowest of the runs' limits, which is 0 if one of them was trained.
+    once for each sample rate. A sound, or a step of it, is no music if a run that checks this says so, as the others
+    cannot tell. The genre is UNSURE below the lowest of the runs' limits, which is 0 if one of them was trained.
     """
 
     def __init__(self, recognizers: Sequence[Recognizer]) -> None:
@@ -70,7 +70,7 @@ class Ensemble:
         Raises ValueError if a run cannot be loaded, as in `Recognizer.load`, if there are fewer than two runs, if one is
         named twice, or if their genres differ.
         """
-        runs = members.models_at([Path(path) for path in paths], tuple(trust))
+        runs = members.trained_runs_at([Path(path) for path in paths], tuple(trust))
         members.check_members(runs)
         loaded = [Recognizer.load(run.path, trust) for run in runs]
         for recognizer, name in zip(loaded, members.distinct_names([run.path for run in runs]), strict=True):
@@ -128,16 +128,16 @@ class Ensemble:
         return k, self.members[k].window_logits(item)
 
     def _next_prediction(self, items: Iterator[tuple[int, WindowLogits | SoundEnd | AudioError]]) -> Prediction:
-        """Consume the items of the next sound, and average the answers of all members. Raises their AudioError."""
+        """Consume the items of the next sound, and average the probabilities of all members. Raises their AudioError."""
         items_of: dict[int, list[WindowLogits | SoundEnd | AudioError]] = defaultdict(list)
         missing = len(self.members)
         while missing:
             k, item = next(items)
             items_of[k].append(item)
             missing -= not isinstance(item, WindowLogits)
-        answers = [member.next_answers(iter(items_of[k])) for k, member in enumerate(self.members)]
-        first, end = self.members[0], answers[0].end
-        whole, steps = self._mean([each.whole for each in answers]), self._steps(answers)
+        decisions = [member.next_decisions(iter(items_of[k])) for k, member in enumerate(self.members)]
+        first, end = self.members[0], decisions[0].end
+        whole, steps = self._mean([each.whole for each in decisions]), self._steps(decisions)
         return Prediction(
             predicted_genre=whole.genre,
             confidence=whole.confidence,
@@ -148,32 +148,34 @@ class Ensemble:
             segments=timeline(
                 {step: (each.genre, each.confidence) for step, each in steps.items()}, first.sample_rate, end
             ),
-            note="; ".join(dict.fromkeys(note for each in answers for note in notes_of(each.end))) or None,
+            note="; ".join(dict.fromkeys(note for each in decisions for note in notes_of(each.end))) or None,
             reason=whole.reason,
             training_data=SYNTHETIC if any(member.training_data for member in self.members) else None,
             precision=None if self.precision == FP32 else self.precision,
             runs=self.runs,
         )
 
-    def _mean(self, answers: Sequence[Answer]) -> Answer:
-        """The answer that the mean of the members' probabilities gives."""
-        ordered = [each.probability_C[order] for each, order in zip(answers, self.orders, strict=True)]
+    def _mean(self, decisions: Sequence[Decision]) -> Decision:
+        """Decide from the mean of the members' probabilities."""
+        ordered = [each.probability_C[order] for each, order in zip(decisions, self.orders, strict=True)]
         return self.most_sure.decide(
-            torch.stack(ordered).mean(dim=0), all(each.reason != NOT_MUSIC for each in answers)
+            torch.stack(ordered).mean(dim=0), all(each.reason != NOT_MUSIC for each in decisions)
         )
 
-    def _steps(self, answers: Sequence[SoundAnswers]) -> dict[int, Answer]:
-        """The mean answers of the steps in which a member has windows.
+    def _steps(self, decisions: Sequence[SoundDecisions]) -> dict[int, Decision]:
+        """Decide for each step in which a member has windows.
 
-        A member with longer windows, which has none in a step, answers as in the nearest step, the later of two.
+        A member with longer windows, which has none in a step, counts with those of the nearest step, the later of two.
         """
-        counts = [step_count(member.sample_rate, each.end) for member, each in zip(self.members, answers, strict=True)]
+        counts = [
+            step_count(member.sample_rate, each.end) for member, each in zip(self.members, decisions, strict=True)
+        ]
         count = counts[0]  # rounding to samples can make the others one more or less
-        middles = {(step + 0.5) / own for own, each in zip(counts, answers, strict=True) for step in each.steps}
+        middles = {(step + 0.5) / own for own, each in zip(counts, decisions, strict=True) for step in each.steps}
         result = {}
         for step in sorted({int(middle * count) for middle in middles}):
             at_step = []
-            for own_count, each in zip(counts, answers, strict=True):
+            for own_count, each in zip(counts, decisions, strict=True):
                 own = int((step + 0.5) / count * own_count)
                 at_step.append(each.steps[min(each.steps, key=lambda other: (abs(other - own), -other))])
             result[step] = self._mean(at_step)

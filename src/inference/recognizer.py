@@ -49,7 +49,7 @@ class WindowLogits(NamedTuple):
     evidence: MusicEvidence | None
 
 
-class Answer(NamedTuple):
+class Decision(NamedTuple):
     """The genre of some windows or UNSURE, its probability, the probabilities (C,) of all genres, the reason for UNSURE."""
 
     genre: str
@@ -58,11 +58,11 @@ class Answer(NamedTuple):
     reason: str | None
 
 
-class SoundAnswers(NamedTuple):
-    """The answer for a whole sound and those for its steps of about 10 s that have windows, and its end."""
+class SoundDecisions(NamedTuple):
+    """Decisions for a whole sound and for its steps of about 10 s that have windows, and the end of the sound."""
 
-    whole: Answer
-    steps: dict[int, Answer]
+    whole: Decision
+    steps: dict[int, Decision]
     end: SoundEnd
 
 
@@ -203,7 +203,7 @@ class Recognizer:
         sound that cannot be used, and ValueError on an invalid waveform.
         """
         stream = open_sound(sound, sample_rate, excerpt_seconds, self.sample_rate)
-        return self._prediction(self.next_answers(map(self.window_logits, windows(stream, self.length))))
+        return self._prediction(self.next_decisions(map(self.window_logits, windows(stream, self.length))))
 
     def predict_files(
         self, paths: Iterable[str | Path], excerpt_seconds: float | None = None, workers: int = 1
@@ -220,7 +220,7 @@ class Recognizer:
         ):
             for _ in files:
                 try:
-                    yield self._prediction(self.next_answers(outputs))
+                    yield self._prediction(self.next_decisions(outputs))
                 except AudioError as error:
                     yield error
 
@@ -231,8 +231,8 @@ class Recognizer:
         wave_ST = torch.from_numpy(item.wave).to(self.device).float().div_(32767)
         return WindowLogits(item.start, *self._logits(wave_ST))
 
-    def next_answers(self, items: Iterator[WindowLogits | SoundEnd | AudioError]) -> SoundAnswers:
-        """Consume the items of the next sound and answer from the mean logits of its windows that are music.
+    def next_decisions(self, items: Iterator[WindowLogits | SoundEnd | AudioError]) -> SoundDecisions:
+        """Consume the items of the next sound and decide from the mean logits of its windows that are music.
 
         All files share one iterator: this takes the items up to the SoundEnd of this sound, or up to its AudioError,
         which is raised. A silent sound is an AudioError too, unless the model checks if sounds are music.
@@ -250,13 +250,13 @@ class Recognizer:
         logits_SC = torch.cat(logits)
         steps = step_windows(start_S, self.length, self.sample_rate, item)
         music_steps = self._music_steps(steps, evidence, item)
-        answers = {step: self._answer(logits_SC[windows], step in music_steps) for step, windows in steps.items()}
+        decisions = {step: self._decision(logits_SC[windows], step in music_steps) for step, windows in steps.items()}
         # Speech or silence says nothing about the genre of the music before and after it.
         music_windows = [window for step in sorted(music_steps or steps) for window in steps[step]]
-        return SoundAnswers(self._answer(logits_SC[music_windows], bool(music_steps)), answers, item)
+        return SoundDecisions(self._decision(logits_SC[music_windows], bool(music_steps)), decisions, item)
 
-    def _prediction(self, answers: SoundAnswers) -> Prediction:
-        whole, steps, end = answers
+    def _prediction(self, decisions: SoundDecisions) -> Prediction:
+        whole, steps, end = decisions
         return Prediction(
             predicted_genre=whole.genre,
             confidence=whole.confidence,
@@ -300,26 +300,26 @@ class Recognizer:
             logits_SC: Tensor = self.classifier(sound[:, None])
         return logits_SC.double().cpu(), evidence
 
-    def _answer(self, logits_SC: Tensor, is_music: bool) -> Answer:
-        """The answer for S windows, from their mean logits."""
+    def _decision(self, logits_SC: Tensor, is_music: bool) -> Decision:
+        """Decide from the mean logits of S windows."""
         return self.decide(logits_SC.mean(dim=0).softmax(dim=0), is_music)
 
-    def decide(self, probability_C: Tensor, is_music: bool) -> Answer:
-        """The answer that probabilities (C,) give: UNSURE if the sound is no music or no genre is probable enough.
+    def decide(self, probability_C: Tensor, is_music: bool) -> Decision:
+        """Decide from probabilities (C,): UNSURE if the sound is no music or no genre is probable enough.
 
-        Where only a genre with others below it is sure, it is the answer, and its probability includes those below.
+        If only a genre with others below it is probable enough, it is chosen, and its probability includes those below.
         """
         if not is_music:
             equal_C = torch.full_like(probability_C, 1 / len(probability_C))
-            return Answer(UNSURE, float(equal_C[0]), equal_C, NOT_MUSIC)
+            return Decision(UNSURE, float(equal_C[0]), equal_C, NOT_MUSIC)
         confidence, k = (value.item() for value in probability_C.max(dim=0))
         if confidence < self.unsure_below:
             model = self.classifier.model
             above = model.surest_above(probability_C) if isinstance(model, Tags) else None
             if above is None:
-                return Answer(UNSURE, float(confidence), probability_C, LOW_CONFIDENCE)
+                return Decision(UNSURE, float(confidence), probability_C, LOW_CONFIDENCE)
             k, confidence = above
-        return Answer(self.genres[int(k)], float(confidence), probability_C, None)
+        return Decision(self.genres[int(k)], float(confidence), probability_C, None)
 
 
 def open_sound(

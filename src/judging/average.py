@@ -1,7 +1,7 @@
 """Judge the average of several runs as one: the arithmetic mean of their calibrated probabilities for the same clips.
 
-Why this mean: see `src.inference.ensemble`. What the clips share is searched in the training and validation clips of all
-runs: a clip that one of them was trained on is no test of their average.
+Why this mean: see `src.inference.ensemble`. Shared artists and copies are searched in the training and validation
+clips of all runs: a clip that one of them was trained on is no fair test of their average.
 """
 
 import math
@@ -15,8 +15,8 @@ from src import config as configs
 from src import console, formatting
 from src.evaluation import run_names
 from src.judging import judge, shared
-from src.judging.answers import Answers, answers
 from src.judging.judged_data import Request, asks_for_own_clips, judged_config, same_data_set
+from src.judging.predictions import RunPredictions, run_predictions
 from src.rundir import RunDir, members
 from src.training.module import Predictions
 
@@ -25,7 +25,7 @@ OTHER_MUSIC = "Judge the average on other music (dataset=), or average runs of o
 
 
 def judge_average(runs: Sequence[RunDir], request: Request, trust: Sequence[str] = ()) -> judge.Judgement:
-    """Judge the average of runs, which may come from strangers, on clips that all of them get.
+    """Judge the average of runs, which may come from strangers, on the same clips.
 
     Raises ValueError, which says what to do, if the runs do not fit together, or if the clips cannot be used.
     """
@@ -36,11 +36,11 @@ def judge_average(runs: Sequence[RunDir], request: Request, trust: Sequence[str]
     if own and (other := _other_test_clips(runs)):
         if request.dataset is None:
             raise ValueError(_different_test_clips(runs[0], other))
-        own = False  # all clips of the data set that was named, of which those of the training are found
+        own = False  # all clips of the named data set; those of the training are reported as shared
     given = []
     for run in runs:
         console.note(f"{run.path}: predicting")
-        given.append(answers(run.path, request, trust, own))
+        given.append(run_predictions(run.path, request, trust, own))
     predictions, found = mean(given), _union([each.found for each in given], given)
     first = given[0]
     scores = judge.test_scores(first, predictions, 1.0)
@@ -60,7 +60,7 @@ def judge_average(runs: Sequence[RunDir], request: Request, trust: Sequence[str]
     return judge.Judgement(list(runs), _config(given), first.data, own, predictions, test, evaluation, found, notes)
 
 
-def mean(given: Sequence[Answers]) -> Predictions:
+def mean(given: Sequence[RunPredictions]) -> Predictions:
     """Average the calibrated probabilities of several runs -> the predictions of the first, with the logarithms of the mean.
 
     Clips and genres are matched by name. Raises ValueError if the runs do not have the same clips and genres.
@@ -114,7 +114,7 @@ def _tested(run: RunDir) -> set[tuple[str, str]]:
     return set(zip(run.predictions.clips, run.predictions.true, strict=True))
 
 
-def _union(found: Sequence[shared.Shared], given: Sequence[Answers]) -> shared.Shared:
+def _union(found: Sequence[shared.Shared], given: Sequence[RunPredictions]) -> shared.Shared:
     """What the clips share with the training of any run. Clips are numbered as in the data of the first run."""
     number_of = {clip.name: k for k, clip in enumerate(given[0].data.clips)}
     clips = {
@@ -140,8 +140,8 @@ def _union(found: Sequence[shared.Shared], given: Sequence[Answers]) -> shared.S
     )
 
 
-def _member(given: Answers, name: str) -> dict[str, Any]:
-    """What the `evaluation` object has of each run of an average: which it is, and its own scores on the clips."""
+def _member(given: RunPredictions, name: str) -> dict[str, Any]:
+    """The entry of a run in `members` of the `evaluation` object: its names, and its own scores on the clips."""
     run, scores = given.run, judge.test_scores(given, given.predictions, given.temperature)
     return {
         "run": name,
@@ -166,7 +166,7 @@ def _training_clips(runs: Sequence[RunDir]) -> dict[str, int]:
     return dict(Counter(genre_of.values()))
 
 
-def _config(given: Sequence[Answers]) -> dict[str, Any]:
+def _config(given: Sequence[RunPredictions]) -> dict[str, Any]:
     """The settings that all runs have in common; `trained` tells averages of other runs apart."""
     config = _common([each.config for each in given])
     runs = [each.run for each in given]
@@ -185,7 +185,7 @@ def _common(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The keys that have the same value in all mappings, at any depth."""
     result: dict[str, Any] = {}
     for key, value in settings[0].items():
-        values = [each.get(key, _common) for each in settings]  # a value that no config has
+        values = [each.get(key, _common) for each in settings]  # _common: a default that equals no value
         if all(other == value for other in values):
             result[key] = value
         elif all(isinstance(other, Mapping) for other in values):

@@ -23,7 +23,7 @@ RUN_DIR = "hydra.run.dir"
 def read(words: Sequence[str]) -> tuple[Request, Path | None]:
     """Read the settings of a command line -> what runs are judged on, and the folder that was asked for.
 
-    Raises ValueError, or the errors of Hydra and OmegaConf, on a setting that there is not, or that a run decides.
+    Raises ValueError, or the errors of Hydra and OmegaConf, on a setting that does not exist, or that the run decides.
     """
     overrides = OverridesParser.create().parse_overrides(setting_words.read(words, PROGRAM))
     for override in overrides:
@@ -75,12 +75,12 @@ def data_name(words: Sequence[str]) -> str:
     return choices[-1] if choices else "own"
 
 
-def runs_at(paths: Sequence[Path], trust: Sequence[str]) -> list[Path]:
-    """The runs at some paths, each once: a run directory, or a folder with finished runs, whose evaluations are left out.
+def run_folders(paths: Sequence[Path], trust: Sequence[str]) -> list[Path]:
+    """The folders of the runs at some paths, each once: a run directory, or a folder with finished runs, whose evaluations are left out.
 
     Raises ValueError if a path has no run that can be judged.
     """
     found: dict[Path, Path] = {}
-    for run in members.models_at(paths, tuple(trust)):
+    for run in members.trained_runs_at(paths, tuple(trust)):
         found.setdefault(run.path.resolve(), run.path)
     return list(found.values())

@@ -10,9 +10,9 @@ import torch
 
 from src.data.datamodule import GenreData
 from src.judging import scores, shared
-from src.judging.answers import Answers, answers
 from src.judging.clips import JudgedData
 from src.judging.judged_data import Request
+from src.judging.predictions import RunPredictions, run_predictions
 from src.rundir import RunDir
 from src.training import stages
 from src.training.module import Predictions
@@ -24,7 +24,7 @@ class Judgement:
 
     Several `runs` are the members of an average. `config` is the run's, with the data set, split and data settings of the
     judgement. `own` is True for the run's own test clips. `test` and `evaluation` are the objects of these names in
-    metrics.json, `found` what the clips share with the training, and `model_notes` sentences on the model.
+    metrics.json, `found` what the clips share with the training, and `model_notes` sentences about the model.
     """
 
     runs: list[RunDir]
@@ -43,7 +43,7 @@ def judge(folder: Path, request: Request, trust: Sequence[str] = ()) -> Judgemen
 
     Raises ValueError, which says what to do, if the folder has no finished run, or if the clips cannot be used.
     """
-    given = answers(folder, request, trust)
+    given = run_predictions(folder, request, trust)
     run, predictions = given.run, given.predictions
     test = test_scores(given, predictions, given.temperature)
     training = [row for row in run.split if row["set"] == "train"]
@@ -61,8 +61,8 @@ def judge(folder: Path, request: Request, trust: Sequence[str] = ()) -> Judgemen
     return Judgement([run], given.config, given.data, given.own, calibrated, test, evaluation, given.found, given.notes)
 
 
-def test_scores(given: Answers, predictions: Predictions, temperature: float) -> dict[str, Any]:
-    """The `test` object of metrics.json for predictions, not calibrated yet, of the clips that a run answered."""
+def test_scores(given: RunPredictions, predictions: Predictions, temperature: float) -> dict[str, Any]:
+    """The `test` object of metrics.json for predictions, not calibrated yet, of the clips of a run."""
     score = stages.score if given.own else scores.over_all_genres
     return score(predictions, temperature, given.data)
 
@@ -97,5 +97,5 @@ def scores_of(
 
 
 def _same(scores_now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    """True if all scores of a run are the same; an older run lacks some."""
+    """True if all scores that the run has are the same now; an older run lacks some."""
     return all(scores_now.get(key) == value for key, value in before.items() if value is not None)

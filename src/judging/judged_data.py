@@ -1,4 +1,4 @@
-"""What a run is judged on: its own test clips or those of another data set, with the settings of the run."""
+"""Data for the evaluation of a finished run: its own test clips or those of another data set, with the settings of the run."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -79,7 +79,7 @@ def judged_config(run: RunDir, request: Request) -> dict[str, Any]:
 def open_data(
     run: RunDir, request: Request, config: Mapping[str, Any], genres: Sequence[str], own: bool | None = None
 ) -> tuple[GenreData, bool]:
-    """The data that a run is judged on, and True if they are its own test clips: `own`, or None to find out."""
+    """Open the data that a run is judged on -> the data, and True if they are its own test clips: `own`, or None to find out."""
     settings = {key: value for key, value in config["data"].items() if key != "_target_"}
     settings["seed"] = run.config.get("seed") or 0
     if own is None:
@@ -103,14 +103,14 @@ def open_data(
 
 
 def asks_for_own_clips(run: RunDir, request: Request, config: Mapping[str, Any]) -> bool:
-    """True if what a run is judged on are its own test clips. `config` is that of the judgement."""
+    """True if a request means the own test clips of a run. `config` is that of the judgement."""
     if request.split is not None or request.split_file is not None:
         return False
     return request.dataset is None or _is_own(run, config["dataset"])
 
 
 def same_data_set(before: Mapping[str, Any], dataset: Mapping[str, Any]) -> bool:
-    """True if two configs are of one data set, wherever its files are, and with any choice of genres."""
+    """True if two configs are of the same data set; places of files and the choice of genres do not count."""
     return all(before.get(key) == dataset.get(key) for key in {*before, *dataset} - {*CHANGEABLE})
 
 

@@ -1,6 +1,6 @@
 """Scores of a run on another data set: over all its genres, and over those that both know.
 
-A run with more genres than the data set can give clips to a genre that no clip has, and such an answer is wrong. The
+A run with more genres than the data set can give clips to a genre that no clip has, and such a prediction is wrong. The
 second scores ask what is left if these genres are forbidden.
 Source: Bogdanov, Porter, Herrera and Serra 2016, "Cross-collection evaluation for music classification tasks".
 """
@@ -25,12 +25,12 @@ def common_genres(predictions: Predictions, genres: Sequence[str]) -> list[str]:
 
 
 def over_all_genres(predictions: Predictions, temperature: float, data: GenreData) -> dict[str, Any]:
-    """The `test` object of metrics.json: the answer is any genre of the run; macro averages are over the common genres."""
+    """The `test` object of metrics.json: any genre of the run can be predicted; macro averages are over the common genres."""
     return metrics.with_clips_only(stages.score(predictions, temperature, data))
 
 
 def over_common_genres(predictions: Predictions, temperature: float, data: GenreData) -> dict[str, Any] | None:
-    """As `over_all_genres`, but the answer is one of the common genres; None if there is only one, which is always right."""
+    """As `over_all_genres`, but only the common genres can be predicted; None if there is only one, which is always right."""
     common = common_genres(predictions, data.genres)
     if len(common) < 2:
         return None

@@ -1,4 +1,4 @@
-"""The runs of an average: which ones they are, their names, and whether they know the same genres."""
+"""Members of an average of runs: their paths, their names, and the check that they know the same genres."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ from src.rundir.reader import METRICS, RunDir, runs_at
 MOST_NAMED = 10  # a message names at most this many genres
 
 
-def models_at(paths: Sequence[Path], trust: tuple[str, ...] = ()) -> list[RunDir]:
-    """Find the runs with a model at some paths, as often as they are named: run directories, or folders of runs.
+def trained_runs_at(paths: Sequence[Path], trust: tuple[str, ...] = ()) -> list[RunDir]:
+    """Find the runs with a model at some paths: run directories, or folders of runs. A run that is named twice is there twice.
 
-    Of a folder, unfinished runs are left out, with a message, and evaluations too. Raises ValueError if a path has no
+    Unfinished runs in a folder are left out, with a note; evaluations too. Raises ValueError if a path has no
     finished run, or if it is an evaluation.
     """
     found: list[RunDir] = []
@@ -63,7 +63,7 @@ def genres_of(run: RunDir) -> list[str]:
 def genre_order(name: str, genres: Sequence[str], first_name: str, first_genres: Sequence[str]) -> list[int]:
     """The indices of a run's genres in the order of another run's; case and separators of a name do not count.
 
-    Raises ValueError, which names the genres, if one of both does not have all genres of the other.
+    Raises ValueError, which names the genres, if one of the two runs lacks a genre of the other.
     """
     exact = sorted(genres) == sorted(first_genres)
     keys, first_keys = ([genre if exact else comparable(genre) for genre in each] for each in (genres, first_genres))

@@ -1,4 +1,4 @@
-"""The average of the answers of several runs, against a calculation by hand."""
+"""The average of the predictions of several runs, against a calculation by hand."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from src.judging.answers import Answers
 from src.judging.average import mean
+from src.judging.predictions import RunPredictions
 from src.rundir import RunDir
 from src.training.module import Predictions
 
 
-def given(clips: list[str], genres: list[str], logits: Any, temperature: float) -> Answers:
-    """Answers for clips whose true genre is the first of the alphabet."""
+def given(clips: list[str], genres: list[str], logits: Any, temperature: float) -> RunPredictions:
+    """Predictions for clips whose true genre is the first of the alphabet."""
     data: Any = SimpleNamespace(clips=[SimpleNamespace(name=name) for name in clips], genres=genres)
     number = torch.arange(len(clips))
     true = torch.full((len(clips),), genres.index(min(genres, key=str.casefold)))
     nothing: Any = None
-    return Answers(
+    return RunPredictions(
         RunDir(Path("".join(genres))), {}, data, False, Predictions(number, true, torch.tensor(logits)), temperature, nothing, []
     )  # fmt: skip
 

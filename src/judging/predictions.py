@@ -1,4 +1,4 @@
-"""The answers of a finished run for clips: the predictions of its model, and what the clips share with its training."""
+"""Predictions of a finished run for clips, and what the clips share with its training."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -25,11 +25,11 @@ AUTOCAST = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}  # trainer.
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a run predicts for clips, not calibrated, and its temperature.
+class RunPredictions:
+    """Predictions of a run for clips, not calibrated, and its temperature.
 
-    `config` is the run's, with the data set, split and data settings that it is judged on. `own` is True for the run's own
-    test clips. `found` is what the clips share with the training, and `notes` are sentences on the model.
+    `config` is the run's, with the data set, split and data settings of the clips. `own` is True for the run's own
+    test clips. `found` is what the clips share with the training, and `notes` are sentences about the model.
     """
 
     run: RunDir
@@ -47,7 +47,9 @@ class Answers:
         return [self.data.clips[k].name for k in self.predictions.clip.tolist()]
 
 
-def answers(folder: Path, request: Request, trust: Sequence[str] = (), own: bool | None = None) -> Answers:
+def run_predictions(
+    folder: Path, request: Request, trust: Sequence[str] = (), own: bool | None = None
+) -> RunPredictions:
     """Predict clips with the run in a folder, which may come from a stranger: see `Recognizer.load`.
 
     `own` as in `open_data`. Raises ValueError, which says what to do, if the folder has no finished run, or if the clips
@@ -66,7 +68,7 @@ def answers(folder: Path, request: Request, trust: Sequence[str] = (), own: bool
     same_data = data.corpus.name == run.metrics["dataset"] and same_data_set(run.config["dataset"], config["dataset"])
     found = shared.with_training(run, data, predictions.clip.tolist(), same_data)
     notes = list(dict.fromkeys([*classifier.notes, *recognizer.notes]))
-    return Answers(run, config, data, own, predictions, temperature, found, notes)
+    return RunPredictions(run, config, data, own, predictions, temperature, found, notes)
 
 
 def predict(data: GenreData, classifier: Classifier, config: Mapping[str, Any], device: torch.device) -> Predictions:
