@@ -1,4 +1,4 @@
-"""Ballroom: 30-second clips of eight dances, from the tempo contest of ISMIR 2004 (Gouyon and others 2006)."""
+"""Ballroom: 30-second clips of eight dances, from the tempo contest of ISMIR 2004 (Gouyon et al. 2006)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ GENRES = ("ChaChaCha", "Jive", "Quickstep", "Rumba", "Samba", "Tango", "Viennese
 # The folders of the archive. The contest counts the three kinds of rumba as one dance.
 FOLDERS = (*(genre for genre in GENRES if genre != "Rumba"), "Rumba-American", "Rumba-International", "Rumba-Misc")
 SUBFOLDERS = ("", "BallroomData", "audio", "B_1.0/audio")  # where the archive, and mirdata, have these folders
-NAME = re.compile(r"Albums-(?P<album>.+)-\d\d|(?P<media>Media-\d{4})\d\d")  # an album or a medium, then its track
+CLIP_NAME = re.compile(r"Albums-(?P<album>.+)-\d\d|(?P<media>Media-\d{4})\d\d")  # an album or a medium, then its track
 # The kinds of fault in ballroom_faults.csv, each with the word before the clip that is repeated.
 CONNECTORS = {"exact copy": "of", "same recording": "as"}
 EXPECTED = (
@@ -23,7 +23,7 @@ EXPECTED = (
 
 
 class Ballroom(DataSet):
-    """The clips of Ballroom in `root`, as its archive or mirdata lays them out; a name is a file's without suffix.
+    """The clips of Ballroom in `root`, in the layout of its archive or of mirdata. A clip is named after its file, without suffix.
 
     Artists and titles are not known. The album is read from the clip's name, so that a split keeps albums together:
     Latin_Jam2 of Albums-Latin_Jam2-05, Media-1034 of Media-103401 (facts/ballroom.md says why).
@@ -103,7 +103,7 @@ def _repeated() -> dict[str, str]:
 
 
 def _album(name: str) -> str:
-    match = NAME.fullmatch(name)
+    match = CLIP_NAME.fullmatch(name)
     assert match, f"{name} in ballroom.csv has another form"
     return match["album"] or match["media"]
 

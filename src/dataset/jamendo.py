@@ -14,10 +14,10 @@ from src.dataset.jamendo_tables import Track
 from src.dataset.published import missing_tracks, unused_files, unused_folders
 
 SPLITS = range(5)
-SEVERAL = ("exclude", "selected", "rarest")
+SEVERAL_GENRES = ("exclude", "selected", "rarest")
 TABLE_FOLDERS = ("split-{}", "splits/split-{}", "data/splits/split-{}", "mtg-jamendo-dataset/data/splits/split-{}")
 AUDIO_FOLDERS = ("", "audio", "audio-low", "raw_30s", "raw_30s/audio", "raw_30s/audio-low")
-LOW = ".low.mp3"  # the end of the names in the small, mono release: 14/214.low.mp3
+LOW_SUFFIX = ".low.mp3"  # the end of the names in the small, mono release: 14/214.low.mp3
 NAME = "MTG-Jamendo's genre task"
 EXPECTED = (
     "expected the folder in which the archives were unpacked, with files such as 14/214.mp3 or, in low quality, "
@@ -36,9 +36,9 @@ class Jamendo(DataSet):
     (14/214.low.mp3), or its parent folder. `metadata` is a clone of the repository MTG/mtg-jamendo-dataset, or its folder
     data/splits; None searches `root` and its parent folder. `split_number` is 0 to 4.
 
-    A track has one to many genres, in alphabetical order, so the first one means nothing. `several_genres` decides on tracks
-    with several: "exclude" leaves them out; "selected" does so too, but ignores the genres that `genres` does not select;
-    "rarest" takes, of the genres that are selected, the one that the fewest tracks have. `genre_map` counts before that:
+    A track has one to many genres, in alphabetical order, so the first one is not the main one. `several_genres` decides on
+    tracks with several: "exclude" leaves them out; "selected" does so too, but ignores genres that `genres` does not
+    select; "rarest" takes, of the selected genres, the one that the fewest tracks have. `genre_map` is applied first:
     genres with the same new name are one, and a genre whose new name is None is ignored in tracks that have another.
     """
 
@@ -58,8 +58,8 @@ class Jamendo(DataSet):
         super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
         if split_number not in SPLITS:
             raise ValueError(f"dataset.split_number is {split_number!r}: expected 0 to {SPLITS[-1]}.")
-        if several_genres not in SEVERAL:
-            raise ValueError(f"dataset.several_genres is {several_genres!r}: expected {', '.join(SEVERAL)}.")
+        if several_genres not in SEVERAL_GENRES:
+            raise ValueError(f"dataset.several_genres is {several_genres!r}: expected {', '.join(SEVERAL_GENRES)}.")
         if several_genres == "selected" and genres is None:
             raise ValueError(
                 "dataset.several_genres=selected needs dataset.genres, e.g. 'dataset.genres=[rock,jazz,metal]': tracks with "
@@ -74,10 +74,10 @@ class Jamendo(DataSet):
             raise ValueError(f"dataset.root is {self.root}, which is not a folder: {EXPECTED}")
         tracks = jamendo_tables.read(self._table_folder())
         (folder, files), *others = self._audio()
-        full = {file for file in files if not file.endswith(LOW)}
+        full = {file for file in files if not file.endswith(LOW_SUFFIX)}
         is_low = len(full) < len(files) / 2
-        files_of = {track.path: track.path.replace(".mp3", LOW) if is_low else track.path for track in tracks}
-        choice = _Choice(tracks, self.genre_rules, self.genres, self.several_genres)
+        files_of = {track.path: track.path.replace(".mp3", LOW_SUFFIX) if is_low else track.path for track in tracks}
+        choice = _GenreChoice(tracks, self.genre_rules, self.genres, self.several_genres)
         self.fixed_genres = list(choice.tracks_of)
         clips: list[Clip] = []
         missing, several = [], []
@@ -139,7 +139,7 @@ class Jamendo(DataSet):
             yield f"Tracks with several genres count under the one that the fewest tracks have ({self._setting()})."
 
 
-class _Choice:
+class _GenreChoice:
     """Choose the one genre of each track, as `several_genres` says."""
 
     def __init__(self, tracks: Sequence[Track], rules: GenreRules, genres: Sequence[str] | None, several: str) -> None:

@@ -12,7 +12,7 @@ SETS = {"train": "train", "validation": "val", "test": "test"}  # in the names o
 CATEGORY = "genre---"  # the beginning of each tag; in the tables of other tasks also mood/theme--- and instrument---
 IDS = (re.compile(r"track_(\d+)"), re.compile(r"artist_\d+"), re.compile(r"album_\d+"))
 PATH = re.compile(r"\d\d/(\d+)\.mp3")
-MAX_SHOWN = 60  # characters of a faulty line in a message
+MAX_SHOWN = 60  # characters of a faulty cell or header in a message
 
 
 class Track(NamedTuple):

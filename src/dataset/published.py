@@ -1,4 +1,4 @@
-"""What the published data sets have in common: their tables of facts, and notes on files that are missing or not used."""
+"""Shared by the published data sets: the folder of their facts, and notes on files that are missing or not used."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from src.clip import Excluded
 
 FACTS = Path(__file__).parent / "facts"  # its .md files name the sources of the tables
-MAX_CLIPS_NAMED = 5  # a note names at most this many missing clips of a small data set
-MAX_TRACKS_NAMED = 3  # and of a large one
+MAX_CLIPS_NAMED = 5  # a note names at most this many missing clips of a small data set,
+MAX_TRACKS_NAMED = 3  # and this many missing tracks of a large one
 
 
 def visible(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The settings in which the groups of a sweep differ, and the grids that two of them form."""
+"""Swept settings: in which settings the groups of a sweep differ, and grids of two of them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,15 +11,15 @@ from src.evaluation.groups import distinguishing_settings, identifying_settings
 from src.evaluation.pooling import Group
 from src.rundir import RunDir, nested
 
-AXES = ("optimizer.lr", "model.layers")  # the rows and the columns of a grid, where both are swept
-COMMON = ("optimizer.lr", "data.batch_size", "model.layers", "trainer.max_epochs")  # named where all groups share them
+AXES = ("optimizer.lr", "model.layers")  # rows and columns of a grid, if both are swept
+COMMON = ("optimizer.lr", "data.batch_size", "model.layers", "trainer.max_epochs")  # named if all groups share them
 
 
 @dataclass(frozen=True)
 class Swept:
     """What the groups of one test data have in common, and their values of the swept keys.
 
-    `common` describes it: "cnn on mel; trainer.max_epochs 1". `keys` are dotted keys, or "recipe", "model" and "feature"; `values`
+    `common` describes what they share: "cnn on mel; trainer.max_epochs 1". `keys` are dotted keys, or "recipe", "model" and "feature"; `values`
     maps each of them to its text for each group, "" where a group has no such setting. `labels` are short and unique.
     """
 
@@ -83,15 +83,15 @@ def short(key: str) -> str:
 
 
 def _label(values: Mapping[str, str]) -> str:
-    """Label a group by its swept values: "cnn, lr 0.01, layers 4"; a value that names itself has no key."""
+    """Label a group by its swept values: "cnn, lr 0.01, layers 4"; the choice of a model or feature has no key."""
     return ", ".join(f"{short(key)} {text}" if "." in key else text for key, text in values.items() if text)
 
 
 def panels(found: Swept) -> list[Panel]:
     """Arrange groups as grids of two swept numbers, one for each combination of the other swept values.
 
-    The rate is in rows and the number of layers in columns where both are swept, otherwise the two numbers with the most
-    values. Empty if fewer than two numbers are swept, or if two groups would share a cell.
+    The learning rate is in rows and the number of layers in columns if both are swept, otherwise the two numbers with the
+    most values. Empty if fewer than two numbers are swept, or if two groups would share a cell.
     """
     numbers = {
         key: sorted({row[key] for row in found.values}, key=float)
@@ -123,7 +123,7 @@ def panels(found: Swept) -> list[Panel]:
 
 
 def chosen_by_validation(groups: Sequence[Group]) -> Group | None:
-    """The group with the highest mean validation macro F1; of equal ones that with fewer parameters. Test scores do not count.
+    """The group with the highest mean validation macro F1; of equal ones, the one with fewer parameters. Test scores do not count.
 
     None if there is one group only, or if a group has no validation scores.
     """

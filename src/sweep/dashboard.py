@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 class Dashboard(Callback):
-    """Log one row per configuration at the end of a sweep, if its jobs log to wandb."""
+    """Log a table with one row per configuration at the end of a sweep, if its jobs log to wandb."""
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Log the table in a wandb run of job type sweep, in the group of the jobs. A failure only prints a note."""

@@ -81,7 +81,7 @@ def read(folder: Path) -> list[Job]:
 
 
 def unfinished(path: Path) -> list[dict[str, str]]:
-    """Label, state, reason and command of each job without result, from the notes of a sweep or of a folder of sweeps.
+    """Label, state, reason, command and folder of each job without a result, from the notes of a sweep or a folder of sweeps.
 
     The state is "failed" or "not finished". A job that another command has finished since then is left out.
     """
@@ -96,10 +96,8 @@ def unfinished(path: Path) -> list[dict[str, str]]:
         except (OSError, ValueError, TypeError) as error:
             job = Job(0, note.name, "", "failed", reason=f"{note} is not the note of a job ({error}).")
         label = job.label if sweep == path else f"{sweep.name}: {job.label}"
-        state, reason = (
-            "failed" if job.state == "failed" else "not finished",
-            job.reason or UNFINISHED_REASONS.get(job.state, ""),
-        )
+        state = "failed" if job.state == "failed" else "not finished"
+        reason = job.reason or UNFINISHED_REASONS.get(job.state, "")
         listed.append({"label": label, "state": state, "reason": reason, "command": job.command, "folder": job.folder})
     return listed
 

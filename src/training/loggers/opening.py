@@ -1,4 +1,4 @@
-"""Check, open, use and close the loggers of a run, each on its own: one that fails never stops the others."""
+"""Check, open, use and close the loggers of a run, each on its own: a failure of one does not stop the others."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence

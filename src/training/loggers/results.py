@@ -23,7 +23,7 @@ CLIP_COLUMNS = ("clip", "genre", "predicted", "right", "probability", "probabili
 
 
 def axis(names: Iterable[str]) -> str:
-    """What the step of these values counts: passes of pre-training, or epochs."""
+    """The unit of the step of these values: "pass" (of pre-training) or "epoch"."""
     return "pass" if any(name.startswith("prepare/") for name in names) else "epoch"
 
 

@@ -1,4 +1,4 @@
-"""A logger that may fail: a dashboard never costs the result of a training."""
+"""A logger whose failures never stop a training."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from src.plain_files import first_line
 
 
 class Tolerant(Logger):
-    """Pass everything on to another logger, until that fails: then print a note once, and log nothing more.
+    """Pass everything on to another logger; if that fails, print a note once, and log nothing more.
 
     `choice` is the name of the logger, for the note. `folder` is the run directory.
     """
