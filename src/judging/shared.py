@@ -11,9 +11,8 @@ from src.data import fingerprints
 from src.data.datamodule import GenreData
 from src.rundir import RunDir
 
-SHORTEST_SECONDS = (
-    2.75  # from the first to the last frame that two clips share: with the frame's length, about 3 s of sound
-)
+# Between the first and the last frame that two clips share: with the frame's length, about 3 s of sound.
+SHORTEST_SECONDS = 2.75
 
 
 class Shared(NamedTuple):
