@@ -97,7 +97,10 @@ def test_bad_input_gets_one_message(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<!-- table claim -->\n\n<!-- end of table -->\n", "asks for the table claim: expected one of verdicts, claims"),
+        (
+            "<!-- table claim -->\n\n<!-- end of table -->\n",
+            "asks for the table claim: expected one of verdicts, claims",
+        ),
         ("<!-- table claims -->\n\n| a |\n", "has a table without the line <!-- end of table -->"),
     ],
 )
