@@ -96,13 +96,15 @@ def test_the_folder_of_a_sweeps_job_is_named_after_the_content(
     monkeypatch.setattr(
         "src.config.choices", lambda: dict.fromkeys(("dataset", "feature", "model", "experiment"), "none")
     )
+    monkeypatch.setattr("src.config.command_words", list)
     copy = shutil.copy(efficientat, tmp_path / "copy.pt")
     torch.save(random_state(0.1, seed=1), tmp_path / "seed1.pt")
     names = []
     for path in (efficientat, copy, tmp_path / "seed1.pt", tmp_path / "missing.pt"):
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            config = compose("train", ["feature=efficientat", f"feature.weights={path}"])
-        names.append(job_name(_root_=config))
+            overrides = ["feature=efficientat", f"feature.weights={path}", f"hydra.sweep.dir={tmp_path}"]
+            config = compose("train", overrides, return_hydra_config=True)
+        names.append(job_name("", _root_=config))
     assert names[0] == names[1]
     assert len(set(names)) == 3
 

@@ -15,6 +15,7 @@ import torch
 
 from src import rundir
 from src.classifier import build
+from src.rundir import extras
 from tests.programs import SMALL, help_of, small, train
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,8 @@ def test_a_run_directory_holds_the_documented_files(finished_run: Path) -> None:
         rundir.EXCLUDED,
         rundir.HISTORY,
         rundir.REPORT,
+        extras.EMBEDDING,
+        extras.SOUNDS,
         "csv",
     }
     assert {path.name for path in finished_run.iterdir() if not path.name.startswith(".")} == expected
@@ -231,7 +234,7 @@ def test_each_job_of_a_sweep_is_a_run_and_wandb_groups_them(tiny: Path, tmp_path
     rows = [dict(zip(content["columns"], row, strict=True)) for row in content["data"]]
     assert {row["configuration"] for row in rows} == {"cnn on mel", "rnn on mel"}
     for row in rows:
-        (folder,) = (folder for folder in runs if f"_{row['configuration'][:3]}_" in folder.name)
+        (folder,) = (folder for folder in runs if folder.name.startswith(row["configuration"][:3]))
         test = rundir.RunDir(folder).metrics["test"]
         assert row["accuracy"] == pytest.approx(test["accuracy"])
         assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx(test["accuracy_interval"])
