@@ -38,14 +38,15 @@ def planned_folds(groups: Sequence[Group], group: Group) -> list[Fold]:
     folds = nested.get(group.runs[0].config, "split.folds")
     if isinstance(folds, int):
         return list(range(folds))
-    split = _split_settings(group.runs[0])
+    split = split_settings(group.runs[0])
     return sorted(
-        {fold_of(run) for other in groups if _split_settings(other.runs[0]) == split for run in other.runs},
+        {fold_of(run) for other in groups if split_settings(other.runs[0]) == split for run in other.runs},
         key=fold_order,
     )
 
 
-def _split_settings(run: RunDir) -> dict[str, str]:
+def split_settings(run: RunDir) -> dict[str, str]:
+    """The settings of the split of a run, without the fold."""
     return {key: text for key, text in identifying_settings(run).items() if key.startswith("split.")}
 
 

@@ -49,6 +49,7 @@ def clips_context(run: RunDir) -> dict[str, Any]:
     context: dict[str, Any] = {
         "mistakes": [_view(answer, found) for answer in shown],
         "mistake_count": len(mistakes),
+        "mistakes_heard": sum(answer.clip in heard for answer in shown),
         "right_answers": [_view(answer, found) for answer in right],
         "sounds_reason": reason,
         "sound_lines": _sound_lines(found) if found else [],

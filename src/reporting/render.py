@@ -44,12 +44,12 @@ def _environment(markdown: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (formatting.cell, formatting.cell_interval, formatting.count, formatting.duration, formatting.percent)
-    environment.filters.update({function.__name__: function for function in filters})
+    names = ("cell", "cell_interval", "count", "duration", "percent", "subset")
+    environment.filters.update({name: getattr(formatting, name) for name in names})
     if not markdown:
         script, policy = _script()
         environment.globals.update(script=script, policy=policy)
-        environment.filters["with_contents"] = with_contents
+        environment.filters.update(with_contents=with_contents, code=code)
     return environment
 
 
@@ -63,6 +63,11 @@ def _script() -> tuple[Markup, str]:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; media-src 'self' file: data:"
     return Markup(script), policy
+
+
+def code(text: str) -> Markup:
+    """A sentence with the commands between backticks as <code>; all else is escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def with_contents(content: Markup) -> Contents:

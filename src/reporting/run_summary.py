@@ -122,8 +122,17 @@ def next_steps(run: RunDir) -> list[Step]:
     if metrics["certificate"]["shared"]["near_copies"] is None and not metrics["synthetic"]:
         steps.append(Step("Look for copies, faults and wrong labels in the data.", "python -m src.audit …"))
     low, high = scores["accuracy_interval"]
-    if 100 * (high - low) > WIDE_POINTS and nested.get(run.config, "split.folds") is None:
+    folds = nested.get(run.config, "split.folds")
+    if isinstance(folds, int) and not _is_job(run):
+        text = f"This run tests one of {folds} folds: train the others too, to test every clip once."
+        steps.append(Step(text, f"… sweep=folds split.folds={folds}"))
+    if 100 * (high - low) > WIDE_POINTS and folds is None:
         width = f"{100 * (high - low):.0f} points wide"
         steps.append(Step(f"The interval is {width}: test every clip once, in folds.", "… sweep=folds"))
     steps.append(Step("Compare with other models on the same clips.", "… sweep=models"))
     return steps
+
+
+def _is_job(run: RunDir) -> bool:
+    """True if the run is a job of a sweep, whose command has hydra.mode=RUN."""
+    return "hydra.mode=RUN" in str(run.environment.get("command")).split()

@@ -1,33 +1,32 @@
 """Render several runs as one page or as Markdown tables: groups of runs, their scores, and the single runs."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from src import formatting, rundir
-from src.evaluation import leak_gap, pooling, transfer
+from src.evaluation import leak_gap, pooling, shared_folds, transfer
 from src.evaluation.groups import group_by_config
 from src.evaluation.selection import Selections
 from src.evaluation.tested_on import by_test_data
 from src.reporting import (
+    jobs_text,
     leak_gap_text,
     paper_table,
     render,
     run_page,
     selection_text,
     sweep_section,
+    sweep_summary,
     tested_on_text,
     transfer_text,
 )
+from src.reporting.jobs_text import Unfinished
 from src.rundir import RunDir, nested
-from src.split.certificate import leaks
 
 Skipped = tuple[Path, str]  # path of a run that is left out, and the reason
-Unfinished = Mapping[
-    str, str
-]  # label, state, reason, command and folder of a job without result: src.sweep.jobs.unfinished
 
 
 def readable_runs(found: Sequence[RunDir], pages: bool) -> tuple[list[RunDir], list[Skipped]]:
@@ -104,12 +103,14 @@ def _context(
 ) -> dict[str, Any]:
     """Collect the values that the templates runs.html and runs.md show; paths are relative to `folder`."""
     runs = [run for group in groups for run in group.runs]
-    parts = by_test_data(groups)
+    shared = shared_folds.parts(groups)
+    parts = [part.groups for part in shared]
     pairs = leak_gap.split_pairs(groups)
     gaps = [leak_gap_text.describe_leak_gap(pair) for pair in pairs]
-    sections = [sweep_section.section(part, number, len(parts), figures) for number, part in enumerate(parts, start=1)]
+    sections = [sweep_section.section(part, number, len(parts), figures) for number, part in enumerate(shared, start=1)]
     if paper:
         paper_table.check_models(groups)
+    first = [section["groups"][0] for section in sections]
     return {
         "counted": f"{formatting.count(len(runs), 'run')} in {formatting.count(len(groups), 'group')}",
         "selected": _selection_context(selections) if selections else None,
@@ -118,12 +119,17 @@ def _context(
             f"{pair.label}: {gap}" if len(pairs) > 1 else gap for pair, gap in zip(pairs, gaps, strict=True)
         ],
         "difference_lines": tested_on_text.describe_differences(parts),
+        "leak_lines": sweep_summary.leak_lines(groups),
+        "doubts": sweep_summary.doubts(groups, sections, first),
+        "steps": sweep_summary.next_steps(groups, sections, first, unfinished),
         "note_lines": _note_lines(groups, parts, experiment_count=len(groups) - len(pairs)),
         "transfer": [transfer_text.matrix(each) for each in transfer.matrices(runs)],
         "transfer_basis": transfer_text.BASIS,
         "sections": [{**each, "paper": _paper(part, paper)} for each, part in zip(sections, parts, strict=True)],
         "runs": [(group.label, [_row(run, folder) for run in group.runs]) for group in groups],
         "unfinished": unfinished,
+        "unfinished_counts": jobs_text.summary(unfinished),
+        "job_groups": jobs_text.groups(unfinished),
         "skipped": [
             (_relative(path, folder), reason)
             for path, reason in skipped
@@ -142,19 +148,15 @@ def _paper(groups: Sequence[pooling.Group], wanted: bool) -> dict[str, Any] | No
 def _note_lines(
     groups: Sequence[pooling.Group], parts: Sequence[Sequence[pooling.Group]], experiment_count: int
 ) -> list[str]:
-    """List notes on the groups: leaks, warnings, and how to compare and select.
+    """List notes on the groups: how to compare and select.
 
     `parts` are the groups, divided by test data. `experiment_count` is the number of groups, where two groups that differ only in `split.grouped` count as one.
     """
-    notes = []
-    if any(leaks(run.metrics["certificate"]) for group in groups for run in group.runs):
-        notes.append("Some runs share artists, tracks or audio between training and test: see the page of each run.")
-    warnings = {text for group in groups for run in group.runs for text in run.metrics["certificate"]["warnings"]}
-    notes += sorted(warnings)
+    notes: list[str] = []
     if len(groups) == 1:
         return notes
-    if len(parts) == 1:
-        notes.append(f"All groups were tested on the same {formatting.count(len(groups[0].clips), 'clip')}.")
+    if len(parts) == 1 and len(parts[0]) == len(groups):
+        notes.append(f"All groups were tested on the same {formatting.count(len(parts[0][0].clips), 'clip')}.")
     if experiment_count == 1 or len(parts) == len(groups):
         return notes
     notes.append(

@@ -132,7 +132,7 @@ def time_and_score(
     """
     unit, divisor = _time_unit(max(seconds, default=0.0))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(NARROW_INCHES, 2.6), layout="constrained")
+        figure = Figure(figsize=(NARROW_INCHES, 2.3), layout="constrained")
         axes = figure.add_subplot()
         for k, key in enumerate(keys):
             x, y = seconds[k] / divisor, 100 * accuracy[k]

@@ -11,22 +11,26 @@ from src import formatting
 from src.evaluation import run_analysis, selection
 from src.evaluation.compared_groups import ComparedGroup, letter
 from src.evaluation.comparison import compare
+from src.evaluation.folds import format_folds
 from src.evaluation.group_predictions import collect_predictions
 from src.evaluation.pooling import Group
+from src.evaluation.shared_folds import Part
 from src.evaluation.swept import Panel, Swept, chosen_by_validation, mean_history, panels, short, swept
-from src.reporting import comparison_text, plots, selection_text, sweep_plots, tested_on_text
+from src.reporting import comparison_text, plots, selection_text, sweep_plots, sweep_summary, tested_on_text
 from src.split.certificate import leaks
 
 SCORE_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 FIGURES = ("grids", "matrices", "curves", "time", "recall")
 MOST_COMPARED = 5  # groups that are compared pairwise on a sweep's page: those with the best validation scores
 SHOWN_PAIRS = 2  # pairs whose sentence is shown, the others are folded: the first group with the next ones
+MOST_DRAWN_PAIRS = 6  # of more pairs, the figure shows those of the first group
 MOST_MATRICES = 4  # groups whose confusion matrix is drawn
 MOST_PANELS = 6  # grids that are drawn; the table has all values
 
 
-def section(groups: Sequence[Group], number: int, count: int, figures: bool) -> dict[str, Any]:
+def section(part: Part, number: int, count: int, figures: bool) -> dict[str, Any]:
     """The values of the groups with the same test data; `number` counts from 1 to `count`. `figures`: also draw them."""
+    groups = part.groups
     chosen = chosen_by_validation(groups)
     ordered = sorted(groups, key=lambda group: -(group.val_f1_macro or 0.0)) if chosen else list(groups)
     ordered = [chosen, *(group for group in ordered if group is not chosen)] if chosen else ordered
@@ -37,6 +41,8 @@ def section(groups: Sequence[Group], number: int, count: int, figures: bool) -> 
         "number": number if count > 1 else None,
         "headline": _headline(ordered, chosen),
         "incomplete": bool(formatting.tested_genres(ordered[0].scores)),
+        "fold_lines": tested_on_text.fold_lines(part),
+        "unranked": [(group, format_folds(folds)) for group, folds in part.unranked],
         "data_lines": tested_on_text.data_lines([run for group in ordered for run in group.runs]),
         "cards": _cards(ordered[0], chosen, found),
         "common": found.common,
@@ -105,7 +111,8 @@ def _cards(first: Group, chosen: Group | None, found: Swept) -> list[tuple[str, 
     untested = formatting.tested_genres(scores)
     data = f"{formatting.data(first.runs[0].metrics['dataset'], first.synthetic)}; {tested_on_text.describe_splits(splits)}"
     owners = "artists unknown" if scores["artists"] is None else f"of {formatting.count(scores['artists'], 'artist')}"
-    return [
+    worst = sweep_summary.worst_confusion(confusion(first), first.runs[0].confusion[0])
+    cards = [
         (
             "accuracy over all clips",
             f"{formatting.cell(scores['accuracy'])} %",
@@ -120,6 +127,7 @@ def _cards(first: Group, chosen: Group | None, found: Swept) -> list[tuple[str, 
             leaking or first.synthetic or scores["artists"] is None,
         ),
     ]
+    return [*cards, ("most frequent confusion", worst[0], worst[1], False)] if worst else cards
 
 
 def _comparison(groups: Sequence[Group]) -> dict[str, Any] | None:
@@ -134,12 +142,15 @@ def _comparison(groups: Sequence[Group]) -> dict[str, Any] | None:
         return {"sentences": [sentence], "others": [], "note": "", "figure": ""}
     more = len(groups) - len(shown)
     note = f"Compared: the {len(shown)} groups with the best validation scores. " if more else ""
+    drawn = content["pairs"]
+    if len(drawn) > MOST_DRAWN_PAIRS:
+        drawn, note = drawn[: len(shown) - 1], f"{note}Drawn: the differences of {letter(0)} from the others. "
     sentences = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
     return {
         "sentences": sentences[:SHOWN_PAIRS],
         "others": sentences[SHOWN_PAIRS:],
         "note": f"{note}p values are adjusted by Holm. All tests and notes: python -m src.compare SWEEP.",
-        "figure": difference_figure(content["pairs"]),
+        "figure": difference_figure(drawn),
     }
 
 

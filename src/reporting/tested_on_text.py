@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 
 from src import formatting
+from src.evaluation.folds import format_folds
 from src.evaluation.pooling import Group
+from src.evaluation.shared_folds import Part
 from src.evaluation.tested_on import tested_on
 from src.rundir import RunDir
 
@@ -50,6 +52,27 @@ def _difference(first_part: Sequence[Group], part: Sequence[Group], number: int)
     elif first.clips != other.clips:
         reasons.append(f"other labels of {formatting.count(len(other.clips - first.clips), 'clip')}")
     return f"Test data {number} differ from test data 1: {'; '.join(reasons)}"
+
+
+def fold_lines(part: Part) -> list[str]:
+    """Say on which folds groups are ranked of which some lack folds, and which are not ranked; empty if none does."""
+    if part.folds is None:
+        return []
+    ranked, unranked = len(part.groups), len(part.unranked)
+    owners = f"{ranked} of the {ranked + unranked} groups have" if unranked else f"all {ranked} groups have"
+    if ranked == 1:
+        owners = f"1 of the {1 + unranked} groups has"
+    line = f"Ranked on {format_folds(part.folds)} of {part.planned}, which {owners}"
+    if part.left_out:
+        verb = "is" if part.left_out == 1 else "are"
+        line += f"; {formatting.count(part.left_out, 'run')} on other folds {verb} not in these scores"
+    lines = [f"{line}."]
+    if unranked:
+        names = formatting.first_names(
+            [f"{group.label} (has {format_folds(folds)})" for group, folds in part.unranked], 3
+        )
+        lines.append(f"Not ranked, for lack of folds: {names}.")
+    return lines
 
 
 def data_lines(runs: Sequence[RunDir]) -> list[str]:

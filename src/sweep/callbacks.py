@@ -82,6 +82,9 @@ class Jobs(Callback):
                 "choose another folder with hydra.sweep.dir=FOLDER."
             )
         jobs.clear(self.notes_folder)
+        with suppress(OSError, ValueError):  # on a full disk, the first job says so
+            # A search may end before its last trial.
+            jobs.write_plan(self.notes_folder, self.command, [] if self.search_overrides else self.labels)
         # Called at exit if the sweep is interrupted or its launcher fails.
         atexit.register(self._print_summary, config, complete=False)
         job_count = (

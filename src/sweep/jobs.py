@@ -17,9 +17,10 @@ STOPPED, WAITING = "stopped", "waiting"  # interrupted while training; not start
 UNFINISHED_REASONS = {
     TRAINING: "Its training has not ended: the sweep is still running, or was killed.",
     STOPPED: "The sweep was interrupted while it was training.",
-    WAITING: "The sweep was interrupted before it started.",
+    WAITING: "The sweep has not reached it, or ended before it.",
 }
 NOTES = ".jobs"  # in a sweep's folder: a folder of notes for each command
+PLAN = "plan"  # beside the notes of a command: the command and the labels of all its jobs, for a sweep that is killed
 CRASH_REASON = "Its process ended without an error message. It may have been killed, or have run out of memory."
 LIVE_ROWS = (6, 3)  # rows of the live table for the jobs that ended last, and for the jobs that start next
 
@@ -80,10 +81,26 @@ def read(folder: Path) -> list[Job]:
     return sorted((Job(**note) for note in notes), key=lambda job: job.number)
 
 
+def write_plan(folder: Path, command: str, labels: Sequence[str]) -> None:
+    """Write the command of a sweep and the labels of its jobs into the notes folder."""
+    plain_files.write_text(folder / PLAN, json.dumps({"command": command, "labels": list(labels)}))
+
+
+def _never_started(notes: Path) -> list[Job]:
+    """The jobs of a sweep's plan that have no note: its process was killed before they started. Empty without a plan."""
+    try:
+        plan = json.loads((notes / PLAN).read_text(encoding="utf-8"))
+        labels, command = [str(label) for label in plan["labels"]], str(plan["command"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
+    noted = {note.stem for note in notes.glob("*.json")}
+    return [Job(k, label, "", WAITING, command=command) for k, label in enumerate(labels) if str(k) not in noted]
+
+
 def unfinished(path: Path) -> list[dict[str, str]]:
     """Label, state, reason, command and folder of each job without a result, from the notes of a sweep or a folder of sweeps.
 
-    The state is "failed" or "not finished". A job that another command has finished since then is left out.
+    The state is "failed", "not finished" or "not started". A job that another command has finished since then is left out.
     """
     listed = []
     for note in sorted([*path.glob(f"{NOTES}/*/*.json"), *path.glob(f"*/{NOTES}/*/*.json")], key=_note_order):
@@ -95,11 +112,22 @@ def unfinished(path: Path) -> list[dict[str, str]]:
                 continue
         except (OSError, ValueError, TypeError) as error:
             job = Job(0, note.name, "", "failed", reason=f"{note} is not the note of a job ({error}).")
-        label = job.label if sweep == path else f"{sweep.name}: {job.label}"
-        state = "failed" if job.state == "failed" else "not finished"
-        reason = job.reason or UNFINISHED_REASONS.get(job.state, "")
-        listed.append({"label": label, "state": state, "reason": reason, "command": job.command, "folder": job.folder})
+        listed.append(_entry(job, sweep, path))
+    for notes in sorted([*path.glob(f"{NOTES}/*/"), *path.glob(f"*/{NOTES}/*/")]):
+        listed += [_entry(job, notes.parents[1], path) for job in _never_started(notes)]
     return listed
+
+
+def _entry(job: Job, sweep: Path, path: Path) -> dict[str, str]:
+    """One job for the list of `unfinished`; `path` is the folder that the list is about."""
+    state = {"failed": "failed", WAITING: "not started"}.get(job.state, "not finished")
+    return {
+        "label": job.label if sweep == path else f"{sweep.name}: {job.label}",
+        "state": state,
+        "reason": job.reason or UNFINISHED_REASONS.get(job.state, ""),
+        "command": job.command,
+        "folder": job.folder,
+    }
 
 
 def _note_order(note: Path) -> tuple[str, int, str]:

@@ -124,6 +124,8 @@ def test_few_test_clips_of_a_genre_are_doubtful_and_folds_are_advised(tmp_path: 
     run = RunDir(write_run(tmp_path / "run", config(), clips=20, synthetic=False))
     assert any(line.startswith("Fewer than 10 test clips of 10 genres (blues, ") for line in run_summary.doubts(run))
     assert any(step.command.endswith("sweep=folds") for step in run_summary.next_steps(run))
+    fold = RunDir(write_run(tmp_path / "fold", config(fold=0), synthetic=False))
+    assert any(step.command == "… sweep=folds split.folds=4" for step in run_summary.next_steps(fold))
 
 
 def test_the_page_of_a_run_with_sounds_and_an_embedding(tmp_path: Path) -> None:

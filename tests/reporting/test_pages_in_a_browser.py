@@ -1,27 +1,19 @@
 """Pages in a real browser: both widths, light and dark, the keyboard, and axe's rules for accessibility.
 
-They need Debian's Chromium, and the packages of the extra `browser`: `make extra-browser`. Another page is added to PAGES.
+Another page is added to PAGES.
 """
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from src.reporting import run_page
+from tests.reporting.browser import SCREENS, check_fits_and_can_be_read, open_page, require
 from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
 
-CHROMIUM = shutil.which("chromium")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is missing: make extra-browser")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing: make extra-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is missing: apt-get install chromium")
-# No network, and no profile: a browser of its own for the tests.
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
-)
+require()
 
 
 def run_with_all(folder: Path) -> Path:
@@ -58,14 +50,6 @@ PAGES: dict[str, Callable[[Path], Path]] = {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     written: dict[str, Path] = {}
 
@@ -77,42 +61,12 @@ def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return page
 
 
-def open_page(
-    browser: Any, path: Path, width: int = 1280, scheme: str = "light", **settings: Any
-) -> tuple[Any, list[str]]:
-    """Open a page -> it, and the list of what it writes to the console and of the addresses that it asks for."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **settings)
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    trouble: list[str] = []
-    page.on("console", lambda message: trouble.append(message.text))
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on(
-        "request", lambda request: None if request.url.startswith(("file:", "data:")) else trouble.append(request.url)
-    )
-    page.goto(path.resolve().as_uri())
-    return page, trouble
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_and_can_be_read_by_all(
     browser: Any, page_of: Callable[[str], Path], name: str, width: int, scheme: str
 ) -> None:
-    page, trouble = open_page(browser, page_of(name), width, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width  # it does not scroll sideways
-    outside = page.evaluate(
-        "[...document.querySelectorAll('audio, button, select')].filter(e => e.getBoundingClientRect().right > innerWidth).length"
-    )
-    assert not outside
-    found = axe.Axe().run(page).response["violations"]
-    serious = [
-        f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found if rule["impact"] in ("serious", "critical")
-    ]
-    assert not serious
-    assert not trouble
-    page.context.close()
+    check_fits_and_can_be_read(browser, page_of(name), width, scheme)
 
 
 def test_a_page_works_without_its_script(browser: Any, page_of: Callable[[str], Path]) -> None:

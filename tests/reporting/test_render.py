@@ -44,3 +44,7 @@ def test_the_policy_allows_the_script_of_the_pages_only() -> None:
     assert f"script-src 'sha256-{digest}'" in policy
     assert "default-src 'none'" in policy  # no server is contacted
     assert "http" not in policy
+
+
+def test_a_command_in_a_sentence_is_code_and_the_rest_is_escaped() -> None:
+    assert render.code("<b> `python -m src.audit` finds") == "&lt;b&gt; <code>python -m src.audit</code> finds"

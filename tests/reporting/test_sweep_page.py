@@ -2,11 +2,13 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from src import report, rundir
+from src.evaluation import shared_folds
 from src.evaluation.groups import group_by_config
 from src.evaluation.swept import chosen_by_validation, panels, swept
 from src.reporting import sweep_page, sweep_plots, sweep_section
@@ -78,7 +80,7 @@ def test_failed_and_killed_jobs_are_listed_with_reason_and_command(tmp_path: Pat
     text, shown = page(folder)
     assert "3 jobs" not in shown
     assert "2 jobs without result" in shown
-    failed = shown[shown.index("Failed jobs To run them again") :]
+    failed = shown[shown.index("Failed jobs To run all of them again") :]
     assert "model=tags: failed tags <b>needs</b> musicnn." in failed
     assert command in failed
     assert "model=rnn: not finished Its training has not ended: the sweep is still running, or was killed." in failed
@@ -86,6 +88,71 @@ def test_failed_and_killed_jobs_are_listed_with_reason_and_command(tmp_path: Pat
     assert 'class="failed"' in text
     markdown = sweep_page.markdown(rundir.find_runs(folder), [], unfinished=jobs.unfinished(folder))
     assert f"- model=tags: failed. tags \\<b\\>needs\\</b\\> musicnn. {command}" in markdown
+
+
+def test_a_killed_grid_is_one_section_on_the_folds_that_most_groups_have(tmp_path: Path) -> None:
+    runs = write_grid(tmp_path, folds=2)
+    first, *_ = runs
+    for configuration, (_, second) in runs.items():
+        if configuration not in ((0.001, 32, 3), (0.001, 32, 4)):  # 12 groups have fold 0, and 2 of them fold 1
+            shutil.rmtree(second)
+    text, shown = page(tmp_path)
+    assert text.count('<tr class="chosen">') == 1
+    assert "Test data 2" not in shown
+    assert "Ranked on fold 0 of 4, which all 12 groups have; 2 runs on other folds are not in these scores." in shown
+    assert "All groups were tested on the same 40 clips." in shown
+    [part] = shared_folds.parts(group_by_config(rundir.find_runs(tmp_path)))
+    assert (len(part.groups), part.folds, part.left_out, part.unranked) == (12, [0], 2, [])
+    alone = json.loads((runs[first][0] / rundir.METRICS).read_text())["test"]["accuracy"]
+    [group] = [group for group in part.groups if runs[first][0] in [run.path for run in group.runs]]
+    assert group.scores["accuracy"] == pytest.approx(alone)
+
+
+def test_a_group_that_lacks_folds_is_listed_and_not_ranked(tmp_path: Path) -> None:
+    runs = write_grid(tmp_path, folds=2)
+    shutil.rmtree(runs[0.001, 32, 3][1])
+    _, shown = page(tmp_path)
+    assert "Ranked on folds 0 and 1 of 4, which 11 of the 12 groups have." in shown
+    assert "Not ranked, for lack of folds: cnn on mel, model.layers=3" in shown
+    assert "1 group not ranked, for lack of folds" in shown
+    assert "All groups were tested" not in shown
+
+
+def test_folds_of_other_splits_stay_apart(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write_page(write_run(tmp_path / str(seed), config(fold=seed, model="Cnn", split__seed=seed), first=40 * seed))
+    assert len(shared_folds.parts(group_by_config(rundir.find_runs(tmp_path)))) == 2
+
+
+def test_jobs_that_never_started_are_listed_once_with_the_command_of_the_sweep(tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    write_page(write_run(folder / "cnn-1", config(model="Cnn"), clips=20))
+    write_note(folder, 0, label="model=cnn", folder="cnn-1", state="run")
+    write_note(folder, 1, label="model=svm", folder="svm-2", reason="no room", command="python one")
+    labels = ["model=cnn", "model=svm", "model=knn", "model=rnn", "model=gru", "model=lstm"]
+    jobs.write_plan(folder / jobs.NOTES / "sweep_model-12345678", "python the sweep", labels)
+    text, shown = page(folder)
+    assert "5 jobs without result (1 failed, 4 not started)" in shown
+    assert "4 jobs: not started" in shown
+    assert "model=knn; model=rnn; model=gru; model=lstm" in shown
+    assert text.count("<pre>python the sweep</pre>") == 1
+    assert shown.index("model=svm: failed") < shown.index("4 jobs: not started")
+    assert "Run the jobs without result: repeat the command of the sweep." in shown
+
+
+def test_a_page_says_the_worst_confusion_what_is_doubtful_and_what_to_do_next(tmp_path: Path) -> None:
+    write_models(tmp_path, folds=1, clips=16)
+    text, shown = page(tmp_path)
+    group = chosen_by_validation(group_by_config(rundir.find_runs(tmp_path)))
+    assert group is not None
+    counts = sweep_section.confusion(group)
+    names = group.runs[0].confusion[0]
+    worst = max((int(counts[t, p]), -t, -p) for t in range(4) for p in range(4) if t != p)
+    assert f"{names[-worst[1]]} → {names[-worst[2]]}" in text
+    assert f"{worst[0]} of 4 {names[-worst[1]]} clips" in shown
+    assert "Fewer than 10 test clips in 4 genres (classical, jazz, pop, rock)" in shown
+    assert "The music is synthetic" in shown
+    assert "python -m src.report SWEEP --select val/f1_macro" in shown
 
 
 def test_a_sweep_without_any_result_has_a_page_of_its_failed_jobs(
