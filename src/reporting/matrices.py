@@ -42,7 +42,7 @@ def confusion(counts: ArrayLike, genres: Sequence[str], narrow: bool = False) ->
     share_CC = counts_CC / np.maximum(support_C, 1)[:, None]
     numbers = len(genres) <= (MOST_NUMBERS_NARROW if narrow else MOST_NUMBERS)
     side = IMAGE_INCHES if not numbers else max(3.2, 0.5 * len(genres))
-    size = (NARROW_INCHES, NARROW_INCHES) if narrow else (side + 1.6, side + (1.0 if numbers else 1.6))
+    size = (NARROW_INCHES, NARROW_INCHES - 0.3) if narrow else (side + 1.6, side + (1.0 if numbers else 1.6))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()

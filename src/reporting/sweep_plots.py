@@ -42,7 +42,7 @@ def heat_maps(maps: Sequence[HeatMap], score: str) -> str:
     """
     known = [value for each in maps for row in each.values for value in row if value is not None]
     low, high = min(known, default=0.0), max(known, default=1.0)
-    height = len(maps) * (0.78 + 0.38 * max(len(each.rows) for each in maps))
+    height = len(maps) * (0.7 + 0.37 * max(len(each.rows) for each in maps))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(NARROW_INCHES, height), layout="constrained")
         for axes, each in zip(figure.subplots(len(maps), squeeze=False)[:, 0], maps, strict=True):
@@ -93,7 +93,7 @@ def overlaid_curves(
     """Draw the validation loss (nats) and macro F1 (shares) of each group over epochs, as (epoch, value)."""
     many = len(labels) > MOST_CURVES
     with matplotlib.rc_context(STYLE):
-        height = 3.2 + 0.2 * (2 if many else len(labels))
+        height = 2.6 + 0.2 * (2 if many else len(labels))
         figure = Figure(figsize=(NARROW_INCHES, height), layout="constrained")
         upper, lower = figure.subplots(2, 1)
         for k in reversed(range(len(labels))):  # the first group is drawn on top
@@ -142,7 +142,8 @@ def time_and_score(
             axes.plot(x, y, marker, color=colour, markeredgewidth=0)
             axes.annotate(key, (x, y), xytext=(6, 4), textcoords="offset points", fontweight="bold")
         axes.set_xlim(left=0, right=1.12 * max(seconds, default=1.0) / divisor or 1)
-        axes.set_ylim(-1, 101)
+        ends = [100 * end for pair in interval for end in pair]
+        axes.set_ylim(max(-1, min(ends) - 5), min(101, max(ends) + 5))  # apart, so that letters do not cover each other
         axes.set_xlabel(f"training time of a run ({unit})")
         axes.set_title("accuracy over all clips (%), 95 % interval")
         axes.grid(axis="y")

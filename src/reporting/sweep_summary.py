@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from src import formatting
+from src.evaluation import run_analysis
 from src.evaluation.pooling import Group
 from src.reporting import jobs_text
 from src.reporting.run_summary import FEW_CLIPS, WIDE_POINTS, Step
@@ -20,6 +21,14 @@ def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranke
         prefix = f"Test data {section['number']}: " if section["number"] else ""
         lines += [f"{prefix}{line}" for line in section["fold_lines"]]
     runs = [run for group in groups for run in group.runs]
+    for group in ranked:
+        floor = _floor(group)
+        if group.scores["accuracy_interval"][0] <= floor:
+            clips = formatting.count(group.scores["clips"], "clip")
+            name = "the first group" if len(groups) > 1 else "the model"
+            lines.append(
+                f"{clips} do not show that {name} is better than always the most frequent genre ({formatting.percent(floor)})."
+            )
     if any(run.metrics["synthetic"] for run in runs):
         lines.append("The music is synthetic: scores on it say nothing about recordings.")
     for group in ranked:
@@ -33,6 +42,13 @@ def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranke
     if any(not run.is_evaluation and run.metrics["certificate"]["shared"]["near_copies"] is None for run in runs):
         lines.append("Near copies in training and test were not looked for.")
     return list(dict.fromkeys(lines))
+
+
+def _floor(group: Group) -> float:
+    """The accuracy, 0 to 1, of always predicting the most frequent training genre of each run, over the clips of all runs."""
+    clips = [run.metrics["test"]["clips"] for run in group.runs]
+    floors = [run_analysis.majority_baseline(run)[1] for run in group.runs]
+    return float(sum(n * floor for n, floor in zip(clips, floors, strict=True)) / sum(clips))
 
 
 def leak_lines(groups: Sequence[Group]) -> list[str]:

@@ -155,6 +155,14 @@ def test_a_page_says_the_worst_confusion_what_is_doubtful_and_what_to_do_next(tm
     assert "python -m src.report SWEEP --select val/f1_macro" in shown
 
 
+def test_groups_that_are_no_better_than_the_most_frequent_genre_are_doubtful(tmp_path: Path) -> None:
+    for name, skill in (("poor", 0.0), ("good", 3.0)):
+        write_page(write_run(tmp_path / name / "cnn-1", config(model="Cnn"), clips=100, skill=skill))
+    doubt = "100 clips do not show that the model is better than always the most frequent genre (10 %)."
+    assert doubt in page(tmp_path / "poor")[1]
+    assert "do not show" not in page(tmp_path / "good")[1]
+
+
 def test_a_sweep_without_any_result_has_a_page_of_its_failed_jobs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
