@@ -62,7 +62,7 @@ def folder_and_labels(*overrides: str) -> tuple[str, list[str]]:
         (["sweep=[paper_full,folds]", "split.folds=3"], 216, None, None),
         (["sweep=features"], 9, "feature=mfcc", "feature=all"),
         (["sweep=[folds,features]"], 90, "fold=0 feature=mfcc", None),
-        (["sweep=models"], 11, "model=majority", "model=hybrid"),
+        (["sweep=models"], 12, "model=majority", "model=hybrid"),
         (["sweep=models", "model=cnn"], 1, "", ""),
         (["sweep=[folds,leak_gap]"], 20, "fold=0 grouped=True", "fold=9 grouped=False"),
     ],
