@@ -30,6 +30,7 @@ FILES_WITHOUT_EFFECT = {
     "rundir/code_digest",
     "errors",
     "rundir/changes",
+    "rundir/extras",
     "rundir/provenance",
     "sweep/callbacks",
     "sweep/dashboard",
@@ -38,12 +39,15 @@ FILES_WITHOUT_EFFECT = {
     "sweep/processes",
     "training/callbacks",
     "training/curves",
+    "training/embedding",
     "training/loggers/choices",
     "training/loggers/opening",
     "training/loggers/results",
     "training/loggers/tolerant",
     "classifier/precision",  # the config of a run has the precision itself
+    "training/report_material",
     "training/resume",
+    "training/sounds",
 }
 
 
