@@ -20,6 +20,7 @@ NO_MODEL_SETTINGS = [argument for argument in SMALL if not argument.startswith("
 # Source files that run during a training without changing its results: names, job notes, progress, locks, pages.
 FILES_WITHOUT_EFFECT = {
     "rundir/folder",
+    "rundir/members",
     "rundir/nested",
     "settings/check",
     "settings/kinds",
