@@ -23,6 +23,7 @@ def choice_name(config: Mapping[str, Any], group: str) -> str:
 def run_name(run: RunDir) -> str:
     """The model and the feature of a run, after its recipe if it has one: "hybrid on mel", "paper_cnn: cnn on mfcc".
 
+    A recipe that is named like its model is not named twice: "few on musicnn".
     Of an average, the names of its runs: "average of 2 cnn on mel, svm on all".
     """
     if run.is_evaluation and (members := run.metrics[EVALUATION]["members"]):
@@ -30,7 +31,8 @@ def run_name(run: RunDir) -> str:
         return average_name([f"{count} {name}" if count > 1 else name for name, count in counts.items()])
     choices = run.environment.get("choices") or {}  # preferred to the class name: choice gru has class Rnn
     model, feature = (choices.get(group) or choice_name(run.config, group) for group in ("model", "feature"))
-    return f"{experiment_name(run)}: {model} on {feature}" if experiment_name(run) else f"{model} on {feature}"
+    recipe = experiment_name(run)
+    return f"{recipe}: {model} on {feature}" if recipe and recipe != model else f"{model} on {feature}"
 
 
 def experiment_name(run: RunDir) -> str | None:

@@ -1,5 +1,7 @@
 """The top of a run's page: its numbers as cards, what is doubtful about them, and what to do next."""
 
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from src import formatting
@@ -89,7 +91,7 @@ def doubts(run: RunDir) -> list[str]:
         )
     if tested := formatting.tested_genres(scores):
         lines.append(f"Tested on {tested}.")
-    lines += [*run_text.describe_warnings(metrics), *certificate["warnings"]]
+    lines += [*run_text.describe_warnings(metrics), *together(certificate["warnings"])]
     if metrics["synthetic"]:
         lines.append("The music is synthetic: scores on it say nothing about recordings.")
     few = [genre for genre, row in scores["genres"].items() if 0 < row["support"] < FEW_CLIPS]
@@ -100,6 +102,26 @@ def doubts(run: RunDir) -> list[str]:
         )
     if not run.is_evaluation and certificate["shared"]["near_copies"] is None:
         lines.append("Near copies in training and test were not looked for.")
+    return lines
+
+
+def together(warnings: Sequence[str]) -> list[str]:
+    """Warnings of a split, with those that say the same of several genres as one sentence, at the place of the first one."""
+    lines, genres = [], []
+    for warning in warnings:
+        found = re.fullmatch(
+            r"(.+) has training clips of one artist only, .+: a model may learn the artist, not the genre\.", warning
+        )
+        if found:
+            genres.append(found[1])
+        if not found or len(genres) == 1:
+            lines.append(warning)
+    if len(genres) > 1:
+        first = next(
+            k for k, line in enumerate(lines) if line.startswith(f"{genres[0]} has training clips of one artist only")
+        )
+        counted = f"{formatting.count(len(genres), 'genre')} ({formatting.first_names(genres, 5)})"
+        lines[first] = f"{counted} have training clips of one artist only: a model may learn the artist, not the genre."
     return lines
 
 

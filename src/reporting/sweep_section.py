@@ -182,8 +182,9 @@ def _figures(found: Swept, chosen: Group | None) -> dict[str, Any]:
         ],
     }
     if any(history["val_loss"] for history in histories):
-        losses, scores = ([history[key] for history in histories] for key in ("val_loss", "val_f1_macro"))
-        figures["curves"] = Markup(sweep_plots.overlaid_curves(named, losses, scores))
+        trained = [k for k, history in enumerate(histories) if history["val_loss"]]  # the others are fitted in one step
+        losses, scores = ([histories[k][key] for k in trained] for key in ("val_loss", "val_f1_macro"))
+        figures["curves"] = Markup(sweep_plots.overlaid_curves([named[k] for k in trained], losses, scores))
     if len(groups) > 1:
         seconds, accuracy = [g.train_seconds for g in groups], [g.scores["accuracy"] for g in groups]
         figures["time"] = Markup(sweep_plots.time_and_score(keys, seconds, accuracy, intervals, 0 if chosen else None))

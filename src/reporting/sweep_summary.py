@@ -9,7 +9,7 @@ from src import formatting
 from src.evaluation import run_analysis
 from src.evaluation.pooling import Group
 from src.reporting import jobs_text
-from src.reporting.run_summary import FEW_CLIPS, WIDE_POINTS, Step
+from src.reporting.run_summary import FEW_CLIPS, WIDE_POINTS, Step, together
 from src.rundir import nested
 from src.split.certificate import leaks
 
@@ -57,7 +57,7 @@ def leak_lines(groups: Sequence[Group]) -> list[str]:
     lines = []
     if any(leaks(run.metrics["certificate"]) for run in runs):
         lines.append("Some runs share artists, tracks or audio between training and test: see the page of each run.")
-    return [*lines, *sorted({text for run in runs for text in run.metrics["certificate"]["warnings"]})]
+    return [*lines, *together(sorted({text for run in runs for text in run.metrics["certificate"]["warnings"]}))]
 
 
 def next_steps(
@@ -80,7 +80,7 @@ def next_steps(
             steps.append(Step(f"The interval is {width}: add the preset folds to the sweep, to test every clip once."))
             break
     if any(section["rows"][0]["chosen"] for section in sections):
-        text = "Choose by validation in each fold: the best of many test scores is too high by luck."
+        text = "Choose by validation score: the best of many test scores is too high by luck."
         steps.append(Step(text, "python -m src.report SWEEP --select val/f1_macro"))
     if any(len(section["groups"]) > 1 for section in sections):
         text = "Compare the groups on the same clips: overlapping intervals do not show which one is better."

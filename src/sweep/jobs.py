@@ -17,7 +17,7 @@ STOPPED, WAITING = "stopped", "waiting"  # interrupted while training; not start
 UNFINISHED_REASONS = {
     TRAINING: "Its training has not ended: the sweep is still running, or was killed.",
     STOPPED: "The sweep was interrupted while it was training.",
-    WAITING: "The sweep has not reached it, or ended before it.",
+    WAITING: "Not reached by the sweep, which is still running or was stopped before.",
 }
 NOTES = ".jobs"  # in a sweep's folder: a folder of notes for each command
 PLAN = "plan"  # beside the notes of a command: the command and the labels of all its jobs, for a sweep that is killed

@@ -128,6 +128,18 @@ def test_few_test_clips_of_a_genre_are_doubtful_and_folds_are_advised(tmp_path: 
     assert any(step.command == "… sweep=folds split.folds=4" for step in run_summary.next_steps(fold))
 
 
+def test_warnings_that_say_the_same_of_several_genres_are_one_sentence() -> None:
+    warnings = [
+        f"{genre} has training clips of one artist only, X: a model may learn the artist, not the genre."
+        for genre in "ab"
+    ]
+    assert run_summary.together([*warnings, "Other."]) == [
+        "2 genres (a, b) have training clips of one artist only: a model may learn the artist, not the genre.",
+        "Other.",
+    ]
+    assert run_summary.together([warnings[0], "Other."]) == [warnings[0], "Other."]
+
+
 def test_the_page_of_a_run_with_sounds_and_an_embedding(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", config())
     write_embedding(run, umap=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from src import rundir
 from src.reporting import run_page
 from tests.reporting.browser import SCREENS, check_fits_and_can_be_read, open_page, require
 from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
@@ -41,11 +42,19 @@ def many_genres(folder: Path) -> Path:
     return run_page.write(run)
 
 
+def fitted(folder: Path) -> Path:
+    """A run without epochs: no curves."""
+    run = write_run(folder, config(model="Svm"))
+    (run / rundir.HISTORY).unlink()
+    return run_page.write(run)
+
+
 PAGES: dict[str, Callable[[Path], Path]] = {
     "run": run_with_all,
     "older run": older_run,
     "one clip a genre": one_clip_a_genre,
     "many genres": many_genres,
+    "fitted": fitted,
 }
 
 
