@@ -129,7 +129,12 @@ def next_steps(run: RunDir) -> list[Step]:
     """What to do next: the steps that this run's result suggests, at most five."""
     metrics, scores = run.metrics, run.metrics["test"]
     if run.is_evaluation:
-        return []
+        return [
+            Step(
+                "Train on these data for comparison, with every clip tested once.",
+                "python -m src.train dataset=… sweep=folds",
+            )
+        ]
     steps = []
     if metrics["synthetic"]:
         steps.append(

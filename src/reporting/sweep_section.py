@@ -117,7 +117,7 @@ def _cards(first: Group, chosen: Group | None, found: Swept) -> list[tuple[str, 
             "accuracy over all clips",
             f"{formatting.cell(scores['accuracy'])} %",
             f"95 % interval {formatting.cell_interval(scores['accuracy_interval'])} %; {by}",
-            leaking,
+            leaking or not sweep_summary.beats_floor(first),
         ),
         ("macro F1", f"{formatting.cell(scores['f1_macro'])} %", untested or "mean over genres", bool(untested)),
         (

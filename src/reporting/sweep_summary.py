@@ -22,12 +22,11 @@ def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranke
         lines += [f"{prefix}{line}" for line in section["fold_lines"]]
     runs = [run for group in groups for run in group.runs]
     for group in ranked:
-        floor = _floor(group)
-        if group.scores["accuracy_interval"][0] <= floor:
+        if not beats_floor(group):
             clips = formatting.count(group.scores["clips"], "clip")
             name = "the first group" if len(groups) > 1 else "the model"
             lines.append(
-                f"{clips} do not show that {name} is better than always the most frequent genre ({formatting.percent(floor)})."
+                f"{clips} do not show that {name} is better than always the most frequent genre ({formatting.percent(floor(group))})."
             )
     if any(run.metrics["synthetic"] for run in runs):
         lines.append("The music is synthetic: scores on it say nothing about recordings.")
@@ -44,11 +43,16 @@ def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranke
     return list(dict.fromkeys(lines))
 
 
-def _floor(group: Group) -> float:
+def floor(group: Group) -> float:
     """The accuracy, 0 to 1, of always predicting the most frequent training genre of each run, over the clips of all runs."""
     clips = [run.metrics["test"]["clips"] for run in group.runs]
     floors = [run_analysis.majority_baseline(run)[1] for run in group.runs]
     return float(sum(n * floor for n, floor in zip(clips, floors, strict=True)) / sum(clips))
+
+
+def beats_floor(group: Group) -> bool:
+    """True if the interval of accuracy is above the floor."""
+    return bool(group.scores["accuracy_interval"][0] > floor(group))
 
 
 def leak_lines(groups: Sequence[Group]) -> list[str]:

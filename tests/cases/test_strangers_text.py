@@ -105,7 +105,7 @@ def test_no_element_of_the_page_of_a_sweep_comes_from_the_data(tmp_path: Path) -
         broken = write_run(sweep / '"><script>', config())
         (broken / rundir.METRICS).write_text('{"schema": "<script>alert(1)</script>"}', encoding="utf-8")
         assert report.main([str(sweep), "--select", "val/f1_macro"]) == 0
-        pages.append(Elements((sweep / rundir.REPORT).read_text(encoding="utf-8")))
+        pages.append(Elements((sweep / report.SELECTED).read_text(encoding="utf-8")))
     harmless, hostile = pages
     assert hostile.tags == harmless.tags
     assert hostile.attributes == harmless.attributes
