@@ -103,6 +103,7 @@ class Killer(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("workers")
 def test_a_killed_worker_fails_only_its_own_job(
     basic: Any, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -122,6 +123,7 @@ def test_a_killed_worker_fails_only_its_own_job(
     assert results(tmp_path)[3] == basic[3]
 
 
+@pytest.mark.slow
 def test_submitits_local_executor_gives_the_same_results(
     basic: Any, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,11 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required"),
 )
 SCREENS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
+# Two screens show every width and scheme once; the tests of the others are slow.
+SCREEN_TESTS = [
+    screen if screen in ((1280, "light"), (390, "dark")) else pytest.param(*screen, marks=pytest.mark.slow)
+    for screen in SCREENS
+]
 OUTSIDE = "[...document.querySelectorAll('audio, button, select')].filter(e => e.getBoundingClientRect().right > innerWidth).length"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from src import rundir
 from src.reporting import run_page
-from tests.reporting.browser import SCREENS, check_fits_and_can_be_read, open_page, require
+from tests.reporting.browser import SCREEN_TESTS, check_fits_and_can_be_read, open_page, require
 from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
 
 require()
@@ -70,7 +70,7 @@ def page_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return page
 
 
-@pytest.mark.parametrize(("width", "scheme"), SCREENS)
+@pytest.mark.parametrize(("width", "scheme"), SCREEN_TESTS)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_and_can_be_read_by_all(
     browser: Any, page_of: Callable[[str], Path], name: str, width: int, scheme: str
