@@ -152,7 +152,7 @@ NONSENSE = {  # from fuzzing: each was accepted, stuck, or an error hours later
     "seed={a:1}": "seed is {'a': 1}: expected a whole number",
     "trainer.precision=32": "trainer.precision is 32: expected 32-true, bf16-mixed, 16-mixed or auto.",
     "feature.backend=cuda": "feature.backend is 'cuda': expected auto, nnaudio or torchaudio.",
-    "logger.project=2024": "logger.project is 2024: expected a text. To use this as a name, write \"logger.project='2024'\".",
+    "logger.project=2024": "logger.project is 2024: expected a text or null. To use this as a name, write \"logger.project='2024'\".",
     "dataset.genres=rock": "dataset.genres is 'rock': expected a list of words",
     "launcher=slurm hydra.launcher.mem_gb=-4": "hydra.launcher.mem_gb is -4: expected",
     "--multirun optimizer.lr=0.001,nan": "optimizer.lr is nan: expected",
