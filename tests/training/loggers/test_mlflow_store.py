@@ -41,6 +41,7 @@ def test_a_resumed_run_continues_and_its_names_are_allowed(tmp_path: Path, monke
         assert run.info.status == "FINISHED"
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_given_up_soon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     started = time.monotonic()
     with mlflow_store.quiet():

@@ -30,6 +30,7 @@ print("wandb.sdk.wandb_run" in sys.modules, "wandb.sdk.launch.agent" in sys.modu
 """
 
 
+@pytest.mark.slow
 def test_wandb_starts_without_its_programs_for_other_machines(tmp_path: Path) -> None:
     completed = subprocess.run(
         [sys.executable, "-c", OPEN, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
