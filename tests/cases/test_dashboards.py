@@ -270,7 +270,7 @@ WRONG = {
         "logger.wandb.entity is 'a/b': expected",
     ),
 }
-WRONG_ADDRESSES = ("nowhere", "htp://server:5000", "http://", "file:///tmp/x")
+WRONG_ADDRESSES = ("nowhere", "htp://server:5000", "http://", "file:///x")
 
 
 @pytest.mark.parametrize("case", WRONG)
