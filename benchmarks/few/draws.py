@@ -58,7 +58,7 @@ def _by_artist(clips: Sequence[Clip], genre: str) -> dict[str, list[int]]:
 
 
 def _lacks(artists: dict[str, list[int]], genre: str, by: str, k: int) -> str | None:
-    """What a genre lacks for a cell; None if nothing."""
+    """Describe what a genre lacks for a cell; None if nothing."""
     counts = sorted(map(len, artists.values()))
     if by == ONE and (len(counts) < 2 or counts[-1] < k):
         return f"no artist of {genre} has {k} clips" if counts[-1] < k else f"{genre} has one artist, none to test on"

@@ -66,7 +66,7 @@ def _part(groups: list[Group]) -> Part:
 
 
 def _count(folds: frozenset[Fold], sets: Sequence[frozenset[Fold]]) -> int:
-    """How many of the `sets` contain all these folds."""
+    """Count the `sets` that contain all these folds."""
     return sum(each >= folds for each in sets)
 
 

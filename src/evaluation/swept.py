@@ -17,7 +17,7 @@ COMMON = ("optimizer.lr", "data.batch_size", "model.layers", "trainer.max_epochs
 
 @dataclass(frozen=True)
 class Swept:
-    """What the groups of one test data have in common, and their values of the swept keys.
+    """Common settings of the groups of one test data set, and their values of the swept keys.
 
     `common` describes what they share: "cnn on mel; trainer.max_epochs 1". `keys` are dotted keys, or "recipe", "model" and "feature"; `values`
     maps each of them to its text for each group, "" where a group has no such setting. `labels` are short and unique.

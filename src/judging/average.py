@@ -115,7 +115,7 @@ def _tested(run: RunDir) -> set[tuple[str, str]]:
 
 
 def _union(found: Sequence[shared.Shared], given: Sequence[RunPredictions]) -> shared.Shared:
-    """What the clips share with the training of any run. Clips are numbered as in the data of the first run."""
+    """Artists, tracks and copies that the clips share with the training of any run. Clips are numbered as in the data of the first run."""
     number_of = {clip.name: k for k, clip in enumerate(given[0].data.clips)}
     clips = {
         kind: {

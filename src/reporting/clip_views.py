@@ -81,7 +81,7 @@ def _png(image_FN: NDArray[np.float64]) -> str:
 
 
 def _sound_lines(found: extras.Sounds) -> list[str]:
-    """What is missing of the sounds, and whose they are."""
+    """Describe which sounds are missing, and whose they are."""
     lines = []
     if found.no_room:
         lines.append(

@@ -80,7 +80,7 @@ def _data_card(run: RunDir, shared: bool) -> Card:
 
 
 def doubts(run: RunDir) -> list[str]:
-    """What is missing or doubtful about the scores, one sentence each, the most serious first."""
+    """Doubts about the scores, one sentence each, the most serious first."""
     metrics, scores = run.metrics, run.metrics["test"]
     certificate = metrics["certificate"]
     lines = []
@@ -126,7 +126,7 @@ def together(warnings: Sequence[str]) -> list[str]:
 
 
 def next_steps(run: RunDir) -> list[Step]:
-    """What to do next: the steps that this run's result suggests, at most five."""
+    """Steps that this run's result suggests, at most five."""
     metrics, scores = run.metrics, run.metrics["test"]
     if run.is_evaluation:
         return [

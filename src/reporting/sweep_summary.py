@@ -15,7 +15,7 @@ from src.split.certificate import leaks
 
 
 def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranked: Sequence[Group]) -> list[str]:
-    """What is missing or doubtful about the scores, one sentence each. `ranked` has the first group of each section."""
+    """Doubts about the scores, one sentence each. `ranked` has the first group of each section."""
     lines = [*leak_lines(groups)]
     for section in sections:
         prefix = f"Test data {section['number']}: " if section["number"] else ""
@@ -56,7 +56,7 @@ def beats_floor(group: Group) -> bool:
 
 
 def leak_lines(groups: Sequence[Group]) -> list[str]:
-    """What training and test share, and the warnings of the splits."""
+    """Sentences on what training and test share, and the warnings of the splits."""
     runs = [run for group in groups for run in group.runs]
     lines = []
     if any(leaks(run.metrics["certificate"]) for run in runs):
@@ -70,7 +70,7 @@ def next_steps(
     ranked: Sequence[Group],
     unfinished: Sequence[jobs_text.Unfinished],
 ) -> list[Step]:
-    """What to do next, as for a single run: at most five steps."""
+    """Steps that the sweep's result suggests, as for a single run: at most five."""
     steps = []
     if unfinished:
         steps.append(Step("Run the jobs without result: repeat the command of the sweep. Finished jobs are skipped."))

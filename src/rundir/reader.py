@@ -120,7 +120,7 @@ class RunDir:
 
     @property
     def evaluated(self) -> str:
-        """What an evaluation has judged: "the run a", "the average of a, b"."""
+        """Name of what was evaluated: "the run a", "the average of a, b"."""
         evaluation = self.metrics[EVALUATION]
         return f"the {evaluation['run']}" if evaluation["members"] else f"the run {evaluation['run']}"
 

@@ -50,7 +50,7 @@ def test_a_changed_figure_is_noticed_and_written(docs: Path, capsys: pytest.Capt
 
 
 def test_results_survive_json(tmp_path: Path) -> None:
-    """What is read from JSON gives the same tables, to the last character."""
+    """Results read from JSON give the same tables, to the last character."""
     for stored in results.load(tables.DOCS / "tables" / "study.json"):
         results.save(tmp_path / "a.json", stored.plain(), depth=3)
         again = Results.from_plain(stored.data, json.loads((tmp_path / "a.json").read_text()), stored.older)
