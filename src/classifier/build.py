@@ -59,7 +59,7 @@ def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
     run = rundir.RunDir(folder, tuple(trust))
     check_numbers({part: run.config.get(part) for part in ("audio", "data", "feature", "model")})
     config, path = OmegaConf.create(run.config), folder / rundir.BEST
-    genres = sorted({str(row["genre"]) for row in run.split})
+    genres = run.genres
     count_of_genre = Counter(str(row["genre"]) for row in run.split if row["set"] == "train")
     counts = [count_of_genre[genre] for genre in genres]
     try:

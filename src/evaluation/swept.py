@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from src import formatting
 from src.evaluation import run_names
 from src.evaluation.groups import distinguishing_settings, identifying_settings
 from src.evaluation.pooling import Group
@@ -130,11 +129,6 @@ def chosen_by_validation(groups: Sequence[Group]) -> Group | None:
     if len(groups) < 2 or any(group.val_f1_macro is None for group in groups):
         return None
     return min(groups, key=lambda group: (-(group.val_f1_macro or 0.0), group.parameters, group.label))
-
-
-def clips_text(groups: Sequence[Group]) -> str:
-    """The numbers of test clips and artists, and what an interval is over."""
-    return f"{formatting.size(groups[0].scores)}; {groups[0].description}"
 
 
 def _is_number(text: str) -> bool:

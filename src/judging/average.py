@@ -154,10 +154,10 @@ def _member(given: RunPredictions, name: str) -> dict[str, Any]:
 
 def _training_clips(runs: Sequence[RunDir]) -> dict[str, int]:
     """The number of clips of each genre that any of the runs was trained on, by the first run's names of the genres."""
-    genres = members.genres_of(runs[0])
+    genres = runs[0].genres
     genre_of: dict[tuple[str, str], str] = {}
     for run in runs:
-        own = members.genres_of(run)
+        own = run.genres
         order = members.genre_order(str(run.path), own, str(runs[0].path), genres)
         names = {own[k]: genre for k, genre in zip(order, genres, strict=True)}
         for row in run.split:

@@ -50,14 +50,9 @@ def check_members(runs: Sequence[RunDir]) -> None:
                     else f"{first.path} and {run.path} are one run"
                 )
                 raise ValueError(f"{same}: in the average it would count twice. Name each run once.")
-    first_genres = genres_of(runs[0])
+    first_genres = runs[0].genres
     for run in runs[1:]:
-        genre_order(str(run.path), genres_of(run), str(runs[0].path), first_genres)
-
-
-def genres_of(run: RunDir) -> list[str]:
-    """The genres of a run, in the order of its logits."""
-    return sorted({str(row["genre"]) for row in run.split})
+        genre_order(str(run.path), run.genres, str(runs[0].path), first_genres)
 
 
 def genre_order(name: str, genres: Sequence[str], first_name: str, first_genres: Sequence[str]) -> list[int]:

@@ -205,6 +205,11 @@ class RunDir:
         rows = split_rows(self.path / SPLIT, ("clip", "genre", "artist", "track"))
         return [{key: value or None for key, value in row.items()} for _, row in rows]
 
+    @property
+    def genres(self) -> list[str]:
+        """The genres, in the order of the logits."""
+        return sorted({str(row["genre"]) for row in self.split})
+
     @cached_property
     def excluded(self) -> list[tuple[str, str]]:
         """Clips that the data set left out: (clip, reason)."""

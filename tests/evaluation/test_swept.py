@@ -1,4 +1,4 @@
-"""What the groups of a sweep have in common, their swept settings, and the grids that these form."""
+"""Common and swept settings of the groups of a sweep, and the grids that the swept settings form."""
 
 from pathlib import Path
 

@@ -204,7 +204,7 @@ def test_the_whole_config_can_be_printed() -> None:
 
 
 def inspect_wandb(folder: Path) -> str:
-    """What wandb's own program reads of the newest wandb run in a folder."""
+    """Read the newest wandb run in a folder with wandb's own program."""
     command = [Path(sys.executable).parent / "wandb", "leet", "inspect", "--json", folder / "wandb" / "latest-run"]
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
 

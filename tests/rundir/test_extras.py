@@ -1,4 +1,4 @@
-"""What a run keeps for its report is read as it was written, and refused if it is broken."""
+"""The embedding and the excerpts of a run: read as they were written, and refused if they are broken."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a training leaves for its report, and that none of it can cost the result."""
+"""The files that a training writes for its report; a failure to write them never costs the result."""
 
 from pathlib import Path
 

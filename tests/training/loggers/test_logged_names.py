@@ -45,7 +45,7 @@ def run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def wandb_records(run: Path) -> dict[str, Any]:
-    """What wandb's own program reads: the rows of the history, the summary and the run."""
+    """Read a run with wandb's own program: the rows of the history, the summary and the run."""
     command = [Path(sys.executable).parent / "wandb", "leet", "inspect", "--json", run / "wandb" / "latest-run"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
     records = [json.loads(line) for line in lines]
