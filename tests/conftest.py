@@ -18,6 +18,8 @@ torch.set_num_threads(1)  # the tests share the CPU cores with other programs
 # Weights that somebody downloaded must not change the tests, nor the programs that they start.
 os.environ["MUSIC_GENRE_CACHE"] = os.path.join(tempfile.gettempdir(), "no-downloaded-weights")
 os.environ.pop("MUSIC_GENRE_EFFICIENTAT", None)
+for size in ("COLUMNS", "LINES"):  # set in the processes of pytest-xdist, where there is no terminal
+    os.environ.pop(size, None)
 
 ROOT = Path(__file__).parents[1]
 RATE = 22050
