@@ -102,6 +102,14 @@ def explain(error: BaseException, program: str = "train") -> str:
     return f"{type(error).__name__}: {error} (unexpected error: debug=true shows the traceback; please report it)"
 
 
+def repeats(error: BaseException) -> bool:
+    """True if the same command meets the same error again: a wrong setting, wrong data, or a package that is missing."""
+    while isinstance(error, InstantiationException) and error.__cause__ is not None:
+        error = error.__cause__
+    kinds = (ValueError, ImportError, HydraException, OmegaConfBaseException)
+    return isinstance(error, kinds) and not no_room(error) and not _explain_launcher(error)
+
+
 def _explain_hydra(message: str, program: str) -> str:
     if missing_extra := _explain_missing_extra(message):
         return missing_extra

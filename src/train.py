@@ -48,7 +48,7 @@ def main(config: DictConfig) -> Outcome:
         errors.show(error, "train")
         remove_if_empty(folder)
         if in_sweep:
-            return Outcome("failed", errors.explain(error))
+            return Outcome("failed", errors.explain(error), repeats=errors.repeats(error))
         if plain_files.no_room(error) and folder.exists():
             console.note(f"To resume: {configs.rerun_command(folder)}")
         console.discard_unwritable_output()

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from src.evaluation.compared_groups import ComparedGroup, run_folders
 from src.evaluation.group_predictions import TestPredictions
+from src.evaluation.pooling import pooled_confusion
+from src.evaluation.run_analysis import confusions, most_frequent
 from src.metrics import intervals, significance
 from src.metrics.intervals import MIN_ARTISTS, resampled_sums
 from src.rundir import nested
@@ -91,6 +94,7 @@ def _group(compared: ComparedGroup) -> dict[str, Any]:
         "how": group.description,
         "scores": {key: group.scores[key] for key in SCORES},
         "genres": group.scores["genres"],
+        "most_frequent_confusions": [asdict(pair) for pair in most_frequent(confusions(*pooled_confusion(group.runs)))],
         "val_f1_macro": group.val_f1_macro,
         "train_seconds": group.train_seconds,
         "parameters": group.parameters,

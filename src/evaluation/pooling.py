@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from src import formatting, metrics
 from src.metrics import Scores, intervals
@@ -29,8 +30,8 @@ class Group:
     metrics.json, pooled over folds and averaged over seeds; with several runs, without the scores before calibration.
     `spread` maps each of AVERAGED_SCORES to its mean and standard deviation (n - 1) over the single runs; None for one
     run. `description` states how the scores were pooled and which clips the interval is based on. `val_f1_macro` is the
-    mean validation macro F1 of the runs; None if a run has none. `train_seconds` is the mean training time of a run.
-    `parameters` is the number of parameters trained by gradients, the largest of the runs. `clips` are the names of all
+    mean validation macro F1 of the runs; None if a run has none. `train_seconds` is the median
+    training time of a run, `train_seconds_range` the shortest and the longest: one slow run would hide in a mean. `parameters` is the number of parameters trained by gradients, the largest of the runs. `clips` are the names of all
     test clips.
     """
 
@@ -41,6 +42,7 @@ class Group:
     description: str
     val_f1_macro: float | None
     train_seconds: float
+    train_seconds_range: tuple[float, float]
     parameters: int
     clips: frozenset[str]
     synthetic: bool
@@ -61,6 +63,7 @@ def pool(label: str, runs: Sequence[RunDir]) -> Group:
         else None
     )
     val_f1 = [run.metrics["val"]["f1_macro"] for run in runs if run.metrics["val"]]
+    seconds = [float(run.metrics["train_seconds"]) for run in runs]
     clips = [frozenset(clip for run in repetition for clip in run.predictions.clips) for repetition in repetitions]
     return Group(
         label,
@@ -69,7 +72,8 @@ def pool(label: str, runs: Sequence[RunDir]) -> Group:
         spread,
         description=_description(repetitions, scores, same_clips=len(set(clips)) == 1),
         val_f1_macro=stdlib.fmean(val_f1) if len(val_f1) == len(runs) else None,
-        train_seconds=stdlib.fmean(run.metrics["train_seconds"] for run in runs),
+        train_seconds=stdlib.median(seconds),
+        train_seconds_range=(min(seconds), max(seconds)),
         parameters=max(run.metrics["parameters"] for run in runs),
         clips=frozenset().union(*clips),
         synthetic=bool(runs[0].metrics["synthetic"]),
@@ -116,6 +120,16 @@ def _pooled_scores(runs: Sequence[RunDir]) -> Scores:
         tracks += [track.get(clip) for clip in predictions.clips]
     scores = metrics.score(torch.from_numpy(np.concatenate(logits)), torch.tensor(true), genres, artists, tracks)
     return metrics.with_clips_only(scores) if runs[0].is_evaluation else scores
+
+
+def pooled_confusion(runs: Sequence[RunDir]) -> tuple[list[str], NDArray[np.int64]]:
+    """The confusion matrices of runs, added -> the C genres, in the order of the first run, and counts (C, C), true in rows."""
+    genres, total_CC = runs[0].confusion
+    for run in runs[1:]:
+        names, counts_CC = run.confusion
+        index = [names.index(genre) for genre in genres]
+        total_CC = total_CC + counts_CC[np.ix_(index, index)]
+    return genres, total_CC
 
 
 def _mean_scores(scores: Sequence[Scores]) -> Scores:

@@ -3,22 +3,31 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from src import rundir
-from src.metrics import Bin, reliability
+from src.metrics import Bin, mistakes_first, reliability
 from src.metrics.intervals import wilson
 from src.rundir import RunDir, nested
 
 
-def majority_baseline(run: RunDir) -> tuple[str, float]:
-    """The most frequent genre of the training clips, and the test accuracy (0 to 1) of always predicting it.
+class Baseline(NamedTuple):
+    """Always predicting the most frequent genre of the training clips: the genre, and the test accuracy (0 to 1) of this.
 
-    If several genres are equally frequent, the first in the alphabet is used. Raises ValueError if there are no training clips.
+    `equal` counts the genres that are the most frequent; of several, `genre` is the first in the alphabet.
     """
+
+    genre: str
+    accuracy: float
+    equal: int
+
+
+def majority_baseline(run: RunDir) -> Baseline:
+    """The baseline of a run. Raises ValueError if there are no training clips."""
     if run.is_evaluation:
         counts = Counter(run.metrics[rundir.EVALUATION]["training_clips"])
     else:
@@ -27,9 +36,10 @@ def majority_baseline(run: RunDir) -> tuple[str, float]:
         raise ValueError(
             f"{run.path / rundir.SPLIT} lists no training clips: expected at least one. Train the run again."
         )
-    genre = min(counts, key=lambda name: (-counts[name], name))
-    row = run.metrics["test"]["genres"].get(genre)
-    return genre, row["support"] / run.metrics["test"]["clips"] if row else 0.0
+    most = max(counts.values())
+    equal = sorted(genre for genre, clips in counts.items() if clips == most)
+    row = run.metrics["test"]["genres"].get(equal[0])
+    return Baseline(equal[0], row["support"] / run.metrics["test"]["clips"] if row else 0.0, len(equal))
 
 
 def epoch_selected_on_validation(run: RunDir) -> bool:
@@ -66,9 +76,8 @@ class Confusion:
     support: int
 
 
-def confusions(run: RunDir, limit: int = 5) -> list[Confusion]:
-    """List up to `limit` pairs of a true and a wrong predicted genre, those with the most clips first."""
-    genres, counts_CC = run.confusion
+def confusions(genres: Sequence[str], counts_CC: NDArray[np.int64]) -> list[Confusion]:
+    """List all pairs of a true and a wrong predicted genre in a matrix (rows true), those with the most clips first."""
     pairs = [
         (int(counts_CC[true, predicted]), true, predicted)
         for true, predicted in np.argwhere(counts_CC).tolist()
@@ -77,16 +86,21 @@ def confusions(run: RunDir, limit: int = 5) -> list[Confusion]:
     pairs.sort(key=lambda pair: (-pair[0], pair[1], pair[2]))
     return [
         Confusion(genres[true], genres[predicted], clips, int(counts_CC[true].sum()))
-        for clips, true, predicted in pairs[:limit]
+        for clips, true, predicted in pairs
     ]
+
+
+def most_frequent(pairs: Sequence[Confusion]) -> list[Confusion]:
+    """Those of sorted confusions that have as many clips as the first one."""
+    return [pair for pair in pairs if pair.clips == pairs[0].clips]
 
 
 LIKELIEST = 3  # genres that the report shows for a clip
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A prediction for a test clip; `probability` is that of the predicted genre, 0 to 1.
+class ClipPrediction:
+    """The prediction for a test clip; `probability` is that of the predicted genre, 0 to 1.
 
     `likeliest` are the LIKELIEST genres with the highest probabilities, each with its probability.
     """
@@ -99,26 +113,28 @@ class Answer:
     probability_true: float
     likeliest: tuple[tuple[str, float], ...]
 
+    @property
+    def correct(self) -> bool:
+        return self.true == self.predicted
 
-def answers(run: RunDir) -> list[Answer]:
-    """List the predictions for all test clips, in descending order of the probability of the predicted genre."""
+
+def clip_predictions(run: RunDir) -> list[ClipPrediction]:
+    """List the predictions for all test clips: mistakes, then correct ones, each with the highest confidence first."""
     predictions = run.predictions
     column = {genre: index for index, genre in enumerate(predictions.genres)}
     order_KC = np.argsort(-predictions.probability_KC, axis=1, kind="stable")[:, :LIKELIEST]
-    found = []
+    listed = []
     for row, (clip, artist, true, predicted) in enumerate(
         zip(predictions.clips, predictions.artists, predictions.true, predictions.predicted, strict=True)
     ):
         probability_C = predictions.probability_KC[row]
         likeliest = tuple((predictions.genres[k], float(probability_C[k])) for k in order_KC[row].tolist())
         probability, probability_true = probability_C[[column[predicted], column[true]]].tolist()
-        found.append(Answer(clip, artist, true, predicted, probability, probability_true, likeliest))
-    return sorted(found, key=lambda answer: (-answer.probability, answer.clip))
-
-
-def mistakes(run: RunDir, limit: int = 10) -> list[Answer]:
-    """List the `limit` wrong predictions with the highest probability, in descending order."""
-    return [answer for answer in answers(run) if answer.true != answer.predicted][:limit]
+        listed.append(ClipPrediction(clip, artist, true, predicted, probability, probability_true, likeliest))
+    order = mistakes_first(
+        torch.tensor([each.probability for each in listed]), torch.tensor([each.correct for each in listed])
+    )
+    return [listed[k] for k in order]
 
 
 def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:

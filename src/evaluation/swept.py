@@ -15,7 +15,7 @@ COMMON = ("optimizer.lr", "data.batch_size", "model.layers", "trainer.max_epochs
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweptSettings:
     """Common settings of the groups of one test data set, and their values of the swept keys.
 
     `common` describes what they share: "cnn on mel; trainer.max_epochs 1". `keys` are dotted keys, or "recipe", "model" and "feature"; `values`
@@ -41,7 +41,7 @@ class Panel:
     groups: list[list[Group | None]]
 
 
-def swept(groups: Sequence[Group]) -> Swept:
+def swept_settings(groups: Sequence[Group]) -> SweptSettings:
     """Find what distinguishes groups that were tested on the same data."""
     runs = [group.runs[0] for group in groups]
     scopes = [run_names.experiment_name(run) for run in runs]
@@ -54,7 +54,7 @@ def swept(groups: Sequence[Group]) -> Swept:
     labels = [_label(row) or group.label for row, group in zip(values, groups, strict=True)]
     if len(set(labels)) < len(labels):
         labels = [group.label for group in groups]
-    return Swept(list(groups), _common(runs, choices[0], differing, keys), keys, values, labels)
+    return SweptSettings(list(groups), _common(runs, choices[0], differing, keys), keys, values, labels)
 
 
 def _choices(run: RunDir) -> dict[str, str]:
@@ -70,9 +70,9 @@ def _common(runs: Sequence[RunDir], choices: Mapping[str, str], differing: Seque
     if "recipe" in shared:
         texts = [f"recipe {shared['recipe']}", *texts]
     for key in COMMON:
-        found = {str(nested.get(run.config, key)) for run in runs}
-        if key not in keys and len(found) == 1 and found != {"None"}:
-            texts.append(f"{key} {found.pop()}")
+        values = {str(nested.get(run.config, key)) for run in runs}
+        if key not in keys and len(values) == 1 and values != {"None"}:
+            texts.append(f"{key} {values.pop()}")
     return "; ".join(filter(None, texts))
 
 
@@ -86,25 +86,25 @@ def _label(values: Mapping[str, str]) -> str:
     return ", ".join(f"{short(key)} {text}" if "." in key else text for key, text in values.items() if text)
 
 
-def panels(found: Swept) -> list[Panel]:
+def panels(settings: SweptSettings) -> list[Panel]:
     """Arrange groups as grids of two swept numbers, one for each combination of the other swept values.
 
     The learning rate is in rows and the number of layers in columns if both are swept, otherwise the two numbers with the
     most values. Empty if fewer than two numbers are swept, or if two groups would share a cell.
     """
     numbers = {
-        key: sorted({row[key] for row in found.values}, key=float)
-        for key in found.keys
-        if all(_is_number(row[key]) for row in found.values)
+        key: sorted({row[key] for row in settings.values}, key=float)
+        for key in settings.keys
+        if all(_is_number(row[key]) for row in settings.values)
     }
     axes = [key for key in AXES if key in numbers]
     axes += sorted(numbers.keys() - set(axes), key=lambda key: (-len(numbers[key]), key))
     if len(axes) < 2:
         return []
     row_key, column_key = axes[:2]
-    others = [key for key in found.keys if key not in (row_key, column_key)]
+    others = [key for key in settings.keys if key not in (row_key, column_key)]
     cells: dict[tuple[str, ...], dict[tuple[str, str], Group]] = {}
-    for group, row in zip(found.groups, found.values, strict=True):
+    for group, row in zip(settings.groups, settings.values, strict=True):
         cell = cells.setdefault(tuple(row[key] for key in others), {})
         if cell.setdefault((row[row_key], row[column_key]), group) is not group:
             return []
@@ -143,8 +143,8 @@ def _order(text: str) -> tuple[float, str]:
     return (float(text) if _is_number(text) else math.inf), text
 
 
-def mean_history(group: Group) -> dict[str, list[tuple[int, float]]]:
-    """The mean validation loss and macro F1 over a group's runs, as (epoch, value), of the runs that reached the epoch."""
+def validation_curves(group: Group) -> dict[str, list[tuple[int, float]]]:
+    """Validation loss and macro F1 by epoch, as (epoch, value): the mean over the runs of a group that reached the epoch."""
     curves: dict[str, list[tuple[int, float]]] = {}
     for key in ("val_loss", "val_f1_macro"):
         by_epoch: dict[int, list[float]] = {}

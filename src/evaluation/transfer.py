@@ -33,7 +33,7 @@ def matrices(runs: Sequence[RunDir]) -> list[dict[str, Any]]:
 
     A matrix has its `label`, `data_sets`, and `rows`: name of the data set trained on -> name of the one judged on -> a
     cell. A cell has the scores, pooled over folds and averaged over seeds; the `genres` that both data sets know; `chance`,
-    the macro recall of guessing; `recall_macro_common`, when only the common genres are possible answers; and the number
+    the macro recall of guessing; `recall_macro_common`, when only the common genres are possible predictions; and the number
     of `runs`. It is None if nothing was judged, as no genre is common. The diagonal has the scores on the own test clips.
     """
     of_key: dict[tuple[Path, str], list[RunDir]] = defaultdict(list)

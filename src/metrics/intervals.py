@@ -1,5 +1,6 @@
 """Confidence intervals of proportions, means and differences, for test sets with few clips and few artists."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,16 @@ def wilson(successes: int, total: int, confidence: float = 0.95) -> tuple[float,
         raise ValueError(f"{successes} of {total} is not a proportion: expected 0 <= successes <= total and total > 0.")
     interval = binomtest(int(successes), int(total)).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def difference_of_proportions(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
+    """95 % interval of the difference of two independent proportions, each (successes, total) -> (low, high) in [-1, 1].
+
+    From the Wilson intervals of both. Source: Newcombe 1998, method 10.
+    """
+    p, q = (successes / total for successes, total in (first, second))
+    (p_low, p_high), (q_low, q_high) = wilson(*first), wilson(*second)
+    return p - q - math.hypot(p - p_low, q_high - q), p - q + math.hypot(p_high - p, q - q_low)
 
 
 def bootstrap_by_cluster(

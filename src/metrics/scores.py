@@ -150,6 +150,15 @@ def confusion(predicted_K: Tensor, genre_K: Tensor, genres: int) -> Tensor:
     return counts_CC
 
 
+def mistakes_first(probability_K: Tensor, correct_K: Tensor) -> list[int]:
+    """Order K predictions: the wrong ones, then the correct ones, each with the highest confidence first -> positions.
+
+    `probability_K` is the probability of the predicted genre, 0 to 1. Equal ones keep their order.
+    """
+    order = (probability_K.double() + ~correct_K).argsort(descending=True, stable=True)
+    return [int(k) for k in order]
+
+
 class Bin(NamedTuple):
     """One bin of a reliability diagram: the clips whose predicted genre has a probability in [low, low + 1 / ECE_BINS).
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from src import formatting
 from src.formatting import count
 from src.reporting import render
+from src.reporting.cards import Card
 from src.reporting.plots import BLUE, INK, STYLE, svg
 from src.split.certificate import leaks
 
@@ -39,11 +40,14 @@ MOST_ROWS = 200  # the page shows at most this many rows of a table; audit.json 
 
 
 def findings(content: Mapping[str, Any]) -> list[str]:
-    """Format each finding as a sentence; empty if the data set is clean."""
-    clips_by_fault = defaultdict(list)
-    for fault in content["files"]:
-        clips_by_fault[fault["fault"]].append(fault["clip"])
-    sentences = [f"{count(len(clips), 'clip')} {FAULTS[fault]}." for fault, clips in clips_by_fault.items()]
+    """Format each kind of finding as a sentence, the most serious first; empty if the data set is clean.
+
+    First what makes scores too high: leaks, copies, shortcuts; then wrong labels and faults of single clips.
+    """
+    sentences = []
+    shared = leaks(content["split"]) if content["split"] else []
+    if shared:
+        sentences.append(f"The split ({content['split']['split']}) leaks: its sets share {', '.join(shared)}.")
     if content["copies"]:
         extra = sum(len(clips) - 1 for clips in content["copies"])
         sentences.append(f"{count(extra, 'redundant clip')}, with the same samples as another clip.")
@@ -52,9 +56,6 @@ def findings(content: Mapping[str, Any]) -> list[str]:
         of_which = f", {same_track} of them known to be of one track" if same_track else ""
         pairs = count(len(content["near_copies"]), "pair of near copies")
         sentences.append(f"{pairs}: the same recording with other samples{of_which}.")
-    shared = leaks(content["split"]) if content["split"] else []
-    if shared:
-        sentences.append(f"The split ({content['split']['split']}) leaks: its sets share {', '.join(shared)}.")
     shortcut = content["shortcut"]
     if shortcut and shortcut["found"]:
         sentences.append(f"{_describe_shortcut(shortcut)} A network may learn them instead of music.")
@@ -63,7 +64,33 @@ def findings(content: Mapping[str, Any]) -> list[str]:
         sentences.append(
             f"{count(content['labels']['issues'], 'label')} that may be wrong, found with {_describe_folds(content['labels'])}."
         )
-    return sentences
+    clips_by_fault = defaultdict(list)
+    for fault in content["files"]:
+        clips_by_fault[fault["fault"]].append(fault["clip"])
+    return sentences + [f"{count(len(clips), 'clip')} {FAULTS[fault]}." for fault, clips in clips_by_fault.items()]
+
+
+def clips_to_check(content: Mapping[str, Any]) -> set[str]:
+    """The clips that a finding names: copies, clips with faults, labels that may be wrong."""
+    pairs = [[pair["a"], pair["b"]] for pair in content["near_copies"]]
+    labels = [label["clip"] for label in content["labels"]["ranked"] if label["issue"]] if content["labels"] else []
+    faults = [fault["clip"] for fault in content["files"]]
+    return {clip for clips in (*content["copies"], *pairs, labels, faults) for clip in clips}
+
+
+def _cards(content: Mapping[str, Any], found: int) -> list[Card]:
+    """The numbers of kinds of findings, of clips that they name, and of what was measured."""
+    measured, artists = len(content["clips"]), sum(row["artists"] for row in content["genres"].values())
+    genres = count(len(content["genres"]), "genre")
+    checked = "labels were checked" if content["labels"] else "labels were not checked"
+    return [
+        Card("findings", str(found), "kinds, the most serious first" if found else "nothing was found", found > 0),
+        Card("clips to check", str(len(clips_to_check(content))), f"of {measured:,}: copies, faults, labels"),
+        Card(
+            "data", count(measured, "clip"), f"{genres}, {count(artists, 'known artist')}", bool(content["synthetic"])
+        ),
+        Card("checks", "labels too" if content["labels"] else "without labels", checked, not content["labels"]),
+    ]
 
 
 def remarks(content: Mapping[str, Any]) -> list[str]:
@@ -132,7 +159,8 @@ def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str)
         {
             "title": f"Audit of {formatting.data(content['dataset'], content['synthetic'])}",
             "content": content,
-            "findings": findings(content),
+            "findings": (found := findings(content)),
+            "cards": _cards(content, len(found)),
             "remarks": remarks(content),
             "most_rows": MOST_ROWS,
             "many_genres": MANY_GENRES,

@@ -29,14 +29,14 @@ SHAPES = (
     "M-5 -5L0 -1.8L5 -5L1.8 0L5 5L0 1.8L-5 5L-1.8 0z",
 )
 COLOURS = ("var(--blue)", "var(--orange)", "var(--green)", "var(--rose)", "var(--sand)")
-MOST_GENRES = len(SHAPES)  # of more genres, shapes and colours show right and wrong predictions only
+MOST_GENRES = len(SHAPES)  # of more genres, shapes and colours show correct and wrong predictions only
 
 
 class Point(NamedTuple):
     """A test clip on the map: its `genre` as an index, its description, and the path of its sound, "" if there is none."""
 
     genre: int
-    right: bool
+    correct: bool
     text: str
     sound: str
 
@@ -54,7 +54,7 @@ def draw(place_K2: NDArray[np.float64], points: Sequence[Point], genres: int, na
     for k in order:
         point = points[k]
         shape, colour = mark(point, genres)
-        kind = f"{'right' if point.right else 'wrong'}{' heard' if point.sound else ''}"
+        kind = f"{'correct' if point.correct else 'mistake'}{' sounding' if point.sound else ''}"
         sound = f' data-sound="{html.escape(point.sound)}"' if point.sound else ""
         x, y = position_K2[k]
         marks.append(
@@ -69,9 +69,9 @@ def draw(place_K2: NDArray[np.float64], points: Sequence[Point], genres: int, na
 
 
 def mark(point: Point, genres: int) -> tuple[int, str]:
-    """The number of the shape and the colour of a point: by genre, or, of many genres, by right and wrong."""
+    """The number of the shape and the colour of a point: by genre, or, of many genres, by correct and wrong."""
     if genres > MOST_GENRES:
-        return (0, COLOURS[0]) if point.right else (9, COLOURS[1])
+        return (0, COLOURS[0]) if point.correct else (9, COLOURS[1])
     return point.genre, COLOURS[point.genre % len(COLOURS)]
 
 

@@ -1,4 +1,4 @@
-"""The parts of a run's page that show single clips: mistakes and right answers with their sound, and the map of clips."""
+"""The parts of a run's page that show single clips: mistakes and correct predictions with their sound, and the map of clips."""
 
 import base64
 import io
@@ -18,7 +18,7 @@ from src.rundir import RunDir, extras, nested
 MOST_MISTAKES = 12  # that the page shows, besides those with a sound
 MOST_POINTS = 2_000  # of the map
 COLOUR = (0.1, 0.5, 0.76)  # of spectrograms, visible on a light and on a dark page
-WITHOUT_EMBEDDING = ("Tags", "Majority")  # models that compute nothing between the feature and the answer
+WITHOUT_EMBEDDING = ("Tags", "Majority")  # models that compute nothing between the feature and the prediction
 
 
 def sounds(run: RunDir) -> tuple[extras.Sounds | None, str]:
@@ -40,34 +40,34 @@ def sounds(run: RunDir) -> tuple[extras.Sounds | None, str]:
 def clips_context(run: RunDir) -> dict[str, Any]:
     """The values of the sections on mistakes and on the map."""
     found, reason = sounds(run)
-    answers = run_analysis.answers(run)
-    mistakes = [answer for answer in answers if answer.true != answer.predicted]
-    heard = set(found.path_of) if found else set()
-    surest = {answer.clip for answer in mistakes[:MOST_MISTAKES]}
-    shown = [answer for answer in mistakes if answer.clip in surest | heard]
-    right = [answer for answer in answers if answer.true == answer.predicted and answer.clip in heard]
+    predictions = run_analysis.clip_predictions(run)
+    mistakes = [each for each in predictions if not each.correct]
+    with_sound = set(found.path_of) if found else set()
+    first = {each.clip for each in mistakes[:MOST_MISTAKES]}
+    shown = [each for each in mistakes if each.clip in first | with_sound]
+    correct = [each for each in predictions if each.correct and each.clip in with_sound]
     context: dict[str, Any] = {
-        "mistakes": [_view(answer, found) for answer in shown],
+        "mistakes": [_view(each, found) for each in shown],
         "mistake_count": len(mistakes),
-        "mistakes_heard": sum(answer.clip in heard for answer in shown),
-        "right_answers": [_view(answer, found) for answer in right],
+        "mistakes_with_sound": sum(each.clip in with_sound for each in shown),
+        "correct": [_view(each, found) for each in correct],
         "sounds_reason": reason,
         "sound_lines": _sound_lines(found) if found else [],
     }
-    return {**context, **_maps(run, answers, found)}
+    return {**context, **_maps(run, predictions, found)}
 
 
-def _view(answer: run_analysis.Answer, found: extras.Sounds | None) -> dict[str, Any]:
+def _view(prediction: run_analysis.ClipPrediction, found: extras.Sounds | None) -> dict[str, Any]:
     """One clip with its sound, its spectrogram, and the three likeliest genres."""
-    view: dict[str, Any] = {"answer": answer, "sound": "", "image": "", "place": "", "reason": ""}
+    view: dict[str, Any] = {"prediction": prediction, "sound": "", "image": "", "place": "", "reason": ""}
     if found is None:
         return view
-    view["reason"] = found.unreadable.get(answer.clip, "")
-    if answer.clip in found.path_of:
-        start, seconds = found.start_of[answer.clip], found.seconds_of[answer.clip]
-        view["sound"] = found.path_of[answer.clip]
+    view["reason"] = found.unreadable.get(prediction.clip, "")
+    if prediction.clip in found.path_of:
+        start, seconds = found.start_of[prediction.clip], found.seconds_of[prediction.clip]
+        view["sound"] = found.path_of[prediction.clip]
         view["place"] = f"{start:.0f} to {start + seconds:.0f} s"
-        view["image"] = _png(found.spectrogram_of[answer.clip])
+        view["image"] = _png(found.spectrogram_of[prediction.clip])
     return view
 
 
@@ -91,7 +91,9 @@ def _sound_lines(found: extras.Sounds) -> list[str]:
     return lines
 
 
-def _maps(run: RunDir, answers: list[run_analysis.Answer], found: extras.Sounds | None) -> dict[str, Any]:
+def _maps(
+    run: RunDir, clip_predictions: list[run_analysis.ClipPrediction], found: extras.Sounds | None
+) -> dict[str, Any]:
     """The maps of the test clips, or why there are none."""
     try:
         embedding = None if run.is_evaluation else extras.read_embedding(run.path, len(run.predictions.clips))
@@ -99,15 +101,15 @@ def _maps(run: RunDir, answers: list[run_analysis.Answer], found: extras.Sounds 
         return {"maps": [], "map_reason": str(error), "map_genres": [], "map_many": False}
     if embedding is None:
         return {"maps": [], "map_reason": _why_no_map(run), "map_genres": [], "map_many": False}
-    predictions, by_clip = run.predictions, {answer.clip: answer for answer in answers}
+    predictions, by_clip = run.predictions, {each.clip: each for each in clip_predictions}
     index = {genre: k for k, genre in enumerate(predictions.genres)}
-    heard: Mapping[str, str] = found.path_of if found else {}
+    path_of: Mapping[str, str] = found.path_of if found else {}
     rows = embedding.row_K.tolist()
     kept = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_POINTS)).round().astype(int))
-    if heard:
-        with_sound = [k for k, row in enumerate(rows) if predictions.clips[row] in heard]
+    if path_of:
+        with_sound = [k for k, row in enumerate(rows) if predictions.clips[row] in path_of]
         kept = np.unique([*kept.tolist(), *with_sound])
-    points = [_point(by_clip[predictions.clips[rows[k]]], index, heard) for k in kept.tolist()]
+    points = [_point(by_clip[predictions.clips[rows[k]]], index, path_of) for k in kept.tolist()]
     genres = predictions.genres
     pca_K2 = embedding.component_KD[kept][:, :2]
     if pca_K2.shape[1] == 1:  # a single component, e.g. of two training clips
@@ -143,14 +145,10 @@ def _maps(run: RunDir, answers: list[run_analysis.Answer], found: extras.Sounds 
     }
 
 
-def _point(answer: run_analysis.Answer, index: Mapping[str, int], heard: Mapping[str, str]) -> clip_map.Point:
-    right = answer.true == answer.predicted
-    verdict = (
-        f"{answer.true}, recognized with {formatting.percent(answer.probability)}"
-        if right
-        else f"{answer.true}, predicted as {answer.predicted} with {formatting.percent(answer.probability)}"
-    )
-    return clip_map.Point(index[answer.true], right, f"{answer.clip}: {verdict}", heard.get(answer.clip, ""))
+def _point(each: run_analysis.ClipPrediction, index: Mapping[str, int], path_of: Mapping[str, str]) -> clip_map.Point:
+    verdict = "recognized" if each.correct else f"predicted as {each.predicted}"
+    text = f"{each.clip}: {each.true}, {verdict} with {formatting.percent(each.probability)}"
+    return clip_map.Point(index[each.true], each.correct, text, path_of.get(each.clip, ""))
 
 
 def _why_no_map(run: RunDir) -> str:
@@ -159,7 +157,9 @@ def _why_no_map(run: RunDir) -> str:
         return ""
     model = str(nested.get(run.config, "model._target_")).rpartition(".")[2]
     if model in WITHOUT_EMBEDDING:
-        return f"The model {model.lower()} computes nothing between the feature and its answer that a map could show."
+        return (
+            f"The model {model.lower()} computes nothing between the feature and its prediction that a map could show."
+        )
     return (
         f"The map is missing: the run has no {extras.EMBEDDING}, as it is older than this file. Train it again for a map of its "
         "test clips."

@@ -13,9 +13,9 @@ MAX_PAIRS = 3  # at most this many pairs in the table of genres; the JSON has al
 MAX_GENRES = 40  # at most this many genres in the table of genres; the JSON has all
 MAX_CLIPS = 10  # at most this many clips for each group in the table of clips
 CAVEATS = {  # by test: why a pair is not called different although its interval excludes 0
-    "accuracy": "among so many pairs it may be chance",
-    "mcnemar": "counted over single clips it may be chance",
-    "folds": "training on other clips may reverse it",
+    "accuracy": "among so many pairs it may be chance (over {owners}s, adjusted by Holm, p {p})",
+    "mcnemar": "counted over single clips it may be chance (McNemar's test, p {p})",
+    "folds": "training on other clips may reverse it (corrected t test over {folds} folds, p {p})",
 }
 Content = Mapping[str, Any]  # the content of `compare --format json`, or a part of it
 
@@ -51,14 +51,32 @@ def describe_pair(pair: Content, content: Content) -> str:
             f"{better} is better than {worse} by {abs(points):.1f} points of accuracy (95 % interval {low:.1f} to {high:.1f}) "
             f"on {test_set}; {_format_p_values(pair, content)}."
         )
-    text = (
-        f"{a} and {b} cannot be told apart on {test_set}: accuracy differs by {points:+.1f} points (95 % interval {low:+.1f} "
-        f"to {high:+.1f}; {_format_p_values(pair, content)})"
+    if low <= 0 <= high:
+        return (
+            f"{a} and {b} cannot be told apart on {test_set}: accuracy differs by {points:+.1f} points (95 % interval {low:+.1f} "
+            f"to {high:+.1f}; {_format_p_values(pair, content)})."
+        )
+    return (
+        f"{a}'s accuracy is {abs(points):.1f} points {'below' if points < 0 else 'above'} {b}'s on {test_set} (95 % interval of the "
+        f"difference {low:+.1f} to {high:+.1f}), but they cannot be told apart: {' and '.join(_caveats(pair, content))}."
     )
-    nonsignificant = nonsignificant_tests(pair)
-    if low <= 0 <= high or not nonsignificant:
-        return f"{text}."
-    return f"{text}. The interval excludes 0, but {' and '.join(CAVEATS[key] for key in nonsignificant)}."
+
+
+def _caveats(pair: Content, content: Content) -> list[str]:
+    """Why a pair is not called different although its interval excludes 0, with the p values that say so."""
+    return [
+        CAVEATS[key].format(owners=_owner_kind(content), folds=pair["folds"].get("folds"), p=_format_p(pair[key]))
+        for key in nonsignificant_tests(pair)
+    ]
+
+
+def verdict(pair: Content, content: Content) -> str:
+    """The verdict of a pair in a few words, with the reason if its interval excludes 0 and it is not called different."""
+    interval = pair["accuracy"]["interval"]
+    if pair["verdict"] == "cannot be told apart" and not interval[0] <= 0 <= interval[1]:
+        return f"{pair['verdict']}: {' and '.join(_caveats(pair, content))}"
+    named = {"a": "{a} is better", "b": "{b} is better", "same": "{a} and {b} are the same"}
+    return named.get(pair["verdict"], str(pair["verdict"])).format(a=pair["a"], b=pair["b"])
 
 
 def _owner_kind(content: Content) -> str:
@@ -119,7 +137,7 @@ def _group_table(content: Content) -> Table:
         "recall",
         "F1",
         "validation F1",
-        "training time",
+        "median training time",
     ]
     scores = {"genres": content["groups"][0]["genres"]}
     tested = formatting.tested_genres(scores)

@@ -8,13 +8,13 @@ from rich.table import Table
 
 from src import formatting
 
-HEADINGS = ("answers", "clips", "accuracy %", "95 %", "macro recall %", "chance %", "macro F1 %")
+HEADINGS = ("possible genres", "clips", "accuracy %", "95 %", "macro recall %", "chance %", "macro F1 %")
 AVERAGED = "The prediction is the genre with the highest mean of the runs' calibrated probabilities."
 MOST_NAMED = 10  # a sentence names at most this many genres
 
 
 class Row(NamedTuple):
-    """One way to score the answers: its name, its scores, and the macro recall of guessing (0 to 1)."""
+    """One way to score the predictions: its name, its scores, and the macro recall of guessing (0 to 1)."""
 
     name: str
     scores: Mapping[str, Any]
@@ -22,7 +22,7 @@ class Row(NamedTuple):
 
 
 def score_rows(metrics: Mapping[str, Any]) -> list[Row]:
-    """The ways in which the answers of a judged run are scored; `metrics` is the content of its metrics.json."""
+    """The ways in which the predictions of a judged run are scored; `metrics` is the content of its metrics.json."""
     evaluation, test = metrics["evaluation"], metrics["test"]
     chance = evaluation["chance"]
     rows = [Row(f"any of {len(test['genres'])} genres", test, chance["all_genres"])]
@@ -68,7 +68,7 @@ def basis(metrics: Mapping[str, Any]) -> str:
     evaluation, test = metrics["evaluation"], metrics["test"]
     text = (
         f"{formatting.data(metrics['dataset'], metrics['synthetic'])}, {metrics['certificate']['split']}: "
-        f"{formatting.size(test)}. Chance is the macro recall of guessing among the answers. The interval is Wilson's over clips; "
+        f"{formatting.size(test)}. Chance is the macro recall of guessing among the possible genres. The interval is Wilson's over clips; "
     )
     accuracy, recall = test["accuracy_interval_by_artist"], evaluation["recall_macro_interval_by_artist"]
     if not accuracy or not recall:
@@ -100,7 +100,7 @@ def lines(metrics: Mapping[str, Any]) -> list[str]:
         answered = sum(_predicted(test["genres"][genre], test["clips"]) for genre in untested)
         result.append(
             f"{knows} {formatting.first_names(untested, MOST_NAMED)}, of which no clip was judged; "
-            f"{formatting.count(answered, 'clip')} of {test['clips']:,} got one of these answers."
+            f"{formatting.count(answered, 'clip')} of {test['clips']:,} got one of these predictions."
         )
     other_genres = evaluation["other_genres"]
     if other_genres:

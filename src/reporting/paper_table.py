@@ -29,7 +29,7 @@ RULE = (
 )
 BASIS = (
     "Ours: accuracy over all test clips, macro averages of precision, recall and F1, and the recall of each genre (the paper: "
-    "recognition accuracy), in percent; below them 95 % intervals (Wilson). Training time is that of one run. The paper names "
+    "recognition accuracy), in percent; below them 95 % intervals (Wilson). Training time is the median of a run, with the range of all runs below it. The paper names "
     "neither its data nor its averages. Its data and ours differ, so a difference between the two is no finding."
 )
 
@@ -114,7 +114,9 @@ def _cells(group: Group, settings: Sequence[str]) -> list[Cell]:
                 formatting.cell(row["recall"] if row else None), formatting.cell_interval(interval) if interval else ""
             )
         )
-    return [*cells, Cell(formatting.duration(group.train_seconds)), *map(Cell, settings)]
+    shortest, longest = map(formatting.duration, group.train_seconds_range)
+    time = Cell(formatting.duration(group.train_seconds), f"{shortest} to {longest}" if shortest != longest else "")
+    return [*cells, time, *map(Cell, settings)]
 
 
 def _setting(runs: Sequence[Any], key: str) -> str:

@@ -6,21 +6,12 @@ from typing import NamedTuple
 
 from src import formatting
 from src.evaluation import run_analysis
-from src.reporting import run_text
+from src.reporting import cards, run_text
+from src.reporting.cards import Card
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
-FEW_CLIPS = 10  # test clips of a genre: with fewer, its recall is known to 30 points at best
 WIDE_POINTS = 10  # an interval of accuracy that is wider can be narrowed by more folds
-
-
-class Card(NamedTuple):
-    """One number of a run; `doubtful`: the note says what is missing or doubtful about it."""
-
-    label: str
-    value: str
-    note: str
-    doubtful: bool = False
 
 
 class Step(NamedTuple):
@@ -30,40 +21,24 @@ class Step(NamedTuple):
     command: str = ""
 
 
-def cards(run: RunDir) -> list[Card]:
+def page_cards(run: RunDir) -> list[Card]:
     """The numbers of a run, the most important first: accuracy, macro F1, the floor, the test data, the worst confusion."""
     metrics, scores = run.metrics, run.metrics["test"]
-    shared = leaks(metrics["certificate"])
-    genre, baseline = run_analysis.majority_baseline(run)
-    above = scores["accuracy_interval"][0] > baseline
-    note = formatting.interval(scores["accuracy_interval"])
-    if shared:
-        note += f". Training and test share {' and '.join(shared)}: too high for new music"
-    elif not above:
-        note += ". It includes the floor"
-    tested = formatting.tested_genres(scores)
-    label = "accuracy on clips of these genres" if tested else "accuracy over all test clips"
-    found = [
-        Card(label, formatting.percent(scores["accuracy"]), note, bool(shared) or not above or bool(tested)),
-        Card(
-            "macro F1",
-            formatting.percent(scores["f1_macro"]),
-            f"mean over {formatting.macro_genres(scores)}" if tested else f"mean over {len(scores['genres'])} genres",
-            bool(tested),
-        ),
-        Card(
-            "floor",
-            formatting.percent(baseline),
-            f"always {genre}, the most frequent genre in training; {formatting.percent(1 / len(scores['genres']))} by guessing",
-        ),
+    shared, baseline = leaks(metrics["certificate"]), run_analysis.majority_baseline(run)
+    confusion = cards.confusion(run_analysis.confusions(*run.confusion))
+    return [
+        cards.accuracy(scores, baseline.accuracy, shared, validation_gap(run)),
+        cards.macro_f1(scores),
+        cards.floor(baseline.accuracy, baseline, len(scores["genres"])),
         _data_card(run, bool(shared)),
+        *([confusion] if confusion else []),
     ]
-    confusions = run_analysis.confusions(run, 1)
-    if confusions:
-        worst = confusions[0]
-        value = f"{worst.true} → {worst.predicted}"
-        found.append(Card("most frequent confusion", value, f"{worst.clips} of {worst.support} {worst.true} clips"))
-    return found
+
+
+def validation_gap(run: RunDir) -> str:
+    """The sentence on validation and test scores that are far apart; "" if they are not, and for an evaluation."""
+    val = run.metrics["val"]
+    return cards.validation_gap(val["f1_macro"], [val], run.metrics["test"]) if val and not run.is_evaluation else ""
 
 
 def _data_card(run: RunDir, shared: bool) -> Card:
@@ -91,15 +66,15 @@ def doubts(run: RunDir) -> list[str]:
         )
     if tested := formatting.tested_genres(scores):
         lines.append(f"Tested on {tested}.")
+    baseline = run_analysis.majority_baseline(run).accuracy
+    if not cards.above(scores, baseline):
+        clips, floor = formatting.count(scores["clips"], "clip"), formatting.percent(baseline)
+        lines.append(f"{clips} do not show that the model is better than always the most frequent genre ({floor}).")
+    lines += [gap] if (gap := validation_gap(run)) else []
     lines += [*run_text.describe_warnings(metrics), *together(certificate["warnings"])]
     if metrics["synthetic"]:
         lines.append("The music is synthetic: scores on it say nothing about recordings.")
-    few = [genre for genre, row in scores["genres"].items() if 0 < row["support"] < FEW_CLIPS]
-    if few:
-        names = formatting.first_names(few, 5)
-        lines.append(
-            f"Fewer than {FEW_CLIPS} test clips of {formatting.count(len(few), 'genre')} ({names}): their recall is hardly known."
-        )
+    lines += cards.few_clips_doubt(scores)
     if not run.is_evaluation and certificate["shared"]["near_copies"] is None:
         lines.append("Near copies in training and test were not looked for.")
     return lines

@@ -6,10 +6,11 @@ from typing import Any
 from src import formatting
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.reporting import evaluation_text
+from src.reporting import cards, evaluation_text
 from src.rundir import RunDir
 from src.split.certificate import leaks
 
+MOST_CONFUSIONS = 5  # that sentences describe
 MAX_NAMES = 10  # a sentence names at most this many artists, tracks or clips
 
 
@@ -44,9 +45,9 @@ def describe_result(run: RunDir) -> list[str]:
 def describe_baseline(run: RunDir) -> str:
     """Describe the accuracy of always predicting the most frequent genre, and if the clips do not show that the run is better."""
     scores = run.metrics["test"]
-    genre, baseline = run_analysis.majority_baseline(run)
-    text = f"Always predicting {genre}, the most frequent genre in training, would give an accuracy of {formatting.percent(baseline)}."
-    if scores["accuracy_interval"][0] > baseline:
+    baseline = run_analysis.majority_baseline(run)
+    text = f"Always predicting {cards.name_baseline(baseline)}, would give an accuracy of {formatting.percent(baseline.accuracy)}."
+    if cards.above(scores, baseline.accuracy):
         return text
     return f"{text} {formatting.count(scores['clips'], 'clip')} do not show that the model is better than that."
 
@@ -152,9 +153,15 @@ def describe_split(run: RunDir) -> list[str]:
 
 def describe_confusions(run: RunDir) -> list[str]:
     """Describe the most frequent confusions: "9 of 16 rock clips (56 %) were predicted as pop."."""
-    return [
+    pairs = run_analysis.confusions(*run.confusion)
+    lines = [
         f"{pair.clips} of {formatting.count(pair.support, f'{pair.true} clip')} "
         f"({formatting.percent(pair.clips / pair.support)}) {'was' if pair.clips == 1 else 'were'} predicted as "
         f"{pair.predicted}."
-        for pair in run_analysis.confusions(run)
+        for pair in pairs[:MOST_CONFUSIONS]
     ]
+    if rest := pairs[MOST_CONFUSIONS:]:
+        equal = sum(pair.clips == pairs[MOST_CONFUSIONS - 1].clips for pair in rest)
+        as_many = f", {equal} of them as frequent as the last one above" if equal else ""
+        lines.append(f"{formatting.count(len(rest), 'other pair')} of genres{as_many}: see the matrix.")
+    return lines

@@ -10,6 +10,7 @@ from src import formatting, rundir
 from src.evaluation import leak_gap, pooling, shared_folds, transfer
 from src.evaluation.groups import group_by_config
 from src.evaluation.selection import Selections
+from src.evaluation.swept import chosen_by_validation
 from src.evaluation.tested_on import by_test_data
 from src.reporting import (
     jobs_text,
@@ -121,8 +122,8 @@ def _context(
         "difference_lines": tested_on_text.describe_differences(parts),
         "leak_lines": sweep_summary.leak_lines(groups),
         "doubts": sweep_summary.doubts(groups, sections, first),
-        "steps": sweep_summary.next_steps(groups, sections, first, unfinished),
-        "note_lines": _note_lines(groups, parts, experiment_count=len(groups) - len(pairs)),
+        "steps": sweep_summary.next_steps(groups, sections, first, unfinished, selected=selections is not None),
+        "note_lines": _note_lines(groups, parts, len(groups) - len(pairs), figures, selections is not None),
         "transfer": [transfer_text.matrix(each) for each in transfer.matrices(runs)],
         "transfer_basis": transfer_text.BASIS,
         "sections": [{**each, "paper": _paper(part, paper)} for each, part in zip(sections, parts, strict=True)],
@@ -146,11 +147,16 @@ def _paper(groups: Sequence[pooling.Group], wanted: bool) -> dict[str, Any] | No
 
 
 def _note_lines(
-    groups: Sequence[pooling.Group], parts: Sequence[Sequence[pooling.Group]], experiment_count: int
+    groups: Sequence[pooling.Group],
+    parts: Sequence[Sequence[pooling.Group]],
+    experiment_count: int,
+    compared: bool,
+    selected: bool,
 ) -> list[str]:
-    """List notes on the groups: how to compare and select.
+    """List notes on the groups: how to compare and select, unless the page does it.
 
     `parts` are the groups, divided by test data. `experiment_count` is the number of groups, where two groups that differ only in `split.grouped` count as one.
+    `compared`: the page has a comparison; `selected`: it has a selection in each fold.
     """
     notes: list[str] = []
     if len(groups) == 1:
@@ -159,14 +165,21 @@ def _note_lines(
         notes.append(f"All groups were tested on the same {formatting.count(len(parts[0][0].clips), 'clip')}.")
     if experiment_count == 1 or len(parts) == len(groups):
         return notes
+    where = "under Comparison" if compared else "as computed by python -m src.compare SWEEP"
     notes.append(
         "Intervals that overlap do not show which group is better, nor that the groups are equal: that needs the paired "
-        "difference on the same clips, as computed by python -m src.compare SWEEP."
+        f"difference on the same clips, {where}."
     )
-    notes.append(
-        f"The best of {experiment_count} test scores is too high by luck: select a group by its validation score, then read its test "
-        "score. python -m src.report SWEEP --select val/f1_macro does this fold by fold."
-    )
+    chosen = [chosen_by_validation(part) for part in parts if len(part) > 1]
+    note = f"The best of {experiment_count} test scores is too high by luck"
+    if all(chosen):
+        note += ": the group that validation chooses comes first."
+    elif not any(group.runs[0].is_evaluation for group in groups):
+        note += ": select a group by its validation score, then read its test score."
+    note = note.removesuffix(".") + "."
+    if not selected and all(chosen):
+        note += " python -m src.report SWEEP --select val/f1_macro chooses fold by fold."
+    notes.append(note)
     return notes
 
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
 from src import formatting
@@ -13,18 +12,31 @@ from src.evaluation.compared_groups import ComparedGroup, letter
 from src.evaluation.comparison import compare
 from src.evaluation.folds import format_folds
 from src.evaluation.group_predictions import collect_predictions
-from src.evaluation.pooling import Group
+from src.evaluation.pooling import Group, pooled_confusion
 from src.evaluation.shared_folds import Part
-from src.evaluation.swept import Panel, Swept, chosen_by_validation, mean_history, panels, short, swept
-from src.reporting import comparison_text, plots, selection_text, sweep_plots, sweep_summary, tested_on_text
-from src.split.certificate import leaks
+from src.evaluation.swept import (
+    Panel,
+    SweptSettings,
+    chosen_by_validation,
+    panels,
+    short,
+    swept_settings,
+    validation_curves,
+)
+from src.reporting import cards, comparison_text, plots, selection_text, sweep_plots, sweep_summary, tested_on_text
+from src.reporting.cards import Card
 
 SCORE_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 FIGURES = ("grids", "matrices", "curves", "time", "recall")
-MOST_COMPARED = 5  # groups that are compared pairwise on a sweep's page: those with the best validation scores
 SHOWN_PAIRS = 2  # pairs whose sentence is shown, the others are folded: the first group with the next ones
 MOST_DRAWN_PAIRS = 6  # of more pairs, the figure shows those of the first group
+DIFFERENCES = "Full circles: one is better than the other; hollow: they cannot be told apart, or there is no interval."
 MOST_MATRICES = 4  # groups whose confusion matrix is drawn
+TWO_CHOICES = (
+    "This differs from the score at the top, where one configuration is chosen for all folds, by its mean validation score: "
+    "that is the score of this configuration. Here each fold chooses its own configuration, without its test clips: this is "
+    "the score to report for the whole procedure, training and choosing."
+)
 MOST_PANELS = 6  # grids that are drawn; the table has all values
 
 
@@ -34,7 +46,7 @@ def section(part: Part, number: int, count: int, figures: bool) -> dict[str, Any
     chosen = chosen_by_validation(groups)
     ordered = sorted(groups, key=lambda group: -(group.val_f1_macro or 0.0)) if chosen else list(groups)
     ordered = [chosen, *(group for group in ordered if group is not chosen)] if chosen else ordered
-    found = swept(ordered)
+    settings = swept_settings(ordered)
     names = genres(ordered)
     return {
         "heading": tested_on_text.heading(ordered, number) if count > 1 else None,
@@ -44,30 +56,32 @@ def section(part: Part, number: int, count: int, figures: bool) -> dict[str, Any
         "fold_lines": tested_on_text.fold_lines(part),
         "unranked": [(group, format_folds(folds)) for group, folds in part.unranked],
         "data_lines": tested_on_text.data_lines([run for group in ordered for run in group.runs]),
-        "cards": _cards(ordered[0], chosen, found),
-        "common": found.common,
-        "keys": [(short(key), key) for key in found.keys],
+        "cards": _cards(ordered[0], chosen, settings),
+        "common": settings.common,
+        "keys": [(short(key), key) for key in settings.keys],
         "groups": ordered,
         "rows": [
             {"key": letter(k), "group": group, "values": list(values.values()), "chosen": group is chosen}
-            for k, (group, values) in enumerate(zip(ordered, found.values, strict=True))
+            for k, (group, values) in enumerate(zip(ordered, settings.values, strict=True))
         ],
         "by_artist": any(group.scores["accuracy_interval_by_artist"] for group in ordered),
         "genres": names,
         "support": support(ordered, names),
-        "genre_tables": [genre_table(ordered, names, key, _named(found) if figures else None) for key in SCORE_NAMES],
+        "genre_tables": [
+            genre_table(ordered, names, key, _named(settings) if figures else None) for key in SCORE_NAMES
+        ],
         "selection_line": _selection_line(ordered) if chosen and figures else None,
         "comparison": _comparison(ordered) if figures else None,
         **dict.fromkeys(FIGURES),
-        **(_figures(found, chosen) if figures else {}),
+        **(_figures(settings, chosen) if figures else {}),
     }
 
 
-def _named(found: Swept) -> list[str]:
+def _named(settings: SweptSettings) -> list[str]:
     """The labels of groups with their letters, "A cnn"; the label alone if there is one group."""
-    if len(found.groups) == 1:
-        return found.labels
-    return [f"{letter(k)} {label}" for k, label in enumerate(found.labels)]
+    if len(settings.groups) == 1:
+        return settings.labels
+    return [f"{letter(k)} {label}" for k, label in enumerate(settings.labels)]
 
 
 def _selection_line(groups: Sequence[Group]) -> str | None:
@@ -79,7 +93,7 @@ def _selection_line(groups: Sequence[Group]) -> str | None:
         return None
     if len(selected.selections) > 1 or len({fold.label for fold in selected.selections[0].folds}) < 2:
         return None  # in all folds the same is selected, which is the first group of the page
-    return selection_text.describe_selection(selected.selections[0], selected.score)
+    return f"{selection_text.describe_selection(selected.selections[0], selected.score)} {TWO_CHOICES}"
 
 
 def _headline(groups: Sequence[Group], chosen: Group | None) -> str:
@@ -100,56 +114,55 @@ def _headline(groups: Sequence[Group], chosen: Group | None) -> str:
     return f"{headline}, {macro_f1}, by {first.label}{'; synthetic music' if first.synthetic else ''}."
 
 
-def _cards(first: Group, chosen: Group | None, found: Swept) -> list[tuple[str, str, str, bool]]:
-    """The label, value, note and doubt of each card: the scores of the first group, and its test data."""
+def _cards(first: Group, chosen: Group | None, settings: SweptSettings) -> list[Card]:
+    """The cards of the first group: those of a run's page, and how it came first."""
     scores, certificate = first.scores, first.runs[0].metrics["certificate"]
-    label = found.labels[0]
-    by = f"{label}, chosen by validation" if chosen else f"{label}, the highest of {len(found.groups)}"
-    by = label if len(found.groups) == 1 else by
+    by = f"; {settings.labels[0]}"
+    if len(settings.groups) > 1:
+        by += ", chosen by validation" if chosen else f", the highest of {len(settings.groups)}"
+    shared = sweep_summary.shared_kinds(first)
+    share, baseline = sweep_summary.floor(first)
     splits = list(dict.fromkeys(run.metrics["certificate"]["split"] for run in first.runs))
-    leaking = any(leaks(run.metrics["certificate"]) for run in first.runs)
-    untested = formatting.tested_genres(scores)
     data = f"{formatting.data(first.runs[0].metrics['dataset'], first.synthetic)}; {tested_on_text.describe_splits(splits)}"
-    owners = "artists unknown" if scores["artists"] is None else f"of {formatting.count(scores['artists'], 'artist')}"
-    worst = sweep_summary.worst_confusion(confusion(first), first.runs[0].confusion[0])
-    cards = [
-        (
-            "accuracy over all clips",
-            f"{formatting.cell(scores['accuracy'])} %",
-            f"95 % interval {formatting.cell_interval(scores['accuracy_interval'])} %; {by}",
-            leaking or not sweep_summary.beats_floor(first),
+    owners = "artists not all known" if scores["artists"] is None else formatting.count(scores["artists"], "artist")
+    note = f"{owners}; {data}; {'leaks' if shared else 'grouped by ' + certificate['grouped_by']}"
+    worst = cards.confusion(run_analysis.confusions(*pooled_confusion(first.runs)))
+    return [
+        cards.accuracy(scores, share, shared, sweep_summary.validation_gap(first), by),
+        cards.macro_f1(scores),
+        cards.floor(share, baseline, len(scores["genres"])),
+        Card(
+            "test data",
+            formatting.count(scores["clips"], "clip"),
+            note,
+            bool(shared) or first.synthetic or scores["artists"] is None,
         ),
-        ("macro F1", f"{formatting.cell(scores['f1_macro'])} %", untested or "mean over genres", bool(untested)),
-        (
-            "test clips",
-            f"{scores['clips']:,}",
-            f"{owners}; {data}; {'leaks' if leaking else 'grouped by ' + certificate['grouped_by']}",
-            leaking or first.synthetic or scores["artists"] is None,
-        ),
+        *([worst] if worst else []),
     ]
-    return [*cards, ("most frequent confusion", worst[0], worst[1], False)] if worst else cards
 
 
 def _comparison(groups: Sequence[Group]) -> dict[str, Any] | None:
     """Sentences and figure of the pairwise comparison of the first groups; None for one group."""
-    shown = groups[:MOST_COMPARED]
+    shown = groups[: sweep_summary.MOST_COMPARED]
     if len(shown) < 2:
         return None
     try:
         content = compare([ComparedGroup(letter(k), g, collect_predictions(g.runs)) for k, g in enumerate(shown)])
     except ValueError as error:  # e.g. seeds with different test clips
         sentence = f"These groups cannot be compared: {error}"
-        return {"sentences": [sentence], "others": [], "note": "", "figure": ""}
+        return {"sentences": [sentence], "others": [], "note": "", "figure": "", "undecided": False}
     more = len(groups) - len(shown)
     note = f"Compared: the {len(shown)} groups with the best validation scores. " if more else ""
     drawn = content["pairs"]
     if len(drawn) > MOST_DRAWN_PAIRS:
         drawn, note = drawn[: len(shown) - 1], f"{note}Drawn: the differences of {letter(0)} from the others. "
     sentences = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
+    undecided = content["pairs"][0]["verdict"] not in ("a", "b", "same")
     return {
+        "undecided": undecided and all(each["repetitions"] == 1 for each in content["groups"]),
         "sentences": sentences[:SHOWN_PAIRS],
         "others": sentences[SHOWN_PAIRS:],
-        "note": f"{note}p values are adjusted by Holm. All tests and notes: python -m src.compare SWEEP.",
+        "note": f"{note}{DIFFERENCES} p values are adjusted by Holm. All tests and notes: python -m src.compare SWEEP.",
         "figure": difference_figure(drawn),
     }
 
@@ -161,38 +174,42 @@ def difference_figure(pairs: Sequence[Any]) -> Markup:
     intervals = [
         (100 * ends[0], 100 * ends[1]) if (ends := pair["accuracy"]["interval"]) is not None else None for pair in pairs
     ]
-    return Markup(sweep_plots.differences(names, points, intervals))
+    different = [pair["verdict"] in ("a", "b") for pair in pairs]
+    return Markup(sweep_plots.differences(names, points, intervals, different))
 
 
-def _figures(found: Swept, chosen: Group | None) -> dict[str, Any]:
+def _figures(settings: SweptSettings, chosen: Group | None) -> dict[str, Any]:
     """Draw the figures of the groups of one test data."""
-    groups = found.groups
-    if len(groups) == 1 and len(groups[0].runs) == 1:
-        return {}  # its own page has them
+    groups = settings.groups
     keys = [letter(k) for k in range(len(groups))]
-    named = _named(found)
+    named = _named(settings)
     intervals = [(group.scores["accuracy_interval"][0], group.scores["accuracy_interval"][1]) for group in groups]
-    histories = [mean_history(group) for group in groups]
+    histories = [validation_curves(group) for group in groups]
     names = genres(groups)
     figures: dict[str, Any] = {
-        "grids": _heat_maps(panels(found), chosen),
-        "matrices": [
-            (label, Markup(plots.confusion(confusion(group), names, narrow=True)))
-            for label, group in list(zip(named, groups, strict=True))[:MOST_MATRICES]
-        ],
+        "grids": _heat_maps(panels(settings), chosen),
+        "matrices": [(label, _matrix(group)) for label, group in list(zip(named, groups, strict=True))[:MOST_MATRICES]],
     }
     if any(history["val_loss"] for history in histories):
         trained = [k for k, history in enumerate(histories) if history["val_loss"]]  # the others are fitted in one step
         losses, scores = ([histories[k][key] for k in trained] for key in ("val_loss", "val_f1_macro"))
-        figures["curves"] = Markup(sweep_plots.overlaid_curves([named[k] for k in trained], losses, scores))
+        figures["curves"] = Markup(
+            sweep_plots.overlaid_curves(trained, [named[k] for k in trained], losses, scores, len(groups))
+        )
     if len(groups) > 1:
         seconds, accuracy = [g.train_seconds for g in groups], [g.scores["accuracy"] for g in groups]
-        figures["time"] = Markup(sweep_plots.time_and_score(keys, seconds, accuracy, intervals, 0 if chosen else None))
+        figures["time"] = Markup(sweep_plots.time_and_score(keys, seconds, accuracy, intervals, bool(chosen)))
         recall = [
             [_nan_if_none(group.scores["genres"].get(genre, {}).get("recall")) for genre in names] for group in groups
         ]
         figures["recall"] = plots.both(plots.recall_map, recall, named, names)
     return figures
+
+
+def _matrix(group: Group) -> Markup:
+    """Draw the confusion matrix of a group, added over its runs."""
+    names, counts_CC = pooled_confusion(group.runs)
+    return Markup(plots.confusion(counts_CC, names, narrow=True))
 
 
 def _heat_maps(grids: Sequence[Panel], chosen: Group | None) -> list[tuple[str, Markup]]:
@@ -221,17 +238,6 @@ def heat_map(panel: Panel, score: Callable[[Group], float | None], chosen: Group
         [[score(group) if group else None for group in row] for row in panel.groups],
         marked[0] if marked else None,
     )
-
-
-def confusion(group: Group) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The confusion matrices of a group's runs, added: true genres in rows, in the order of its first run."""
-    order, total = group.runs[0].confusion
-    total = np.zeros_like(total)
-    for run in group.runs:
-        names, counts = run.confusion
-        index = [names.index(genre) for genre in order]
-        total = total + counts[np.ix_(index, index)]
-    return total
 
 
 def genres(groups: Sequence[Group]) -> list[str]:

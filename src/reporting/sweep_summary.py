@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from src import formatting
 from src.evaluation import run_analysis
 from src.evaluation.pooling import Group
-from src.reporting import jobs_text
-from src.reporting.run_summary import FEW_CLIPS, WIDE_POINTS, Step, together
-from src.rundir import nested
+from src.evaluation.run_analysis import Baseline
+from src.reporting import cards, jobs_text
+from src.reporting.run_summary import WIDE_POINTS, Step, together
+from src.rundir import RunDir, nested
 from src.split.certificate import leaks
+
+MOST_STEPS = 5
+MOST_COMPARED = 5  # groups that are compared pairwise on a sweep's page: those with the best validation scores
 
 
 def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranked: Sequence[Group]) -> list[str]:
@@ -22,37 +24,54 @@ def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranke
         lines += [f"{prefix}{line}" for line in section["fold_lines"]]
     runs = [run for group in groups for run in group.runs]
     for group in ranked:
-        if not beats_floor(group):
+        share, _ = floor(group)
+        if not cards.above(group.scores, share):
             clips = formatting.count(group.scores["clips"], "clip")
             name = "the first group" if len(groups) > 1 else "the model"
             lines.append(
-                f"{clips} do not show that {name} is better than always the most frequent genre ({formatting.percent(floor(group))})."
+                f"{clips} do not show that {name} is better than always the most frequent genre ({formatting.percent(share)})."
             )
+        lines += [gap] if (gap := validation_gap(group)) else []
     if any(run.metrics["synthetic"] for run in runs):
         lines.append("The music is synthetic: scores on it say nothing about recordings.")
     for group in ranked:
-        few = [genre for genre, row in group.scores["genres"].items() if 0 < row["support"] < FEW_CLIPS]
-        if few:
-            names = formatting.first_names(few, 5)
-            data = "" if len(ranked) == 1 else f" of {group.runs[0].metrics['dataset']}"
-            lines.append(
-                f"Fewer than {FEW_CLIPS} test clips{data} in {formatting.count(len(few), 'genre')} ({names}): their recall is hardly known."
-            )
-    if any(not run.is_evaluation and run.metrics["certificate"]["shared"]["near_copies"] is None for run in runs):
+        data = "" if len(ranked) == 1 else f" of {group.runs[0].metrics['dataset']}"
+        lines += cards.few_clips_doubt(group.scores, data)
+    if any(_copies_not_looked_for(run) for run in runs):
         lines.append("Near copies in training and test were not looked for.")
     return list(dict.fromkeys(lines))
 
 
-def floor(group: Group) -> float:
-    """The accuracy, 0 to 1, of always predicting the most frequent training genre of each run, over the clips of all runs."""
+def _copies_not_looked_for(run: RunDir) -> bool:
+    return not run.is_evaluation and run.metrics["certificate"]["shared"]["near_copies"] is None
+
+
+def floor(group: Group) -> tuple[float, Baseline | None]:
+    """The accuracy, 0 to 1, of always predicting the most frequent training genre of each run, over the clips of all runs.
+
+    Also the baseline of the runs; None if they differ in it.
+    """
     clips = [run.metrics["test"]["clips"] for run in group.runs]
-    floors = [run_analysis.majority_baseline(run)[1] for run in group.runs]
-    return float(sum(n * floor for n, floor in zip(clips, floors, strict=True)) / sum(clips))
+    baselines = [run_analysis.majority_baseline(run) for run in group.runs]
+    share = float(sum(n * each.accuracy for n, each in zip(clips, baselines, strict=True)) / sum(clips))
+    same = len({(each.genre, each.equal) for each in baselines}) == 1
+    return share, baselines[0] if same else None
 
 
-def beats_floor(group: Group) -> bool:
-    """True if the interval of accuracy is above the floor."""
-    return bool(group.scores["accuracy_interval"][0] > floor(group))
+def validation_gap(group: Group) -> str:
+    """The sentence on validation and test scores that are far apart; "" if they are not, and for evaluations."""
+    first = group.runs[0]
+    if first.is_evaluation:
+        return ""
+    seed = nested.get(first.config, "seed")
+    val = [run.metrics["val"] for run in group.runs if run.metrics["val"] and nested.get(run.config, "seed") == seed]
+    return cards.validation_gap(group.val_f1_macro, val, group.scores)
+
+
+def shared_kinds(group: Group) -> list[str]:
+    """What training and test share in some run of the group; empty if nothing."""
+    leaking = any(leaks(run.metrics["certificate"]) for run in group.runs)
+    return ["artists, tracks or audio"] if leaking else []
 
 
 def leak_lines(groups: Sequence[Group]) -> list[str]:
@@ -69,35 +88,51 @@ def next_steps(
     sections: Sequence[Mapping[str, Any]],
     ranked: Sequence[Group],
     unfinished: Sequence[jobs_text.Unfinished],
+    selected: bool,
 ) -> list[Step]:
-    """Steps that the sweep's result suggests, as for a single run: at most five."""
-    steps = []
-    if unfinished:
-        steps.append(Step("Run the jobs without result: repeat the command of the sweep. Finished jobs are skipped."))
+    """Steps that the sweep's result suggests, the first MOST_STEPS; none that this page has already taken.
+
+    `selected`: the page shows the configurations that validation selects in each fold.
+    """
+    steps = jobs_text.steps(unfinished)
+    trained = [group for group in ranked if not group.runs[0].is_evaluation]
     if any(group.synthetic for group in groups):
         steps.append(Step("Train on your own music: a folder for each genre.", "… dataset=folder dataset.root=DIR"))
-    for group in ranked:
+    for group in trained:
+        if all(_best_is_last(run) for run in group.runs):
+            epochs = 2 * max(int(run.metrics["epochs"]) for run in group.runs)
+            steps.append(
+                Step("The best epoch of each run is its last one: train longer.", f"… trainer.max_epochs={epochs}")
+            )
+            break
+    for group in trained:
         low, high = group.scores["accuracy_interval"]
-        wide = 100 * (high - low) > WIDE_POINTS
-        if wide and nested.get(group.runs[0].config, "split.folds") is None and not group.runs[0].is_evaluation:
+        if 100 * (high - low) > WIDE_POINTS and nested.get(group.runs[0].config, "split.folds") is None:
             width = f"{100 * (high - low):.0f} points wide"
             steps.append(Step(f"The interval is {width}: add the preset folds to the sweep, to test every clip once."))
             break
-    if any(section["rows"][0]["chosen"] for section in sections):
-        text = "Choose by validation score: the best of many test scores is too high by luck."
+    if any(section["selection_line"] for section in sections) and not selected:
+        text = "Validation does not choose the same configuration in all folds: see which one in which fold."
         steps.append(Step(text, "python -m src.report SWEEP --select val/f1_macro"))
-    if any(len(section["groups"]) > 1 for section in sections):
-        text = "Compare the groups on the same clips: overlapping intervals do not show which one is better."
+    comparisons = [section["comparison"] for section in sections if section["comparison"]]
+    if any(each["undecided"] for each in comparisons):
+        text = (
+            "These clips do not show which of the first two groups is better: train several seeds, or test more clips."
+        )
+        steps.append(Step(text, "… 'seed=range(0,3)'"))
+    most = max((len(section["groups"]) for section in sections), default=0)
+    if most > MOST_COMPARED:
+        text = f"Compare all {most} groups: this page compares {MOST_COMPARED}."
         steps.append(Step(text, "python -m src.compare SWEEP"))
-    return steps
+    if len(groups) == 1 and trained:
+        steps.append(
+            Step("Compare with other models on the same clips: give model= several values.", "… model=cnn,rnn,hybrid")
+        )
+    if any(_copies_not_looked_for(run) for group in groups if not group.synthetic for run in group.runs):
+        steps.append(Step("Look for copies, faults and wrong labels in the data.", "python -m src.audit …"))
+    return steps[:MOST_STEPS]
 
 
-def worst_confusion(counts_CC: np.ndarray[Any, np.dtype[np.int64]], genres: Sequence[str]) -> tuple[str, str] | None:
-    """The most frequent confusion of a matrix (true, predicted), "rock → pop", and its clips; None if there is none."""
-    wrong_CC = counts_CC - np.diag(np.diag(counts_CC))
-    true, predicted = divmod(int(wrong_CC.argmax()), len(genres))
-    clips = int(wrong_CC[true, predicted])
-    if not clips:
-        return None
-    support = formatting.count(int(counts_CC[true].sum()), f"{genres[true]} clip")
-    return f"{genres[true]} → {genres[predicted]}", f"{clips:,} of {support}"
+def _best_is_last(run: RunDir) -> bool:
+    """True if the evaluated epoch is the last one."""
+    return bool(run.history) and run.metrics["best_epoch"] == run.history[-1]["epoch"]

@@ -9,7 +9,7 @@ from rich.table import Table
 from src import formatting
 
 BASIS = (
-    "Macro recall in percent on test clips, in the order: with all genres of the run as answers, with the common genres only, "
+    "Macro recall in percent on test clips, in the order: with all genres of the run as possible predictions, with the common genres only, "
     "chance of both. Below it, the number of common genres and clips. The diagonal is the own test set. A column has the same "
     "clips in every row, except those of genres that the row's run does not know."
 )

@@ -3,6 +3,7 @@
 Neither is needed to read the run. Both may come from a stranger: nothing in them names a file or a class.
 """
 
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,12 @@ class Sounds:
     spectrogram_of: Mapping[str, NDArray[np.float64]]
     unreadable: Mapping[str, str]
     no_room: int
+
+
+def remove(folder: Path) -> None:
+    """Remove the embedding and the excerpts of a run."""
+    (folder / EMBEDDING).unlink(missing_ok=True)
+    shutil.rmtree(folder / SOUNDS, ignore_errors=True)
 
 
 def read_embedding(folder: Path, clips: int) -> Embedding | None:

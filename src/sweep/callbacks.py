@@ -123,7 +123,8 @@ class Jobs(Callback):
             return
         outcome: jobs.Outcome = job_return.return_value
         seconds = round(time.time() - self.job_start_time, 3)
-        job = self._build_job(config, outcome.state, seconds=seconds, f1_macro=outcome.f1_macro, reason=outcome.reason)
+        ending = {"f1_macro": outcome.f1_macro, "reason": outcome.reason, "repeats": outcome.repeats}
+        job = self._build_job(config, outcome.state, seconds=seconds, **ending)
         jobs.write(self.notes_folder, job)
         elapsed = time.time() - self.start_time
         progress = f" {jobs.progress(self._read_jobs(), len(self.labels), elapsed)}." if self.labels else ""
@@ -171,7 +172,7 @@ class Jobs(Callback):
             console.line(
                 f"{folder} also contains {formatting.count(others, 'run')} of other commands or earlier settings."
             )
-        advice = "Run the same command again to rerun the failed jobs. " if failure_messages else ""
+        advice = jobs.advice(all_jobs)
         advice = advice if complete else "Run the same command again to continue. "
         console.line(f"{jobs.summary(all_jobs)}. {advice}".rstrip())
         if not complete:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -36,6 +37,7 @@ class Outcome:
     state: str
     reason: str = ""  # error message of a failed job
     f1_macro: float | None = None  # on the validation set
+    repeats: bool = False  # a failed job: the same command fails in the same way again
 
     def __float__(self) -> float:
         """Return the score that sweep=optuna maximizes. Raises ValueError for a failed job."""
@@ -59,6 +61,7 @@ class Job:
     f1_macro: float | None = None  # on the validation set
     reason: str = ""  # error message of a failed job
     command: str = ""
+    repeats: bool = False  # of its Outcome
 
     @property
     def ended(self) -> bool:
@@ -66,7 +69,7 @@ class Job:
 
     @property
     def outcome(self) -> Outcome:
-        return Outcome(self.state, self.reason, self.f1_macro)
+        return Outcome(self.state, self.reason, self.f1_macro, self.repeats)
 
 
 def write(folder: Path, job: Job) -> None:
@@ -97,8 +100,8 @@ def _never_started(notes: Path) -> list[Job]:
     return [Job(k, label, "", WAITING, command=command) for k, label in enumerate(labels) if str(k) not in noted]
 
 
-def unfinished(path: Path) -> list[dict[str, str]]:
-    """Label, state, reason, command and folder of each job without a result, from the notes of a sweep or a folder of sweeps.
+def unfinished(path: Path) -> list[dict[str, Any]]:
+    """Label, state, reason, command, folder and repeats of each job without a result, from the notes of a sweep or a folder of sweeps.
 
     The state is "failed", "not finished" or "not started". A job that another command has finished since then is left out.
     """
@@ -118,7 +121,7 @@ def unfinished(path: Path) -> list[dict[str, str]]:
     return listed
 
 
-def _entry(job: Job, sweep: Path, path: Path) -> dict[str, str]:
+def _entry(job: Job, sweep: Path, path: Path) -> dict[str, Any]:
     """One job for the list of `unfinished`; `path` is the folder that the list is about."""
     state = {"failed": "failed", WAITING: "not started"}.get(job.state, "not finished")
     return {
@@ -127,6 +130,7 @@ def _entry(job: Job, sweep: Path, path: Path) -> dict[str, str]:
         "reason": job.reason or UNFINISHED_REASONS.get(job.state, ""),
         "command": job.command,
         "folder": job.folder,
+        "repeats": job.repeats,
     }
 
 
@@ -224,6 +228,14 @@ def failure_messages(jobs: Sequence[Job]) -> list[str]:
             labels_by_reason.setdefault(job.reason, []).append(job.label)
     more = {reason: f", and {len(labels) - 1} more" for reason, labels in labels_by_reason.items() if len(labels) > 1}
     return [f"Failed: {labels[0]}{more.get(reason, '')}: {reason}" for reason, labels in labels_by_reason.items()]
+
+
+def advice(jobs: Sequence[Job]) -> str:
+    """What to do about failed jobs, with a space at the end; "" if there are none."""
+    failed = [job for job in jobs if job.state == "failed"]
+    if failed and all(job.repeats for job in failed):
+        return "The failed jobs fail in the same way again: change the settings that the messages name. "
+    return "Run the same command again to rerun the failed jobs. " if failed else ""
 
 
 def table(jobs: Sequence[Job], title: str) -> Table:

@@ -39,14 +39,12 @@ def write(
     """
     wanted = config.report.sounds
     count = (0 if in_sweep else SOUNDS_OF_A_RUN) if wanted == "auto" else wanted
-    (folder / extras.EMBEDDING).unlink(missing_ok=True)
     if hasattr(module.model, "embed"):
         with_umap = config.report.map == "umap"
         _try(
             "a map of the clips",
             lambda: embedding.write(folder / extras.EMBEDDING, module, data, device, with_umap),
         )
-    sounds.remove(folder)
     if count:
         _try("sounds", lambda: sounds.write(folder, test, data, min(count, extras.MOST_SOUNDS)))
 

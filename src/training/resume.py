@@ -11,7 +11,6 @@ from src import config as configs
 from src import console, rundir
 from src.data.datamodule import GenreData
 from src.rundir import changes, extras, provenance
-from src.training import sounds
 from src.training.run_writer import split_rows, write_inputs
 
 TRAINING_OUTPUTS = (  # files that are deleted before a run is trained again
@@ -21,7 +20,6 @@ TRAINING_OUTPUTS = (  # files that are deleted before a run is trained again
     rundir.PREDICTIONS,
     rundir.CONFUSION,
     rundir.FINGERPRINTS,
-    extras.EMBEDDING,
     rundir.METRICS,
     rundir.REPORT,
 )
@@ -51,6 +49,8 @@ def open_run(config: DictConfig, folder: Path, data: GenreData) -> OpenRun:
     settings = configs.resolved(config)
     environment = provenance.environment(settings, data.digest, configs.rerun_command(folder), configs.choices())
     state = run_state(folder, settings, data, environment)
+    if state is not RunState.FINISHED:
+        extras.remove(folder)  # of an earlier training
     if state is RunState.NEW:
         write_inputs(folder, settings, data, environment)
     return OpenRun(state, environment["identity"])
@@ -87,5 +87,4 @@ def run_state(folder: Path, settings: Mapping[str, Any], data: GenreData, enviro
     console.note(f"{folder}: {' and '.join(changed)} since this run was trained, so it is trained again.")
     for name in TRAINING_OUTPUTS:
         (folder / name).unlink(missing_ok=True)
-    sounds.remove(folder)
     return RunState.NEW

@@ -1,6 +1,5 @@
-"""Excerpts of test clips for the report: the surest mistakes and some correct predictions, with small spectrograms."""
+"""Excerpts of test clips for the report: the mistakes with the highest confidence and some correct predictions, with small spectrograms."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from src import plain_files
+from src import metrics, plain_files
 from src.audio import reader
 from src.audio.decoders import encode_ogg
 from src.clip import Clip
@@ -26,27 +25,22 @@ BANDS, FRAMES, RANGE_DB = 48, 160, 60
 
 
 def choose(test: Predictions, count: int) -> list[int]:
-    """Choose `count` test clips -> their positions in `test`: the surest mistakes, then correct predictions, the surest first.
+    """Choose `count` test clips -> their positions in `test`: mistakes, then correct predictions, in the order of confidence.
 
     Correct predictions come from as many genres as possible. If there are too few of one kind, more of the other are chosen.
     """
     probability_K, predicted_K = test.logits.softmax(dim=1).max(dim=1)
-    order = torch.argsort(probability_K, descending=True, stable=True).tolist()
-    wrong = [k for k in order if predicted_K[k] != test.genre[k]]
+    correct_K = predicted_K == test.genre
+    order = metrics.mistakes_first(probability_K, correct_K)
+    wrong = [k for k in order if not correct_K[k]]
     seen: dict[int, int] = {}  # genre -> correct predictions of it so far
     turn = {}
-    for k in order:
-        if predicted_K[k] == test.genre[k]:
-            genre = int(test.genre[k])
-            turn[k] = seen[genre] = seen.get(genre, -1) + 1
-    right = sorted(turn, key=lambda k: turn[k])  # the surest of each genre first; sorting is stable
-    mistakes = min(len(wrong), max(round(count * MISTAKES_SHARE), count - len(right)))
-    return [*wrong[:mistakes], *right[: count - mistakes]]
-
-
-def remove(folder: Path) -> None:
-    """Remove the excerpts of a run, which an earlier training may have written."""
-    shutil.rmtree(folder / extras.SOUNDS, ignore_errors=True)
+    for k in order[len(wrong) :]:
+        genre = int(test.genre[k])
+        turn[k] = seen[genre] = seen.get(genre, -1) + 1
+    correct = sorted(turn, key=lambda k: turn[k])  # the highest confidence of each genre first; sorting is stable
+    mistakes = min(len(wrong), max(round(count * MISTAKES_SHARE), count - len(correct)))
+    return [*wrong[:mistakes], *correct[: count - mistakes]]
 
 
 def write(folder: Path, test: Predictions, data: GenreData, count: int, most_bytes: int = MOST_BYTES) -> None:
@@ -55,7 +49,6 @@ def write(folder: Path, test: Predictions, data: GenreData, count: int, most_byt
     The sound is read from its files again, as the cache may have a low sample rate. A clip whose file is gone or cannot be
     read is listed with the reason.
     """
-    remove(folder)
     sounds = folder / extras.SOUNDS
     sounds.mkdir()
     written: list[dict[str, Any]] = []

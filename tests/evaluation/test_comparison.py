@@ -15,6 +15,7 @@ from src.evaluation.comparison import f1_macro, verdict
 from src.evaluation.group_predictions import collect_predictions
 from src.evaluation.groups import group_by_config
 from src.metrics import intervals, scores, significance
+from src.reporting import comparison_text
 from src.reporting.comparison_text import _format_p
 from src.rundir import RunDir
 from tests.programs import help_of
@@ -259,11 +260,14 @@ def test_an_interval_without_zero_but_a_large_p_value_is_explained(
         for fold in range(3):
             run = config(fold=fold, model=model)
             write_run(tmp_path / model / str(fold), run, clips=120, first=120 * fold, skill=skill)
-    [pair] = _json(capsys, tmp_path / "Cnn", tmp_path / "Rnn")["pairs"]
+    content = _json(capsys, tmp_path / "Cnn", tmp_path / "Rnn")
+    [pair] = content["pairs"]
     assert pair["accuracy"]["interval"][1] < 0
     assert pair["folds"]["p"] > 0.05
     assert pair["verdict"] == "cannot be told apart"
-    assert pair["sentence"].endswith("The interval excludes 0, but training on other clips may reverse it.")
+    reason = f"training on other clips may reverse it (corrected t test over 3 folds, p {_format_p(pair['folds'])})"
+    assert pair["sentence"].endswith(f", but they cannot be told apart: {reason}.")
+    assert comparison_text.verdict(pair, content) == f"cannot be told apart: {reason}"
 
 
 def test_different_clips_are_refused_with_the_differing_settings(

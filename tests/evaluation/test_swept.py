@@ -4,14 +4,14 @@ from pathlib import Path
 
 from src import rundir
 from src.evaluation.groups import group_by_config
-from src.evaluation.swept import chosen_by_validation, mean_history, panels, swept
+from src.evaluation.swept import chosen_by_validation, panels, swept_settings, validation_curves
 from tests.reporting.sweeps import set_validation, write_grid
 from tests.rundirs import config, write_run
 
 
 def test_a_grid_has_a_column_for_each_swept_key_and_says_once_what_is_common(tmp_path: Path) -> None:
     write_grid(tmp_path, folds=1)
-    found = swept(group_by_config(rundir.find_runs(tmp_path)))
+    found = swept_settings(group_by_config(rundir.find_runs(tmp_path)))
     assert set(found.keys) == {"optimizer.lr", "data.batch_size", "model.layers"}
     assert found.common == "cnn on mel; trainer.max_epochs 12"
     assert len({tuple(row.values()) for row in found.values}) == len(set(found.labels)) == 12
@@ -25,7 +25,7 @@ def test_models_are_a_column_and_their_own_settings_are_empty_for_others(tmp_pat
     write_run(tmp_path / "a", config(model="Cnn"), clips=20)
     for cell in ("gru", "lstm"):
         write_run(tmp_path / cell, config(model="Rnn", model__cell=cell), clips=20)
-    found = swept(group_by_config(rundir.find_runs(tmp_path)))
+    found = swept_settings(group_by_config(rundir.find_runs(tmp_path)))
     assert found.keys == ["model", "model.cell"]
     assert sorted(row["model.cell"] for row in found.values) == ["", "gru", "lstm"]
     assert sorted(found.labels) == ["cnn", "rnn, cell gru", "rnn, cell lstm"]
@@ -37,7 +37,7 @@ def test_the_grids_have_rates_in_rows_and_layers_in_columns_for_each_batch_size(
     runs = write_grid(tmp_path, folds=1)
     del runs[0.005, 64, 5]
     groups = group_by_config([rundir.RunDir(run) for (run,) in runs.values()])
-    grids = panels(swept(groups))
+    grids = panels(swept_settings(groups))
     assert [(grid.title, grid.rows, grid.columns) for grid in grids] == [
         ("batch size 32", ["0.001", "0.005"], ["3", "4", "5"]),
         ("batch size 64", ["0.001", "0.005"], ["3", "4", "5"]),
@@ -70,7 +70,7 @@ def test_a_mean_curve_is_over_the_runs_that_reached_the_epoch(tmp_path: Path) ->
     history.write_text("\n".join(history.read_text().splitlines()[:3]) + "\n")  # two epochs, instead of twelve
     text = history.read_text().replace("1.3", "9.9")
     [group] = group_by_config(rundir.find_runs(tmp_path))
-    curve = mean_history(group)["val_loss"]
+    curve = validation_curves(group)["val_loss"]
     assert [epoch for epoch, _ in curve] == list(range(12))
     assert "val_loss" in text.splitlines()[0]
     assert curve[5][1] == group.runs[0].history[5]["val_loss"]

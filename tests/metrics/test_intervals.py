@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import bootstrap
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from src.metrics import intervals
 
@@ -162,3 +163,10 @@ def test_resampled_sums_draw_whole_clusters_and_the_same_ones_each_time() -> Non
     assert {tuple(row) for row in sum_R2.tolist()} == {(10.0 * a + 3 * b + 100 * c, float(a)) for a, b, c in counts}
     again = intervals.resampled_sums(2 * column[:, :1], cluster, resamples=200)
     assert (again[:, 0] == 2 * sum_R2[:, 0]).all()
+
+
+@pytest.mark.parametrize("first", [(0, 24), (10, 24), (24, 24)])
+@pytest.mark.parametrize("second", [(4, 24), (80, 160)])
+def test_a_difference_of_proportions_is_that_of_statsmodels(first: tuple[int, int], second: tuple[int, int]) -> None:
+    theirs = confint_proportions_2indep(*first, *second, method="newcomb", compare="diff")
+    assert intervals.difference_of_proportions(first, second) == pytest.approx(theirs)

@@ -221,3 +221,9 @@ def test_table_states_its_data_and_split() -> None:
     assert "macro average │ 8 │ 62.5 │ 45.8 │ 52.5" in text
     assert "accuracy over all clips 62 % (95 % interval 31 to 86 %), macro F1 52 %; 8 clips of 8 artists" in text
     assert "composer (synthetic music); split holdout, seed 0, grouped by artist" in text
+
+
+def test_mistakes_come_first_each_with_the_highest_confidence_first() -> None:
+    probability_K = torch.tensor([0.9, 0.4, 0.8, 0.5, 0.4])
+    correct_K = torch.tensor([True, False, False, True, False])
+    assert metrics.mistakes_first(probability_K, correct_K) == [2, 1, 4, 0, 3]

@@ -6,12 +6,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from src import rundir
 from src.evaluation import run_analysis, run_names
-from src.reporting import render, run_page, run_summary, run_text
+from src.reporting import cards, render, run_page, run_summary, run_text
 from src.rundir import RunDir, extras
+from tests.reporting.sweeps import set_validation
 from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
@@ -65,7 +67,10 @@ def test_page_has_the_result_of_the_run(tmp_path: Path) -> None:
         f"The hybrid on mel recognizes {100 * scores['accuracy']:.0f} % of 160 test clips of composer by 80 artists "
         f"unseen in training (95 % interval {100 * low:.0f} to {100 * high:.0f} %); synthetic music."
     ) in shown.text
-    assert "Always predicting blues, the most frequent genre in training, would give an accuracy of 10 %." in shown.text
+    assert (
+        "Always predicting blues, one of 10 genres that are equally frequent in training, would give an accuracy of 10 %."
+        in shown.text
+    )
     for genre, row in scores["genres"].items():
         assert re.search(
             rf"{genre} {100 * row['recall']:.1f} [0-9.]+ to [0-9.]+ {100 * row['precision']:.1f} [0-9.]+ 16", shown.text
@@ -97,14 +102,14 @@ def test_names_from_data_are_escaped(tmp_path: Path) -> None:
     assert "script" not in shown.tags
     assert "<b> (40)" not in shown.tags
     assert "genre recall % 95 % interval precision % F1 % test clips accuracy one-vs-rest % <b> " in shown.text
-    assert all(mistake.clip in shown.text for mistake in run_analysis.mistakes(RunDir(run)))
+    assert all(each.clip in shown.text for each in run_analysis.clip_predictions(RunDir(run))[:10])
     row = next(line for line in run_page.markdown(RunDir(run)).splitlines() if line.startswith(r"| a\|b"))
     assert row.replace(r"\|", "").count("|") == 8
 
 
 def test_cards_say_the_score_its_floor_and_what_is_doubtful(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config()))
-    cards = run_summary.cards(run)
+    cards = run_summary.page_cards(run)
     assert [card.label for card in cards[:3]] == ["accuracy over all test clips", "macro F1", "floor"]
     scores = run.metrics["test"]
     assert cards[0].value == f"{100 * scores['accuracy']:.0f} %"
@@ -113,16 +118,16 @@ def test_cards_say_the_score_its_floor_and_what_is_doubtful(tmp_path: Path) -> N
     assert cards[2].value == "10 %"
     assert cards[3].doubtful  # synthetic music
     poor = RunDir(write_run(tmp_path / "poor", config(), skill=0.0))
-    assert run_summary.cards(poor)[0].doubtful
-    assert "It includes the floor" in run_summary.cards(poor)[0].note
+    assert run_summary.page_cards(poor)[0].doubtful
+    assert "It includes the floor" in run_summary.page_cards(poor)[0].note
     leak = RunDir(write_run(tmp_path / "leak", config(), shared={"artists": ["a"], "tracks": [], "audio": []}))
-    assert run_summary.cards(leak)[0].note.endswith("Training and test share 1 artist: too high for new music")
+    assert run_summary.page_cards(leak)[0].note.endswith("Training and test share 1 artist: too high for new music")
     assert run_summary.doubts(leak)[0].startswith("Training, validation and test share 1 artist")
 
 
 def test_few_test_clips_of_a_genre_are_doubtful_and_folds_are_advised(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), clips=20, synthetic=False))
-    assert any(line.startswith("Fewer than 10 test clips of 10 genres (blues, ") for line in run_summary.doubts(run))
+    assert any(line.startswith("Fewer than 10 test clips in 10 genres (blues, ") for line in run_summary.doubts(run))
     assert any(step.command.endswith("sweep=folds") for step in run_summary.next_steps(run))
     fold = RunDir(write_run(tmp_path / "fold", config(fold=0), synthetic=False))
     assert any(step.command == "… sweep=folds split.folds=4" for step in run_summary.next_steps(fold))
@@ -164,7 +169,7 @@ def test_the_page_of_an_older_run_says_what_is_missing(tmp_path: Path) -> None:
     assert "The map is missing: the run has no embedding.npz, as it is older than this file." in shown.text
     assert "This page has no sounds: the run is older than sounds" in shown.text
     tags = Page(run_page.write(write_run(tmp_path / "tags", config(model="Tags"))).read_text(encoding="utf-8"))
-    assert "The model tags computes nothing between the feature and its answer" in tags.text
+    assert "The model tags computes nothing between the feature and its prediction" in tags.text
 
 
 def test_a_broken_embedding_costs_the_map_only(tmp_path: Path) -> None:
@@ -248,11 +253,98 @@ def test_confusions_and_mistakes_start_with_the_worst(tmp_path: Path) -> None:
     assert genres == GENRES
     worst = max(counts[i, j] for i in range(10) for j in range(10) if i != j)
     assert run_text.describe_confusions(run)[0].startswith(f"{worst} of 16 ")
-    mistakes = run_analysis.mistakes(run)
-    assert len(mistakes) == 10
-    assert all(mistake.true != mistake.predicted for mistake in mistakes)
+    predictions = run_analysis.clip_predictions(run)
+    assert len(predictions) == 160
+    mistakes = [each for each in predictions if not each.correct]
+    assert mistakes == predictions[: len(mistakes)]  # before the correct ones
     assert all(mistake.probability >= mistake.probability_true for mistake in mistakes)
     assert [mistake.probability for mistake in mistakes] == sorted((m.probability for m in mistakes), reverse=True)
+
+
+def test_confusions_with_as_many_clips_are_not_called_the_worst(tmp_path: Path) -> None:
+    genres = ["blues", "jazz", "rock"]
+    pairs = run_analysis.confusions(genres, np.array([[5, 2, 0], [1, 5, 0], [0, 2, 5]]))
+    assert [(pair.true, pair.predicted, pair.clips, pair.support) for pair in pairs] == [
+        *[("blues", "jazz", 2, 7), ("rock", "jazz", 2, 7)],
+        ("jazz", "blues", 1, 6),
+    ]
+    card = cards.confusion(pairs)
+    assert card == ("most frequent confusion", "2 equally frequent", "2 clips each: blues → jazz, rock → jazz", False)
+    assert cards.confusion(pairs[:1]) == ("most frequent confusion", "blues → jazz", "2 of 7 blues clips", False)
+    assert cards.confusion([]) is None
+    run = RunDir(write_run(tmp_path / "run", config(), clips=20, skill=0.5))
+    lines = run_text.describe_confusions(run)
+    count = len(run_analysis.confusions(*run.confusion))
+    assert len(lines) == run_text.MOST_CONFUSIONS + 1
+    assert lines[-1].startswith(f"{count - run_text.MOST_CONFUSIONS} other pairs of genres, ")
+    assert " of them as frequent as the last one above: see the matrix." in lines[-1]
+
+
+def test_genres_that_are_equally_frequent_in_training_are_counted(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config(), clips=20)
+    assert run_analysis.majority_baseline(RunDir(run)) == ("blues", 0.1, 10)
+    assert "always blues, one of 10 genres that are equally frequent" in run_summary.page_cards(RunDir(run))[2].note
+    with (run / rundir.SPLIT).open("a", encoding="utf-8") as file:
+        file.write("more.ogg,rock,,,train\n")
+    assert run_analysis.majority_baseline(RunDir(run)) == ("rock", 0.1, 1)
+    assert (
+        "always rock, the most frequent genre in training; 10 % by guessing"
+        in run_summary.page_cards(RunDir(run))[2].note
+    )
+
+
+@pytest.mark.parametrize(
+    ("val_f1", "val_accuracy", "clips", "doubt"),
+    [
+        (0.55, 0.55, 160, ""),
+        (0.75, 0.75, 160, "is 25 points above that of the test clips (50 %), more than chance explains: the model may"),
+        (
+            0.25,
+            0.25,
+            160,
+            "is 25 points below that of the test clips (50 %), more than chance explains: the test clips",
+        ),
+        (0.65, 0.65, 20, "with 20 validation clips and 20 test clips, this may be chance"),
+    ],
+)
+def test_validation_and_test_scores_that_are_far_apart_are_doubtful(
+    val_f1: float, val_accuracy: float, clips: int, doubt: str
+) -> None:
+    genres = {"jazz": {"support": clips}}
+    val = {"f1_macro": val_f1, "accuracy": val_accuracy, "clips": clips, "genres": genres}
+    test = {"f1_macro": 0.5, "accuracy": 0.5, "clips": clips, "genres": genres}
+    sentence = cards.validation_gap(val_f1, [val], test)
+    assert bool(sentence) == bool(doubt)
+    assert doubt in sentence
+    scores = {**test, "accuracy_interval": [0.4, 0.6]}
+    card = cards.accuracy(scores, 0.1, [], sentence)
+    assert card.doubtful == bool(doubt)
+    assert card.note == "95 % interval 40 to 60 %" + (". Far from the validation score" if doubt else "")
+
+
+def test_the_gap_is_among_the_doubts_of_a_run(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config())
+    set_validation(run, 0.99)
+    gap = run_summary.validation_gap(RunDir(run))
+    assert gap.startswith("The validation macro F1 (99 %) is ")
+    assert gap in run_summary.doubts(RunDir(run))
+    assert run_summary.page_cards(RunDir(run))[0].doubtful
+
+
+def test_a_score_on_few_clips_of_most_genres_is_doubtful_and_a_poor_one_too(tmp_path: Path) -> None:
+    few = RunDir(write_run(tmp_path / "few", config(), clips=20, skill=9))
+    assert run_summary.page_cards(few)[1].note == "mean over 10 genres; 10 of them with fewer than 10 test clips"
+    assert [card.doubtful for card in run_summary.page_cards(few)[:2]] == [False, True]
+    poor = RunDir(write_run(tmp_path / "poor", config(), skill=0.0))
+    assert any("do not show that the model is better" in line for line in run_summary.doubts(poor))
+    assert not run_summary.page_cards(poor)[1].doubtful
+
+
+def test_a_model_without_trained_parameters_says_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config(model="Svm"), clips=20)
+    content = json.loads((run / rundir.METRICS).read_text()) | {"parameters": 0}
+    (run / rundir.METRICS).write_text(json.dumps(content))
+    assert "trained parameters none: the model is fitted in one step" in Page(run_page.html(RunDir(run))).text
 
 
 def test_a_fitted_model_has_no_curves(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from src import report, rundir
-from src.evaluation import shared_folds
+from src.evaluation import run_analysis, shared_folds
 from src.evaluation.groups import group_by_config
-from src.evaluation.swept import chosen_by_validation, panels, swept
-from src.reporting import sweep_page, sweep_plots, sweep_section
+from src.evaluation.pooling import pooled_confusion
+from src.evaluation.swept import chosen_by_validation, panels, swept_settings
+from src.reporting import run_summary, sweep_page, sweep_plots, sweep_section
 from src.sweep import callbacks, jobs
 from tests.reporting.sweeps import set_validation, write_grid, write_models, write_note, write_page
 from tests.reporting.test_pages import Page
@@ -54,7 +55,7 @@ def test_the_cells_of_the_heat_maps_are_the_scores_of_the_runs(tmp_path: Path) -
     runs = write_grid(tmp_path)
     groups = group_by_config(rundir.find_runs(tmp_path))
     chosen = chosen_by_validation(groups)
-    for grid, batch in zip(panels(swept(groups)), (32, 64), strict=True):
+    for grid, batch in zip(panels(swept_settings(groups)), (32, 64), strict=True):
         drawn = sweep_section.heat_map(grid, lambda group: group.val_f1_macro, chosen)
         assert (drawn.rows, drawn.columns) == (["0.001", "0.005"], ["3", "4", "5"])
         for rate, row in zip((0.001, 0.005), drawn.values, strict=True):
@@ -80,7 +81,7 @@ def test_failed_and_killed_jobs_are_listed_with_reason_and_command(tmp_path: Pat
     text, shown = page(folder)
     assert "3 jobs" not in shown
     assert "2 jobs without result" in shown
-    failed = shown[shown.index("Failed jobs To run all of them again") :]
+    failed = shown[shown.index("Failed jobs model=tags") :]
     assert "model=tags: failed tags <b>needs</b> musicnn." in failed
     assert command in failed
     assert "model=rnn: not finished Its training has not ended: the sweep is still running, or was killed." in failed
@@ -142,17 +143,17 @@ def test_jobs_that_never_started_are_listed_once_with_the_command_of_the_sweep(t
 
 def test_a_page_says_the_worst_confusion_what_is_doubtful_and_what_to_do_next(tmp_path: Path) -> None:
     write_models(tmp_path, folds=1, clips=16)
-    text, shown = page(tmp_path)
+    _, shown = page(tmp_path)
     group = chosen_by_validation(group_by_config(rundir.find_runs(tmp_path)))
     assert group is not None
-    counts = sweep_section.confusion(group)
-    names = group.runs[0].confusion[0]
-    worst = max((int(counts[t, p]), -t, -p) for t in range(4) for p in range(4) if t != p)
-    assert f"{names[-worst[1]]} → {names[-worst[2]]}" in text
-    assert f"{worst[0]} of 4 {names[-worst[1]]} clips" in shown
+    names, counts = pooled_confusion(group.runs)
+    pairs = run_analysis.confusions(names, counts)
+    equal = [pair for pair in pairs if pair.clips == pairs[0].clips]
+    assert len(equal) > 1
+    assert f"{len(equal)} equally frequent 1 clip each: {equal[0].true} → {equal[0].predicted}, " in shown
     assert "Fewer than 10 test clips in 4 genres (classical, jazz, pop, rock)" in shown
     assert "The music is synthetic" in shown
-    assert "python -m src.report SWEEP --select val/f1_macro" in shown
+    assert "python -m src.audit" not in shown  # the music is synthetic
 
 
 def test_groups_that_are_no_better_than_the_most_frequent_genre_are_doubtful(tmp_path: Path) -> None:
@@ -234,6 +235,102 @@ def test_precision_and_f1_are_behind_a_toggle(tmp_path: Path) -> None:
 def test_the_confusion_matrix_of_a_group_adds_those_of_its_runs(tmp_path: Path) -> None:
     write_models(tmp_path)
     group = next(g for g in group_by_config(rundir.find_runs(tmp_path)) if g.label.startswith("cnn"))
-    total = sweep_section.confusion(group)
+    _, total = pooled_confusion(group.runs)
     assert total.sum() == 144
     assert total.trace() == round(group.scores["accuracy"] * 144)
+
+
+def test_advice_is_given_only_where_the_page_has_not_done_it(tmp_path: Path) -> None:
+    runs = write_grid(tmp_path)
+    _, shown = page(tmp_path)
+    steps = shown[shown.index("What to do next") : shown.index("… stands for the command")]
+    assert "--select" not in steps  # the same configuration is chosen in both folds
+    assert "Compare all 12 groups: this page compares 5. python -m src.compare SWEEP" in steps
+    assert "train longer" not in steps  # the best epoch is not the last one
+    assert "under Comparison" in shown
+    assert "as computed by python" not in shown
+    assert "as computed by python -m src.compare" in sweep_page.markdown(rundir.find_runs(tmp_path), [])
+    set_validation(runs[0.001, 64, 3][1], 0.95)
+    _, shown = page(tmp_path)
+    steps = shown[shown.index("What to do next") : shown.index("… stands for the command")]
+    assert "Validation does not choose the same configuration in all folds" in steps
+    assert "python -m src.report SWEEP --select val/f1_macro" in steps
+    assert sweep_section.TWO_CHOICES in shown  # two scores, and why they differ
+    assert report.main([str(tmp_path), "--select", "val/f1_macro"]) == 0
+    selected = Page((tmp_path / "selected.html").read_text(encoding="utf-8")).text
+    assert "--select" not in selected[: selected.index("… stands for the command")]
+
+
+def test_groups_that_cannot_be_told_apart_need_seeds_and_the_best_last_epoch_needs_more_epochs(tmp_path: Path) -> None:
+    for name, model in (("a", "Cnn"), ("b", "Rnn")):
+        for seed in (0, 1):
+            run = write_run(
+                tmp_path / name / str(seed),
+                config(model=model, seed=seed),
+                clips=100,
+                skill=1.5 if name == "a" else 1.6,
+            )
+            write_page(run)
+            content = json.loads((run / rundir.METRICS).read_text()) | {"best_epoch": 11}
+            (run / rundir.METRICS).write_text(json.dumps(content))
+    _, shown = page(tmp_path)
+    assert "The best epoch of each run is its last one: train longer. … trainer.max_epochs=24" in shown
+    assert "train several seeds" not in shown  # there are several
+    for name in "ab":
+        shutil.rmtree(tmp_path / name / "1")
+    _, shown = page(tmp_path)
+    assert "These clips do not show which of the first two groups is better: train several seeds" in shown
+
+
+def test_a_job_that_fails_in_the_same_way_again_needs_other_settings(tmp_path: Path) -> None:
+    write_page(write_run(tmp_path / "cnn-1", config(model="Cnn"), clips=20))
+    write_note(tmp_path, 0, label="model=tags", reason="tags needs musicnn.", command="python one", repeats=True)
+    _, shown = page(tmp_path)
+    assert "1 job fails in the same way at each try: change its settings, as the message says." in shown
+    assert "repeat the command" not in shown
+    assert "tags needs musicnn. The same command fails in the same way again: change what the message names" in shown
+    write_note(tmp_path, 1, label="model=rnn", reason="killed", command="python two")
+    _, shown = page(tmp_path)
+    assert "Run the other 1 job without result: repeat the command of the sweep." in shown
+    assert "killed Repeat the command." in shown
+
+
+def test_a_page_of_one_run_shows_the_matrix_of_its_most_frequent_confusion(tmp_path: Path) -> None:
+    write_page(write_run(tmp_path / "svm-1", config(model="Svm"), clips=40))
+    text, shown = page(tmp_path)
+    assert "most frequent confusion" in shown
+    assert 'aria-label="Confusion matrix: ' in text
+    assert "Comparison" not in shown
+    assert "Compare with other models on the same clips" in shown
+
+
+def test_the_score_card_is_orange_as_on_the_page_of_a_run(tmp_path: Path) -> None:
+    for name, skill in (("poor", 0.0), ("good", 3.0)):
+        run = write_run(tmp_path / name / "cnn-1", config(model="Cnn"), clips=100, skill=skill)
+        write_page(run)
+        [part] = shared_folds.parts(group_by_config([rundir.RunDir(run)]))
+        sweep_cards = sweep_section.section(part, 1, 1, figures=False)["cards"]
+        run_cards = run_summary.page_cards(rundir.RunDir(run))
+        assert [card.doubtful for card in sweep_cards] == [card.doubtful for card in run_cards]
+        assert sweep_cards[0].doubtful == (name == "poor")
+        assert [card.value for card in sweep_cards] == [card.value for card in run_cards]
+
+
+def test_a_slow_run_shows_in_the_range_of_training_times(tmp_path: Path) -> None:
+    for fold, seconds in enumerate((57.3, 74.0, 944.0)):
+        run = write_run(tmp_path / str(fold), config(fold=fold), clips=20, first=20 * fold)
+        write_page(run)
+        content = json.loads((run / rundir.METRICS).read_text()) | {"train_seconds": seconds, "parameters": 0}
+        (run / rundir.METRICS).write_text(json.dumps(content))
+    text, _ = page(tmp_path)
+    assert '<td class="n">1 min 14 s<small>57.3 s to 15 min 44 s</small></td><td class="n">none</td>' in text
+
+
+def test_a_group_has_the_same_colour_in_all_figures() -> None:
+    curve = [[(1, 0.5), (2, 0.6)]]
+    for k, colour in enumerate(("--blue", "--orange", "--green", "--ink")):
+        drawn = sweep_plots.overlaid_curves([k], ["x"], curve, curve, 4)
+        points = sweep_plots.time_and_score("ABCD", [1.0, 2.0, 3.0, 4.0], [0.5] * 4, [(0.4, 0.6)] * 4, chosen=True)
+        assert f"stroke: var({colour}" in drawn
+        assert points.count(f"fill: var({colour}") >= 1
+        assert drawn.count("stroke: var(--blue") == (4 if k == 0 else 0) or k == 0

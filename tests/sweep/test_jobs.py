@@ -1,5 +1,6 @@
 """States of a sweep's jobs while it runs and after it has ended, in this process and in others."""
 
+import errno
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -7,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 from rich.console import Console
 
+from src import errors
 from src.sweep import jobs, names
 from src.sweep.callbacks import Jobs
 from src.sweep.jobs import Job, Outcome
@@ -164,3 +167,25 @@ def test_a_job_without_an_end_gets_its_final_state_in_its_note(
     assert (waiting["state"], waiting["reason"]) == ("failed", "It was never started.")
     assert waiting["command"] == "the sweep"
     assert "2 failed" in capsys.readouterr().out
+
+
+def test_failed_jobs_are_advised_by_their_errors() -> None:
+    wrong, killed = (replace(RUN, state="failed", repeats=repeats) for repeats in (True, False))
+    assert jobs.advice([RUN]) == ""
+    assert jobs.advice([RUN, wrong]).startswith("The failed jobs fail in the same way again: change the settings")
+    assert jobs.advice([wrong, killed]).startswith("Run the same command again")
+
+
+@pytest.mark.parametrize(
+    ("error", "repeats"),
+    [
+        (ValueError("model.layers is 0"), True),
+        (ConfigCompositionException("no such choice"), True),
+        (ImportError("no musicnn"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+        (RuntimeError("CUDA out of memory"), False),
+        (MemoryError(), False),
+    ],
+)
+def test_wrong_settings_repeat_their_error_and_a_full_disk_need_not(error: Exception, repeats: bool) -> None:
+    assert errors.repeats(error) == repeats

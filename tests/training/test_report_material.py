@@ -47,7 +47,7 @@ def test_majority_has_no_map(tiny: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert not (run / extras.EMBEDDING).exists()
     assert not (run / extras.SOUNDS).exists()
     page = (run / "report.html").read_text(encoding="utf-8")
-    assert "The model majority computes nothing between the feature and its answer" in page
+    assert "The model majority computes nothing between the feature and its prediction" in page
 
 
 def test_a_failure_costs_no_result(

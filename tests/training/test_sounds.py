@@ -16,7 +16,7 @@ from src.training import sounds
 from src.training.module import Predictions
 from tests.conftest import write
 
-#       surest ... least sure; predicted genre is that of the larger logit
+#       from the highest confidence to the lowest; predicted genre is that of the larger logit
 LOGITS = torch.tensor([[5.0, 0], [4.0, 0], [0, 3.0], [0, 2.0], [1.0, 0], [0, 0.5]])
 
 
@@ -31,14 +31,14 @@ def data(folder: Path, clips: int, seconds: float = 0.2) -> Any:
     return SimpleNamespace(clips=[Clip(f"rock/{path.name}", path, "rock") for path in paths], max_seconds=30.0)
 
 
-def test_the_surest_mistakes_come_first_then_right_answers_of_each_genre() -> None:
+def test_mistakes_come_first_then_correct_predictions_of_each_genre() -> None:
     test = predictions([0, 1, 0, 1, 0, 0])  # wrong: 1, 2, 5; right: 0 (genre 0), 3 (genre 1), 4 (genre 0)
     assert sounds.choose(test, 3) == [1, 2, 0]
     assert sounds.choose(test, 6) == [1, 2, 5, 0, 3, 4]
     assert sounds.choose(test, 100) == [1, 2, 5, 0, 3, 4]
 
 
-def test_right_answers_fill_up_where_there_are_few_mistakes() -> None:
+def test_correct_predictions_fill_up_where_there_are_few_mistakes() -> None:
     assert sounds.choose(predictions([0, 0, 1, 1, 0, 1]), 3) == [0, 2, 1]  # no mistake
     assert sounds.choose(predictions([1, 1, 0, 0, 1, 0]), 3) == [0, 1, 2]  # mistakes only
 

@@ -14,6 +14,20 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
 }
+// A table that is wider than its box says so above it, on phones and where a window is made narrower.
+const boxes = new ResizeObserver((changes) => {
+  for (const { target } of changes) {
+    const note = target.previousElementSibling?.matches(".more-columns") ? target.previousElementSibling : null;
+    const wide = target.scrollWidth > target.clientWidth + 1;
+    if (wide && !note) {
+      const added = document.createElement("p");
+      added.className = "more-columns";
+      added.textContent = "more columns: scroll sideways →";
+      target.before(added);
+    } else if (!wide && note) note.remove();
+  }
+});
+for (const box of document.querySelectorAll(".scroll")) boxes.observe(box);
 // The map of clips: a click, or Enter, names a point and plays its sound; arrow keys go from point to point.
 for (const map of document.querySelectorAll(".map")) {
   const picked = map.querySelector(".picked"), player = map.querySelector("audio");

@@ -85,10 +85,9 @@ class Results:
 
     @cached_property
     def order_K(self) -> list[int]:
-        """The test clips in the order of the tables: the surest mistakes first, then the right ones."""
-        sure_K = self.test.logits.softmax(dim=1).amax(dim=1)
-        wrong_K = self.predicted_K != self.test.genre
-        return (sure_K + wrong_K).argsort(descending=True, stable=True).tolist()
+        """The test clips in the order of the tables: mistakes, then correct ones, each with the highest confidence first."""
+        probability_K = self.test.logits.softmax(dim=1).amax(dim=1)
+        return metrics.mistakes_first(probability_K, self.predicted_K == self.test.genre)
 
     def clip_rows(self, most: int | None = None, mistakes_only: bool = False) -> list[tuple[Any, ...]]:
         """A row for each test clip, with CLIP_COLUMNS, in the order of `order_K`."""
@@ -103,5 +102,5 @@ class Results:
 
     @property
     def mistakes(self) -> Sequence[int]:
-        """The test clips whose predicted genre is wrong, the surest first."""
+        """The test clips whose predicted genre is wrong, the highest confidence first."""
         return [k for k in self.order_K if self.predicted_K[k] != self.test.genre[k]]

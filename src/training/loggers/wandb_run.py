@@ -258,7 +258,7 @@ def tables(results: Results) -> dict[str, Any]:
 
 
 def mistakes(results: Results) -> Any:
-    """A table of the surest mistakes, each with 10 s of its sound and a spectrogram."""
+    """A table of the mistakes with the highest confidence, each with 10 s of its sound and a spectrogram."""
     import wandb as library
 
     table = library.Table([*CLIP_COLUMNS, "sound", "spectrogram"])

@@ -44,7 +44,7 @@ def test_rows_of_genres_agree_with_scikit_learn_and_scipy(results: Results) -> N
             assert (row[f"{name}_low"], row[f"{name}_high"]) == pytest.approx((interval.low, interval.high))
 
 
-def test_the_surest_mistakes_come_first(results: Results) -> None:
+def test_mistakes_with_the_highest_confidence_come_first(results: Results) -> None:
     rows = [dict(zip(CLIP_COLUMNS, row, strict=True)) for row in results.clip_rows()]
     assert [row["clip"] for row in rows[:3]] == ["clip 3", "clip 5", "clip 2"]
     assert [row["right"] for row in rows] == [False] * 3 + [True] * 4

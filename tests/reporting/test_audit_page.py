@@ -1,0 +1,78 @@
+"""The page of an audit: its findings counted and ranked, and its command to copy."""
+
+from typing import Any
+
+from src.reporting import audit_page
+from tests.reporting.test_pages import Page
+
+CLIPS = ["rock/a.ogg", "rock/b.ogg", "jazz/c.ogg", "jazz/d.ogg"]
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    """The content of an audit.json of four clips; without changes, nothing is found."""
+    genre = {
+        "clips": 2,
+        "minutes": 1.0,
+        "tracks": 2,
+        "artists": 2,
+        "sample_rates": {"22050": 2},
+        "level_db": [-20.0, -18.0, -16.0],
+        "bandwidth_hz": [9e3, 1e4, 1.1e4],
+    }
+    return {
+        "dataset": "mine",
+        "synthetic": False,
+        "clips": CLIPS,
+        "genre": ["rock", "rock", "jazz", "jazz"],
+        "measures": {
+            "level_db": [-20.0, -16.0, -18.0, -17.0],
+            "bandwidth_hz": [9e3, 1e4, 1.1e4, 1e4],
+            "start_seconds": [0.0] * 4,
+        },
+        "excluded": [],
+        "notes": [],
+        "genres": {"rock": genre, "jazz": genre},
+        "files": [],
+        "copies": [],
+        "near_copies": [],
+        "split": None,
+        "split_trouble": "",
+        "shortcut": None,
+        "labels": None,
+        **changes,
+    }
+
+
+FOUND = content(
+    files=[{"clip": CLIPS[0], "fault": "clipped", "detail": "3 %"}],
+    copies=[[CLIPS[0], CLIPS[1]]],
+    labels={
+        "issues": 1, "clips": 4, "grouped_by": "track",
+        "ranked": [
+            {"clip": CLIPS[2], "genre": "jazz", "suggested": "rock", "suggested_probability": 0.9, "score": 0.1, "issue": True},
+            {"clip": CLIPS[3], "genre": "jazz", "suggested": "rock", "suggested_probability": 0.4, "score": 0.5, "issue": False},
+        ],
+    },
+)  # fmt: skip
+
+
+def test_the_most_serious_findings_come_first_and_are_counted() -> None:
+    sentences = audit_page.findings(FOUND)
+    assert [sentence.split(",")[0].rstrip(".") for sentence in sentences] == [
+        *("1 redundant clip", "1 label that may be wrong", "1 clip clipped"),
+    ]
+    assert audit_page.clips_to_check(FOUND) == set(CLIPS[:3])  # the fourth has no issue
+    page = audit_page.html(FOUND, {}, "python -m src.audit labels=true")
+    shown = Page(page).text
+    assert "findings 3 kinds, the most serious first" in shown
+    assert "clips to check 3 of 4" in shown
+    page = page[page.index('<ol class="findings">') :]
+    assert page.index("redundant clip") < page.index("may be wrong") < page.index("clip clipped")
+
+
+def test_the_command_of_an_audit_can_be_copied() -> None:
+    page = audit_page.html(content(), {}, "python -m src.audit")
+    assert "<button" in page[page.index('<h2 id="command">') :]
+    shown = Page(page).text
+    assert "findings 0 nothing was found" in shown
+    assert "checks without labels" in shown
