@@ -47,6 +47,11 @@ class Group:
     clips: frozenset[str]
     synthetic: bool
 
+    @property
+    def uneven_seconds(self) -> bool:
+        """True if the longest training took more than twice as long as the shortest: the median alone would hide this."""
+        return self.train_seconds_range[1] > 2 * self.train_seconds_range[0]
+
 
 def pool(label: str, runs: Sequence[RunDir]) -> Group:
     """Pool runs of one config that differ only in seed and fold; `label` names the group.

@@ -70,8 +70,8 @@ def confusion(pairs: Sequence[Confusion]) -> Card | None:
     if len(equal) == 1:
         return Card(label, _arrow(first), f"{first.clips:,} of {formatting.count(first.support, f'{first.true} clip')}")
     names = formatting.first_names([_arrow(pair) for pair in equal], MOST_EQUAL)
-    note = f"{formatting.count(first.clips, 'clip')} each: {names}"
-    return Card(label, f"{len(equal)} equally frequent", note)
+    note = f"equally frequent, {formatting.count(first.clips, 'clip')} each: {names}"
+    return Card(label, f"{len(equal)} pairs", note)
 
 
 def _arrow(pair: Confusion) -> str:

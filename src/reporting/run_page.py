@@ -39,7 +39,8 @@ def write_if_missing(path: Path) -> Path:
 
 def html(run: RunDir) -> str:
     """Render the page of a run, as one file with figures and styles. Raises ValueError on files that cannot be read."""
-    return render.html("run.html", {**_context(run), **clip_views.clips_context(run), **_figures(run)})
+    result_lines = run_text.describe_result(run, doubts=False)[1:]
+    return render.html("run.html", {**_context(run), "result_lines": result_lines, **clip_views.clips_context(run), **_figures(run)})
 
 
 def markdown(run: RunDir) -> str:

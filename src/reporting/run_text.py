@@ -14,10 +14,10 @@ MOST_CONFUSIONS = 5  # that sentences describe
 MAX_NAMES = 10  # a sentence names at most this many artists, tracks or clips
 
 
-def describe_result(run: RunDir) -> list[str]:
+def describe_result(run: RunDir, doubts: bool = True) -> list[str]:
     """Describe the test result of a run in four sentences: accuracy, majority baseline, macro averages, interval.
 
-    The first sentence is also the summary of the page.
+    The first sentence is also the summary of the page. Without `doubts`, which the page lists elsewhere, none is among them.
     """
     metrics, scores = run.metrics, run.metrics["test"]
     accuracy, interval = scores["accuracy"], scores["accuracy_interval"]
@@ -39,15 +39,18 @@ def describe_result(run: RunDir) -> list[str]:
         f"Averaged over {formatting.macro_genres(scores)} (macro), F1 is {formatting.percent(scores['f1_macro'])}, "
         f"recall {formatting.percent(scores['recall_macro'])}, precision {formatting.percent(scores['precision_macro'])}."
     )
-    return [first, describe_baseline(run), third, _interval_sentence(scores)]
+    return [first, describe_baseline(run, doubts), third, _interval_sentence(scores)]
 
 
-def describe_baseline(run: RunDir) -> str:
-    """Describe the accuracy of always predicting the most frequent genre, and if the clips do not show that the run is better."""
+def describe_baseline(run: RunDir, doubt: bool = True) -> str:
+    """Describe the accuracy of always predicting the most frequent genre.
+
+    With `doubt`, also if the clips do not show that the run is better.
+    """
     scores = run.metrics["test"]
     baseline = run_analysis.majority_baseline(run)
     text = f"Always predicting {cards.name_baseline(baseline)}, would give an accuracy of {formatting.percent(baseline.accuracy)}."
-    if cards.above(scores, baseline.accuracy):
+    if not doubt or cards.above(scores, baseline.accuracy):
         return text
     return f"{text} {formatting.count(scores['clips'], 'clip')} do not show that the model is better than that."
 

@@ -150,7 +150,7 @@ def test_a_page_says_the_worst_confusion_what_is_doubtful_and_what_to_do_next(tm
     pairs = run_analysis.confusions(names, counts)
     equal = [pair for pair in pairs if pair.clips == pairs[0].clips]
     assert len(equal) > 1
-    assert f"{len(equal)} equally frequent 1 clip each: {equal[0].true} → {equal[0].predicted}, " in shown
+    assert f"{len(equal)} pairs equally frequent, 1 clip each: {equal[0].true} → {equal[0].predicted}, " in shown
     assert "Fewer than 10 test clips in 4 genres (classical, jazz, pop, rock)" in shown
     assert "The music is synthetic" in shown
     assert "python -m src.audit" not in shown  # the music is synthetic
