@@ -30,6 +30,7 @@ NOT_IN_IDENTITY = (
     "dataset.path",
     "dataset.root",
     "dataset.split_file",
+    "dataset.tree",
     "debug",
     "hydra",
     "logger",

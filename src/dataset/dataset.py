@@ -8,6 +8,7 @@ from pathlib import Path
 
 from src.clip import Corpus, written
 from src.dataset.exclude import without_excluded
+from src.dataset.genre_tree import read_tree
 from src.dataset.genres import GenreRules
 from src.dataset.names import with_known_names
 from src.dataset.split_file import apply_split_file
@@ -22,6 +23,8 @@ class DataSet(ABC):
     any run: only its clips are used, each with its set (train, val or test), which `split=official` then uses.
 
     `genre_map`, `genre_separator` and `genre_pick` rename, drop and split genres before `genres` selects (`GenreRules`).
+
+    `tree` is a table with the genre above each genre, for scores by `python -m src.relations`; it changes no clip.
     """
 
     fixed_genres: Sequence[str] = ()  # genres that exist even if no clip has them; `listed` may set them
@@ -34,11 +37,13 @@ class DataSet(ABC):
         genre_map: Mapping[object, object] | str | None = None,
         genre_separator: str | None = None,
         genre_pick: str = "first",
+        tree: str | None = None,
     ) -> None:
         self.genres = genres
         self.exclude = Path(exclude) if exclude else None
         self.split_file = Path(split_file) if split_file else None
         self.genre_rules = GenreRules(genre_map, genre_separator, genre_pick)
+        self.tree = read_tree(Path(tree).expanduser(), "dataset.tree") if tree else None
 
     @abstractmethod
     def listed(self) -> Corpus:

@@ -38,8 +38,9 @@ class Fma(DataSet):
         genre_map: Mapping[object, object] | str | None = None,
         genre_separator: str | None = None,
         genre_pick: str = "first",
+        tree: str | None = None,
     ) -> None:
-        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick, tree)
         if subset not in SUBSETS:
             raise ValueError(f"dataset.subset is {subset!r}: expected {', '.join(SUBSETS)}.")
         self.root, self.subset = Path(root), subset

@@ -39,8 +39,9 @@ class Folder(DataSet):
         genre_map: Mapping[object, object] | str | None = None,
         genre_separator: str | None = None,
         genre_pick: str = "first",
+        tree: str | None = None,
     ) -> None:
-        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick, tree)
         for key, value in (("artist", artist), ("genre", genre)):
             if value not in CHOICES[key]:
                 raise ValueError(f"dataset.{key} is {value!r}: expected {' or '.join(CHOICES[key])}.")

@@ -63,8 +63,9 @@ class Gtzan(DataSet):
         genre_map: Mapping[object, object] | str | None = None,
         genre_separator: str | None = None,
         genre_pick: str = "first",
+        tree: str | None = None,
     ) -> None:
-        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick, tree)
         if faults not in ("exclude", "keep"):
             raise ValueError(f"dataset.faults is {faults!r}: expected exclude or keep.")
         self.root, self.faults = Path(root), faults

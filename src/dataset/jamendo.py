@@ -54,8 +54,9 @@ class Jamendo(DataSet):
         genre_map: Mapping[object, object] | str | None = None,
         genre_separator: str | None = None,
         genre_pick: str = "first",
+        tree: str | None = None,
     ) -> None:
-        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick, tree)
         if split_number not in SPLITS:
             raise ValueError(f"dataset.split_number is {split_number!r}: expected 0 to {SPLITS[-1]}.")
         if several_genres not in SEVERAL_GENRES:

@@ -34,8 +34,9 @@ class Manifest(DataSet):
         genre_map: Mapping[object, object] | str | None = None,
         genre_separator: str | None = None,
         genre_pick: str = "first",
+        tree: str | None = None,
     ) -> None:
-        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick, tree)
         self.path = Path(path)
 
     def listed(self) -> Corpus:

@@ -46,8 +46,9 @@ class Synth(DataSet):
         genre_map: Mapping[object, object] | str | None = None,
         genre_separator: str | None = None,
         genre_pick: str = "first",
+        tree: str | None = None,
     ) -> None:
-        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick)
+        super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick, tree)
         _check_setting("seed", seed, 0, 2**32 - 1)
         _check_setting("artists", artists, 1, MOST_ARTISTS)
         _check_setting("tracks", tracks, 1, MOST_TRACKS)

@@ -63,6 +63,7 @@ TABLE: dict[str, Kind] = {
     "dataset.metadata": FilePath(optional=True),
     "dataset.exclude": FilePath(optional=True),
     "dataset.split_file": FilePath(optional=True),
+    "dataset.tree": FilePath(optional=True),
     "dataset.cache": FilePath(output=True),
     "dataset.subset": choice("small", "medium", "large"),
     "dataset.genre_map": Names(),
