@@ -18,10 +18,10 @@ LAYERS = (
     ("data", "classifier"),
     ("training", "inference", "quality"),
     ("evaluation", "table_check"),
-    ("judging",),
+    ("judging", "genre_relations"),
     ("reporting",),
     ("sweep",),
-    ("train", "report", "predict", "audit", "compare", "cache", "weights", "evaluate", "wandb_sweep"),
+    ("train", "report", "predict", "audit", "compare", "cache", "weights", "evaluate", "wandb_sweep", "relations"),
 )
 PROGRAMS = LAYERS[-1]
 MOST_FILES = 14  # at the top of src/, without the programs
@@ -35,6 +35,7 @@ LIBRARY_FILES = {
     "transformers": {"pretrained/audio_network.py"},
     "tinytag": {"dataset/file_tags.py"},
     "cleanlab": {"quality/label_errors.py"},
+    "hiclass": {"genre_relations/hierarchy.py"},
     "sqlite3": {"data/store.py", "quality/measure_cache.py"},
     "wandb": {"training/loggers/wandb_run.py"},
     "mlflow": {"training/loggers/mlflow_store.py"},
@@ -47,7 +48,7 @@ LIBRARY_PACKAGES = {
     "nnAudio": {"feature"},
     "symusic": {"dataset"},
     "matplotlib": {"reporting"},
-    "scipy": {"metrics", "dataset"},
+    "scipy": {"metrics", "dataset", "genre_relations"},
     "jinja2": {"reporting"},
 }
 # Slow to import: programs import them only after their arguments are read.
@@ -64,6 +65,7 @@ HEAVY = {
     "symusic",
     "sklearn",
     "cleanlab",
+    "hiclass",
     "tinytag",
     "soundfile",
     "soxr",

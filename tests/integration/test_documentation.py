@@ -13,7 +13,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from src import compare, config_reference, evaluate, predict, report
+from src import compare, config_reference, evaluate, predict, relations, report
 from src.config import compose
 from src.console import Parser
 from src.judging import command as evaluate_command
@@ -75,6 +75,8 @@ def test_a_command_is_one_that_its_program_takes(page: str, command: str, monkey
             predict._options(arguments)
         elif program == "src.compare":
             compare._options(arguments)
+        elif program == "src.relations":
+            relations._options(arguments)
         elif program == "src.wandb_sweep":
             assert wandb_grid.grid(arguments)
         elif program == "src.report":

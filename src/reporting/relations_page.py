@@ -1,0 +1,121 @@
+"""Render relations.json as a page: what to do, maps and trees, the closest pairs, scores by a tree of genres."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from src import formatting
+from src.genre_relations.pairs import APART, FEW, SAME
+from src.reporting import relations_plots, relations_text, render
+from src.reporting.drawing import both
+from src.reporting.matrices import confusion
+
+PAGE, JSON = "relations.html", "relations.json"
+VIEWS = (
+    ("embedding", "Distances in the embedding", "In the embedding"),
+    ("answers", "Distances by the answers", "By the answers"),
+)
+
+
+def html(content: Mapping[str, Any], command: str) -> str:
+    """Render the page of `genre_relations.content`; `command` is the command that makes it again."""
+    many = len(content["genres"]) > relations_plots.MANY_GENRES
+    same = [(pair["a"], pair["b"]) for pair in content["pairs"] if pair["answer"] == SAME]
+    views = []
+    for name, heading, short in VIEWS:
+        view = content["views"][name]
+        figures = {}
+        if not view["reason"]:
+            figures["map"] = both(relations_plots.genre_map, view, same)
+            figures["joins"] = both(relations_plots.joins, view, content["stable"])
+        views.append({"heading": heading, "short": short, "view": view, **figures})
+    return render.html(
+        "relations.html",
+        {
+            "title": f"Relations of {formatting.count(len(content['genres']), 'genre')}",
+            "content": content,
+            "data_line": relations_text.data_line(content),
+            "cards": _cards(content),
+            "sentences": relations_text.sentences(content),
+            "views": views,
+            "many": many,
+            "any_same": bool(same),
+            "pair_title": relations_text.pair_title(content),
+            "pair_headings": relations_text.PAIR_HEADINGS,
+            "pair_rows": relations_text.pair_rows(content),
+            "tree_headings": relations_text.TREE_HEADINGS,
+            "tree_rows": relations_text.tree_rows(content),
+            "confusion": _confusion(content),
+            "command": command,
+        },
+    )
+
+
+def _confusion(content: Mapping[str, Any]) -> Any:
+    """The confusion matrix with all genres that can be predicted, in rounded clips."""
+    answers = content["confusion"]["answers"]
+    counts = np.zeros((len(answers), len(answers)))
+    for genre, row in zip(content["genres"], content["confusion"]["counts"], strict=True):
+        counts[answers.index(genre)] = row
+    return both(confusion, np.rint(counts), answers)
+
+
+def _cards(content: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
+    """Counts of the three answers, stable joins, hierarchical F1, and the data."""
+    answers = Counter(pair["answer"] for pair in content["pairs"])
+    total = len(content["pairs"])
+    cards = [
+        (
+            "pairs that cannot be told apart",
+            f"{answers[SAME]:,} of {total:,}",
+            f"{answers[APART]:,} are told apart",
+            answers[SAME] > 0,
+        ),
+        (
+            "pairs with too few clips to say",
+            f"{answers[FEW]:,} of {total:,}",
+            "" if not answers[FEW] else "see below what to do",
+            answers[FEW] > 0,
+        ),
+    ]
+    for name, _, short in VIEWS:
+        view = content["views"][name]
+        if view["reason"]:
+            cards.append((f"stable joins, {short.lower()}", "none", "no distances", True))
+        elif view["no_stability"]:
+            cards.append((f"stable joins, {short.lower()}", "unknown", "too few artists", True))
+        elif len(view["joins"]) > 1:
+            inner = view["joins"][:-1]
+            stable = sum(each["stability"] >= content["stable"] for each in inner)
+            cards.append(
+                (
+                    f"stable joins, {short.lower()}",
+                    f"{stable} of {len(inner)}",
+                    f"in {formatting.percent(content['stable'])} of resamples or more",
+                    stable == 0,
+                )
+            )
+    tree = content["hierarchy"]
+    if not tree["reason"]:
+        f1 = tree["scores"]["f1"]
+        interval = (
+            f"95 % interval {formatting.cell_interval(f1['interval'])} %"
+            if f1["interval"]
+            else "no interval: too few artists"
+        )
+        cards.append(("hierarchical F1", f"{formatting.cell(f1['value'])} %", interval, not f1["interval"]))
+    data = formatting.data(content["dataset"], content["synthetic"])
+    owners = (
+        "some artists unknown" if content["artists"] is None else f"of {formatting.count(content['artists'], 'artist')}"
+    )
+    return [
+        *cards,
+        (
+            "test clips",
+            f"{content['clips']:,}",
+            f"{owners}; {data}",
+            content["synthetic"] or content["artists"] is None,
+        ),
+    ]

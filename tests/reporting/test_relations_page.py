@@ -1,0 +1,146 @@
+"""The page and the sentences of relations: what they say and advise, for few and for many genres."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from src.genre_relations.content import content, one_group
+from src.reporting import relations_page, relations_plots, relations_text
+from src.rundir import RunDir
+from tests.genre_relations.planted import FAMILIES, write_planted
+from tests.reporting.test_pages import Page
+from tests.rundirs import config, write_embedding, write_run
+
+COMMAND = "python -m src.relations outputs/run"
+
+
+def planted(folder: Path) -> Path:
+    return write_planted(folder, {**FAMILIES, "rock too": FAMILIES["rock"]}, artists=60, clips=1, seed=1)
+
+
+def without_embedding(folder: Path) -> Path:
+    return write_run(folder, config(), artists_known=False)
+
+
+def two_genres(folder: Path) -> Path:
+    return write_planted(folder, {"a": (0, 0), "b": (3, 0)}, artists=10)
+
+
+def many_genres(folder: Path, genres: int = 60) -> Path:
+    run = write_run(
+        folder, config(), genres=[f"genre with a long name {k:03}" for k in range(genres)], clips=4 * genres
+    )
+    write_embedding(run)
+    return run
+
+
+RUNS: dict[str, Callable[[Path], Path]] = {
+    "planted": planted,
+    "without embedding": without_embedding,
+    "two genres": two_genres,
+    "many genres": many_genres,
+}
+
+
+def related(run: Path, resamples: int = 100) -> dict[str, Any]:
+    return content(one_group([RunDir(run)]), resamples=resamples)
+
+
+def shown(found: dict[str, Any]) -> str:
+    text = relations_page.html(found, COMMAND)
+    assert len(text) < 5_000_000
+    return Page(text).text
+
+
+def test_the_page_says_which_genres_cannot_be_told_apart_and_what_to_do(tmp_path: Path) -> None:
+    found = related(planted(tmp_path / "run"))
+    text = shown(found)
+    answers = {(pair["a"], pair["b"]): pair["answer"] for pair in found["pairs"]}
+    assert answers["rock", "rock too"] in ("cannot be told apart", "too few")
+    assert "9 of 10 pairs of genres are told apart." in text
+    assert "Joins in the embedding: " in text
+    assert "rock + rock too" in text
+    for sentence in relations_text.sentences(found):
+        assert " ".join(sentence.split()) in " ".join(text.split())
+    assert COMMAND in text
+
+
+def test_equal_genres_are_named_with_the_advice(tmp_path: Path) -> None:
+    found = related(two_genres(tmp_path / "run"))
+    found["pairs"][0] |= {"answer": "cannot be told apart", "auc": 0.5, "interval": [0.45, 0.55]}
+    (sentence,) = [each for each in relations_text.sentences(found) if "cannot be told apart" in each]
+    assert sentence.startswith("1 of 1 pair of genres cannot be told apart by these runs: a and b.")
+    assert "lies within 40 to 60 %" in sentence
+    assert "dataset.genre_map" in sentence
+
+
+def test_few_artists_are_told_to_test_every_clip_or_to_add_artists(tmp_path: Path) -> None:
+    found = related(write_planted(tmp_path / "run", FAMILIES, artists=4))
+    assert any("The data have fewer than 10 artists of classical" in each for each in relations_text.sentences(found))
+    for row in found["genres"].values():
+        row["artists_in_split"] = 20
+    assert any("sweep=folds" in each and "20 artists" in each for each in relations_text.sentences(found))
+
+
+def test_a_run_without_embedding_shows_the_answers_only(tmp_path: Path) -> None:
+    found = related(without_embedding(tmp_path / "run"))
+    text = shown(found)
+    assert "The run has no embedding.npz" in text
+    assert "Distances by the answers" in text
+    assert "No stability is shown, because the artists of some test clips are unknown" in text
+
+
+def test_many_genres_are_drawn_once_and_the_nearest_pairs_listed(tmp_path: Path) -> None:
+    found = related(many_genres(tmp_path / "run"))
+    text = shown(found)
+    assert "The 20 closest of 1,770 pairs of genres" in text
+    assert "Tree of all 60 genres" in text
+    assert len(relations_text.terminal_tables(found)) == 3
+
+
+@pytest.mark.slow
+def test_two_hundred_genres_with_ten_artists_each_are_related(tmp_path: Path) -> None:
+    names = [f"genre {k:03}" for k in range(200)]
+    run = write_run(tmp_path / "run", config(), genres=names, clips=4000)
+    write_embedding(run)
+    found = related(run)
+    assert found["views"]["embedding"]["no_stability"] is None
+    assert "The 20 closest of 19,900 pairs of genres" in shown(found)
+
+
+def test_the_terminal_shows_pairs_joins_and_scores(tmp_path: Path) -> None:
+    found = related(write_planted(tmp_path / "run", FAMILIES, artists=12))
+    titles = [str(table.title) for table in relations_text.terminal_tables(found)]
+    assert titles[:3] == ["Pairs of genres, the closest first", "Joins in the embedding", "Joins by the answers"]
+    assert titles[3].startswith("Scores by the tree")
+    (line,) = [each for each in relations_text.sentences(found) if each.startswith("Joins in the embedding")]
+    assert "2 of 2 are stable" in line
+    assert "classical + opera (" in line
+
+
+def test_names_on_the_map_cover_nothing() -> None:
+    """Labels are placed beside their points; of many genres none covers another."""
+    inches_C2 = np.random.default_rng(0).uniform(1, 4, size=(60, 2))
+    corners = relations_plots._label_corners(inches_C2, ["a name"] * 60, (6.0, 5.0), leave_out=True)
+    assert 10 < len(corners) < 60
+    width, height = 6 * relations_plots.LETTER_INCHES, relations_plots.LINE_INCHES
+    for k, (x, y) in corners:
+        for other, (x2, y2) in corners:
+            assert k == other or abs(x - x2) >= width - 1e-6 or abs(y - y2) >= height - 1e-6
+
+
+def test_all_names_of_few_genres_are_drawn() -> None:
+    corners = relations_plots._label_corners(np.full((5, 2), 2.0), list("abcde"), (4.0, 4.0), leave_out=False)
+    assert len(corners) == 5
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_figures_have_descriptions(tmp_path: Path, name: str) -> None:
+    found = related(RUNS[name](tmp_path / "run"), resamples=20)
+    view = found["views"]["answers"]
+    for narrow in (False, True):
+        assert 'aria-label="Tree of ' in relations_plots.joins(view, 0.7, narrow=narrow)
+        assert 'aria-label="Map of ' in relations_plots.genre_map(view, [], narrow=narrow)
