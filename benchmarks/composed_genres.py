@@ -68,7 +68,7 @@ def rule_distance(a: str, b: str, group: str) -> float:
     for factor in GROUPS[group]:
         one, other = first[f"{group} {factor}"], second[f"{group} {factor}"]
         distances.append(0.5 * sum(abs(one.get(key, 0) - other.get(key, 0)) for key in {*one, *other}))
-    return float(np.mean(distances))
+    return round(float(np.mean(distances)), 9)  # equal distances stay equal despite rounding: their ranks matter
 
 
 def rule_distances() -> dict[str, NDArray[np.float64]]:

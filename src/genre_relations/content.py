@@ -23,7 +23,7 @@ from src.split.certificate import leaks
 SCHEMA = 1
 RESAMPLES = 1000  # the standard error of a stability of 50 % is then 1.6 points
 STABLE = 0.7  # of a join: Hillis and Bull 1993 found such joins of species to be right in 95 % of cases
-MOST_NAMED = 8
+MOST_NAMED = 5
 Content = dict[str, Any]
 
 
@@ -153,7 +153,7 @@ def _too_few(artists: Artists, genres: Sequence[int] | range) -> str | None:
     few = {artists.genres[k]: artists.total_C[k] for k in genres if artists.total_C[k] < MIN_ARTISTS}
     if not few:
         return None
-    counts = formatting.first_names([f"{genre} {count}" for genre, count in few.items()], MOST_NAMED)
+    counts = formatting.first_names([f"{genre}: {count}" for genre, count in few.items()], MOST_NAMED)
     number = f"{len(few)} of {formatting.count(len(genres), 'genre')} {'has' if len(few) == 1 else 'have'}"
     return f"{number} test clips of fewer than {MIN_ARTISTS} artists ({counts})"
 

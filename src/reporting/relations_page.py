@@ -69,14 +69,14 @@ def _cards(content: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
     cards = [
         (
             "pairs that cannot be told apart",
-            f"{answers[SAME]:,} of {total:,}",
-            f"{answers[APART]:,} are told apart",
+            f"{answers[SAME]:,}",
+            f"of {total:,}; {answers[APART]:,} are told apart",
             answers[SAME] > 0,
         ),
         (
             "pairs with too few clips to say",
-            f"{answers[FEW]:,} of {total:,}",
-            "" if not answers[FEW] else "see below what to do",
+            f"{answers[FEW]:,}",
+            f"of {total:,}",
             answers[FEW] > 0,
         ),
     ]
@@ -85,7 +85,7 @@ def _cards(content: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
         if view["reason"]:
             cards.append((f"stable joins, {short.lower()}", "none", "no distances", True))
         elif view["no_stability"]:
-            cards.append((f"stable joins, {short.lower()}", "unknown", "too few artists", True))
+            cards.append((f"stable joins, {short.lower()}", "n/a", "too few artists", True))
         elif len(view["joins"]) > 1:
             inner = view["joins"][:-1]
             stable = sum(each["stability"] >= content["stable"] for each in inner)

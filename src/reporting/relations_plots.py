@@ -105,8 +105,15 @@ def genre_map(view: Mapping[str, Any], same: Sequence[tuple[str, str]], narrow: 
                 ends = inches_C2[[row[a], row[b]]]
                 axes.plot(ends[:, 0], ends[:, 1], color=ORANGE, linewidth=1.2, linestyle=(0, (1, 1.5)))
         axes.plot(inches_C2[:, 0], inches_C2[:, 1], "o", color=BLUE, markersize=5, markeredgewidth=0)
-        for k, corner in _label_corners(inches_C2, names, (width, height), len(genres) > MANY_GENRES):
-            axes.text(*corner, names[k], ha="left", va="bottom", fontsize=9)
+        for k, (left, bottom) in _label_corners(inches_C2, names, (width, height), len(genres) > MANY_GENRES):
+            # Lengths are estimates: a name is aligned at the side of its point, so that no gap shows.
+            length, x = len(names[k]) * LETTER_INCHES, inches_C2[k, 0]
+            if left >= x:
+                axes.text(left, bottom, names[k], ha="left", va="bottom")
+            elif left + length <= x:
+                axes.text(left + length, bottom, names[k], ha="right", va="bottom")
+            else:
+                axes.text(left + length / 2, bottom, names[k], ha="center", va="bottom")
         shown = formatting.percent(view["shown"])
         return svg(figure, f"Map of {formatting.count(len(genres), 'genre')}; it shows {shown} of their distances")
 

@@ -83,7 +83,7 @@ def _more_artists(content: Content) -> str:
     genres = content["genres"].values()
     least_tested = min(row["artists"] for row in genres)
     least = min(row["artists_in_split"] for row in genres)
-    if least >= MIN_ARTISTS > least_tested or (least > least_tested and least >= MIN_ARTISTS):
+    if least >= MIN_ARTISTS and (least_tested < MIN_ARTISTS or least >= 2 * least_tested):
         return (
             f"Test every clip: sweep=folds trains each fold, and then each genre has {least} artists or more; give the "
             "sweep's folder to this program."

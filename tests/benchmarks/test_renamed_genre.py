@@ -7,7 +7,9 @@ from src.clip import Clip
 
 
 def test_every_second_artist_of_rock_is_renamed() -> None:
-    clips = [Clip(f"{genre}{k}", Path(f"{genre}{k}"), genre, f"artist {k}") for genre in ("pop", "rock") for k in range(4)]
+    clips = [
+        Clip(f"{genre}{k}", Path(f"{genre}{k}"), genre, f"artist {k}") for genre in ("pop", "rock") for k in range(4)
+    ]
     assert [(path, genre) for path, genre, _ in rows(clips, 3)] == [
         ("pop0", "pop"),
         ("pop1", "pop"),

@@ -70,7 +70,7 @@ def test_below_ten_artists_no_stability_is_shown(tmp_path: Path) -> None:
     found = relate(write_planted(tmp_path / "run", FAMILIES, artists=9))
     for view in found["views"].values():
         assert set(stability(view).values()) == {None}
-        assert "4 of 4 genres have test clips of fewer than 10 artists (classical 9, metal 9" in view["no_stability"]
+        assert "4 of 4 genres have test clips of fewer than 10 artists (classical: 9, metal: 9" in view["no_stability"]
     assert {pair["answer"] for pair in found["pairs"]} == {FEW}
 
 
