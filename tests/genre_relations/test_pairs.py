@@ -53,7 +53,7 @@ def test_different_genres_are_told_apart_and_nine_artists_are_too_few_for_it() -
 
 
 def test_a_certain_but_tiny_difference_does_not_tell_genres_apart() -> None:
-    pair, _ = one_pair(2000, 0.15)
+    pair, _ = one_pair(1500, 0.15)
     assert pair.interval is not None
     assert pair.interval[0] > 0.5
     assert pair.answer == SAME
