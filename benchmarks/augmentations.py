@@ -19,10 +19,10 @@ from PIL import Image
 from torch import Tensor
 
 from src import config as configs
+from src.alteration.equalizer import equalize
+from src.alteration.vocoder import bend
 from src.audio import reader
 from src.augmentation import Mixup, Spectrogram, Wave
-from src.augmentation.equalizer import equalize
-from src.augmentation.vocoder import bend
 from src.instantiate import instantiate_choice
 from src.normalization import Standard
 

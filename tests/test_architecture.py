@@ -13,15 +13,29 @@ LAYERS = (
     ("config",),
     ("settings",),
     ("config_reference", "rundir", "audio", "metrics", "pretrained"),
-    ("errors",),
+    ("errors", "alteration"),
     ("dataset", "split", "feature", "augmentation", "normalization", "model", "loss", "sampler", "scheduler"),
     ("data", "classifier"),
     ("training", "inference", "quality"),
     ("evaluation", "table_check"),
     ("judging", "genre_relations"),
+    ("explanation", "sensitivity"),
     ("reporting",),
     ("sweep",),
-    ("train", "report", "predict", "audit", "compare", "cache", "weights", "evaluate", "wandb_sweep", "relations"),
+    (
+        "train",
+        "report",
+        "predict",
+        "audit",
+        "compare",
+        "cache",
+        "weights",
+        "evaluate",
+        "wandb_sweep",
+        "relations",
+        "robustness",
+        "explain",
+    ),
 )
 PROGRAMS = LAYERS[-1]
 MOST_FILES = 14  # at the top of src/, without the programs
@@ -29,7 +43,13 @@ MOST_FILES = 14  # at the top of src/, without the programs
 # replaced in one place.
 LIBRARY_FILES = {
     # The synthetic corpus writes its clips.
-    "soundfile": {"audio/sndfile.py", "audio/parts.py", "audio/decoders.py", "dataset/composer/render.py"},
+    "soundfile": {
+        "alteration/encoding.py",
+        "audio/sndfile.py",
+        "audio/parts.py",
+        "audio/decoders.py",
+        "dataset/composer/render.py",
+    },
     "soxr": {"audio/reader.py"},
     "av": {"audio/ffmpeg.py"},
     "transformers": {"pretrained/audio_network.py"},
@@ -48,7 +68,7 @@ LIBRARY_PACKAGES = {
     "nnAudio": {"feature"},
     "symusic": {"dataset"},
     "matplotlib": {"reporting"},
-    "scipy": {"metrics", "dataset", "genre_relations"},
+    "scipy": {"metrics", "dataset", "genre_relations", "alteration"},
     "jinja2": {"reporting"},
 }
 # Slow to import: programs import them only after their arguments are read.

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from src.augmentation.equalizer import KNOTS, equalize
-from src.augmentation.vocoder import bend
+from src.alteration.equalizer import KNOTS, equalize
+from src.alteration.vocoder import bend
 
 
 class Wave(nn.Module):

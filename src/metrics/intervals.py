@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 MIN_ARTISTS = 10  # for a bootstrap over artists; with fewer, it says too little about new artists
 RESAMPLES = 10_000  # with this number, the ends of an interval vary by about 0.1 standard errors between random seeds
@@ -123,6 +123,26 @@ def paired_difference(
         raise ValueError(f"a has shape {a_K.shape} and b {b_K.shape}: expected the same clips in the same order.")
     low, high = bootstrap_by_cluster(a_K - b_K, cluster, confidence, resamples, seed)
     return float((a_K - b_K).mean()), low, high
+
+
+def paired_proportions(only_a: int, only_b: int, total: int, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Interval of the difference between two proportions of the same K = `total` clips -> (difference, low, high).
+
+    `only_a` clips are counted in the first proportion only, `only_b` in the second only. Unlike a bootstrap, its width is not
+    0 if no clip differs: of 20 clips, none need not mean never. It treats clips as independent, but clips of one artist are
+    not: see `paired_difference`. Raises ValueError on counts that cannot be.
+    Source: Agresti and Min 2005, Simple improved confidence intervals for comparing matched proportions: Wald's interval
+    after half a clip was added to each of the four cells.
+    """
+    if min(only_a, only_b) < 0 or total == 0 or only_a + only_b > total:
+        raise ValueError(
+            f"{only_a} and {only_b} of {total} clips differ: expected counts of 0 or more, whose sum is at most the total, "
+            "which is above 0."
+        )
+    shift = (only_a - only_b) / (total + 2)
+    deviation = math.sqrt(max(only_a + only_b + 1 - (only_a - only_b) ** 2 / (total + 2), 0)) / (total + 2)
+    half = float(norm.ppf((1 + confidence) / 2)) * deviation
+    return (only_a - only_b) / total, max(-1.0, shift - half), min(1.0, shift + half)
 
 
 def unpaired_difference(

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from src.alteration.equalizer import KNOTS, equalize
+from src.alteration.vocoder import bend
 from src.augmentation import Wave
-from src.augmentation.equalizer import KNOTS, equalize
-from src.augmentation.vocoder import bend
 
 RATE = 22050
 T = RATE

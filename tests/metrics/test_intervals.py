@@ -139,6 +139,38 @@ def test_unpaired_difference_refuses_an_empty_sample() -> None:
         intervals.unpaired_difference([1, 0], ["a", "b"], [], [])
 
 
+def test_paired_proportions_are_agrestis_of_the_approval_ratings() -> None:
+    # Agresti 2013, Categorical data analysis, section 11.1.2: 1,600 voters, of whom 150 and 86 changed their mind.
+    difference, low, high = intervals.paired_proportions(86, 150, 1600)
+    assert difference == -0.04
+    assert (low, high) == pytest.approx((-0.059, -0.021), abs=6e-4)
+
+
+def test_paired_proportions_of_clips_without_a_difference_have_a_width() -> None:
+    difference, low, high = intervals.paired_proportions(0, 0, 20)
+    assert difference == 0
+    assert -0.1 < low < 0 < high < 0.1
+    assert intervals.paired_proportions(20, 0, 20)[2] <= 1
+    gained, lost = intervals.paired_proportions(3, 1, 20), intervals.paired_proportions(1, 3, 20)
+    assert gained == pytest.approx((-lost[0], -lost[2], -lost[1]))
+
+
+def test_paired_proportions_cover_the_true_difference() -> None:
+    rng = np.random.default_rng(0)
+    for clips in (12, 40):
+        covered = 0
+        for both_K in rng.choice(4, p=(0.5, 0.05, 0.25, 0.2), size=(2000, clips)):
+            _, low, high = intervals.paired_proportions(int((both_K == 1).sum()), int((both_K == 2).sum()), clips)
+            covered += low <= -0.2 <= high
+        assert 0.93 <= covered / 2000 <= 0.98
+
+
+@pytest.mark.parametrize(("only_a", "only_b", "total"), [(-1, 0, 5), (3, 3, 5), (0, 0, 0)])
+def test_paired_proportions_refuse_impossible_counts(only_a: int, only_b: int, total: int) -> None:
+    with pytest.raises(ValueError, match="expected counts"):
+        intervals.paired_proportions(only_a, only_b, total)
+
+
 def test_resampled_sums_of_clusters_of_one_clip_are_scipys_bootstrap() -> None:
     """A ratio of two sums, as in macro F1."""
     rng = np.random.default_rng(0)

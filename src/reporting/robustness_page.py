@@ -1,0 +1,118 @@
+"""The page of a measurement with altered sound: robustness.html. Input: the content of robustness.json."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from src import formatting
+from src.reporting import plots, render
+from src.reporting import robustness_text as text
+from src.reporting.drawing import BLUE, FAINT, INK, NARROW_INCHES, ORANGE, STYLE, svg
+
+PANELS = 3  # side by side in a wide figure
+WIDE_INCHES = 8.2
+MOST_FINDINGS = 20
+
+
+def html(content: Mapping[str, Any]) -> str:
+    """Render the page as one file."""
+    return render.html(
+        "robustness.html",
+        {
+            "title": f"Robustness of {content['run']}",
+            "content": content,
+            "data": formatting.data(content["dataset"], content["synthetic"]),
+            "size": text.size(content),
+            "unaltered": content["unaltered"],
+            "verdicts": text.finding_lines(content, MOST_FINDINGS) if content["alterations"] else [],
+            "notes": text.notes(content),
+            "headings": text.HEADINGS,
+            "rows": text.rows(content),
+            "basis": text.basis(content),
+            "figure": plots.both(figure, content["alterations"], content["unaltered"])
+            if content["alterations"]
+            else None,
+            "genres": list(content["unaltered"]["genres"]),
+            "genre_rows": genre_rows(content),
+            "reduced_headings": text.REDUCED_HEADINGS if content["retrained"] else text.REDUCED_HEADINGS[:3],
+            "reduced_rows": text.reduced_rows(content) if content["reduced"] else [],
+            "reduced_basis": text.reduced_basis(content),
+            "reduced_genres": reduced_genre_rows(content),
+            "sturm": text.STURM,
+        },
+    )
+
+
+def genre_rows(content: Mapping[str, Any]) -> list[tuple[str, list[str], list[bool]]]:
+    """For each alteration its name and, for each genre, the change of recall, or of agreement where the genre may change.
+
+    The last list is True for a change whose interval excludes 0.
+    """
+    result = []
+    for row in content["alterations"]:
+        if not row["keeps_genre"]:
+            continue
+        scores = list(row["genres"].values())
+        clear = [not each["difference_interval"][0] <= 0 <= each["difference_interval"][1] for each in scores]
+        name = f"{row['name']}, {text.strength(row)}"
+        result.append((name, [text.points(each["difference"]) for each in scores], clear))
+    return result
+
+
+def reduced_genre_rows(content: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """For each kind of reduced sound, and each model, the recall of each genre."""
+    result = []
+    for row in content["reduced"]:
+        name = row["name"].replace("_", " and ")
+        result.append((f"{name}, trained model", [formatting.cell(each["recall"]) for each in row["genres"].values()]))
+        if row.get("retrained"):
+            result.append(
+                (f"{name}, retrained", [formatting.cell(each) for each in row["retrained"]["recall"].values()])
+            )
+    return result
+
+
+def figure(alterations: Sequence[Mapping[str, Any]], unaltered: Mapping[str, Any], narrow: bool = False) -> str:
+    """Draw accuracy with its 95 % interval, and agreement, by strength: one panel for each alteration.
+
+    The line is the accuracy without alteration.
+    """
+    names = list(dict.fromkeys(row["name"] for row in alterations))
+    across = 1 if narrow else PANELS
+    down = -(-len(names) // across)
+    with matplotlib.rc_context(STYLE):
+        width = NARROW_INCHES if narrow else WIDE_INCHES
+        drawn = Figure(figsize=(width, 0.6 + 1.75 * down), layout="constrained")
+        panels = np.atleast_1d(drawn.subplots(down, across, squeeze=False)).ravel()
+        for axes, name in zip(panels, names, strict=False):
+            _panel(axes, [row for row in alterations if row["name"] == name], unaltered["accuracy"])
+        for axes in panels[len(names) :]:
+            axes.set_axis_off()
+        handles = panels[0].get_legend_handles_labels()
+        drawn.legend(*handles, loc="outside upper left", ncols=1 if narrow else 3)
+        return svg(drawn, "Accuracy and agreement with the unaltered prediction, by alteration and strength")
+
+
+def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], accuracy: float) -> None:
+    """Draw one alteration: its strengths from left to right, as they are in the table."""
+    places = np.arange(len(rows))
+    axes.axhline(100 * accuracy, color=INK, linewidth=0.9, linestyle="--", label="accuracy without alteration (%)")
+    agreement = [100 * row["agreement"] for row in rows]
+    axes.plot(places, agreement, "s", color=ORANGE, markersize=4, fillstyle="none", label="agreement (%)")
+    kept = [k for k, row in enumerate(rows) if row["keeps_genre"]]
+    low_high = np.array([rows[k]["accuracy_interval"] for k in kept], dtype=np.float64).reshape(-1, 2)
+    axes.vlines(places[kept], *(100 * low_high.T), color=BLUE, linewidth=4, alpha=0.4)
+    axes.plot(
+        places[kept], [100 * rows[k]["accuracy"] for k in kept], "o", color=BLUE, label="accuracy (%), 95 % interval"
+    )
+    axes.set_title(f"{rows[0]['name']} ({rows[0]['unit']})")
+    axes.set_xticks(places, [f"{row['strength']:g}" for row in rows])
+    axes.set_xlim(-0.5, len(rows) - 0.5)
+    axes.set_ylim(-3, 103)
+    axes.set_yticks([0, 50, 100])
+    axes.grid(axis="y", color=FAINT)
+    axes.tick_params(length=0)
+    axes.spines[["left"]].set_visible(False)

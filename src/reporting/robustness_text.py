@@ -1,0 +1,209 @@
+"""Describe how a run's predictions change with altered sound: tables and sentences. Input: the content of robustness.json."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rich.markup import escape
+from rich.table import Table
+
+from src import formatting
+from src.formatting import count
+
+HEADINGS = ("alteration", "strength", "accuracy", "change", "95 %", "agreement", "most changed genre")
+TERMINAL_COLUMNS = 6  # of them: 80 characters have no room for the last
+REDUCED_HEADINGS = ("sound", "trained model", "95 %", "retrained model", "95 %")
+MOST_FINDINGS = 8
+MOST_NAMED = 5
+NO_ACCURACY = "-"
+STURM = "Sturm 2014: tempo within 6 % and pitch within a semitone keep the genre of a piece."
+
+
+class Row(NamedTuple):
+    """A row of the table of alterations, below HEADINGS; `keeps_genre`: another prediction is an error."""
+
+    cells: list[str]
+    keeps_genre: bool
+
+
+def strength(row: Mapping[str, Any]) -> str:
+    """The strength of an alteration with its unit: "8,000 Hz", "-6 dB", "+2 semitones"."""
+    value, unit = row["strength"], row["unit"]
+    signed = unit in ("%", "semitones") or row["name"] in ("level", "bass", "treble")
+    number = f"{value:+g}" if signed else f"{value:,g}" if value >= 1000 else f"{value:g}"
+    return f"{number} {'semitone' if unit == 'semitones' and abs(value) == 1 else unit}"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points: -0.125 -> "-12.5"; 0 has no sign."""
+    value = round(100 * difference, 1)
+    return f"{value:+.1f}" if value else "0.0"
+
+
+def points_interval(interval: Sequence[float]) -> str:
+    return f"{points(interval[0])} to {points(interval[1])}"
+
+
+def rows(content: Mapping[str, Any]) -> list[Row]:
+    """The rows of the table of alterations."""
+    result = []
+    for row in content["alterations"]:
+        keeps = row["keeps_genre"]
+        change = [points(row["difference"]), points_interval(row["difference_interval"])] if keeps else ["", ""]
+        accuracy = formatting.cell(row["accuracy"]) if keeps else NO_ACCURACY
+        cells = [row["name"], strength(row), accuracy, *change, formatting.cell(row["agreement"]), _most_changed(row)]
+        result.append(Row(cells, keeps))
+    return result
+
+
+def _most_changed(row: Mapping[str, Any]) -> str:
+    """The genre whose recall changes most: "jazz -25.0"; "" if none does."""
+    if not row["keeps_genre"]:
+        return ""
+    genre, scores = max(row["genres"].items(), key=lambda pair: abs(pair[1]["difference"]))
+    return f"{genre} {points(scores['difference'])}" if scores["difference"] else ""
+
+
+def reduced_rows(content: Mapping[str, Any]) -> list[list[str]]:
+    """The rows of the table of reduced sound, below REDUCED_HEADINGS; unaltered sound first."""
+    before, about = content["unaltered"], content["retrained"]
+    first = {"name": "unaltered", **before, "retrained": about["unaltered"] if about else None}
+    result = []
+    for row in [first, *content["reduced"]]:
+        again = row.get("retrained")
+        cells = (
+            [formatting.cell(again["accuracy"]), formatting.cell_interval(again["accuracy_interval"])]
+            if again
+            else ["", ""]
+        )
+        name = row["name"].replace("_", " and ")
+        result.append(
+            [name, formatting.cell(row["accuracy"]), formatting.cell_interval(row["accuracy_interval"]), *cells]
+        )
+    return result
+
+
+def tables(content: Mapping[str, Any]) -> list[Table]:
+    """The tables for the terminal."""
+    built = []
+    if content["alterations"]:
+        table = Table(
+            title=escape(f"{content['run']}: altered sound (%)"), title_justify="left", caption_justify="left"
+        )
+        for k, heading in enumerate(HEADINGS[:TERMINAL_COLUMNS]):
+            table.add_column(heading, justify="right" if k else "left", no_wrap=True)
+        last = None
+        for row in rows(content):
+            if last and row.cells[0] != last:
+                table.add_section()
+            name, *others = row.cells[:TERMINAL_COLUMNS]
+            table.add_row(*map(escape, [name if name != last else "", *others]))
+            last = row.cells[0]
+        table.caption = escape(basis(content))
+        built.append(table)
+    if content["reduced"]:
+        about = content["retrained"]
+        headings = REDUCED_HEADINGS if about else REDUCED_HEADINGS[:3]
+        table = Table(title="Reduced sound: accuracy (%)", title_justify="left", caption_justify="left")
+        for k, heading in enumerate(headings):
+            table.add_column(heading, justify="right" if k else "left", no_wrap=True)
+        for cells in reduced_rows(content):
+            table.add_row(*map(escape, cells[: len(headings)]))
+        table.caption = escape(reduced_basis(content))
+        built.append(table)
+    return built
+
+
+def size(content: Mapping[str, Any]) -> str:
+    return formatting.size({"clips": content["clips"], "artists": content["artists"]})
+
+
+def basis(content: Mapping[str, Any]) -> str:
+    """Describe the basis of the table of alterations."""
+    unaltered = content["unaltered"]
+    over = (
+        "a paired bootstrap over artists"
+        if content["interval_over"] == "artists"
+        else "paired over clips, as some genre has fewer than 10 artists"
+    )
+    text = (
+        f"{formatting.data(content['dataset'], content['synthetic'])}, {content['split']}: {size(content)}. Unaltered: accuracy "
+        f"{formatting.share(unaltered['accuracy'], unaltered['accuracy_interval'])}. Change in percentage points; its interval is "
+        f"{over}. Agreement: clips with the same prediction as unaltered."
+    )
+    if any(not row["keeps_genre"] for row in content["alterations"]):
+        text += f" {NO_ACCURACY}: the piece may have changed its genre, so another prediction is no error ({STURM.rstrip('.')})."
+    return text
+
+
+def reduced_basis(content: Mapping[str, Any]) -> str:
+    """Describe the basis of the table of reduced sound."""
+    chance, about = content["chance"], content["retrained"]
+    text = (
+        f"Always predicting {chance['commonest']}, the commonest genre here, is right for {formatting.percent(chance['commonest_share'])}. "
+        f"{size(content)}; the interval is over {content['interval_over']}."
+    )
+    if not about:
+        return f"{text} --retrain adds models that were trained on reduced sound."
+    text += (
+        f" Retrained: a support vector machine on {about['feature']}, fitted to {count(about['training_clips'], 'training clip')} of "
+        f"{count(about['training_artists'], 'artist')}; the split is grouped by {about['grouped_by']}"
+    )
+    shared = about["shared_artists"]
+    if shared:
+        return f"{text}, and {count(len(shared), 'artist')} is in several sets, so the scores are too high."
+    return f"{text}."
+
+
+def lines(content: Mapping[str, Any]) -> list[str]:
+    """Sentences: what changed, what was left out."""
+    result = finding_lines(content, MOST_FINDINGS) if content["alterations"] else []
+    return [*result, *notes(content)]
+
+
+def finding_lines(content: Mapping[str, Any], most: int) -> list[str]:
+    """The significant changes, largest first, one sentence each."""
+    found = content["findings"]
+    about = f"McNemar's test over clips, Holm's correction; {count(found['tests'], 'test')}"
+    if not found["changes"]:
+        return [f"No accuracy or recall changes significantly where the genre stays the same ({about})."]
+    result = [f"{describe(change)}" for change in found["changes"][:most]]
+    more = len(found["changes"]) - most
+    last = f"{count(more, 'more significant change')} in robustness.json. " if more > 0 else ""
+    return [
+        *result,
+        f"{last}Significant: p below 0.05 ({about}). Clips of one artist are not independent, so p is too small.",
+    ]
+
+
+def describe(change: Mapping[str, Any]) -> str:
+    """A change as a sentence: "low_pass, 8,000 Hz: recall of jazz 81 % -> 12 % (change 95 % interval ...)."."""
+    what = f"recall of {change['genre']}" if change["genre"] is not None else "accuracy"
+    return (
+        f"{change['name']}, {strength(change)}: {what} {formatting.percent(change['before'])} -> "
+        f"{formatting.percent(change['after'])} (change {points(change['difference'])} points, 95 % interval "
+        f"{points_interval(change['difference_interval'])})."
+    )
+
+
+def notes(content: Mapping[str, Any]) -> list[str]:
+    """Sentences about what was not measured, and about the basis."""
+    result = []
+    differing = content["unaltered"]["differs_from_run"]
+    if differing:
+        result.append(
+            f"{count(differing, 'unaltered clip')} of {content['clips']:,} got another prediction than in predictions.csv: the "
+            "sound, the code or the hardware differs."
+        )
+    if content["clips"] < content["test_clips"] - len(content["left_out"]):
+        result.append(f"{content['clips']:,} of {content['test_clips']:,} test clips were measured.")
+    result += [f"Left out: {item['clip']}: {item['reason']}." for item in content["left_out"][:MOST_NAMED]]
+    more = len(content["left_out"]) - MOST_NAMED
+    if more > 0:
+        result.append(f"{count(more, 'more clip')} left out; robustness.json lists all.")
+    about = content["retrained"]
+    if about and about["left_out"]:
+        result.append(f"{count(len(about['left_out']), 'training clip')} could not be read; robustness.json lists all.")
+    for item in content["not_measured"]:
+        name = item["name"] if item["strength"] is None else f"{item['name']}={item['strength']:g}"
+        result.append(f"Not measured: {name}: {item['reason']}.")
+    return result
