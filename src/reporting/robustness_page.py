@@ -14,7 +14,7 @@ from src.reporting.drawing import BLUE, FAINT, INK, NARROW_INCHES, ORANGE, STYLE
 
 PANELS = 3  # side by side in a wide figure
 WIDE_INCHES = 8.2
-MOST_FINDINGS = 20
+MOST_FINDINGS = 8
 
 
 def html(content: Mapping[str, Any]) -> str:

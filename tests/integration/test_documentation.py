@@ -13,10 +13,11 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from src import compare, config_reference, evaluate, predict, relations, report
+from src import compare, config_reference, evaluate, predict, relations, report, robustness
 from src.config import compose
 from src.console import Parser
 from src.judging import command as evaluate_command
+from src.sensitivity import conditions
 from src.settings.words import NEW_ENTRIES
 from src.sweep import wandb_grid
 from tests.conftest import ROOT, tone, write
@@ -73,6 +74,8 @@ def test_a_command_is_one_that_its_program_takes(page: str, command: str, monkey
             evaluate_command.read(evaluate._options(arguments).settings)
         elif program == "src.predict":
             predict._options(arguments)
+        elif program == "src.robustness":
+            conditions.read(robustness._options(arguments).only)
         elif program == "src.compare":
             compare._options(arguments)
         elif program == "src.relations":

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from src import rundir
-from src.reporting import run_page
+from src.reporting import render, robustness_page, run_page
 from tests.reporting.browser import SCREEN_TESTS, check_fits_and_can_be_read, open_page, require
+from tests.reporting.robustness import content
 from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
 
 require()
@@ -49,12 +50,23 @@ def fitted(folder: Path) -> Path:
     return run_page.write(run)
 
 
+def robustness(folder: Path) -> Path:
+    return render.save(folder / "robustness.html", robustness_page.html(content()))
+
+
+def robustness_of_many_genres(folder: Path) -> Path:
+    genres = [f"genre with a long name {k:03}" for k in range(60)]
+    return render.save(folder / "robustness.html", robustness_page.html(content(genres, 120, retrained=False)))
+
+
 PAGES: dict[str, Callable[[Path], Path]] = {
     "run": run_with_all,
     "older run": older_run,
     "one clip a genre": one_clip_a_genre,
     "many genres": many_genres,
     "fitted": fitted,
+    "robustness": robustness,
+    "robustness of many genres": robustness_of_many_genres,
 }
 
 
