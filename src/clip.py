@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-SUBSETS = ("train", "val", "test")  # the sets of a split
+SUBSETS = ("train", "val", "test")  # the sets of every split
+CALIBRATION = "calibration"  # the set of a split with split.calibration: artists that choose neither epoch nor temperature
+ALL_SUBSETS = (*SUBSETS, CALIBRATION)
 # What does not distinguish two names: blanks, hyphens and dashes, "_", ".", ",", "/", "\\", ":", middle dots, invisible characters.
 SEPARATORS = re.compile(r"[\s_.,/\\:\-\u2010-\u2015\u2212\u00b7\u30fb\u00ad\u200b-\u200f\u2060\ufeff]+")
 LETTER = re.compile(r"[^\W_]")  # or digit
@@ -46,8 +48,8 @@ class Clip:
 
     `name` identifies the clip in every file of a run. It is unique in its corpus and the same on every machine: a path
     relative to the root of the corpus, with `#start-stop` if the clip is a part of the file. `genre` is empty if it is
-    unknown; `artist`, `album` and `track` are None if they are unknown. `subset` is the set of the clip ("train", "val" or
-    "test"), None if the corpus does not define a split.
+    unknown; `artist`, `album` and `track` are None if they are unknown. `subset` is the set of the clip ("train", "val",
+    "test" or "calibration"), None if the corpus does not define a split.
     """
 
     name: str

@@ -40,6 +40,10 @@ NOT_IN_IDENTITY = (
     "trainer.strategy",
 )
 
+# Keys that were added later, with the value that changes nothing: at this value they are not part of a run's identity either,
+# so that runs from before keep theirs.
+ADDED = {"split.calibration": 0.0}
+
 
 def compose(*overrides: str, name: str = "train") -> DictConfig:
     """Compose the config of a program (conf/<name>.yaml) from command-line overrides.
@@ -92,12 +96,12 @@ def leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def digest(config: Mapping[str, Any], without: Sequence[str] = NOT_IN_IDENTITY) -> str:
     """Hash a resolved config, except the keys in `without` and the keys below them, to 16 hexadecimal digits.
 
-    By default, the settings that change no result are left out, e.g. file locations and hardware.
+    By default, the settings that change no result are left out, e.g. file locations and hardware; so are the ADDED ones.
     """
     settings = {
         key: value
         for key, value in leaves(without_paths(config))
-        if not any(f"{key}.".startswith(f"{omitted}.") for omitted in without)
+        if (key, value) not in ADDED.items() and not any(f"{key}.".startswith(f"{omitted}.") for omitted in without)
     }
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from src import formatting
-from src.clip import SUBSETS, Clip, Corpus
+from src.clip import ALL_SUBSETS, Clip, Corpus
 from src.dataset.dataset import DataSet
 from src.dataset.tables import DELIMITERS, Table
 from src.plain_files import STRAY_QUOTE, SURROGATE
@@ -117,8 +117,8 @@ class _RowReader:
         genre, artist, album, track, split, start_text, stop_text = map(str.strip, cells)
         if not path_cell.strip() or not genre:
             raise ValueError(f"{'genre' if path_cell.strip() else 'path'} is empty.")
-        if split and split not in SUBSETS:
-            raise ValueError(f"split is {split!r}: expected {', '.join(SUBSETS)} or an empty cell.")
+        if split and split not in ALL_SUBSETS:
+            raise ValueError(f"split is {split!r}: expected {', '.join(ALL_SUBSETS)} or an empty cell.")
         start = self._seconds(start_text, "start") or 0.0
         stop = self._seconds(stop_text, "stop")
         if stop is not None and stop <= start:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from src import rundir
-from src.clip import SUBSETS, Clip, Corpus, Excluded
+from src.clip import ALL_SUBSETS, Clip, Corpus, Excluded
 from src.formatting import count
 
 
@@ -18,8 +18,8 @@ def apply_split_file(corpus: Corpus, split_file: Path) -> Corpus:
         raise ValueError(f"dataset.split_file is {split_file}, which is not a file: expected the split.csv of a run.")
     set_of_clip: dict[str, str] = {}
     for line, row in rundir.split_rows(split_file, ("clip",)):
-        if row["set"] not in SUBSETS:
-            raise ValueError(f"{split_file}, line {line}: set is {row['set']!r}: expected {', '.join(SUBSETS)}.")
+        if row["set"] not in ALL_SUBSETS:
+            raise ValueError(f"{split_file}, line {line}: set is {row['set']!r}: expected {', '.join(ALL_SUBSETS)}.")
         if set_of_clip.setdefault(row["clip"], row["set"]) != row["set"]:
             raise ValueError(f"{split_file}, line {line}: {row['clip']} is in two sets. Remove one of its rows.")
     if not set_of_clip:

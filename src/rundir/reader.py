@@ -201,7 +201,7 @@ class RunDir:
 
     @cached_property
     def split(self) -> list[dict[str, str | None]]:
-        """One row for each clip: clip, genre, artist, track (None if unknown), set (train, val or test)."""
+        """One row for each clip: clip, genre, artist, track (None if unknown), set (train, val, test or calibration)."""
         rows = split_rows(self.path / SPLIT, ("clip", "genre", "artist", "track"))
         return [{key: value or None for key, value in row.items()} for _, row in rows]
 
@@ -219,13 +219,16 @@ class RunDir:
 
 
 def _with_current_names(config: dict[str, Any]) -> dict[str, Any]:
-    """Replace the names of schema 1 in a config by the current ones, in place; return the config."""
+    """Replace the names of schema 1 in a config by the current ones, in place, and add later keys; return the config."""
     for node in config.values():
         if isinstance(node, dict) and (name := str(node.get("_target_"))) in RENAMED_TARGETS:
             node["_target_"] = RENAMED_TARGETS[name]
     trainer = config.get("trainer")
     if isinstance(trainer, dict) and "keep" in trainer:
         trainer["checkpoint"] = trainer.pop("keep")
+    split = config.get("split")
+    if isinstance(split, dict) and str(split.get("_target_")).startswith("src.split."):
+        split.setdefault("calibration", 0.0)
     return config
 
 

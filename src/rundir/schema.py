@@ -110,7 +110,7 @@ METRICS = {
     "certificate": {
         "split": TEXT,
         "grouped_by": TEXT,
-        "sets": {"train": SIZE, "val": SIZE, "test": SIZE},
+        "sets": {"train": SIZE, "val": SIZE, "test": SIZE, "calibration?": SIZE},
         "shared": {
             "artists": Many(TEXT),
             "albums?": OrNull(Many(TEXT)),

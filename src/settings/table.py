@@ -174,6 +174,7 @@ TABLE: dict[str, Kind] = {
     # split
     "split.test": BETWEEN_0_AND_1,
     "split.val": BETWEEN_0_AND_1,
+    "split.calibration": SHARE_BELOW_1,
     "split.seed": SEED,
     "split.grouped": FLAG,
     "split.allow_leak": FLAG,

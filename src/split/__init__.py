@@ -1,6 +1,7 @@
 """Train, validation and test sets without leaks.
 
-A split's `assign(clips)` returns the set of each clip: "train", "val" or "test". It depends on `split.seed` only, not on the
+A split's `assign(clips)` returns the set of each clip: "train", "val", "test" or, with split.calibration,
+"calibration". It depends on `split.seed` only, not on the
 seed of the training.
 Clips that must stay together form a group (grouping.py): the clips of an artist, else of an album, else of a track.
 """

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from src import formatting
-from src.clip import SUBSETS, Clip
+from src.clip import ALL_SUBSETS, SUBSETS, Clip
 from src.split.grouping import KINDS, artist_groups, full_track_name
 
 
@@ -99,7 +99,8 @@ def _sizes(clips: Sequence[Clip], subsets: Sequence[str]) -> dict[str, dict[str,
     )
     return {
         subset: {"clips": clip_counts[subset], "tracks": tracks[subset], "artists": artists[subset]}
-        for subset in SUBSETS
+        for subset in ALL_SUBSETS
+        if subset in SUBSETS or clip_counts[subset]
     }
 
 

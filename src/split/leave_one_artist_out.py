@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from src.clip import Clip
+from src.split.calibration import check_share, describe_share, with_calibration
 from src.split.grouping import artist_groups, assign_groups
 
 
@@ -11,14 +12,15 @@ class LeaveOneArtistOut:
 
     The validation set is a fifth of the other artists' clips, grouped and stratified. Clips of unknown artists are in the
     training set only: they may be by an artist of the training set, so a test on them would not be a test on unseen
-    artists.
+    artists. `calibration` has the same meaning as in Holdout.
     """
 
     grouped = True
 
-    def __init__(self, fold: int, seed: int, allow_leak: bool) -> None:
+    def __init__(self, fold: int, seed: int, allow_leak: bool, calibration: float = 0.0) -> None:
         self.fold, self.seed, self.allow_leak = fold, seed, allow_leak
-        self.description = f"leave one artist out, fold {fold}, seed {seed}"
+        self.calibration = check_share(calibration)
+        self.description = f"leave one artist out, fold {fold}, seed {seed}{describe_share(calibration)}"
 
     def assign(self, clips: Sequence[Clip]) -> list[str]:
         """Return the set of each clip, and add the name of the test artist to `description`.
@@ -38,10 +40,12 @@ class LeaveOneArtistOut:
             )
         test_artist = artists[self.fold]
         self.description = f"leave one artist out, fold {self.fold} of {len(artists)}: {test_artist}, seed {self.seed}"
+        self.description += describe_share(self.calibration)
         rest = [k for k, clip in enumerate(clips) if clip.artist and clip.artist != test_artist]
         rest_clips = [clips[k] for k in rest]
         part_of_rest = assign_groups(rest_clips, artist_groups(rest_clips), (0.8, 0.2), self.seed)
         val = {k for k, part in zip(rest, part_of_rest, strict=True) if part == 1}
-        return [
+        subsets = [
             "test" if clip.artist == test_artist else "val" if k in val else "train" for k, clip in enumerate(clips)
         ]
+        return with_calibration(clips, subsets, self.calibration, self.seed)

@@ -164,7 +164,7 @@ def test_a_split_file_with_other_clips_is_refused(make: Make, split_file: Callab
 def test_an_unknown_set_is_refused(make: Make, split_file: Callable[..., str], subset: str) -> None:
     first, second, *_ = names(make().corpus())
     path = split_file((first, "train"), (second, subset))
-    message = f"{path}, line 3: set is {subset!r}: expected train, val, test."
+    message = f"{path}, line 3: set is {subset!r}: expected train, val, test, calibration."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         make(split_file=path).corpus()
 

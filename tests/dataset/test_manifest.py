@@ -132,7 +132,7 @@ HEADER = "path,genre,artist,split,start,stop"
         (f"{HEADER}\na.wav,jazz\n\nb.wav, ,", "{path}, line 4: genre is empty."),
         (
             f"{HEADER}\na.wav,jazz,,Test,,",
-            "{path}, line 2: split is 'Test': expected train, val, test or an empty cell.",
+            "{path}, line 2: split is 'Test': expected train, val, test, calibration or an empty cell.",
         ),
         (f"{HEADER}\na.wav,jazz,,,1:30,", "{path}, line 2: start is '1:30': expected seconds, e.g. 12.5."),
         (f"{HEADER}\na.wav,jazz,,,-1,", "{path}, line 2: start is -1: expected 0 s or more."),
