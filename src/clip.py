@@ -8,7 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 SUBSETS = ("train", "val", "test")  # the sets of every split
-CALIBRATION = "calibration"  # the set of a split with split.calibration: artists that choose neither epoch nor temperature
+CALIBRATION = (
+    "calibration"  # the set of a split with split.calibration: artists that choose neither epoch nor temperature
+)
 ALL_SUBSETS = (*SUBSETS, CALIBRATION)
 # What does not distinguish two names: blanks, hyphens and dashes, "_", ".", ",", "/", "\\", ":", middle dots, invisible characters.
 SEPARATORS = re.compile(r"[\s_.,/\\:\-\u2010-\u2015\u2212\u00b7\u30fb\u00ad\u200b-\u200f\u2060\ufeff]+")

@@ -21,7 +21,7 @@ MAX_WORKERS = 8  # default limit: each worker needs about 100 MB for the interme
 HELP = """\
 output: one prediction per file on standard output, as soon as it is known; messages go to standard error
   json    one object per line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
-          model; segments with --timeline; reason, training_data, precision and note if there is one. For a file that
+          model, unlike_training; genre_set and set_level with --set; abstain with --abstain; segments with --timeline; reason, training_data, precision and note if there is one. For a file that
           cannot be read: audio_file, error
   csv     a header and one row per file: the same without timeline, error, and p_<genre> for each genre
   table   a table and a summary, printed at the end
@@ -45,7 +45,17 @@ predicted_genre is "unsure" if no genre can be given; reason then says why:
                     does not notice speech. With --run, a silent file is an error
   low_confidence    the pretrained tagger only: the highest probability is below 0.2. If a genre and its kinds together
                     reach 0.2, that genre is predicted, and confidence is their sum
-  unlike_training   reserved for sound unlike all training clips of a run; not given yet
+                    with --abstain: the error rate at this probability may be higher than R
+  unlike_training   with --abstain: the sound is unlike all training clips of the run
+
+unlike_training is true if a sound is further from all training clips of the run than 99 % of its validation clips are, in what
+the model computes before its last layer; null for the tagger, and for a run without this (old, or model=majority or tags).
+
+--set 0.9 adds the smallest set of genres that holds the true one with a probability of 90 %, and --abstain 0.05 answers only
+where at most 5 % of answers are wrong (with 95 % confidence). Both need a run that was trained with split.calibration=0.25 and has 10
+calibration artists or more, and hold for new artists of the same kind of music, for whole files as long as the clips of
+the training (--excerpt). With --timeline, they concern the whole file; with --average, the runs need one split. In a CSV,
+the genres of a set are separated by |. See docs/doubt.md.
 
 exit status: 0; 1 if a file failed or nothing could be done; 130 if interrupted: the output so far is complete and usable
 
@@ -58,6 +68,7 @@ examples:
   python -m src.predict music --run outputs/a --run outputs/b         two models, and whether they agree
   python -m src.predict music --run outputs/a --run outputs/b --average         the two as one model
   python -m src.predict music --run outputs/SWEEP --average                     all runs of a sweep as one model
+  python -m src.predict music --run outputs/a --set 0.9 --abstain 0.2           sets of genres; no answer where it may be wrong
   python -m src.predict music --resume out.jsonl >> out.jsonl         continue an earlier output
   find music -newer out.jsonl | python -m src.predict -               a list of paths, one per line
 """
@@ -121,6 +132,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--excerpt", type=_positive, metavar="SECONDS", help="use only SECONDS from the middle of each file"
     )
     parser.add_argument(
+        "--set",
+        type=_share,
+        metavar="P",
+        help="add a set of genres that holds the true one with probability P, e.g. 0.9; needs --run",
+    )
+    parser.add_argument(
+        "--abstain",
+        type=_share,
+        metavar="R",
+        help="predict unsure where more than a share R of answers may be wrong, e.g. 0.05; needs --run",
+    )
+    parser.add_argument(
         "--resume", type=Path, metavar="FILE", help="skip files that have a prediction in this earlier output"
     )
     parser.add_argument(
@@ -153,6 +176,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
             parser.error("--tagger clap:DIR needs the genres to choose from, e.g. --genres 'bossa nova,drill,polka'.")
     if options.genres is not None and not all(options.genres):
         parser.error("--genres expects names separated by commas, e.g. --genres rock,pop,jazz, or gtzan.")
+    if not options.run and (options.set is not None or options.abstain is not None):
+        asked = "--set" if options.set is not None else "--abstain"
+        parser.error(
+            f"{asked} needs a run with calibration artists: the tagger has none. Train one with split.calibration=0.25, e.g. "
+            "feature=musicnn model=head, and name it with --run."
+        )
     if options.average and not options.run:
         parser.error("--average joins several runs: name each with --run, or a folder of runs with one --run.")
     if options.timeline and options.format == "csv":
@@ -193,9 +222,20 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     for recognizer in recognizers:
         recognizer.precision = precision_name
     genres = list(dict.fromkeys(genre for recognizer in recognizers for genre in recognizer.genres))
+    for recognizer in recognizers:
+        recognizer.doubt(options.set, options.abstain)
     if earlier:
+        earlier.check_doubt(options.set, options.abstain)
         earlier.check_models([recognizer.name for recognizer in recognizers], genres)
-    output_options = output.OutputOptions(genres, len(recognizers), options.top, options.timeline, bfloat16=bfloat16)
+    output_options = output.OutputOptions(
+        genres,
+        len(recognizers),
+        options.top,
+        options.timeline,
+        bfloat16=bfloat16,
+        set_level=options.set,
+        abstain=options.abstain,
+    )
     if earlier and earlier.is_appended_to(out):
         earlier.prepare_append(out, options.format, output.columns(output_options))
         output_options = replace(output_options, header=not earlier.header)
@@ -253,6 +293,16 @@ def _integer(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a probability, more than 0 and less than 1")
+    return number
 
 
 def _positive(text: str) -> float:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import config as configs
 from src import formatting, rundir
+from src.classifier import doubt
 from src.classifier import weights as published
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED, Classifier
@@ -67,7 +68,8 @@ def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
         published.record_digests(config)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
-    weights = {**UNCALIBRATED, **load_checkpoint(path)["state_dict"]}
+    checkpoint = load_checkpoint(path)
+    weights = {**UNCALIBRATED, **checkpoint["state_dict"]}
     facts: dict[str, Any] = {"counts": counts}
     untrusted.refuse_remote_code(folder / rundir.CONFIG, run.config, trust)
     with networks.naming(folder):
@@ -76,6 +78,7 @@ def load_classifier(folder: Path, trust: Sequence[str] = ()) -> Classifier:
         if missing:
             raise ValueError(f"{path} lacks the weights {formatting.first_names(missing, 3)}. Train the run again.")
         classifier.load_state_dict({name: weights[name] for name in classifier.state_dict()})
+    classifier.doubt = doubt.from_checkpoint(checkpoint.get(doubt.KEY), len(genres), path)
     return classifier.eval()
 
 

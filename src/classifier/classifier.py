@@ -6,6 +6,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from src.classifier.doubt import Doubt
+
 
 class Fittable(Protocol):
     """Interface of a normalization or a model: a module with an optional fit before training."""
@@ -34,6 +36,7 @@ class Classifier(nn.Module):
     def __init__(self, feature: nn.Module, normalization: Fittable, model: Fittable, genres: Sequence[str]) -> None:
         super().__init__()
         self.feature, self.normalization, self.model, self.genres = feature, normalization, model, list(genres)
+        self.doubt = Doubt()  # of the checkpoint, if it has any
         self.reads_statistics = False  # True: in place of sound, it gets statistics of the feature, (B, S, 3 F)
         for name, value in UNCALIBRATED.items():
             self.register_buffer(name, value.clone())
@@ -95,10 +98,29 @@ class Classifier(nn.Module):
 
         They are calibrated only after the temperature was fitted; before, it is 1.
         """
+        return self.with_embedding(sound)[0]
+
+    def with_embedding(self, sound: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The logits per clip (B, C), as `forward`, and the mean embedding of its segments (B, E); None if the model has none.
+
+        A model whose class defines its own `forward` has no embedding here, as its `forward` may not use it.
+        """
         segment_M = sound.flatten(0, 1)  # M = B * S segments
-        if self.reads_statistics:
-            model: Any = self.model  # a `model.classic.Classic`
-            logits_MC: Tensor = model.from_statistics(self.normalized_statistics(segment_M))
+        model: Any = self.model
+        embedding_ME: Tensor | None = None
+        if self.reads_statistics:  # a `model.classic.Classic`
+            statistic_ME = self.normalized_statistics(segment_M)
+            logits_MC, embedding_ME = model.from_statistics(statistic_ME), model.standardize(statistic_ME)
+        elif _class_defining(model, "with_embedding") is _class_defining(model, "forward"):
+            logits_MC, embedding_ME = model.with_embedding(self.normalized_feature(segment_M))
         else:
-            logits_MC = self.model(self.normalized_feature(segment_M))
-        return logits_MC.float().reshape(*sound.shape[:2], -1).mean(dim=1) / self.temperature
+            logits_MC = model(self.normalized_feature(segment_M))
+        logits_BC: Tensor = logits_MC.float().reshape(*sound.shape[:2], -1).mean(dim=1) / self.temperature
+        if embedding_ME is None:
+            return logits_BC, None
+        return logits_BC, embedding_ME.float().reshape(*sound.shape[:2], -1).mean(dim=1)
+
+
+def _class_defining(model: object, name: str) -> type | None:
+    """The class of a model, or of its bases, that defines a method; None if there is none."""
+    return next((kind for kind in type(model).__mro__ if name in vars(kind)), None)

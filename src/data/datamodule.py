@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, DistributedSampler, Sampler
 
 from src import formatting
-from src.clip import SUBSETS, Clip, Corpus, Excluded
+from src.clip import CALIBRATION, SUBSETS, Clip, Corpus, Excluded
 from src.data import waveform_cache
 from src.data.audit_file import read_audit
 from src.data.crops import CPU, CropIds, CropSource, WaveformCrops, check_count, check_resident
@@ -118,7 +118,7 @@ class GenreData(lightning.LightningDataModule):
 
     @cached_property
     def subsets(self) -> list[str]:
-        """The set of each decoded clip: train, val or test. Raises ValueError if the split leaves a set empty."""
+        """The set of each decoded clip: train, val, test or calibration. Raises ValueError if the split leaves a set empty."""
         self._assign(self.corpus.clips)  # a split that the clips do not allow is refused before hours of decoding
         return self._assign(self.waveforms.clips)
 
@@ -250,8 +250,13 @@ class GenreData(lightning.LightningDataModule):
         return self.fixed_dataloader("val", shared=True)
 
     def predict_dataloader(self) -> list[DataLoader[int]]:
-        """Loaders of the clips on which the finished model is evaluated: the validation set, then the test set."""
-        return [self.fixed_dataloader("val", shared=True), self.fixed_dataloader("test", shared=True)]
+        """Loaders of the clips on which the finished model is evaluated: those of `evaluated_sets`."""
+        return [self.fixed_dataloader(subset, shared=True) for subset in self.evaluated_sets]
+
+    @property
+    def evaluated_sets(self) -> tuple[str, ...]:
+        """The sets on which the finished model is evaluated: validation, test and, if there is one, calibration."""
+        return ("val", "test", *([CALIBRATION] if CALIBRATION in self.subsets else []))
 
     def transfer_batch_to_device(self, batch: Tensor, device: torch.device, dataloader_idx: int) -> Tensor:
         """Leave the ids on the processor, which needs them to cut the sound: reading them back would stop a GPU."""

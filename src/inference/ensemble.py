@@ -14,7 +14,9 @@ from torch import Tensor
 
 from src.audio import reader
 from src.audio.reader import AudioError
+from src.classifier import doubt
 from src.classifier.precision import FP32
+from src.inference.doubt import rules
 from src.inference.recognizer import (
     NOT_MUSIC,
     PREFETCH_BATCHES,
@@ -24,9 +26,8 @@ from src.inference.recognizer import (
     Recognizer,
     SoundDecisions,
     WindowLogits,
-    notes_of,
-    open_sound,
 )
+from src.inference.sound import notes_of, open_sound
 from src.inference.timeline import step_count, timeline
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, windows_of_lengths
 from src.rundir import members
@@ -76,6 +77,20 @@ class Ensemble:
         for recognizer, name in zip(loaded, members.distinct_names([run.path for run in runs]), strict=True):
             recognizer.name = name
         return cls(loaded)
+
+    def doubt(self, level: float | None = None, rate: float | None = None) -> None:
+        """As `Recognizer.doubt`, from the mean of the members' probabilities for the calibration clips that they share.
+
+        Raises ValueError also if they have different calibration clips, as runs of several folds have.
+        """
+        calibrations = [member.classifier.doubt.calibration for member in self.members]
+        together = doubt.joined(calibrations, self.orders)
+        if together is None and all(calibrations) and not (level is None and rate is None):
+            raise ValueError(
+                f"{self.name} has no common calibration artists, since its runs have different splits: the artists of one may have trained "
+                "another. Leave --average out, or average runs of one split, such as a sweep of seeds."
+            )
+        self.most_sure.rules = rules(self.name, together, level, rate)
 
     @property
     def precision(self) -> str:
@@ -139,7 +154,7 @@ class Ensemble:
         first, end = self.members[0], decisions[0].end
         whole, steps = self._mean([each.whole for each in decisions]), self._steps(decisions)
         return Prediction(
-            predicted_genre=whole.genre,
+            **self.most_sure.doubtful(whole, self._unlike(decisions)),
             confidence=whole.confidence,
             probabilities=dict(zip(self.genres, whole.probability_C.tolist(), strict=True)),
             calibrated=all(member.calibrated for member in self.members),
@@ -149,7 +164,6 @@ class Ensemble:
                 {step: (each.genre, each.confidence) for step, each in steps.items()}, first.sample_rate, end
             ),
             note="; ".join(dict.fromkeys(note for each in decisions for note in notes_of(each.end))) or None,
-            reason=whole.reason,
             training_data=SYNTHETIC if any(member.training_data for member in self.members) else None,
             precision=None if self.precision == FP32 else self.precision,
             runs=self.runs,
@@ -161,6 +175,12 @@ class Ensemble:
         return self.most_sure.decide(
             torch.stack(ordered).mean(dim=0), all(each.reason != NOT_MUSIC for each in decisions)
         )
+
+    @staticmethod
+    def _unlike(decisions: Sequence[SoundDecisions]) -> bool | None:
+        """True if more than half of the members that can tell call the sound unlike training; None if none can."""
+        known = [each.unlike for each in decisions if each.unlike is not None]
+        return sum(known) > len(known) / 2 if known else None
 
     def _steps(self, decisions: Sequence[SoundDecisions]) -> dict[int, Decision]:
         """Decide for each step in which a member has windows.

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TextIO
 from rich.table import Table as RichTable
 
 from src import console, formatting, plain_files
-from src.inference.recognizer import LOW_CONFIDENCE, NOT_MUSIC, SYNTHETIC, UNSURE, Prediction
+from src.inference.recognizer import LOW_CONFIDENCE, NOT_MUSIC, SYNTHETIC, UNLIKE_TRAINING, UNSURE, Prediction
 
 DIGITS = 8  # decimals of a probability, enough that the rounded probabilities of many genres still sum to 1
 REMARKS = (
@@ -20,7 +20,12 @@ REMARKS = (
     "precision",
     "note",
 )  # attributes of a prediction that are printed if they are not None
-UNSURE_LABELS = {NOT_MUSIC: f"{UNSURE}: not music", LOW_CONFIDENCE: UNSURE}  # in a table, by reason
+UNSURE_LABELS = {  # in a table, by reason
+    NOT_MUSIC: f"{UNSURE}: not music",
+    LOW_CONFIDENCE: UNSURE,
+    UNLIKE_TRAINING: f"{UNSURE}: unlike training",
+}
+SEPARATOR = "|"  # between the genres of a set in a CSV
 WIDTH = 160  # characters per line of a table that is not printed on a terminal
 
 
@@ -41,7 +46,8 @@ class OutputOptions:
     """The genres of all models, the number of models, and the user's choices.
 
     `top`: print only this many of the most probable genres; None prints all. `header`: write the header line of a CSV.
-    `bfloat16`: the predictions are not computed in float32, so a CSV has a column for that.
+    `bfloat16`: the predictions are not computed in float32, so a CSV has a column for that. `set_level` and `abstain` are
+    those of the predictions, None without sets and abstention.
     """
 
     genres: Sequence[str]
@@ -50,6 +56,8 @@ class OutputOptions:
     timeline: bool = False
     header: bool = True
     bfloat16: bool = False
+    set_level: float | None = None
+    abstain: float | None = None
 
 
 def agree(predictions: Sequence[Prediction]) -> bool:
@@ -97,7 +105,13 @@ class Json:
             },
             "duration_seconds": round(prediction.duration_seconds, 3),
             "model": prediction.model,
+            "unlike_training": prediction.unlike_training,
         }
+        if self.options.set_level is not None:
+            content["genre_set"] = None if prediction.genre_set is None else list(prediction.genre_set)
+            content["set_level"] = self.options.set_level
+        if self.options.abstain is not None:
+            content["abstain"] = self.options.abstain
         if prediction.runs:
             content["runs"] = list(prediction.runs)
         if self.options.timeline:
@@ -153,8 +167,14 @@ class Csv:
                 "calibrated": str(prediction.calibrated).lower(),
                 "duration_seconds": round(prediction.duration_seconds, 3),
                 "model": prediction.model,
+                "unlike_training": ""
+                if prediction.unlike_training is None
+                else str(prediction.unlike_training).lower(),
                 **{key: getattr(prediction, key) or "" for key in REMARKS if key in self.rows.fieldnames},
             }
+            if self.options.set_level is not None:
+                row |= {"genre_set": SEPARATOR.join(prediction.genre_set or ()), "set_level": self.options.set_level}
+            row |= {"abstain": self.options.abstain} if self.options.abstain is not None else {}
             row |= {"agree": str(agree(predictions)).lower()} if len(predictions) > 1 else {}
             probabilities = ranked(prediction, self.options.top)
             self._row(row | {f"p_{genre}": round(probability, DIGITS) for genre, probability in probabilities.items()})
@@ -177,6 +197,9 @@ def columns(options: OutputOptions) -> list[str]:
     """The column names of the CSV."""
     names = ["audio_file", "predicted_genre", "confidence", "calibrated", "duration_seconds", "model"]
     names += ["agree"] if options.models > 1 else []
+    names += ["unlike_training"]
+    names += ["genre_set", "set_level"] if options.set_level is not None else []
+    names += ["abstain"] if options.abstain is not None else []
     names += [remark for remark in REMARKS if remark != "precision" or options.bfloat16]
     return [*names, "error", *(f"p_{genre}" for genre in options.genres)]
 
@@ -216,12 +239,24 @@ class Table:
         captions += [f"{model} was trained on synthetic music." for model in synthetic]
         if any(prediction.precision for prediction in all_predictions):
             captions.append("Computed in bfloat16.")
+        level, rate = self.options.set_level, self.options.abstain
+        if level is not None:
+            captions.append(
+                f"A {level:.0%} set holds the true genre of {level:.0%} of clips by new artists like those of the calibration."
+            )
+        if rate is not None:
+            captions.append(f"unsure: an answer would be wrong more often than {rate:.1%}.")
         if any(not prediction.calibrated for prediction in all_predictions):
             captions.insert(0, "Confidence is the model's own probability, not calibrated.")
         table = RichTable(caption=" ".join(captions) or None)
         table.add_column("file", overflow="fold")
         for name in (*(["model"] if several_models else []), "genre", "confidence", "next best", "seconds"):
             table.add_column(name, justify="right" if name in ("confidence", "seconds") else "left")
+        if level is not None:
+            table.add_column(f"{level:.0%} set", overflow="fold")
+        doubtful = any(prediction.unlike_training for prediction in all_predictions)
+        if doubtful:
+            table.add_column("unlike training")
         if several_models:
             table.add_column("agree")
         for file, predictions in self.predictions:
@@ -241,6 +276,8 @@ class Table:
                     if no_music
                     else ", ".join(f"{genre} {formatting.percent(probability)}" for genre, probability in runners_up),
                     f"{prediction.duration_seconds:.1f}",
+                    *([", ".join(prediction.genre_set or ())] if level is not None else []),
+                    *(["yes" if prediction.unlike_training else ""] if doubtful else []),
                     *(["yes" if agree(predictions) else "no"] if several_models else []),
                 )
         return table

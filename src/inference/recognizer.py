@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,24 +12,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from src import plain_files, rundir
-from src.audio import reader
 from src.audio.corrections import SILENT
 from src.audio.reader import AudioError
 from src.classifier import build, clap
 from src.classifier.classifier import Classifier
 from src.classifier.precision import BF16, FP32
 from src.inference import music_evidence
+from src.inference.doubt import Rules, rules
 from src.inference.music_evidence import MusicEvidence
+from src.inference.sound import notes_of, open_sound
 from src.inference.timeline import TimelineSegment, step_windows, timeline
-from src.inference.windows import SoundEnd, Waveform, WindowBatch, file_windows, windows
+from src.inference.windows import SoundEnd, WindowBatch, file_windows, windows
 from src.model.tags import Tags
 from src.pretrained import EfficientAT, Musicnn
 from src.rundir import nested
 from src.threads import compute_in_order, prefetch
 
 UNSURE = "unsure"  # predicted if a sound is no music or no genre is probable enough; `Prediction.reason` says which
-# Reasons for UNSURE. A third, "unlike_training", is reserved: sound unlike all training clips of the run.
-NOT_MUSIC, LOW_CONFIDENCE = "not_music", "low_confidence"
+NOT_MUSIC, LOW_CONFIDENCE, UNLIKE_TRAINING = "not_music", "low_confidence", "unlike_training"  # reasons for UNSURE
 SYNTHETIC = "synthetic"  # `Prediction.training_data` of a run that was trained on synthetic music
 PREFETCH_BATCHES = 4  # batches of windows that are decoded while the network computes
 # Names of the pretrained tagger with one and with both networks, and its windows in seconds, as in their training.
@@ -41,12 +40,14 @@ MUSICNN_ONLY = f"Only musicnn is used. {build.MORE_GENRES}"
 class WindowLogits(NamedTuple):
     """The logits (S, C) of S windows of one sound, and their first samples `start` (S,).
 
-    `evidence` is for the check if the sound is music; None if the model does not need it.
+    `evidence` is for the check if the sound is music; None if the model does not need it. `embedding` (S, E) is None if
+    the model has none.
     """
 
     start: list[int]
     logits: Tensor
     evidence: MusicEvidence | None
+    embedding: Tensor | None = None
 
 
 class Decision(NamedTuple):
@@ -59,11 +60,15 @@ class Decision(NamedTuple):
 
 
 class SoundDecisions(NamedTuple):
-    """Decisions for a whole sound and for its steps of about 10 s that have windows, and the end of the sound."""
+    """Decisions for a whole sound and for its steps of about 10 s that have windows, and the end of the sound.
+
+    `unlike` is True if the whole sound is unlike the training clips; None if the model cannot tell.
+    """
 
     whole: Decision
     steps: dict[int, Decision]
     end: SoundEnd
+    unlike: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,8 @@ class Prediction:
 
     The probabilities sum to 1. `calibrated` is True if they were scaled with a temperature fitted to the validation set.
     `segments` is the timeline. `note` reports a problem of the sound. `reason` says why the genre is UNSURE, else it is
-    None. With NOT_MUSIC, all probabilities are equal, as no genre is meant. `training_data` is SYNTHETIC if the model
+    None. `genre_set` are the genres of a set with `set_level`, `abstain` is the error rate that was asked for (`doubt` of Recognizer).
+    `unlike_training` is None if the model cannot tell. With NOT_MUSIC, all probabilities are equal, as no genre is meant. `training_data` is SYNTHETIC if the model
     was trained on synthetic music, else None. `precision` is BF16 if it was computed in bfloat16, else None. `runs` are
     the runs whose average it is, None if it is not an average.
     """
@@ -89,6 +95,10 @@ class Prediction:
     training_data: str | None = None
     precision: str | None = None
     runs: tuple[str, ...] | None = None
+    genre_set: tuple[str, ...] | None = None
+    set_level: float | None = None
+    abstain: float | None = None
+    unlike_training: bool | None = None
 
 
 class Recognizer:
@@ -105,7 +115,7 @@ class Recognizer:
         self.classifier = classifier.eval().to(self.device)
         self.sample_rate, self.length, self.name = sample_rate, round(crop_seconds * sample_rate), name
         self.genres, self.notes = classifier.genres, list(getattr(classifier.model, "notes", []))
-        self.training_data, self.precision = training_data, FP32
+        self.training_data, self.precision, self.rules = training_data, FP32, Rules()
         if training_data == SYNTHETIC:
             self.notes.append(
                 f"{name} was trained on synthetic music: its predictions for real recordings mean nothing."
@@ -118,6 +128,13 @@ class Recognizer:
     def calibrated(self) -> bool:
         """True if the probabilities were scaled with a temperature fitted to the validation set."""
         return bool(self.classifier.calibrated)
+
+    def doubt(self, level: float | None = None, rate: float | None = None) -> None:
+        """Give sets that hold the true genre with probability `level`, and UNSURE where more than `rate` of answers may be wrong.
+
+        Raises ValueError, which says how to get them, if the run has too few calibration artists. See `src.inference.doubt`.
+        """
+        self.rules = rules(self.name, self.classifier.doubt.calibration, level, rate)
 
     @property
     def precision(self) -> str:
@@ -238,11 +255,12 @@ class Recognizer:
         which is raised. A silent sound is an AudioError too, unless the model checks if sounds are music.
         """
         start_S: list[int] = []
-        logits, evidence = [], []
+        logits, evidence, embeddings = [], [], []
         while isinstance(item := next(items), WindowLogits):
             start_S += item.start
             logits.append(item.logits)
             evidence += [item.evidence] if item.evidence else []
+            embeddings += [] if item.embedding is None else [item.embedding]
         if isinstance(item, AudioError):
             raise item
         if item.silent and not self.checks_music:
@@ -253,12 +271,16 @@ class Recognizer:
         decisions = {step: self._decision(logits_SC[windows], step in music_steps) for step, windows in steps.items()}
         # Speech or silence says nothing about the genre of the music before and after it.
         music_windows = [window for step in sorted(music_steps or steps) for window in steps[step]]
-        return SoundDecisions(self._decision(logits_SC[music_windows], bool(music_steps)), decisions, item)
+        training = self.classifier.doubt.training
+        unlike = None
+        if training is not None and embeddings:
+            unlike = bool(training.unlike(torch.cat(embeddings)[music_windows].mean(dim=0, keepdim=True)))
+        return SoundDecisions(self._decision(logits_SC[music_windows], bool(music_steps)), decisions, item, unlike)
 
     def _prediction(self, decisions: SoundDecisions) -> Prediction:
-        whole, steps, end = decisions
+        whole, steps, end, unlike = decisions
         return Prediction(
-            predicted_genre=whole.genre,
+            **self.doubtful(whole, unlike),
             confidence=whole.confidence,
             probabilities=dict(zip(self.genres, whole.probability_C.tolist(), strict=True)),
             calibrated=self.calibrated,
@@ -268,10 +290,28 @@ class Recognizer:
                 {step: (each.genre, each.confidence) for step, each in steps.items()}, self.sample_rate, end
             ),
             note="; ".join(notes_of(end)) or None,
-            reason=whole.reason,
             training_data=self.training_data,
             precision=BF16 if self.precision == BF16 else None,
         )
+
+    def doubtful(self, whole: Decision, unlike: bool | None) -> dict[str, Any]:
+        """The genre of a whole sound or UNSURE, the reason, and the set, as the rules say: attributes of a Prediction.
+
+        A sound that is no music has no set.
+        """
+        genre, reason = whole.genre, whole.reason
+        if reason is None and self.rules.confidence_limit is not None:
+            reason = LOW_CONFIDENCE if self.rules.abstains(whole.probability_C) else UNLIKE_TRAINING if unlike else None
+            genre = UNSURE if reason else genre
+        genre_set = None if reason == NOT_MUSIC else self.rules.genre_set(whole.probability_C, self.genres)
+        return {
+            "predicted_genre": genre,
+            "reason": reason,
+            "genre_set": genre_set,
+            "set_level": self.rules.level,
+            "abstain": self.rules.rate,
+            "unlike_training": unlike,
+        }
 
     def _music_steps(
         self, steps: Mapping[int, Sequence[int]], batches: Sequence[MusicEvidence], end: SoundEnd
@@ -285,8 +325,8 @@ class Recognizer:
         return {step for step, windows in steps.items() if evidence.of(windows).is_music(seconds)}
 
     @torch.inference_mode()
-    def _logits(self, wave_ST: Tensor) -> tuple[Tensor, MusicEvidence | None]:
-        """Compute the logits of windows: (S, T) -> (S, C), and the evidence that they are music if the model needs it.
+    def _logits(self, wave_ST: Tensor) -> tuple[Tensor, MusicEvidence | None, Tensor | None]:
+        """Compute the logits of windows, (S, T) -> (S, C), the evidence that they are music if the model needs it, and their embedding.
 
         The classifier gets each window as a clip of one segment.
         """
@@ -297,8 +337,8 @@ class Recognizer:
                 model: Any = self.classifier.model
                 sound = self.classifier.raw_feature(wave_ST)  # the tags, which both results need
                 evidence = music_evidence.measure(wave_ST, sound, self.classifier.feature, model)
-            logits_SC: Tensor = self.classifier(sound[:, None])
-        return logits_SC.double().cpu(), evidence
+            logits_SC, embedding_SE = self.classifier.with_embedding(sound[:, None])
+        return logits_SC.double().cpu(), evidence, None if embedding_SE is None else embedding_SE.float().cpu()
 
     def _decision(self, logits_SC: Tensor, is_music: bool) -> Decision:
         """Decide from the mean logits of S windows."""
@@ -320,46 +360,3 @@ class Recognizer:
                 return Decision(UNSURE, float(confidence), probability_C, LOW_CONFIDENCE)
             k, confidence = above
         return Decision(self.genres[int(k)], float(confidence), probability_C, None)
-
-
-def open_sound(
-    sound: str | Path | NDArray[np.floating[Any]] | Tensor,
-    sample_rate: float | None,
-    excerpt_seconds: float | None,
-    wanted_rate: int,
-) -> reader.Stream | Waveform:
-    """Open a file, or a waveform at `sample_rate` Hz, for reading at `wanted_rate` Hz; see `Recognizer.predict`."""
-    if isinstance(sound, str | Path):
-        if sample_rate is not None:
-            raise ValueError("sample_rate is only for a waveform: a file states its own. Leave it out.")
-        return reader.Stream(Path(sound), wanted_rate, excerpt_seconds)
-    if excerpt_seconds is not None:
-        raise ValueError("excerpt_seconds is only for a file: cut the waveform instead.")
-    wave_T, notes, silent = reader.from_array(*_check_array(sound, sample_rate), wanted_rate)
-    return Waveform(wave_T, wanted_rate, notes, silent)
-
-
-def notes_of(end: SoundEnd) -> list[str]:
-    """The notes of a sound for the user; the first says if it is silent."""
-    return [*([SILENT] if end.silent else []), *end.notes]
-
-
-def _check_array(sound: Any, sample_rate: Any) -> tuple[NDArray[np.floating[Any]], float]:
-    """Check type, shape and sample rate of a user's waveform -> wave (K, T), rate in Hz. Raises ValueError."""
-    if isinstance(sound, Tensor):
-        sound = sound.detach().cpu().float().numpy() if sound.is_floating_point() else sound.cpu().numpy()
-    if not isinstance(sound, np.ndarray):
-        raise ValueError(f"Expected a path, a numpy array or a torch tensor; got {type(sound).__name__}.")
-    if not np.issubdtype(sound.dtype, np.floating):
-        raise ValueError(
-            f"The waveform's type is {sound.dtype}: expected float in [-1, 1]. Divide int16 samples by 32768."
-        )
-    if sound.ndim not in (1, 2) or (sound.ndim == 2 and sound.shape[0] > max(1, sound.shape[1])):
-        raise ValueError(
-            f"The waveform's shape is {sound.shape}: expected (samples,) or (channels, samples). Transpose or split it."
-        )
-    if not sound.size:
-        raise ValueError(f"The waveform has no samples (shape {sound.shape}): expected at least one.")
-    if not isinstance(sample_rate, Real) or not float(sample_rate) > 0:
-        raise ValueError(f"sample_rate is {sample_rate!r}: expected the waveform's samples per second, e.g. 44100.")
-    return np.atleast_2d(sound), float(sample_rate)

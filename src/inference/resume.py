@@ -24,7 +24,7 @@ class EarlierOutput:
     `format` is "json" or "csv", None if the output is empty. `predicted` are the files that have a prediction, `header`
     are the columns of a CSV. `incomplete_bytes` is the length of an incomplete last line. `ends_with_newline` is False if
     the last line lacks its newline. `unreadable_lines` counts the other lines that cannot be read. `precisions` are those of the predictions; None is float32. `models` are their models,
-    `genres` the genres that have a probability.
+    `genres` the genres that have a probability. `doubts` are the values of --set and --abstain.
     """
 
     path: Path
@@ -37,6 +37,7 @@ class EarlierOutput:
     precisions: frozenset[str | None] = frozenset()
     models: frozenset[str] = frozenset()
     genres: frozenset[str] = frozenset()
+    doubts: frozenset[tuple[float | None, float | None]] = frozenset()
 
     def check_models(self, models: Sequence[str], genres: Sequence[str]) -> None:
         """Raise ValueError if other models made the predictions, e.g. the tagger with another network, or for other genres."""
@@ -58,6 +59,14 @@ class EarlierOutput:
             raise ValueError(
                 f"{self.path} was computed with --precision {before}, not {now}: use --precision {before}, or write into "
                 "a new file."
+            )
+
+    def check_doubt(self, level: float | None, rate: float | None) -> None:
+        """Raise ValueError if the predictions have other sets or another error rate than the new ones."""
+        if different := self.doubts - {(level, rate)}:
+            before, now = (_doubt_options(each) for each in (sorted(different, key=str)[0], (level, rate)))
+            raise ValueError(
+                f"{self.path} was computed with {before}, not {now}: use the same --set and --abstain, or write into a new file."
             )
 
     def describe_skipped(self, files: Sequence[str]) -> str:
@@ -149,10 +158,24 @@ def _json(path: Path, text: str) -> EarlierOutput:
         unreadable_lines=objects.count(None),
         precisions=frozenset(precisions),
         models=frozenset(str(one["model"]) for entry in entries for one in _of_models(entry) if "model" in one),
+        doubts=frozenset(_doubt(entry) for entry in entries),
         genres=frozenset(
             genre for entry in entries for one in _of_models(entry) for genre in one.get("probabilities") or ()
         ),
     )
+
+
+def _doubt_options(values: tuple[float | None, float | None]) -> str:
+    """The options of predict: "--set 0.9 --abstain 0.05"."""
+    given = [
+        f"{name} {value:g}" for name, value in zip(("--set", "--abstain"), values, strict=True) if value is not None
+    ]
+    return " ".join(given) or "neither --set nor --abstain"
+
+
+def _doubt(entry: dict[str, Any]) -> tuple[float | None, float | None]:
+    level, rate = (next(iter(_of_models(entry)), entry).get(key) or None for key in ("set_level", "abstain"))
+    return (float(level) if level else None, float(rate) if rate else None)
 
 
 def _of_models(entry: dict[str, Any]) -> list[dict[str, Any]]:
@@ -194,4 +217,5 @@ def _csv(path: Path, text: str) -> EarlierOutput:
         unreadable_lines=unreadable_lines,
         precisions=frozenset(precisions),
         models=frozenset(row["model"] for row in predictions if row.get("model")),
+        doubts=frozenset(_doubt(dict(row)) for row in predictions),
     )

@@ -13,11 +13,13 @@ import torch
 
 from src import config as configs
 from src import console, formatting
+from src.classifier.doubt import Calibration, Doubt, joined
 from src.evaluation import run_names
 from src.judging import judge, shared
 from src.judging.judged_data import Request, asks_for_own_clips, judged_config, same_data_set
 from src.judging.predictions import RunPredictions, run_predictions
 from src.rundir import RunDir, members
+from src.training.doubt import scores as doubt_scores
 from src.training.module import Predictions
 
 MEMBER_SCORES = ("clips", "accuracy", "accuracy_interval", "recall_macro", "f1_macro")
@@ -57,7 +59,20 @@ def judge_average(runs: Sequence[RunDir], request: Request, trust: Sequence[str]
         **judge.scores_of(predictions, 1.0, first.data, test, found),
     }
     notes = list(dict.fromkeys(note for each in given for note in each.notes))
-    return judge.Judgement(list(runs), _config(given), first.data, own, predictions, test, evaluation, found, notes)
+    doubt = doubt_scores(predictions, first.data, Doubt(_calibration(given)), None)
+    return judge.Judgement(
+        list(runs), _config(given), first.data, own, predictions, test, evaluation, found, notes, doubt
+    )
+
+
+def _calibration(given: Sequence[RunPredictions]) -> Calibration | None:
+    """The calibration of the average, from the calibration clips that all runs have; None if they differ."""
+    first = given[0]
+    orders = [
+        members.genre_order(str(each.run.path), each.data.genres, str(first.run.path), first.data.genres)
+        for each in given
+    ]
+    return joined([each.doubt.calibration for each in given], orders)
 
 
 def mean(given: Sequence[RunPredictions]) -> Predictions:

@@ -15,6 +15,7 @@ from src.judging.judged_data import Request
 from src.judging.predictions import RunPredictions, run_predictions
 from src.rundir import RunDir
 from src.training import stages
+from src.training.doubt import scores as doubt_scores
 from src.training.module import Predictions
 
 
@@ -23,7 +24,7 @@ class Judgement:
     """Runs, the clips that they were judged on as one, and the predictions for them, calibrated as the runs are.
 
     Several `runs` are the members of an average. `config` is the run's, with the data set, split and data settings of the
-    judgement. `own` is True for the run's own test clips. `test` and `evaluation` are the objects of these names in
+    judgement. `own` is True for the run's own test clips. `test`, `evaluation` and `doubt` are the objects of these names in
     metrics.json, `found` what the clips share with the training, and `model_notes` sentences about the model.
     """
 
@@ -36,6 +37,7 @@ class Judgement:
     evaluation: dict[str, Any]
     found: shared.Shared
     model_notes: list[str]
+    doubt: dict[str, Any]
 
 
 def judge(folder: Path, request: Request, trust: Sequence[str] = ()) -> Judgement:
@@ -58,7 +60,10 @@ def judge(folder: Path, request: Request, trust: Sequence[str] = ()) -> Judgemen
         **scores_of(predictions, given.temperature, given.data, test, given.found),
     }
     calibrated = predictions.with_temperature(given.temperature)
-    return Judgement([run], given.config, given.data, given.own, calibrated, test, evaluation, given.found, given.notes)
+    doubt = doubt_scores(calibrated, given.data, given.doubt, given.unlike_K)
+    return Judgement(
+        [run], given.config, given.data, given.own, calibrated, test, evaluation, given.found, given.notes, doubt
+    )
 
 
 def test_scores(given: RunPredictions, predictions: Predictions, temperature: float) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from src import console, threads
 from src.classifier.classifier import UNCALIBRATED, Classifier
+from src.classifier.doubt import Doubt
 from src.data.datamodule import GenreData
 from src.inference.recognizer import Recognizer
 from src.judging import shared
@@ -29,7 +31,8 @@ class RunPredictions:
     """Predictions of a run for clips, not calibrated, and its temperature.
 
     `config` is the run's, with the data set, split and data settings of the clips. `own` is True for the run's own
-    test clips. `found` is what the clips share with the training, and `notes` are sentences about the model.
+    test clips. `found` is what the clips share with the training, and `notes` are sentences about the model. `unlike_K` is true
+    for clips that are unlike training, None if the model cannot tell; `doubt` is the run's.
     """
 
     run: RunDir
@@ -40,6 +43,8 @@ class RunPredictions:
     temperature: float
     found: shared.Shared
     notes: list[str]
+    unlike_K: Tensor | None = None
+    doubt: Doubt = field(default_factory=Doubt)
 
     @property
     def clips(self) -> list[str]:
@@ -60,21 +65,24 @@ def run_predictions(
     config = judged_config(run, request)
     data, own = open_data(run, request, config, classifier.genres, own)
     temperature = float(classifier.temperature)
-    predictions = predict(data, classifier, config, recognizer.device)
+    predictions, unlike_K = predict(data, classifier, config, recognizer.device)
     if own:  # of a run that was tested on some of its test clips only, as with trainer=debug
         tested = set(run.predictions.clips)
         kept = torch.tensor([data.clips[k].name in tested for k in predictions.clip.tolist()])
         predictions = Predictions(*(tensor[kept] for tensor in predictions))
+        unlike_K = None if unlike_K is None else unlike_K[kept]
     same_data = data.corpus.name == run.metrics["dataset"] and same_data_set(run.config["dataset"], config["dataset"])
     found = shared.with_training(run, data, predictions.clip.tolist(), same_data)
     notes = list(dict.fromkeys([*classifier.notes, *recognizer.notes]))
-    return RunPredictions(run, config, data, own, predictions, temperature, found, notes)
+    return RunPredictions(run, config, data, own, predictions, temperature, found, notes, unlike_K, classifier.doubt)
 
 
-def predict(data: GenreData, classifier: Classifier, config: Mapping[str, Any], device: torch.device) -> Predictions:
+def predict(
+    data: GenreData, classifier: Classifier, config: Mapping[str, Any], device: torch.device
+) -> tuple[Predictions, Tensor | None]:
     """Predict the test clips of the data, as the run's own evaluation did: same segments, batches, precision and threads.
 
-    The logits are not calibrated.
+    The logits are not calibrated. Also returns which clips are unlike training, (K,); None if the model cannot tell.
     """
     trainer = config.get("trainer") or {}
     if trainer.get("accelerator") == "cpu":
@@ -86,12 +94,16 @@ def predict(data: GenreData, classifier: Classifier, config: Mapping[str, Any], 
     use_cached(data, classifier, OmegaConf.create(dict(config)), device)
     dtype = AUTOCAST.get(str(trainer.get("precision")))
     loader = data.fixed_dataloader("test")
-    batches = []
+    batches, unlike = [], []
+    training = classifier.doubt.training
     with torch.inference_mode(), torch.autocast(device.type, dtype) if dtype else nullcontext():
         for clip_B in console.track(loader, "Judging the clips", len(loader)):
             batch = data.segment_batch(clip_B, device)
-            batches.append(Predictions(batch.clip, batch.genre, classifier(batch.sound)))
-    return join(batches)
+            logits_BC, embedding_BE = classifier.with_embedding(batch.sound)
+            batches.append(Predictions(batch.clip, batch.genre, logits_BC))
+            if training is not None and embedding_BE is not None:
+                unlike.append(training.unlike(embedding_BE))
+    return join(batches), torch.cat(unlike) if unlike else None
 
 
 def use_cached(data: GenreData, classifier: Classifier, config: DictConfig, device: torch.device) -> None:

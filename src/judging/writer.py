@@ -61,6 +61,7 @@ def _write(folder: Path, judgement: Judgement, command: str, identity: Mapping[s
         "kind": rundir.EVALUATION,
         "val": None,
         "test": judgement.test,
+        "doubt": judgement.doubt,
         rundir.EVALUATION: judgement.evaluation,
         "temperature": before[0]["temperature"] if len(runs) == 1 else None,  # each run of an average has its own
         "worsened_by_calibration": calibration.worsened(judgement.test),
@@ -136,12 +137,12 @@ def _pretrained(certificates: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _sets(judgement: Judgement) -> dict[str, Any]:
-    """The sizes of the sets: of several runs, the clips that any was trained on, and the others that any was validated on."""
+    """The sizes of the sets: of several runs, the clips that any was trained on, and the others of any run's other sets."""
     first, *others = judgement.runs
     sets = first.metrics["certificate"]["sets"]
     if not others:
         return dict(sets)
-    rows_of: dict[str, dict[tuple[str, str], Mapping[str, str | None]]] = {"train": {}, "val": {}}
+    rows_of: dict[str, dict[tuple[str, str], Mapping[str, str | None]]] = {key: {} for key in sets if key != "test"}
     for subset, rows in rows_of.items():
         for run in judgement.runs:
             for row in run.split:

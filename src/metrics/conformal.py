@@ -5,11 +5,15 @@ are not exchangeable with those of another, but artists are: a new artist is one
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from src.metrics import intervals
+
 LEAST_ARTISTS = 10  # 90 % sets need 9; with 9, one artist decides the limit alone
+LEAST_CLUSTERS = 20  # artists for an interval by artist; with fewer it is too narrow
 ROUNDING = 1e-9  # of a sum of weights
 
 
@@ -54,3 +58,38 @@ def genre_sets(probability: ArrayLike, limit: float) -> NDArray[np.bool_]:
     empty_K = ~inside_KC.any(axis=1)
     inside_KC[empty_K, probability_KC[empty_K].argmax(axis=1)] = True
     return inside_KC
+
+
+def coverage(
+    probability: ArrayLike,
+    genre: ArrayLike,
+    genres: Sequence[str],
+    artists: Sequence[str | None],
+    limit: float,
+) -> dict[str, Any]:
+    """Coverage and size of the sets of K clips: the share of sets with the true genre, and the mean number of genres in a set.
+
+    Probabilities (K, C), true genre indices (K,), the C genre names and the artists of the clips, None if unknown. Returns plain values, overall
+    and for the clips of each genre (None for a genre without clips). Intervals are 95 %: Wilson's over clips, and
+    `coverage_interval_by_artist` by a bootstrap over artists, None if an artist is unknown or there are fewer than 20.
+    """
+    genre_K = np.asarray(genre)
+    sets_KC = genre_sets(probability, limit)
+    hit_K, size_K = sets_KC[np.arange(len(genre_K)), genre_K], sets_KC.sum(axis=1)
+
+    def summary(chosen_K: NDArray[np.bool_]) -> dict[str, Any]:
+        clips, hits = int(chosen_K.sum()), int(hit_K[chosen_K].sum())
+        return {
+            "clips": clips,
+            "coverage": hits / clips if clips else None,
+            "coverage_interval": list(intervals.wilson(hits, clips)) if clips else None,
+            "mean_size": float(size_K[chosen_K].mean()) if clips else None,
+        }
+
+    known = [artist for artist in artists if artist is not None]
+    by_artist = len(known) == len(artists) and len(set(known)) >= LEAST_CLUSTERS
+    return {
+        **summary(np.ones(len(genre_K), dtype=bool)),
+        "coverage_interval_by_artist": list(intervals.bootstrap_by_cluster(hit_K, known)) if by_artist else None,
+        "genres": {name: summary(genre_K == k) for k, name in enumerate(genres)},
+    }

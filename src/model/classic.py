@@ -73,6 +73,12 @@ class Classic(nn.Module, ABC):
         with torch.autocast(feature_BFN.device.type, enabled=False):
             return self.from_statistics(statistics(feature_BFN.float()))
 
+    def with_embedding(self, feature_BFN: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits (B, C) and the standardized statistics (B, E)."""
+        with torch.autocast(feature_BFN.device.type, enabled=False):
+            statistic_BE = statistics(feature_BFN.float())
+            return self.from_statistics(statistic_BE), self.standardize(statistic_BE)
+
     def from_statistics(self, statistic_BE: Tensor) -> Tensor:
         """The logits from the statistics of a feature, (B, E) -> (B, C)."""
         # No half precision: distances are differences of large numbers.

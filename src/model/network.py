@@ -33,9 +33,13 @@ class Network(nn.Module, ABC):
     def embed(self, feature_BFN: Tensor) -> Tensor:
         """Embed the feature, (B, F, N) -> (B, E). The head classifies the embedding."""
 
+    def with_embedding(self, feature_BFN: Tensor) -> tuple[Tensor, Tensor]:
+        """The logits (B, C) and the embedding (B, E)."""
+        embedding_BE = self.embed(feature_BFN)
+        return self.head(embedding_BE), embedding_BE
+
     def forward(self, feature_BFN: Tensor) -> Tensor:
-        logits_BC: Tensor = self.head(self.embed(feature_BFN))
-        return logits_BC
+        return self.with_embedding(feature_BFN)[0]
 
 
 class Block(nn.Module):

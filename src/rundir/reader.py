@@ -96,6 +96,7 @@ class RunDir:
             metrics[EVALUATION].setdefault("members", [])
         metrics.setdefault("temperature", None)
         metrics.setdefault("passes", {})
+        metrics.setdefault("doubt", None)
         metrics.setdefault("fitted", None)
         for kind in ("albums", "near_copies"):
             metrics["certificate"]["shared"].setdefault(kind, None)

@@ -92,6 +92,23 @@ SCORES = {
     "ece_uncalibrated?": OrNull(SHARE),
     "genres": Each(GENRE, least=2),
 }
+COVERAGE = {
+    "clips": COUNT,
+    "coverage": OrNull(SHARE),
+    "coverage_interval": OrNull(INTERVAL),
+    "mean_size": OrNull(NONNEGATIVE),
+}
+DOUBT = {
+    "aurc": SHARE,
+    "aurc_of_a_perfect_order": SHARE,
+    "risk_coverage": Many({"coverage": SHARE, "error": SHARE}),
+    "calibration": OrNull({"clips": AT_LEAST_1, "artists": AT_LEAST_1}),
+    "sets": OrNull(
+        {**COVERAGE, "level": SHARE, "coverage_interval_by_artist": OrNull(INTERVAL), "genres": Each(COVERAGE, least=2)}
+    ),
+    "abstention": OrNull(Many({"confidence": SHARE, "error_bound": SHARE, "answered": COUNT, "errors": COUNT})),
+    "unlike_training": OrNull({"clips": AT_LEAST_1, "unlike": COUNT, "limit": NONNEGATIVE}),
+}
 SIZE = {"clips": COUNT, "tracks": OrNull(COUNT), "artists": OrNull(COUNT)}
 METRICS = {
     "kind?": TEXT,
@@ -104,6 +121,7 @@ METRICS = {
     "identity": Each(TEXT),
     "val": OrNull(SCORES),
     "test": SCORES,
+    "doubt?": OrNull(DOUBT),
     "temperature?": OrNull(POSITIVE),
     "passes?": Each(Many(NUMBER)),
     "fitted?": OrNull(TEXT),

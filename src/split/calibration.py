@@ -34,7 +34,7 @@ def with_calibration(
     train = [k for k, subset in enumerate(subsets) if subset == "train"]
     train_clips = [clips[k] for k in train]
     groups = artist_groups(train_clips) if grouped else single_clips(train_clips)
-    first_clip_of = {group: clip for group, clip in zip(reversed(groups), reversed(train_clips), strict=True)}
+    first_clip_of = dict(zip(reversed(groups), reversed(train_clips), strict=True))
     parts = assign_groups(list(first_clip_of.values()), list(first_clip_of), (1 - calibration, calibration), seed)
     drawn = {group for group, part in zip(first_clip_of, parts, strict=True) if part == 1}
     for k, group in zip(train, groups, strict=True):

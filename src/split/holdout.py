@@ -15,7 +15,9 @@ class Holdout:
     form the calibration set.
     """
 
-    def __init__(self, test: float, val: float, seed: int, grouped: bool, allow_leak: bool, calibration: float = 0.0) -> None:
+    def __init__(
+        self, test: float, val: float, seed: int, grouped: bool, allow_leak: bool, calibration: float = 0.0
+    ) -> None:
         for key, share in (("test", test), ("val", val)):
             if not 0 < share < 1:
                 raise ValueError(f"split.{key} is {share:g}: expected a share of the clips between 0 and 1.")

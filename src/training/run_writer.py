@@ -11,6 +11,7 @@ from torch import Tensor
 from src import metrics, rundir
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
+from src.classifier.doubt import KEY
 from src.data import fingerprints
 from src.data.datamodule import GenreData
 from src.metrics import calibration
@@ -54,10 +55,11 @@ def write_inputs(folder: Path, settings: Mapping[str, Any], data: GenreData, env
         (folder / rundir.NOTES).unlink(missing_ok=True)  # of an earlier run here, with other data
 
 
-def write_temperature(folder: Path, module: GenreModule) -> None:
-    """Write the module's temperature into best.ckpt. A killed process leaves the old file or the new one, never half a file."""
+def write_calibration(folder: Path, module: GenreModule) -> None:
+    """Write the module's temperature and doubt into best.ckpt. A killed process leaves the old file or the new one, never half a file."""
     checkpoint = load_checkpoint(folder / rundir.BEST)
     checkpoint["state_dict"].update({name: module.state_dict()[name].cpu() for name in UNCALIBRATED})
+    checkpoint[KEY] = module.doubt.state()
     checkpoints.save(checkpoint, folder / rundir.BEST)
 
 
@@ -84,6 +86,7 @@ def write_results(
     content = {
         "schema": rundir.SCHEMA,
         **evaluation.scores,
+        "doubt": evaluation.doubt,
         "temperature": evaluation.temperature,
         "worsened_by_calibration": calibration.worsened(evaluation.scores["test"]),
         "train_seconds": round(seconds, 3),

@@ -14,7 +14,7 @@ from src.classifier import precision, weights
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
 from src.data.datamodule import GenreData
-from src.training import run_writer, setup
+from src.training import doubt, run_writer, setup
 from src.training.callbacks import History
 from src.training.module import Evaluation, GenreModule, Predictions, join
 
@@ -42,23 +42,31 @@ def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder
 def evaluate(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path) -> Evaluation:
     """Load the best epoch, calibrate it on the validation clips, and evaluate it on the validation and test clips.
 
-    The module then has the weights of the best epoch and its temperature, which is also written into best.ckpt.
+    The module then has the weights of the best epoch, its temperature and its doubt (predictions for the calibration
+    clips, distances to training clips), which are also written into best.ckpt.
     """
-    best_epoch, val, test = predict(trainer, module, data, folder)
+    best_epoch, (val, test, *more) = predict(trainer, module, data, folder)
     temperature = module.calibrate(val)
-    run_writer.write_temperature(folder, module)
+    device = trainer.strategy.root_device
+    calibration = more[0].with_temperature(temperature) if more else None
+    module.doubt = doubt.measure(module, data, calibration, device)
+    run_writer.write_calibration(folder, module)
     scores = {"val": score(val, temperature, data), "test": score(test, temperature, data)}
-    return Evaluation(test.with_temperature(temperature), temperature, scores, best_epoch)
+    calibrated = test.with_temperature(temperature)
+    unlike_K = doubt.unlike(module, data, test.clip, module.doubt.training, device)
+    return Evaluation(
+        calibrated, temperature, scores, best_epoch, doubt.scores(calibrated, data, module.doubt, unlike_K)
+    )
 
 
 def predict(
     trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path
-) -> tuple[int, Predictions, Predictions]:
-    """Load the best epoch -> its number from 1, and its predictions for the validation and the test clips."""
+) -> tuple[int, list[Predictions]]:
+    """Load the best epoch -> its number from 1, and its predictions for the clips of each of `data.evaluated_sets`."""
     best_epoch = load_best(module, folder / rundir.BEST)
     with _interruptible():
-        val, test = (join(batches) for batches in trainer.predict(module, data) or [])
-    return best_epoch, val, test
+        predictions = [join(batches) for batches in trainer.predict(module, data) or []]
+    return best_epoch, predictions
 
 
 def follow(config: DictConfig, folder: Path) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from src.audio import reader
 from src.audio.reader import AudioError
+from src.classifier.doubt import Doubt
 from src.classifier.precision import BF16
 from src.inference.ensemble import Ensemble
 from src.inference.recognizer import LOW_CONFIDENCE, NOT_MUSIC, SYNTHETIC, UNSURE, Prediction, Recognizer
@@ -27,10 +28,11 @@ class Level(nn.Module):
         self.genres, self.slope_C = genres, torch.tensor(slope_C)
         self.model = nn.Module()
         self.model.unsure_below = unsure_below  # type: ignore[assignment]
-        self.calibrated = torch.tensor(True)
+        self.calibrated, self.doubt = torch.tensor(True), Doubt()
 
-    def forward(self, wave_BST: Tensor) -> Tensor:
-        return wave_BST.square().mean(dim=(1, 2)).sqrt()[:, None] * self.slope_C
+    def with_embedding(self, wave_BST: Tensor) -> tuple[Tensor, Tensor]:
+        level_B1 = wave_BST.square().mean(dim=(1, 2)).sqrt()[:, None]
+        return level_B1 * self.slope_C, level_B1
 
 
 def member(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from src import rundir
 from src.audio.reader import AudioError
 from src.classifier import build
+from src.classifier.doubt import Doubt
 from src.classifier.precision import BF16, FP32
 from src.clip import Clip
 from src.data.crops import WaveformCrops
@@ -54,6 +55,10 @@ class LevelClassifier(nn.Module):
         self.feature = SimpleNamespace(sample_rate=SECOND)
         self.calibrated = torch.tensor(False)
         self.shapes: list[tuple[int, ...]] = []
+        self.doubt = Doubt()
+
+    def with_embedding(self, wave_BST: Tensor) -> tuple[Tensor, None]:
+        return self.forward(wave_BST), None
 
     def forward(self, wave_BST: Tensor) -> Tensor:
         self.shapes.append(tuple(wave_BST.shape))

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from src import predict, rundir
 from src.classifier import build, precision
+from src.classifier.doubt import Doubt
 from src.inference.recognizer import MUSICNN_ONLY
 from tests.conftest import RATE, tone, write
 from tests.programs import help_of, small, train
@@ -37,6 +38,10 @@ class StubTagger(nn.Module):
         self.model = SimpleNamespace(unsure_below=0.4, notes=["No tag covers polka: never predicted."])
         self.feature = SimpleNamespace(sample_rate=16000)
         self.calibrated = torch.tensor(False)
+        self.doubt = Doubt()
+
+    def with_embedding(self, wave_BST: Tensor) -> tuple[Tensor, None]:
+        return self.forward(wave_BST), None
 
     def forward(self, wave_BST: Tensor) -> Tensor:
         above_BST = wave_BST >= 0
@@ -259,7 +264,7 @@ def test_a_csv_has_one_row_a_file(run_predict: Any, music: Path) -> None:
     status, out, _ = run_predict(music, "--format", "csv", "--genres", "high, low")
     assert status == 0
     assert out.splitlines()[0] == (
-        "audio_file,predicted_genre,confidence,calibrated,duration_seconds,model,reason,training_data,note,error,"
+        "audio_file,predicted_genre,confidence,calibrated,duration_seconds,model,unlike_training,reason,training_data,note,error,"
         "p_high,p_low"
     )
     for row in csv_rows(out):

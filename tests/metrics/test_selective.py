@@ -40,8 +40,10 @@ def test_known_bound_without_errors() -> None:
     limits = abstention([0.85] * 60, [True] * 60, range(60))
     assert [limit.confidence for limit in limits] == list(LIMITS)
     assert limits[0].error_bound == pytest.approx(1 - (FAILURE / len(LIMITS)) ** (1 / 60))
-    assert limits[0].answered == 1 and limits[-1] == (0.95, 0.0, 1.0)
-    assert lowest_limit(limits, 0.1) == limits[0] and lowest_limit(limits, 0.05) is None
+    assert limits[0].answered == 1
+    assert limits[-1] == (0.95, 0.0, 1.0)
+    assert lowest_limit(limits, 0.1) == limits[0]
+    assert lowest_limit(limits, 0.05) is None
 
 
 def test_an_artist_with_many_clips_counts_once() -> None:
@@ -66,4 +68,5 @@ def test_the_bounds_hold_for_new_artists() -> None:
             limits = abstention(confidence_A[artist], correct_A[artist], units)
             # P(wrong | confidence >= limit) = 1 - (mean of a uniform confidence above the limit)
             failed[unit] += any(limit.error_bound < 1 - (1 + max(limit.confidence, 0.1)) / 2 for limit in limits)
-    assert failed["artists"] <= 10 and failed["clips"] > 40
+    assert failed["artists"] <= 10
+    assert failed["clips"] > 40

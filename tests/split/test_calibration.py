@@ -43,7 +43,8 @@ def test_whole_training_artists_are_taken_and_no_other_set_changes(name: str) ->
     training = len(artists["train"]) + len(artists["calibration"])
     assert len(artists["calibration"]) == pytest.approx(0.25 * training, abs=2)
     genres = Counter(name.split("-")[0] for name in map(str, artists["calibration"]))
-    assert len(genres) == 4 and max(genres.values()) - min(genres.values()) <= 2
+    assert len(genres) == 4
+    assert max(genres.values()) - min(genres.values()) <= 2
 
 
 def test_the_seed_decides_and_artists_are_drawn_whatever_their_number_of_clips() -> None:
