@@ -124,7 +124,7 @@ def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str],
 def _write(judgement: "Judgement", where: Path, is_new: bool, command: Sequence[str], trust: Sequence[str]) -> None:
     """Write the directory and the report of a judgement, and print its scores. `is_new`: choose a name that is not taken."""
     from src.judging import writer
-    from src.reporting import evaluation_text, run_page
+    from src.reporting import doubt_text, evaluation_text, run_page
     from src.rundir.folder import lock, reserve
 
     model_notes = judgement.model_notes if judgement.own else []  # otherwise they are among the warnings below
@@ -136,6 +136,8 @@ def _write(judgement: "Judgement", where: Path, is_new: bool, command: Sequence[
         metrics = writer.write(where, judgement, shlex.join([*command, f"{RUN_DIR}={where}"]))
     console.result(evaluation_text.table(metrics))
     for line in evaluation_text.lines(metrics):
+        console.line(line)
+    for line in doubt_text.terminal_lines(metrics["doubt"]):
         console.line(line)
     for warning in metrics["certificate"]["warnings"] if not judgement.own else ():
         console.note(f"Warning: {warning}")

@@ -242,10 +242,10 @@ class Table:
         level, rate = self.options.set_level, self.options.abstain
         if level is not None:
             captions.append(
-                f"A {level:.0%} set holds the true genre of {level:.0%} of clips by new artists like those of the calibration."
+                f"{100 * level:g} % sets hold the true genre of {100 * level:g} % of clips by new artists like those of the calibration."
             )
         if rate is not None:
-            captions.append(f"unsure: an answer would be wrong more often than {rate:.1%}.")
+            captions.append(f"unsure: answers may be wrong more often than {100 * rate:g} %.")
         if any(not prediction.calibrated for prediction in all_predictions):
             captions.insert(0, "Confidence is the model's own probability, not calibrated.")
         table = RichTable(caption=" ".join(captions) or None)
@@ -253,7 +253,7 @@ class Table:
         for name in (*(["model"] if several_models else []), "genre", "confidence", "next best", "seconds"):
             table.add_column(name, justify="right" if name in ("confidence", "seconds") else "left")
         if level is not None:
-            table.add_column(f"{level:.0%} set", overflow="fold")
+            table.add_column(f"{100 * level:g} % set", overflow="fold")
         doubtful = any(prediction.unlike_training for prediction in all_predictions)
         if doubtful:
             table.add_column("unlike training")

@@ -10,8 +10,9 @@ from omegaconf import OmegaConf
 from src import formatting, rundir
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.reporting import clip_views, evaluation_text, matrices, plots, render, run_summary, run_text
+from src.reporting import clip_views, doubt_text, evaluation_text, matrices, plots, render, run_summary, run_text
 from src.reporting.drawing import Drawings
+from src.reporting.risk_plot import risk_coverage
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
 
@@ -68,6 +69,11 @@ def _context(run: RunDir) -> dict[str, Any]:
         "data": formatting.data(metrics["dataset"], metrics["synthetic"]),
         "sets": [(name, metrics[key]) for name, key in (("test", "test"), ("validation", "val")) if metrics[key]],
         "calibration_lines": calibration_lines(run),
+        "risk_lines": doubt_text.risk_lines(run),
+        "set_lines": doubt_text.set_lines(metrics["doubt"]),
+        "set_rows": doubt_text.set_rows(metrics["doubt"]),
+        "abstention_rows": doubt_text.abstention_rows(metrics["doubt"]),
+        "unlike_lines": doubt_text.unlike_lines(metrics["doubt"]),
         "epoch_selected": run_analysis.epoch_selected_on_validation(run),
         "test_set": describe_test_set(metrics),
         "genres": [
@@ -204,6 +210,7 @@ def _figures(run: RunDir) -> dict[str, Drawings | None]:
     bins, before = run_analysis.reliability_bins(run)
     return {
         "reliability_figure": plots.both(plots.reliability, bins, run_analysis.reliability_intervals(bins), before),
+        "risk_figure": plots.both(risk_coverage, *doubt_text.risk(run)),
         "confusion_figure": plots.both(plots.confusion, counts_CC, genres),
         "genre_figure": plots.both(plots.per_genre, list(rows), recall, precision, f1, intervals),
         "curves_figure": plots.both(plots.curves, *history, run.metrics["best_epoch"]) if run.history else None,
