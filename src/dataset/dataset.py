@@ -20,7 +20,7 @@ class DataSet(ABC):
 
     `exclude` is a text file with one clip name per line, such as `python -m src.audit` writes: these clips are left
     out. Lines that begin with "# " are comments, unless they are the name of a clip. `split_file` is the split.csv of
-    any run: only its clips are used, each with its set (train, val or test), which `split=official` then uses.
+    any run: only its clips are used, each with its set (train, val, test or calibration), which `split=official` then uses.
 
     `genre_map`, `genre_separator` and `genre_pick` rename, drop and split genres before `genres` selects (`GenreRules`).
 

@@ -22,7 +22,7 @@ class Manifest(DataSet):
     """The clips of the table `path` (see `Table`).
 
     The columns path and genre are required; artist, album, track, split, start and stop are optional. Paths are
-    relative to the table, or begin with ~ for the home folder. `split` is train, val or test; `start` and `stop` are seconds from the beginning of the file.
+    relative to the table, or begin with ~ for the home folder. `split` is train, val, test or calibration; `start` and `stop` are seconds from the beginning of the file.
     """
 
     def __init__(
