@@ -23,6 +23,7 @@ from src.data.crops import CPU, CropIds, CropSource, WaveformCrops, check_count,
 from src.data.feature_cache import SegmentValues
 from src.dataset import DataSet
 from src.instantiate import call_with_facts
+from src.metrics.conformal import LEAST_ARTISTS
 from src.sampler import Share
 from src.split import Split, certificate
 from src.split.grouping import artist_groups
@@ -145,7 +146,18 @@ class GenreData(lightning.LightningDataModule):
         )
         if not self.split.allow_leak:
             certificate.refuse_leaks(content)
-        return {**content, "allow_leak": self.split.allow_leak}
+        warnings = [*content["warnings"], *self._calibration_warnings()]
+        return {**content, "warnings": warnings, "allow_leak": self.split.allow_leak}
+
+    def _calibration_warnings(self) -> list[str]:
+        """Warn of a calibration set of too few artists (else albums, else tracks)."""
+        artists = len(set(artist_groups([self.clips[k] for k in self.clips_in(CALIBRATION)])))
+        if not 0 < artists < LEAST_ARTISTS:
+            return []
+        return [
+            f"The split has {formatting.count(artists, 'calibration artist')}, and predict --set and --abstain need "
+            f"{LEAST_ARTISTS}: raise split.calibration."
+        ]
 
     @property
     def clips(self) -> Sequence[Clip]:

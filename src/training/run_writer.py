@@ -8,14 +8,13 @@ from typing import Any
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from src import formatting, metrics, rundir
+from src import metrics, rundir
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
-from src.classifier.doubt import KEY, Doubt
+from src.classifier.doubt import KEY
 from src.data import fingerprints
 from src.data.datamodule import GenreData
 from src.metrics import calibration
-from src.metrics.conformal import LEAST_ARTISTS
 from src.plain_files import write_csv, write_json, write_text
 from src.training import checkpoints
 from src.training.module import Evaluation, GenreModule, Predictions
@@ -119,18 +118,8 @@ def certificate(data: GenreData, module: GenreModule) -> dict[str, Any]:
     return {
         **split_certificate,
         "pretrained": module.pretrained,
-        "warnings": [*split_certificate["warnings"], *module.notes, *_too_few(module.doubt)],
+        "warnings": [*split_certificate["warnings"], *module.notes],
     }
-
-
-def _too_few(doubt: Doubt) -> list[str]:
-    """Warn if there are calibration artists, but too few."""
-    if doubt.calibration is None or doubt.calibration.artists >= LEAST_ARTISTS:
-        return []
-    return [
-        f"The split has {formatting.count(doubt.calibration.artists, 'calibration artist')}, and predict --set and --abstain need "
-        f"{LEAST_ARTISTS}: raise split.calibration."
-    ]
 
 
 def write_predictions(folder: Path, test: Predictions, data: GenreData) -> None:

@@ -72,7 +72,7 @@ def test_a_terminal_shows_sets_only_where_there_is_a_calibration() -> None:
 
 
 def test_the_page_of_an_old_run_has_the_curve(tmp_path: Path) -> None:
-    folder = rundirs.write_run(tmp_path / "run")
+    folder = rundirs.write_run(tmp_path / "run", rundirs.config())
     run = rundir.RunDir(folder)
     assert run.metrics["doubt"] is None
     risk_K, perfect_K = doubt_text.risk(run)
