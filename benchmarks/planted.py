@@ -46,6 +46,14 @@ def low_pass(wave_T: Wave, hz: float = LOW_PASS_HZ) -> Wave:
     return filtered
 
 
+def with_sets(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips with their sets; if the data set defines none, with those of a holdout by artist (seed 0)."""
+    if any(clip.subset for clip in clips):
+        return list(clips)
+    subsets = Holdout(0.2, 0.2, 0, grouped=True, allow_leak=False).assign(clips)
+    return [replace(clip, subset=subset) for clip, subset in zip(clips, subsets, strict=True)]
+
+
 def plant(
     clips: Sequence[Clip], folder: Path, alter: Callable[[Wave], Wave], genre: str, sets: Collection[str] = ("train",)
 ) -> Iterator[Clip]:
@@ -103,11 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         corpus = Manifest(str(options.manifest)).corpus()
         if options.genre not in corpus.genres:
             parser.error(f"--genre is {options.genre!r}: expected one of {', '.join(corpus.genres)}.")
-        if any(clip.subset for clip in corpus.clips):
-            subsets: Sequence[str | None] = [clip.subset for clip in corpus.clips]
-        else:
-            subsets = Holdout(0.2, 0.2, 0, grouped=True, allow_leak=False).assign(corpus.clips)
-        clips = [replace(clip, subset=subset) for clip, subset in zip(corpus.clips, subsets, strict=True)]
+        clips = with_sets(corpus.clips)
         alter = (
             partial(tone, hz=hz, level_db=options.level_db) if options.shortcut == "tone" else partial(low_pass, hz=hz)
         )

@@ -13,12 +13,25 @@ from src.quality.copies import exact_copies, near_copies
 from src.quality.faults import faults
 from src.quality.label_errors import SuspectLabel
 from src.quality.measures import ClipMeasures
-from src.quality.shortcuts import shortcut
+from src.quality.shortcuts import shortcut, spectrum
+from src.quality.spectrum import THIRD_OCTAVES_HZ
 from src.split import Split
 from src.split.certificate import certify
 from src.split.grouping import full_track_name
 
-MEASURES = ("start_seconds", "seconds", "sample_rate", "channels", "level_db", "peak_db", "clipped", "bandwidth_hz")
+MEASURES = (
+    "start_seconds",
+    "seconds",
+    "sample_rate",
+    "channels",
+    "level_db",
+    "peak_db",
+    "clipped",
+    "bandwidth_hz",
+    "third_octaves_db",
+    "steady_hz",
+    "limit_hz",
+)
 # Faults with which a clip may still be used: exclude.txt has it as a comment.
 USABLE_FAULTS = ("clipped", "sample rate", "bandwidth", "rescaled", "offset", "channels", "file")
 LISTED_SHARE = 0.2  # list at least this share of the labels, the most suspicious ones: nobody listens to more
@@ -35,6 +48,7 @@ def inspect(corpus: Corpus, results: Sequence[ClipMeasures | str], split: Split,
     clips, measures = [clip for clip, _ in usable], [row for _, row in usable]
     near = near_copies(clips, measures)
     labelled = [(clip, row) for clip, row in usable if clip.genre]
+    known = [clip for clip, _ in labelled], [row for _, row in labelled]
     certificate, split_error = _certificate(clips, measures, near, split)
     return {
         "schema": AUDIT_SCHEMA,
@@ -48,7 +62,9 @@ def inspect(corpus: Corpus, results: Sequence[ClipMeasures | str], split: Split,
         "near_copies": near,
         "split": certificate,
         "split_trouble": split_error,
-        "shortcut": shortcut([clip for clip, _ in labelled], [row for _, row in labelled]),
+        "shortcut": shortcut(*known),
+        "third_octaves_hz": list(THIRD_OCTAVES_HZ),
+        "spectrum": spectrum(*known),
         "genres": balance(clips, measures),
         "labels": None,
         "excluded": [{"clip": excluded.clip, "reason": excluded.reason} for excluded in corpus.excluded],

@@ -74,6 +74,7 @@ def _cached(database: sqlite3.Connection, keys: Sequence[str]) -> Iterator[tuple
         for key, text, codes in database.execute(query, part):
             row = json.loads(text)
             row["notes"] = tuple(Note(*note) for note in row["notes"])
+            row |= {key: tuple(row[key]) for key in ("third_octaves_db", "steady_hz")}
             yield key, ClipMeasures(**row, codes=np.frombuffer(codes, np.uint32))
 
 

@@ -1,4 +1,4 @@
-"""Measure the audio of a clip: level, bandwidth, faults and fingerprint. The file is decoded only once."""
+"""Measure the audio of a clip: level, spectrum, faults and fingerprint. The file is decoded only once."""
 
 import hashlib
 from typing import NamedTuple
@@ -9,11 +9,8 @@ from numpy.typing import NDArray
 from src.audio import fingerprint, reader
 from src.audio.corrections import SILENCE, Note
 from src.clip import Clip
+from src.quality.spectrum import long_term_spectrum
 
-N_FFT = 4096  # samples: a resolution of 11 Hz at 44.1 kHz
-FLOOR_DB = (
-    70.0  # bandwidth ignores energy this far below the maximum of the mean spectrum: it is coding noise or dither
-)
 FLAT_SAMPLES = 3  # this many consecutive samples at the peak count as clipped: music does not stay there
 FULL_SCALE = 0.9999  # samples at or above this count as clipped: a lossy encoder moves clipped peaks beyond full scale
 
@@ -22,9 +19,9 @@ class ClipMeasures(NamedTuple):
     """The measures of one clip.
 
     `level_db` is the RMS level and `peak_db` the peak, both in dB re full scale and without the constant offset.
-    `clipped` is the share of samples (0 to 1) that are cut off at a peak or beyond full scale. `bandwidth_hz` is the
-    highest frequency whose mean power is at most FLOOR_DB below that of the strongest frequency. `digest` is a hash of the
-    decoded mono samples, independent of the file format. `codes` (N,) is the fingerprint, see fingerprint.py.
+    `clipped` is the share of samples (0 to 1) that are cut off at a peak or beyond full scale. `digest` is a hash of the
+    decoded mono samples, independent of the file format. `codes` (N,) is the fingerprint, see fingerprint.py. For
+    `bandwidth_hz` and the last three, see spectrum.py.
     """
 
     start_seconds: float  # position of the measured part in the file
@@ -40,6 +37,9 @@ class ClipMeasures(NamedTuple):
     fault: str | None  # "silent" or "constant": there are samples, but no sound
     codes: NDArray[np.uint32]
     notes: tuple[Note, ...] = ()  # what was corrected before measuring
+    third_octaves_db: tuple[float, ...] = ()
+    steady_hz: tuple[float, ...] = ()
+    limit_hz: float | None = None
 
 
 def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
@@ -53,6 +53,7 @@ def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
     peak = float(np.abs(centred_T).max())
     fault = None if not sound.silent else "constant" if np.abs(sound.wave_TK).max() >= SILENCE else "silent"
     low_T = reader.resample(wave_T, sound.sample_rate, fingerprint.SAMPLE_RATE)
+    spectrum = long_term_spectrum(centred_T, sound.sample_rate)
     return ClipMeasures(
         start_seconds=sound.start_seconds,
         seconds=len(wave_T) / sound.sample_rate,
@@ -61,12 +62,15 @@ def measure(clip: Clip, max_seconds: float | None) -> ClipMeasures:
         level_db=_db(float(np.sqrt(np.mean(centred_T**2)))),
         peak_db=_db(peak),
         clipped=_clipped(sound.wave_TK),
-        bandwidth_hz=_bandwidth(centred_T, sound.sample_rate),
+        bandwidth_hz=spectrum.bandwidth_hz,
         digest=hashlib.blake2b(wave_T.tobytes(), digest_size=8).hexdigest(),
         shortfall=sound.shortfall,
         fault=fault,
         codes=fingerprint.codes(low_T),
         notes=sound.notes,
+        third_octaves_db=spectrum.third_octaves_db,
+        steady_hz=spectrum.steady_hz,
+        limit_hz=spectrum.limit_hz,
     )
 
 
@@ -90,17 +94,3 @@ def _clipped(wave_TK: NDArray[np.float32]) -> float:
     for k in range(FLAT_SAMPLES):
         flat_TK[k : len(flat_TK) - FLAT_SAMPLES + 1 + k] |= run_TK
     return float((flat_TK | (np.abs(wave_TK) >= FULL_SCALE)).mean())
-
-
-def _bandwidth(wave_T: NDArray[np.float32], sample_rate: int) -> float:
-    """The highest frequency, in Hz, where the mean power spectrum (Hann windows) is within FLOOR_DB of its maximum."""
-    if len(wave_T) < N_FFT:
-        wave_T = np.pad(wave_T, (0, N_FFT - len(wave_T)))
-    frame_NT = wave_T[: len(wave_T) // N_FFT * N_FFT].reshape(-1, N_FFT)
-    power_F = np.zeros(N_FFT // 2 + 1)
-    window_T = np.hanning(N_FFT).astype(np.float32)
-    # Block by block: all spectra of a long file at once would fill the memory.
-    for block_NT in np.array_split(frame_NT, max(1, len(frame_NT) // 64)):
-        power_F += (np.abs(np.fft.rfft(block_NT * window_T)) ** 2).sum(axis=0)
-    strong_F = np.flatnonzero(power_F > power_F.max() * 10 ** (-FLOOR_DB / 10))
-    return float(strong_F[-1] * sample_rate / N_FFT) if len(strong_F) else 0.0

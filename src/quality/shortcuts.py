@@ -1,4 +1,4 @@
-"""Find shortcuts: level and bandwidth may predict the genre, and a network may learn them instead of music."""
+"""Find shortcuts: level, bandwidth or a mark in the spectrum may predict the genre, and a network may learn them instead of music."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 from src.clip import Clip
 from src.metrics import intervals
+from src.quality.marks import marks
 from src.quality.measures import ClipMeasures
+from src.quality.spectrum import THIRD_OCTAVES_HZ
 from src.split.grouping import artist_groups, held_out
 
 FOLDS = 5
@@ -25,22 +28,59 @@ NAMES = {"bandwidth_hz": "bandwidth", "level_db": "level"}
 def shortcut(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[str, Any] | None:
     """Predict the genre by logistic regression on level, peak and bandwidth, their squares and products.
 
-    Each clip is predicted by a model that was fitted on other groups (artists, else albums, tracks, clips).
-    Returns the content of `shortcut` in audit.json: accuracy over all clips (0 to 1) with Wilson's interval, recall of
-    each genre, and the most frequent genre with its share of the clips. `found` is True if the interval lies above this share.
-    `apart` has a sentence for each genre that one measure alone separates from the rest. None if there are fewer than two
-    genres or groups.
+    Returns the content of `shortcut` in audit.json: see `_score`. `apart` has a sentence for each genre that one measure alone
+    separates from the rest, and `marks` the steady peaks and steep limits of single genres (see marks.py). None if there are
+    fewer than two genres or groups.
+    """
+    measures_KM = np.array([(row.level_db, row.peak_db, row.bandwidth_hz / 1000) for row in measures])
+    result = _score(clips, measures_KM, PolynomialFeatures(2))
+    return result and {
+        **result,
+        "apart": _separate_genres(clips, measures, sorted(result["recall"])),
+        "marks": [mark._asdict() for mark in marks(clips, measures)],
+    }
+
+
+def spectrum(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[str, Any] | None:
+    """Predict the genre by logistic regression on the third-octave levels of the long-term spectrum.
+
+    Genres do differ in it, so that this is no finding, but what a model must exceed to be more than an equalizer. Returns
+    the content of `spectrum` in audit.json: see `_score`. `bands` has, for each genre, the band in which the median of its
+    clips is farthest from the median of the others, in units of the spread within them. None as in `shortcut`.
+    """
+    level_KB = np.array([row.third_octaves_db for row in measures])
+    result = _score(clips, level_KB)
+    if result is None:
+        return None
+    genre_K = np.array([clip.genre for clip in clips])
+    bands = []
+    for genre in result["recall"]:
+        own_KB, other_KB = level_KB[genre_K == genre], level_KB[genre_K != genre]
+        difference_B = np.median(own_KB, axis=0) - np.median(other_KB, axis=0)
+        spread_B = np.sqrt((own_KB.var(axis=0) + other_KB.var(axis=0)) / 2) + 1.0  # 1 dB: a difference that may matter
+        best = int(np.argmax(np.abs(difference_B) / spread_B))
+        bands.append(
+            {"genre": genre, "hz": round(THIRD_OCTAVES_HZ[best]), "difference_db": round(difference_B[best], 1)}
+        )
+    return {**result, "bands": bands}
+
+
+def _score(clips: Sequence[Clip], measures_KM: NDArray[np.float64], *steps: Any) -> dict[str, Any] | None:
+    """Score a linear model on measures (K, M) that predicts each clip after fitting on other groups.
+
+    Groups are artists, else albums, tracks, clips; `steps` transform the measures. Returns accuracy over all clips (0 to 1) with Wilson's interval, recall
+    of each genre, and the most frequent genre with its share of the clips. `found` is True if the interval lies above this
+    share. None if there are fewer than two genres or groups.
     """
     genres = sorted({clip.genre for clip in clips})
     groups = artist_groups(clips)
     folds = min(FOLDS, len(set(groups)))
     if len(genres) < 2 or folds < 2:
         return None
-    measures_KM = np.array([(row.level_db, row.peak_db, row.bandwidth_hz / 1000) for row in measures])
     genre_K = np.array([clip.genre for clip in clips])
     predicted_K = np.empty_like(genre_K)
     for test_K in held_out(clips, groups, folds, seed=0):
-        predicted_K[test_K] = _predict(measures_KM[~test_K], genre_K[~test_K], measures_KM[test_K])
+        predicted_K[test_K] = _predict(measures_KM[~test_K], genre_K[~test_K], measures_KM[test_K], steps)
     correct, (commonest, commonest_clips) = (
         int((predicted_K == genre_K).sum()),
         Counter(genre_K.tolist()).most_common(1)[0],
@@ -54,18 +94,17 @@ def shortcut(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> dict[st
         "commonest": str(commonest),
         "commonest_share": commonest_clips / len(clips),
         "recall": {genre: float((predicted_K[genre_K == genre] == genre).mean()) for genre in genres},
-        "apart": _separate_genres(clips, measures, genres),
         "found": interval[0] > commonest_clips / len(clips),
     }
 
 
 def _predict(
-    train_KM: NDArray[np.float64], genre_K: NDArray[np.str_], test_KM: NDArray[np.float64]
+    train_KM: NDArray[np.float64], genre_K: NDArray[np.str_], test_KM: NDArray[np.float64], steps: Sequence[Any]
 ) -> NDArray[np.str_]:
     """Fit on the training clips and predict the genre of the test clips; measures are (K, M)."""
     if len(set(genre_K.tolist())) == 1:
         return np.repeat(genre_K[:1], len(test_KM))
-    model = make_pipeline(StandardScaler(), PolynomialFeatures(2), StandardScaler(), LogisticRegression(max_iter=5000))
+    model = make_pipeline(StandardScaler(), *map(clone, steps), StandardScaler(), LogisticRegression(max_iter=5000))
     predicted_K: NDArray[np.str_] = model.fit(train_KM, genre_K).predict(test_KM)
     return predicted_K
 

@@ -60,6 +60,7 @@ def findings(content: Mapping[str, Any]) -> list[str]:
     if shortcut and shortcut["found"]:
         sentences.append(f"{_describe_shortcut(shortcut)} A network may learn them instead of music.")
     sentences += [f"A shortcut: {sentence}" for sentence in shortcut["apart"]] if shortcut else []
+    sentences += [f"A shortcut: {_describe_mark(mark)}" for mark in shortcut["marks"]] if shortcut else []
     if content["labels"] and content["labels"]["issues"]:
         sentences.append(
             f"{count(content['labels']['issues'], 'label')} that may be wrong, found with {_describe_folds(content['labels'])}."
@@ -103,7 +104,27 @@ def remarks(content: Mapping[str, Any]) -> list[str]:
     shortcut = content["shortcut"]
     if shortcut and not shortcut["found"]:
         sentences.append(f"{_describe_shortcut(shortcut)} Chance can explain this.")
+    if content["spectrum"]:
+        sentences.append(_describe_spectrum(content["spectrum"]))
     return sentences
+
+
+def _describe_mark(mark: Mapping[str, Any]) -> str:
+    """Describe a steady peak or a steep limit that many clips of one genre have."""
+    what = f"have a steady tone at {mark['hz']:,.0f} Hz" if mark["kind"] == "peak" else f"end near {mark['hz']:,.0f} Hz"
+    return (
+        f"{mark['clips']} of {count(mark['genre_clips'], 'clip')} of {mark['genre']} {what}, and {mark['other_clips']} of "
+        f"the {mark['others']} others."
+    )
+
+
+def _describe_spectrum(spectrum: Mapping[str, Any]) -> str:
+    """Describe how well the long-term spectrum predicts the genre: information, not a finding."""
+    accuracy = formatting.share(spectrum["accuracy"], spectrum["accuracy_interval"])
+    return (
+        f"For comparison, the long-term spectrum alone predicts the genre of {accuracy}. Genres do differ in it: this is no "
+        "fault, but a model that is not better may be no more than an equalizer."
+    )
 
 
 def _describe_shortcut(shortcut: Mapping[str, Any]) -> str:
