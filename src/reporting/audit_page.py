@@ -122,8 +122,8 @@ def _describe_spectrum(spectrum: Mapping[str, Any]) -> str:
     """Describe how well the long-term spectrum predicts the genre: information, not a finding."""
     accuracy = formatting.share(spectrum["accuracy"], spectrum["accuracy_interval"])
     return (
-        f"For comparison, the long-term spectrum alone predicts the genre of {accuracy}. Genres do differ in it: this is no "
-        "fault, but a model that is not better may be no more than an equalizer."
+        f"For comparison, the long-term spectrum alone predicts the genre of {accuracy}. Genres differ in it, so this is no "
+        "fault; but a model that is no better may have learnt no more than this."
     )
 
 
