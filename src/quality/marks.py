@@ -47,8 +47,8 @@ def marks(clips: Sequence[Clip], measures: Sequence[ClipMeasures]) -> list[Mark]
     peaks = [(hz, k) for k, row in enumerate(measures) for hz in row.steady_hz]
     limits = [(row.limit_hz, k) for k, row in enumerate(measures) if row.limit_hz is not None]
     return [
-        *_of_a_kind("peak", peaks, lambda hz: (hz * 0.999 - 6, hz * 1.001 + 6), genre_K, group_K),
-        *_of_a_kind("limit", limits, lambda hz: (hz * 2 ** (-1 / 6), hz * 2 ** (1 / 6)), genre_K, group_K),
+        *_of_a_kind("peak", peaks, lambda hz_M: (hz_M * 0.999 - 6, hz_M * 1.001 + 6), genre_K, group_K),
+        *_of_a_kind("limit", limits, lambda hz_M: (hz_M * 2 ** (-1 / 6), hz_M * 2 ** (1 / 6)), genre_K, group_K),
     ]
 
 
@@ -59,40 +59,35 @@ def _of_a_kind(
     genre_K: NDArray[np.str_],
     group_K: NDArray[np.int_],
 ) -> list[Mark]:
-    """The marks among `places`, pairs of a frequency and the number of its clip. `near` gives the range of equal frequencies."""
+    """The marks among `places`, M pairs of a frequency and the number of its clip. `near` gives the ranges of equal frequencies."""
+    ordered = sorted(places)
+    hz_M, clip_M = np.array([hz for hz, _ in ordered], float), np.array([k for _, k in ordered], int)
+    low_M, high_M = near(hz_M)
+    first_M, stop_M = np.searchsorted(hz_M, low_M), np.searchsorted(hz_M, high_M, "right")
     found = []
     for genre in sorted(set(genre_K.tolist())):
         in_genre_K = genre_K == genre
-        genre_clips = int(in_genre_K.sum())
+        genre_clips, genre_groups = int(in_genre_K.sum()), len(np.unique(group_K[in_genre_K]))
         others = len(genre_K) - genre_clips
-        if min(genre_clips, others) < LEAST_CLIPS:
-            continue
-        rest = sorted(places)
-        for _ in range(MOST_MARKS):
-            hz_M, clip_M = np.array([hz for hz, _ in rest]), np.array([k for _, k in rest], int)
-            # The range with the most clips of the genre; a clip has few frequencies, so that counting these is near enough.
-            own_M = in_genre_K[clip_M]
+        own_M = in_genre_K[clip_M]
+        for _ in range(MOST_MARKS if min(genre_clips, others) >= LEAST_CLIPS else 0):
             if own_M.sum() < COMMON * genre_clips:
                 break
-            sums_M = np.concatenate([[0], np.cumsum(own_M)])
-            low_M, high_M = near(hz_M)
-            first_M, stop_M = np.searchsorted(hz_M, low_M), np.searchsorted(hz_M, high_M, "right")
-            best = int(np.argmax(np.where(own_M, sums_M[stop_M] - sums_M[first_M], -1)))
+            # The range with the most frequencies of the genre, which are of nearly as many clips.
+            sum_M = np.concatenate([[0], np.cumsum(own_M)])
+            best = int(np.argmax(np.where(own_M, sum_M[stop_M] - sum_M[first_M], -1)))
             inside = slice(int(first_M[best]), int(stop_M[best]))
-            members_K = np.unique(clip_M[inside])
-            own_K = members_K[in_genre_K[members_K]]
-            other_clips = len(members_K) - len(own_K)
+            other_clips = len(np.unique(clip_M[inside][~in_genre_K[clip_M[inside]]]))
+            own_K = np.unique(clip_M[inside][own_M[inside]])
             if len(own_K) < COMMON * genre_clips:
                 break
-            groups, genre_groups = len(np.unique(group_K[own_K])), len(np.unique(group_K[in_genre_K]))
+            groups = len(np.unique(group_K[own_K]))
             if (
                 other_clips <= RARE * others
                 and wilson(len(own_K), genre_clips)[0] > wilson(other_clips, others)[1]
                 and groups >= min(2, genre_groups)
             ):
-                hz = float(np.median(hz_M[inside][own_M[inside]]))
-                found.append(
-                    Mark(kind, round(hz, 1), genre, len(own_K), genre_clips, groups, genre_groups, other_clips, others)
-                )
-            del rest[inside]
+                hz = round(float(np.median(hz_M[inside][own_M[inside]])), 1)
+                found.append(Mark(kind, hz, genre, len(own_K), genre_clips, groups, genre_groups, other_clips, others))
+            own_M[inside] = False
     return sorted(found, key=lambda mark: mark.other_clips / mark.others - mark.clips / mark.genre_clips)

@@ -121,10 +121,12 @@ def _describe_mark(mark: Mapping[str, Any]) -> str:
 def _describe_spectrum(spectrum: Mapping[str, Any]) -> str:
     """Describe how well the long-term spectrum predicts the genre: information, not a finding."""
     accuracy = formatting.share(spectrum["accuracy"], spectrum["accuracy_interval"])
-    return (
-        f"For comparison, the long-term spectrum alone predicts the genre of {accuracy}. Genres differ in it, so this is no "
-        "fault; but a model that is no better may have learnt no more than this."
+    meaning = (
+        "Genres differ in it, so this is no fault; but a model that is no better may have learnt no more than this."
+        if spectrum["found"]
+        else "Chance can explain this."
     )
+    return f"For comparison, the long-term spectrum alone predicts the genre of {accuracy}. {meaning}"
 
 
 def _describe_shortcut(shortcut: Mapping[str, Any]) -> str:
