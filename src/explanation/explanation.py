@@ -1,0 +1,51 @@
+"""The explanation of one prediction: everything that the page and the JSON of `src.explain` show of a sound."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass
+class Map:
+    """Relevance of each value of the feature for the predicted genre, by one method.
+
+    `relevance_FN` (F rows, N frames of the whole sound) is in nats of the score, see `model.score`; positive values speak for
+    the genre. `correlations` are Spearman's, of absolute values: with the map of a model with random weights, and with
+    |input - baseline|. `completeness_gap` is of integrated gradients only: the sum of the map minus the difference of the
+    scores, as a share of this difference. `faithfulness` has the curves of the sound: see `faithfulness.measure`.
+    """
+
+    method: str
+    relevance_FN: NDArray[np.float32]
+    completeness_gap: float | None = None
+    correlations: dict[str, float] = field(default_factory=dict)
+    faithfulness: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Explanation:
+    """One sound, its prediction and the parts of its explanation; a part that does not exist for a run is empty.
+
+    `genre` and `artist` are None if unknown, as for files on the command line. `maps`: the first is drawn and made audible;
+    `no_map` says why there is none. `row_groups`, `tags` and `neighbours` are lists of plain dictionaries for page and JSON.
+    `sounds` are paths relative to the page, by kind: whole, only, without. `notes` are sentences about the sound.
+    """
+
+    clip: str
+    predicted: str
+    rival: str
+    probabilities: dict[str, float]
+    start_seconds: float
+    seconds: float
+    genre: str | None = None
+    artist: str | None = None
+    maps: list[Map] = field(default_factory=list)
+    no_map: str = ""
+    row_groups: list[dict[str, Any]] = field(default_factory=list)
+    tags: list[dict[str, Any]] = field(default_factory=list)
+    neighbours: list[dict[str, Any]] = field(default_factory=list)
+    sounds: dict[str, str] = field(default_factory=dict)
+    listening: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
