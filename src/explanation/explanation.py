@@ -29,7 +29,7 @@ class Explanation:
     """One sound, its prediction and the parts of its explanation; a part that does not exist for a run is empty.
 
     `genre` and `artist` are None if unknown, as for files on the command line. `maps`: the first is drawn and made audible;
-    `no_map` says why there is none. `row_groups`, `tags` and `neighbours` are lists of plain dictionaries for page and JSON.
+    `no_map` says why there is none. `row_groups`, `tags` and `neighbours` are plain dictionaries for page and JSON, see `words`.
     `sounds` are paths relative to the page, by kind: whole, only, without. `notes` are sentences about the sound.
     """
 
@@ -43,9 +43,9 @@ class Explanation:
     artist: str | None = None
     maps: list[Map] = field(default_factory=list)
     no_map: str = ""
-    row_groups: list[dict[str, Any]] = field(default_factory=list)
-    tags: list[dict[str, Any]] = field(default_factory=list)
-    neighbours: list[dict[str, Any]] = field(default_factory=list)
+    row_groups: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, Any] = field(default_factory=dict)
+    neighbours: dict[str, Any] = field(default_factory=dict)
     sounds: dict[str, str] = field(default_factory=dict)
     listening: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

@@ -72,7 +72,7 @@ def read_embedding(folder: Path, clips: int) -> Embedding | None:
     if not path.is_file():
         return None
     try:
-        arrays = _load(path)
+        arrays = load_arrays(path)
         row_K, component_KD, explained_D = (arrays[name] for name in ("row", "component", "explained"))
         fitted, umap_K2 = arrays["fitted_clips"], arrays.get("umap")
         rows = len(row_K)
@@ -113,7 +113,7 @@ def read_sounds(folder: Path) -> Sounds | None:
         schema.check(sounds / SOUNDS_LIST, content, _LIST)
         if len(content["clips"]) > MOST_SOUNDS:
             raise ValueError(f"{sounds / SOUNDS_LIST} has more than {MOST_SOUNDS} clips.")
-        images_KFN = _load(sounds / SPECTROGRAMS)["image"]
+        images_KFN = load_arrays(sounds / SPECTROGRAMS)["image"]
         if images_KFN.dtype != np.uint8 or images_KFN.ndim != 3 or len(images_KFN) != len(content["clips"]):
             raise ValueError(f"{sounds / SPECTROGRAMS} does not match {SOUNDS_LIST}.")
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
@@ -141,8 +141,8 @@ def sound_name(number: int) -> str:
     return f"{number:03d}.ogg"
 
 
-def _load(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an uncompressed .npz file."""
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an uncompressed .npz file. Raises ValueError on a compressed one."""
     with zipfile.ZipFile(path) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise ValueError("it is compressed")  # a small file could have gigabytes in it

@@ -1,0 +1,47 @@
+"""What the explanations of a run in words need beside one sound: the input of its model, and its training clips."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from src import plain_files
+from src.explanation import training_clips
+from src.explanation.model import ExplainedModel
+from src.explanation.model_input import ModelInput, feature_of, needs_training_mean
+from src.explanation.training_clips import RunClips, TrainingClips
+from src.model.tags import Tags
+
+
+@dataclass(frozen=True)
+class Background:
+    """The model's input and the run's clips. `clips` and `training` are None if they are not at hand; `missing` says why."""
+
+    model: ModelInput
+    clips: RunClips | None
+    training: TrainingClips | None
+    missing: str
+
+
+@lru_cache(maxsize=1)
+def background(model: ExplainedModel) -> Background:
+    """Read the training clips of a run, once for all its explanations. It may take minutes, the first time."""
+    classifier = model.classifier
+    model_input = ModelInput.of(classifier)
+    try:
+        clips = RunClips(model.run, model_input, model.device)
+        training = training_clips.read(clips)
+    except (ValueError, OSError) as error:
+        return Background(_without_training(model_input), None, None, plain_files.first_line(error).rstrip("."))
+    if needs_training_mean(classifier):
+        model_input = ModelInput.of(classifier, torch.from_numpy(training.mean_FN).float().to(model.device))
+    return Background(model_input, clips, training, "")
+
+
+def _without_training(model: ModelInput) -> ModelInput:
+    """The input without training clips: tags of musicnn alone have the mean 0 over the training songs of the network."""
+    classifier = model.classifier
+    if isinstance(classifier.model, Tags) and not classifier.model.has_audioset:
+        return ModelInput.of(classifier, torch.from_numpy(np.zeros((feature_of(classifier).rows, 1), np.float32)))
+    return model

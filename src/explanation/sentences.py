@@ -1,0 +1,146 @@
+"""Sentences that say in words of musicians what an explanation found, with its numbers."""
+
+from collections.abc import Mapping, Sequence
+
+from src import formatting
+from src.explanation.deciding_tags import Decision, RelatedTag
+from src.explanation.grouped_occlusion import GroupEffects
+from src.explanation.neighbours import Neighbour
+
+MOST_TAGS = 5  # that a sentence names
+SMALL_TOTAL = 0.1  # nats: of a smaller total, shares in percent say nothing
+
+
+def row_groups(effects: GroupEffects, genre: str, rival: str) -> list[str]:
+    """The shares of the groups in the margin of a genre over its rival, and what only several groups together make."""
+    if abs(effects.total) < SMALL_TOTAL:
+        return [
+            f"The margin of {genre} over {rival} is {effects.margin:.2f} nats, and {effects.margin - effects.total:.2f} nats with the "
+            "training mean in place of the whole clip: no group of rows makes a difference that could be divided into shares."
+        ]
+    order = sorted(range(len(effects.names)), key=lambda g: -effects.share[g])
+    speaking = [_share(effects, g) for g in order if effects.share[g] >= 0]
+    against = [_share(effects, g) for g in order if effects.share[g] < 0]
+    first = (
+        f"Compared with the training mean, the clip moves the margin of {genre} over {rival} by {effects.total:+.2f} nats, to "
+        f"{effects.margin:.2f}."
+    )
+    shares = f"For {genre} speak {_list(speaking)}." if speaking else f"No group of rows speaks for {genre}."
+    if against:
+        shares += f" Against it: {_list(against)}."
+    strongest = max(range(len(effects.names)), key=lambda g: effects.without[g])
+    lost = (
+        f"With the training mean in place of {effects.names[strongest]}, the margin would fall most, to "
+        f"{effects.margin - effects.without[strongest]:.2f} nats."
+    )
+    remainder = (
+        f"Alone, the groups add up to {float(effects.alone.sum()):+.2f} nats; the remainder of {effects.interaction:+.2f} nats comes "
+        "from several groups together, and is divided among them in the shares."
+    )
+    return [first, shares, lost, remainder]
+
+
+def _share(effects: GroupEffects, g: int) -> str:
+    share = effects.share[g]
+    if effects.total < 0:  # shares of a negative total would have the wrong sign
+        return f"{effects.names[g]} ({share:+.2f} nats)"
+    return f"{effects.names[g]} ({share:+.2f} nats, {round(100 * share / effects.total)} %)"
+
+
+def one_group(name: str) -> str:
+    """Say that a feature has no groups of rows to compare."""
+    if name == "spectrum":
+        return (
+            "The rows of the feature are bands of one spectrum: timbre, harmony and level are in the same rows and cannot be divided. A "
+            "combined feature, such as feature=all, has rows for each."
+        )
+    return f"All rows of the feature are {name}: there are no groups to compare. A combined feature, such as feature=all, has several."
+
+
+def decision(found: Decision, genre: str, rival: str) -> list[str]:
+    """The tags that decided, for model=tags."""
+    first = f"The margin of {genre} over {rival} is {found.margin:.2f} nats, {found.total:+.2f} nats compared with the training mean of all tags."
+    speaking = [f"{tag_label(tag.name)} ({tag.effect:+.2f} nats)" for tag in found.tags if tag.effect > 0]
+    against = [f"{tag_label(tag.name)} ({tag.effect:+.2f} nats)" for tag in reversed(found.tags) if tag.effect < 0]
+    lines = [first]
+    if speaking:
+        lines.append(f"For {genre} decided {_list(speaking[:MOST_TAGS])}.")
+    if against:
+        lines.append(f"Against it: {_list(against[:MOST_TAGS])}.")
+    lines.append(
+        f"Each number is what the margin loses with the training mean in place of that tag; {found.remainder:+.2f} nats come from "
+        "several tags together."
+    )
+    return lines
+
+
+def related(tags: Sequence[RelatedTag], training_clips: int, genre: str, rival: str) -> list[str]:
+    """The tags that go with the decision of a model that does not read tags."""
+    speaking = [tag for tag in tags if tag.score > 0][:MOST_TAGS]
+    against = [tag for tag in reversed(tags) if tag.score < 0][:MOST_TAGS]
+    if not tags:
+        return [
+            f"No tag goes with the margin of {genre} over {rival}: over {training_clips} training clips, no correlation excludes 0."
+        ]
+    lines = []
+    if speaking:
+        lines.append(f"With {genre} go {_list([_deviation(tag) for tag in speaking])}.")
+    if against:
+        lines.append(f"With {rival} rather go {_list([_deviation(tag) for tag in against])}.")
+    lines.append(
+        f"In brackets: standard deviations above (+) or below (-) the training mean of the tag, and the correlation r of the tag "
+        f"with the margin of {genre} over {rival} in {formatting.count(training_clips, 'training clip')}. The model does not read these "
+        "tags but the layer below them: they describe the direction of its decision, and are not its cause."
+    )
+    return lines
+
+
+def _deviation(tag: RelatedTag) -> str:
+    amount = "more" if tag.deviations > 0 else "less"
+    return f"{amount} {tag_label(tag.name)} ({tag.deviations:+.1f}, r {tag.correlation:+.2f})"
+
+
+def tag_label(name: str) -> str:
+    """A tag and its network: "msd/jazz" -> "jazz [msd]"."""
+    network, _, tag = name.partition("/")
+    return f"{tag} [{network}]"
+
+
+def no_tags(problem: str) -> str:
+    """Say why there are no tags."""
+    return f"No tags: {problem}."
+
+
+def neighbours(found: Mapping[str, Sequence[Neighbour]]) -> list[str]:
+    """Compare the nearest training clips of the genre and of its rival; `found` has them by genre, the predicted one first."""
+    lines = []
+    for genre, each in found.items():
+        if not each:
+            lines.append(f"The run has no training clip of {genre}.")
+            continue
+        nearest = each[0]
+        by = f" by {nearest.clip.artist}" if nearest.clip.artist else ""
+        lines.append(
+            f"Of {formatting.count(nearest.clips, 'training clip')} of {genre}, {nearest.clip.name}{by} is the nearest: cosine "
+            f"{nearest.cosine:.2f}, where the median of {genre} is {nearest.median:.2f}."
+        )
+    firsts = [each[0] for each in found.values() if each]
+    if len(firsts) == 2 and firsts[1].cosine > firsts[0].cosine:
+        lines.append(
+            f"The nearest training clip of all is of the rival, {firsts[1].clip.genre}: the model decides by more than one neighbour."
+        )
+    return lines
+
+
+def no_embedding(model: str) -> str:
+    """Say that a model has no embedding."""
+    return f"No nearest training clips: model={model} computes nothing between the feature and its answer."
+
+
+def no_training_clips(what: str, reason: str) -> str:
+    """Say that the training clips are not at hand."""
+    return f"{what}, because the training clips are not at hand ({reason})."
+
+
+def _list(items: Sequence[str]) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
