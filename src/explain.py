@@ -1,6 +1,7 @@
 """Explain predictions of a run: `python -m src.explain RUN AUDIO... | --test`. `--help` has examples."""
 
 import argparse
+import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,33 +13,58 @@ from src import console, plain_files
 
 if TYPE_CHECKING:
     from src.clip import Clip
+    from src.explanation import Explanation
+    from src.explanation.listening import Audible
     from src.explanation.model import ExplainedModel
 
-METHODS = ("integrated_gradients", "occlusion", "gradcam")  # as in explanation.maps, which is slow to import
-PAGE, JSON = "explanation.html", "explanation.json"
+METHODS = ("integrated_gradients", "occlusion", "gradcam")  # those of explanation.maps, which is slow to import
+PAGE, JSON, SOUNDS = "explanation.html", "explanation.json", "sounds"
 CLIPS = 20  # of --test, by default
-SECONDS = 30.0  # of a file, from its middle, by default
+SECONDS = 30.0  # of a file, from its middle, by default: as much as training uses of a clip
+MOST_SECONDS = 120.0
+MOST_BYTES = 30_000_000  # of all sounds
 HELP = """\
+output: FOLDER/explanation.html, explanation.json and sounds/; the path of the page on standard output
+The page shows what in the sound speaks for the predicted genre, over time and frequency, and lets it be heard: the sound with
+its most relevant tenth only, and without it. It says how faithful this is: whether the probability falls faster than with
+random masks, with an interval over the clips, and whether a model with random weights would look the same.
+
+methods
+  integrated_gradients   for all networks (default); the baseline is the training mean of the feature
+  occlusion              for all networks; slower
+  gradcam                for networks with convolutions (cnn, hybrid, residual, cnn1d)
+svm, knn, few and majority have no gradients: their page has no map.
+
+With --test, settings KEY=VALUE say where the data are, as for evaluate, if they have moved: dataset.root=DIR.
+The sounds are parts of your music: share the folder only if you may share the music.
+
+exit status: 0; 1 on bad input or if a file failed; 130 if interrupted
+
 examples:
   python -m src.explain outputs/my_run song.mp3
-  python -m src.explain outputs/my_run --test
+  python -m src.explain outputs/my_run music --output explained
+  python -m src.explain outputs/my_run --test --clips 40
+  python -m src.explain outputs/my_run --test dataset.root=DIR
+  python -m src.explain outputs/my_run song.mp3 --method gradcam --method occlusion
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write page and JSON; return the exit status: 0; 1 on bad input or if a file failed; 130 if interrupted."""
+    """Write page, JSON and sounds; return the exit status: 0; 1 on bad input or if a file failed; 130 if interrupted."""
     console.accept_any_name()
     options = _options(arguments)
     try:
-        return _explain(options)
+        return _explain(options, sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
-        console.note("Interrupted: nothing was written.")
+        console.note("Interrupted: the page was not written.")
         return 130
     except BrokenPipeError:
         console.ignore_closed_pipe()
         return 0
-    except (ValueError, ImportError, OSError) as error:
-        console.error("explain", plain_files.no_room(error) or error)
+    except Exception as error:
+        from src import errors  # imported here, as Hydra is slow to import
+
+        errors.show(error, "explain")
         console.discard_unwritable_output()
         return 1
 
@@ -51,59 +77,160 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="a run directory")
-    parser.add_argument("audio", nargs="*", metavar="AUDIO", help="a file, a folder, or - for paths on standard input")
+    parser.add_argument(
+        "audio", nargs="*", metavar="AUDIO", help="a file, a folder, or - for paths on standard input; or KEY=VALUE"
+    )
     parser.add_argument("--test", action="store_true", help="explain test clips of the run")
     parser.add_argument(
-        "--clips", type=int, metavar="N", help=f"with --test: at most N clips, of all genres (default: {CLIPS})"
+        "--clips", type=_count, metavar="N", help=f"with --test: at most N clips, of all genres (default: {CLIPS})"
     )
     parser.add_argument(
-        "--method",
-        action="append",
-        choices=METHODS,
-        help="may be repeated; the first is drawn (default: integrated_gradients)",
+        "--method", action="append", choices=METHODS, help="may be repeated; the first is drawn and made audible"
     )
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="a new folder for the page, JSON and sounds")
-    parser.add_argument("--json", action="store_true", help="print the JSON on standard output too")
+    parser.add_argument(
+        "--excerpt",
+        type=_seconds,
+        metavar="SECONDS",
+        help=f"explain at most SECONDS from the middle of each file (default: {SECONDS:g}; with --test, as in training)",
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="a new folder (default: outputs/<date>_<time>_explain_<run>)"
+    )
+    parser.add_argument("--no-sounds", action="store_true", help="write no sounds")
+    parser.add_argument("--json", action="store_true", help="print explanation.json instead of the path of the page")
     parser.add_argument("--trust", **console.TRUST)
     options = parser.parse_intermixed_args(arguments)
-    if options.test == bool(options.audio):
-        parser.error("expected either audio files or --test, e.g. outputs/my_run song.mp3.")
+    options.settings = [word for word in options.audio if "=" in word] if options.test else []
+    files = [word for word in options.audio if word not in options.settings]
+    if options.test and files:
+        parser.error(f"{files[0]}: --test explains the test clips of the run. Name either audio files or --test.")
+    if not options.test and not files:
+        parser.error("expected audio files, or --test for test clips of the run.")
     if options.clips is not None and not options.test:
         parser.error("--clips is only for --test: all files that are named are explained. Leave it out.")
+    options.method = list(dict.fromkeys(options.method or METHODS[:1]))
     return options
 
 
-def _explain(options: argparse.Namespace) -> int:
+def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     # Imported here, so that --help does not wait for torch.
-    import json
-
+    from src.audio.reader import AudioError
     from src.explanation.explain import explain
     from src.explanation.model import ExplainedModel
     from src.reporting import explanation_page
     from src.reporting.render import save
     from src.rundir.folder import reserve
 
+    if options.output and options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
+        raise ValueError(f"--output {options.output} exists and is not empty: name a new folder.")
     model = ExplainedModel(options.run, options.trust)
-    clips = _clips(options, model)
-    explanations = [
-        explain(model, model.read(clip, SECONDS), options.method or METHODS[:1])
-        for clip in console.track(clips, "Explaining", len(clips))
-    ]
+    model.check_methods(options.method)
+    clips, seconds, notes = _clips(options, model)
+    for note in dict.fromkeys([*model.recognizer.notes, *notes, *([model.no_gradients] if model.no_gradients else [])]):
+        console.note(f"Note: {note}")
+    explanations: list[Explanation] = []
+    failed: dict[str, str] = {}
+    sounds = Sounds(not options.no_sounds)
+    for clip in console.track(clips, "Explaining", len(clips)):
+        try:
+            sound = model.read(clip, options.excerpt or seconds)
+        except (AudioError, OSError) as error:
+            failed[clip.name] = plain_files.first_line(error)
+            continue
+        explanation, audible = explain(model, sound, options.method)
+        sounds.add(explanation, sound.wave_T, audible, model.recognizer.sample_rate)
+        if len(explanations) >= explanation_page.MOST_CLIPS:
+            explanation.drop_pictures()
+        explanations.append(explanation)
+    for name, reason in failed.items():
+        console.note(f"{name}: {reason}")
+    if not explanations:
+        raise ValueError(f"none of {len(clips)} files could be explained: see the messages above.")
     name = options.run.resolve().name
-    folder = reserve(options.output or Path("outputs") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_explain_{name}")
-    command = shlex.join(["python", "-m", "src.explain", *sys.argv[1:]])
-    content = explanation_page.content(name, explanations, command)
+    folder = options.output or reserve(Path("outputs") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_explain_{name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    sounds.write(folder)
+    command = shlex.join(["python", "-m", "src.explain", *words])
+    content = explanation_page.content(model.run, explanations, failed, notes, command)
     plain_files.write_json(folder / JSON, content, indent=1)
-    page = save(folder / PAGE, explanation_page.html(name, explanations, command))
-    console.line(json.dumps(content) if options.json else str(page))
-    return 0
+    page = save(folder / PAGE, explanation_page.html(content, explanations, [*notes, *sounds.notes]))
+    console.line(json.dumps(content) if options.json else f"{page}")
+    for sentence in explanation_page.sentences(content):
+        console.note(sentence)
+    return int(bool(failed))
 
 
-def _clips(options: argparse.Namespace, model: "ExplainedModel") -> "list[Clip]":
+class Sounds:
+    """The sounds of a page: encoded at once, written at the end, up to MOST_BYTES."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted, self.content, self.left_out = wanted, dict[str, bytes](), 0
+
+    def add(self, explanation: "Explanation", wave_T: "object", audible: "Audible | None", sample_rate: int) -> None:
+        """Add the sound of an explanation, and what its map leaves of it."""
+        from src.audio.decoders import encode_ogg
+
+        waves = {"whole": wave_T}
+        if audible is not None:
+            waves |= {"only": audible.only_T, "without": audible.without_T}
+            explanation.listening["gain_db"] = audible.gain_db
+        if not self.wanted:
+            return
+        number = len(self.content)
+        encoded = {f"{SOUNDS}/{number:03d}_{kind}.ogg": encode_ogg(wave, sample_rate) for kind, wave in waves.items()}  # type: ignore[arg-type]
+        if sum(map(len, [*self.content.values(), *encoded.values()])) > MOST_BYTES:
+            self.left_out += 1
+            return
+        self.content |= encoded
+        explanation.sounds = dict(zip(waves, encoded, strict=True))
+
+    @property
+    def notes(self) -> list[str]:
+        """What is missing, as a sentence."""
+        size = plain_files.format_bytes(MOST_BYTES)
+        return [f"The sounds of {self.left_out} clips are left out: together they would take more than {size}."] if self.left_out else []
+
+    def write(self, folder: Path) -> None:
+        """Write all sounds into a folder."""
+        for name, content in self.content.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            plain_files.write_bytes(folder / name, content)
+
+
+def _clips(options: argparse.Namespace, model: "ExplainedModel") -> "tuple[list[Clip], float | None, list[str]]":
+    """The clips to explain, how many seconds of each, and sentences on what is left out."""
     from src.clip import Clip
     from src.inference import audio_files
 
-    return [Clip(file, Path(file), "") for file in audio_files.list_audio(options.audio, sys.stdin)]
+    if not options.test:
+        files = audio_files.list_audio(options.audio, sys.stdin)
+        if not files:
+            raise ValueError(f"no audio in {', '.join(options.audio)}: expected audio files.")
+        return [Clip(file, Path(file), "") for file in files], SECONDS, []
+
+    from src.explanation.clips import test_clips
+    from src.judging import command
+
+    request, folder = command.read(options.settings)
+    if folder is not None:
+        raise ValueError("hydra.run.dir is not for this program: name the folder with --output FOLDER.")
+    return test_clips(model.run, request, options.clips or CLIPS)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, up to {MOST_SECONDS:g}")
+    return number
 
 
 if __name__ == "__main__":

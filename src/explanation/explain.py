@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from src.explanation import maps, words
 from src.explanation.explanation import Explanation
+from src.explanation.listening import Audible
 from src.explanation.model import ExplainedModel, ExplainedSound
 
 
-def explain(model: ExplainedModel, sound: ExplainedSound, methods: Sequence[str]) -> Explanation:
-    """Explain the prediction of a model for a sound."""
+def explain(model: ExplainedModel, sound: ExplainedSound, methods: Sequence[str]) -> tuple[Explanation, Audible | None]:
+    """Explain the prediction of a model for a sound -> the explanation, and its two sounds if its map can be heard."""
     probability_C = sound.probability_C
     order = probability_C.argsort(descending=True).tolist()
     explanation = Explanation(
@@ -22,6 +23,6 @@ def explain(model: ExplainedModel, sound: ExplainedSound, methods: Sequence[str]
         artist=sound.clip.artist,
         notes=list(sound.notes),
     )
-    maps.add(explanation, model, sound, methods)
+    audible = maps.add(explanation, model, sound, methods)
     words.add(explanation, model, sound)
-    return explanation
+    return explanation, audible

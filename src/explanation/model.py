@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from src.audio import reader
 from src.audio.corrections import SILENT
@@ -60,6 +60,14 @@ class ExplainedModel:
             return ""
         name = type(self.classifier.model).__name__.lower()
         return f"model={name} has no gradients, so there is no map over time and frequency."
+
+    def check_methods(self, methods: Sequence[str]) -> None:
+        """Raise ValueError if a method does not fit the model."""
+        if "gradcam" in methods and not any(isinstance(m, nn.Conv1d | nn.Conv2d) for m in self.classifier.model.modules()):
+            name = type(self.classifier.model).__name__.lower()
+            raise ValueError(
+                f"--method gradcam needs a model with convolutions, and model={name} has none. Use integrated_gradients."
+            )
 
     def read(self, clip: Clip, max_seconds: float | None) -> ExplainedSound:
         """Read a clip, only its middle if it is longer than `max_seconds`, with the windows that `predict` uses.

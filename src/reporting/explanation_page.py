@@ -1,40 +1,192 @@
-"""Format explanations: as the page explanation.html, and as the content of explanation.json."""
+"""Format explanations: as the page explanation.html, as the content of explanation.json, and as sentences."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from src.explanation import Explanation
-from src.reporting import render
+import numpy as np
 
-MOST_CLIPS = 24  # that the page shows; explanation.json has all
+from src import formatting
+from src.explanation import Explanation, faithfulness
+from src.formatting import count, percent
+from src.reporting import explanation_plots, render
+from src.reporting.drawing import both
+from src.rundir import RunDir
+
+MOST_CLIPS = 12  # that the page shows; explanation.json has all
+ALIKE = 0.5  # Spearman's correlation from which two maps are called alike
+METHODS = {"integrated_gradients": "integrated gradients", "occlusion": "occlusion", "gradcam": "Grad-CAM"}
+OTHERS = {
+    "random": "random masks of the same shape",
+    "loudest": "the loudest values",
+    "unusual": "the values farthest from the baseline",
+}
+NOT_SHOWN = ("maps", "column_seconds", "value_FN", "row_names", "row_hz")
 
 
-def content(run: str, explanations: Sequence[Explanation], command: str) -> dict[str, Any]:
-    """The content of explanation.json; a map is shortened to the relevance of each row."""
-    return {"schema": 1, "run": run, "command": command, "clips": [_plain(each) for each in explanations]}
+def content(
+    run: RunDir, explanations: Sequence[Explanation], failed: Mapping[str, str], notes: Sequence[str], command: str
+) -> dict[str, Any]:
+    """The content of explanation.json. A map is shortened to the relevance of each row."""
+    first = explanations[0]
+    return {
+        "schema": 1,
+        "run": run.path.resolve().name,
+        "dataset": run.metrics["dataset"],
+        "synthetic": run.metrics["synthetic"],
+        "command": command,
+        "baseline": first.baseline,
+        "no_map": first.no_map,
+        "row_names": first.row_names,
+        "row_hz": first.row_hz,
+        "methods": _methods(explanations),
+        "listening": _listening(explanations),
+        "clips": [_plain(each) for each in explanations],
+        "failed": dict(failed),
+        "notes": list(notes),
+    }
 
 
-def html(run: str, explanations: Sequence[Explanation], command: str) -> str:
+def _plain(explanation: Explanation) -> dict[str, Any]:
+    plain = {key: value for key, value in vars(explanation).items() if key not in NOT_SHOWN}
+    return plain | {
+        "maps": [{key: value for key, value in vars(each).items() if key != "relevance_FN"} for each in explanation.maps]
+    }
+
+
+def _methods(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+    """For each method its faithfulness over the sounds, mean curves, correlations and gap of completeness."""
+    artists = [each.artist for each in explanations]
+    result = []
+    for k, first in enumerate(explanations[0].maps):
+        maps = [each.maps[k] for each in explanations]
+        results = [each.faithfulness for each in maps]
+        mean: dict[str, Any] = {"shares": results[0]["shares"]}
+        for name in ("map", "random", results[0]["reference"]):
+            mean[name] = {c: np.mean([each[name][c] for each in results], axis=0).tolist() for c in faithfulness.CURVES}
+        gaps = [each.completeness_gap for each in maps if each.completeness_gap is not None]
+        correlations = {
+            key: float(np.mean([each.correlations[key] for each in maps if key in each.correlations]))
+            for key in first.correlations
+        }
+        result.append(
+            {
+                "method": first.method,
+                "compared": faithfulness.summarize(results, artists),
+                "curves": mean,
+                "correlations": correlations,
+                "completeness_gap": float(np.median(gaps)) if gaps else None,
+                "largest_gap": max(gaps) if gaps else None,
+            }
+        )
+    return result
+
+
+def _listening(explanations: Sequence[Explanation]) -> dict[str, float]:
+    """Means of what the run predicts for the whole sounds and for their parts; empty without a frequency axis."""
+    heard = [each for each in explanations if each.listening]
+    if not heard:
+        return {}
+    keys = ("energy", "only", "without", "without_random")
+    means = {key: float(np.mean([each.listening[key] for each in heard])) for key in keys}
+    whole = float(np.mean([each.probabilities[each.predicted] for each in heard]))
+    return {"share": heard[0].listening["share"], "whole": whole, **means}
+
+
+def sentences(content: Mapping[str, Any]) -> list[str]:
+    """What the comparison with random masks and with random weights says, in words."""
+    lines = [content["no_map"]] if content["no_map"] else []
+    for method in content["methods"]:
+        name = METHODS[method["method"]].capitalize() if method["method"] != "gradcam" else "Grad-CAM"
+        by_other: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in method["compared"]:
+            by_other[row["other"]].append(row)
+        lines += [_compare(name, other, rows) for other, rows in by_other.items()]
+        lines += _sanity(name, method["correlations"])
+    return lines
+
+
+def _compare(name: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence about a method and what it was compared with, for deletion and insertion."""
+    figures = "; ".join(_figure(row) for row in rows)
+    verdicts = {row["verdict"] for row in rows}
+    if verdicts == {"unknown"}:
+        return f"{name} against {OTHERS[other]}: {figures}. {count(rows[0]['clips'], 'sound')}: too few for an interval; --test explains test clips."
+    if verdicts == {"better"}:
+        return f"{name} finds what the model uses better than {OTHERS[other]}: {figures}."
+    if "better" in verdicts:
+        better = next(row["curve"] for row in rows if row["verdict"] == "better")
+        return f"{name} is better than {OTHERS[other]} by {better} only: {figures}."
+    worse = "worse than" if verdicts == {"worse"} else "no better than"
+    return f"{name} is {worse} {OTHERS[other]}: {figures}. Do not rely on it for this model."
+
+
+def _figure(row: Mapping[str, Any]) -> str:
+    """ "deletion leaves 21 % on average against 48 %, gain 27 points (95 % interval 20 to 33, 20 clips)"."""
+    verb = "deletion leaves" if row["curve"] == "deletion" else "insertion restores"
+    text = f"{verb} {percent(row['area'])} of probability on average against {percent(row['other_area'])}, gain {100 * row['gain']:+.0f} points"
+    if row["interval"] is None:
+        return text
+    low, high = (f"{100 * end:+.0f}" for end in row["interval"])
+    return f"{text} (95 % interval {low} to {high} over {row['over']}, {count(row['clips'], 'clip')})"
+
+
+def _sanity(name: str, correlations: Mapping[str, float]) -> list[str]:
+    if "random_weights" not in correlations:
+        return []
+    with_random, with_input = correlations["random_weights"], correlations["input"]
+    alike = "shows much of the same" if with_random >= ALIKE else "gives other maps"
+    return [
+        f"A model with random weights {alike}: {name} has a rank correlation of {with_random:.2f} with its maps, and of "
+        f"{with_input:.2f} with |input - baseline|."
+    ]
+
+
+def html(content: Mapping[str, Any], explanations: Sequence[Explanation], notes: Sequence[str]) -> str:
     """Render the page as one file; sounds are beside it."""
+    data = formatting.data(content["dataset"], content["synthetic"])
+    single = len(explanations) == 1
     return render.html(
         "explanation.html",
         {
-            "title": f"Why {run} predicts what it predicts",
-            "run": run,
-            "explanations": explanations[:MOST_CLIPS],
+            "title": f"Why {content['run']} says {explanations[0].predicted}" if single else f"Why {content['run']} predicts its genres",
+            "content": content,
+            "data": data,
+            "sentences": sentences(content),
+            "methods": [_method_view(method) for method in content["methods"]],
+            "views": [_view(each) for each in explanations[:MOST_CLIPS]],
             "all_clips": len(explanations),
-            "command": command,
+            "genres": _genre_figure(content, explanations),
+            "notes": list(notes),
+            "others": OTHERS,
         },
     )
 
 
-def _plain(explanation: Explanation) -> dict[str, Any]:
-    plain = {key: value for key, value in vars(explanation).items() if key != "maps"}
-    plain["maps"] = [
-        {**asdict(each), "relevance_FN": None, "row_relevance": each.relevance_FN.sum(axis=1).tolist()}
-        for each in explanation.maps
-    ]
-    for each in plain["maps"]:
-        del each["relevance_FN"]
-    return plain
+def _method_view(method: Mapping[str, Any]) -> dict[str, Any]:
+    reference = method["compared"][-1]["other"]
+    names = {"map": METHODS[method["method"]], "random": "random masks", reference: OTHERS[reference].removeprefix("the ")}
+    return {**method, "name": METHODS[method["method"]], "figure": both(explanation_plots.curves, method["curves"], names)}
+
+
+def _view(explanation: Explanation) -> dict[str, Any]:
+    """One sound: its explanation, figure, and the relevance of its strongest rows."""
+    figure = None
+    if explanation.maps:
+        draw = explanation_plots.rows_figure if explanation.row_hz is None else explanation_plots.picture
+        figure = both(draw, explanation)
+    top = sorted(explanation.probabilities.items(), key=lambda item: -item[1])[:3]
+    return {"explanation": explanation, "figure": figure, "top": top}
+
+
+def _genre_figure(content: Mapping[str, Any], explanations: Sequence[Explanation]) -> Any:
+    """The mean relevance of the bands for each predicted genre; None for one sound or without a frequency axis."""
+    if content["row_hz"] is None or len(explanations) == 1:
+        return None
+    of_genre: dict[str, list[list[float]]] = defaultdict(list)
+    for each in explanations:
+        of_genre[each.predicted].append(each.maps[0].row_relevance)
+    rows = [(f"{genre}, {count(len(all_), 'clip')}", np.mean(all_, axis=0)) for genre, all_ in sorted(of_genre.items())]
+    return both(explanation_plots.by_genre, rows, content["row_hz"])
+
+
