@@ -11,7 +11,7 @@ from src.explanation.feature_map import stft_weights
 from src.explanation.model import ExplainedModel, ExplainedSound
 
 SHARE = 0.1  # of the map that counts as its most relevant parts
-RANDOM_MASKS = 2
+RANDOM_MASKS = 2  # for each sound
 MOST_GAIN_DB = 20.0  # by which the relevant parts alone are made louder, as they may be quiet
 
 
