@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from src.explanation import Explanation
     from src.explanation.listening import Audible
     from src.explanation.model import ExplainedModel
+    from src.judging.judged_data import Request
 
 METHODS = ("integrated_gradients", "occlusion", "gradcam")  # those of explanation.maps, which is slow to import
 PAGE, JSON, SOUNDS = "explanation.html", "explanation.json", "sounds"
+GENRES_PAGE, GENRES_JSON = "genres.html", "genres.json"  # of --global
 CLIPS = 20  # of --test, by default
 SECONDS = 30.0  # of a file, from its middle, by default: as much as training uses of a clip
 MOST_SECONDS = 120.0
@@ -36,6 +38,12 @@ methods
 svm, knn, few and majority have no gradients: their page has no map.
 
 With --test, settings KEY=VALUE say where the data are, as for evaluate, if they have moved: dataset.root=DIR.
+The page also says, in words: which groups of rows speak for the genre (timbre, harmony, rhythm, level; features with several), which
+tags of a pretrained network go with the decision, and which training clips of the genre and of its rival are the nearest.
+The training clips are read once, which may take minutes, and then stored in RUN/training_clips.npz.
+
+With --global, the page genres.html says what each genre of the run lives on, over its test clips: groups of rows, parts of the
+feature, frequency bands and tags, with intervals; and the drop in accuracy by permutation, for svm, knn, few and head.
 The sounds are parts of your music: share the folder only if you may share the music.
 
 exit status: 0; 1 on bad input or if a file failed; 130 if interrupted
@@ -45,6 +53,7 @@ examples:
   python -m src.explain outputs/my_run music --output explained
   python -m src.explain outputs/my_run --test --clips 40
   python -m src.explain outputs/my_run --test dataset.root=DIR
+  python -m src.explain outputs/my_run --global
   python -m src.explain outputs/my_run song.mp3 --method gradcam --method occlusion
 """
 
@@ -82,7 +91,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--test", action="store_true", help="explain test clips of the run")
     parser.add_argument(
-        "--clips", type=_count, metavar="N", help=f"with --test: at most N clips, of all genres (default: {CLIPS})"
+        "--global", action="store_true", dest="genres", help="explain what each genre lives on, by test clips"
+    )
+    parser.add_argument(
+        "--clips",
+        type=_count,
+        metavar="N",
+        help=f"with --test or --global: at most N clips, of all genres (default: {CLIPS}; --global: 100, or all where it is fast)",
     )
     parser.add_argument(
         "--method", action="append", choices=METHODS, help="may be repeated; the first is drawn and made audible"
@@ -100,14 +115,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print explanation.json instead of the path of the page")
     parser.add_argument("--trust", **console.TRUST)
     options = parser.parse_intermixed_args(arguments)
-    options.settings = [word for word in options.audio if "=" in word] if options.test else []
+    of_run = options.test or options.genres
+    options.settings = [word for word in options.audio if "=" in word] if of_run else []
     files = [word for word in options.audio if word not in options.settings]
-    if options.test and files:
-        parser.error(f"{files[0]}: --test explains the test clips of the run. Name either audio files or --test.")
-    if not options.test and not files:
-        parser.error("expected audio files, or --test for test clips of the run.")
-    if options.clips is not None and not options.test:
-        parser.error("--clips is only for --test: all files that are named are explained. Leave it out.")
+    if options.test and options.genres:
+        parser.error("--test explains single clips, --global all genres. Name one of them.")
+    if of_run and files:
+        option = "--test" if options.test else "--global"
+        parser.error(f"{files[0]}: {option} explains the test clips of the run. Name either audio files or {option}.")
+    if not of_run and not files:
+        parser.error("expected audio files, or --test for test clips of the run, or --global.")
+    if options.genres and (options.method or options.excerpt or options.no_sounds):
+        parser.error("--method, --excerpt and --no-sounds are not for --global. Leave them out.")
+    if options.clips is not None and not of_run:
+        parser.error("--clips is only for --test and --global: all files that are named are explained. Leave it out.")
     options.method = list(dict.fromkeys(options.method or METHODS[:1]))
     return options
 
@@ -119,11 +140,12 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     from src.explanation.model import ExplainedModel
     from src.reporting import explanation_page
     from src.reporting.render import save
-    from src.rundir.folder import reserve
 
     if options.output and options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
         raise ValueError(f"--output {options.output} exists and is not empty: name a new folder.")
     model = ExplainedModel(options.run, options.trust)
+    if options.genres:
+        return _explain_genres(options, model, words)
     model.check_methods(options.method)
     clips, seconds, notes = _clips(options, model)
     for note in dict.fromkeys([*model.recognizer.notes, *notes, *([model.no_gradients] if model.no_gradients else [])]):
@@ -139,6 +161,7 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
             continue
         explanation, audible = explain(model, sound, options.method)
         sounds.add(explanation, sound.wave_T, audible, model.recognizer.sample_rate)
+        sounds.add_neighbours(explanation, model)
         if len(explanations) >= explanation_page.MOST_CLIPS:
             explanation.drop_pictures()
         explanations.append(explanation)
@@ -146,9 +169,7 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
         console.note(f"{name}: {reason}")
     if not explanations:
         raise ValueError(f"none of {len(clips)} files could be explained: see the messages above.")
-    name = options.run.resolve().name
-    folder = options.output or reserve(Path("outputs") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_explain_{name}")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _folder(options)
     sounds.write(folder)
     command = shlex.join(["python", "-m", "src.explain", *words])
     content = explanation_page.content(model.run, explanations, failed, notes, command)
@@ -158,6 +179,44 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     for sentence in explanation_page.sentences(content):
         console.note(sentence)
     return int(bool(failed))
+
+
+def _explain_genres(options: argparse.Namespace, model: "ExplainedModel", words: Sequence[str]) -> int:
+    from src.explanation.per_genre import explain_genres
+    from src.reporting import genre_page
+    from src.reporting.render import save
+
+    model.request = _request(options)
+    for note in dict.fromkeys(model.recognizer.notes):
+        console.note(f"Note: {note}")
+    found = explain_genres(model, options.clips)
+    folder = _folder(options)
+    content = genre_page.content(model.run, found, shlex.join(["python", "-m", "src.explain", *words]))
+    plain_files.write_json(folder / GENRES_JSON, content, indent=1)
+    page = save(folder / GENRES_PAGE, genre_page.html(content, found))
+    for name, reason in found.skipped.items():
+        console.note(f"{name}: {reason}")
+    if options.json:
+        console.line(json.dumps(content))
+    else:
+        for table in genre_page.tables(found):
+            console.result(table)
+        for genre in content["genres"].values():
+            console.line(" ".join(genre["sentences"]))
+        console.line(f"{page}")
+    for note in found.notes:
+        console.note(note)
+    return int(bool(found.skipped))
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    """Make the folder that --output names, or a new one in outputs/."""
+    from src.rundir.folder import reserve
+
+    name = options.run.resolve().name
+    folder: Path = options.output or reserve(Path("outputs") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_explain_{name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class Sounds:
@@ -184,11 +243,32 @@ class Sounds:
         self.content |= encoded
         explanation.sounds = dict(zip(waves, encoded, strict=True))
 
+    def add_neighbours(self, explanation: "Explanation", model: "ExplainedModel") -> None:
+        """Add excerpts of the nearest training clips."""
+        from src.explanation import neighbour_sounds
+        from src.explanation.background import background
+
+        training = background(model).training
+        if training is None or not self.wanted:
+            return
+        encoded = neighbour_sounds.encode(explanation.neighbours, training, SOUNDS, self.content)
+        if sum(map(len, [*self.content.values(), *encoded.values()])) > MOST_BYTES:
+            self.left_out += 1
+            for each in explanation.neighbours["clips"]:
+                if each.get("sound") in encoded:
+                    each["sound"] = ""
+            return
+        self.content |= encoded
+
     @property
     def notes(self) -> list[str]:
         """What is missing, as a sentence."""
         size = plain_files.format_bytes(MOST_BYTES)
-        return [f"The sounds of {self.left_out} clips are left out: together they would take more than {size}."] if self.left_out else []
+        return (
+            [f"The sounds of {self.left_out} clips are left out: together they would take more than {size}."]
+            if self.left_out
+            else []
+        )
 
     def write(self, folder: Path) -> None:
         """Write all sounds into a folder."""
@@ -209,12 +289,19 @@ def _clips(options: argparse.Namespace, model: "ExplainedModel") -> "tuple[list[
         return [Clip(file, Path(file), "") for file in files], SECONDS, []
 
     from src.explanation.clips import test_clips
+
+    model.request = _request(options)
+    return test_clips(model.run, model.request, options.clips or CLIPS)
+
+
+def _request(options: argparse.Namespace) -> "Request":
+    """Where the data of the run are, by the settings of the command line."""
     from src.judging import command
 
     request, folder = command.read(options.settings)
     if folder is not None:
         raise ValueError("hydra.run.dir is not for this program: name the folder with --output FOLDER.")
-    return test_clips(model.run, request, options.clips or CLIPS)
+    return request
 
 
 def _count(text: str) -> int:

@@ -30,7 +30,7 @@ def background(model: ExplainedModel) -> Background:
     classifier = model.classifier
     model_input = ModelInput.of(classifier)
     try:
-        clips = RunClips(model.run, model_input, model.device)
+        clips = RunClips(model.run, model_input, model.device, model.request)
         training = training_clips.read(clips)
     except (ValueError, OSError) as error:
         return Background(_without_training(model_input), None, None, plain_files.first_line(error).rstrip("."))

@@ -21,7 +21,9 @@ CURVES = ("deletion", "insertion")
 VERDICTS = ("better", "worse", "no better", "unknown")
 
 
-def measure(inputs: FeatureMap, genre: int, relevance_FN: NDArray[np.float32], reference: str, seed: int) -> dict[str, Any]:
+def measure(
+    inputs: FeatureMap, genre: int, relevance_FN: NDArray[np.float32], reference: str, seed: int
+) -> dict[str, Any]:
     """Deletion and insertion curves of a map, of random masks and of a reference ranking.
 
     Deletion replaces the most relevant share of the map by the baseline, insertion puts it into a baseline without anything
@@ -42,7 +44,10 @@ def measure(inputs: FeatureMap, genre: int, relevance_FN: NDArray[np.float32], r
         curves = [_curves(inputs, genre, each_FN) for each_FN in ranked]
         deletion = [full, *np.mean([each[0] for each in curves], axis=0).tolist(), empty]
         insertion = [empty, *np.mean([each[1] for each in curves], axis=0).tolist(), full]
-        areas = {key: float(np.trapezoid(curve, result["shares"])) for key, curve in zip(CURVES, (deletion, insertion), strict=True)}
+        areas = {
+            key: float(np.trapezoid(curve, result["shares"]))
+            for key, curve in zip(CURVES, (deletion, insertion), strict=True)
+        }
         result[name] = {"deletion": deletion, "insertion": insertion, "area": areas}
     return result
 

@@ -71,18 +71,37 @@ def explain(model: ModelInput, value_SFN: Tensor, groups: Sequence[RowGroup], ge
     return decompose([group.name for group in groups], subset_margins(model, value_SFN, groups, genre, rival))
 
 
-def subset_margins(
+def losses(
     model: ModelInput, value_SFN: Tensor, groups: Sequence[RowGroup], genre: int, rival: int
 ) -> NDArray[np.float64]:
-    """The margin (2^G,) with each subset of the groups left as it is, and the training mean of all other rows.
+    """What the margin loses with the training mean in place of each group alone, (G,): `without`, for any number of groups."""
+    everything = 2 ** len(groups) - 1
+    subsets = [everything, *(everything ^ 1 << g for g in range(len(groups)))]
+    intact, *changed = subset_margins(model, value_SFN, groups, genre, rival, subsets).tolist()
+    loss: NDArray[np.float64] = intact - np.array(changed)
+    return loss
 
-    Subset k has group g if bit g of k is set. The margin is the difference of the logits, averaged over the segments.
+
+def subset_margins(
+    model: ModelInput,
+    value_SFN: Tensor,
+    groups: Sequence[RowGroup],
+    genre: int,
+    rival: int,
+    subsets: Sequence[int] | None = None,
+) -> NDArray[np.float64]:
+    """The margin with each subset of the groups left as it is, and the training mean of all other rows, (subsets,).
+
+    Subset k has group g if bit g of k is set; by default, all 2^G in order. The margin is the difference of the logits, averaged over
+    the segments. Rows that are in no group keep their values.
     """
     assert model.mean_FN is not None
-    mean_FN = model.mean_FN.to(value_SFN)[:, :1] if model.mean_FN.shape[1] == 1 else model.mean_FN.to(value_SFN)
+    mean_FN = model.mean_FN.to(value_SFN)
+    in_group = [row for group in groups for row in group.rows]
     masks = []
-    for subset in range(2 ** len(groups)):
-        kept_F = torch.zeros(value_SFN.shape[1], dtype=torch.bool, device=value_SFN.device)
+    for subset in range(2 ** len(groups)) if subsets is None else subsets:
+        kept_F = torch.ones(value_SFN.shape[1], dtype=torch.bool, device=value_SFN.device)
+        kept_F[in_group] = False
         for g, group in enumerate(groups):
             if subset >> g & 1:
                 kept_F[list(group.rows)] = True
@@ -93,7 +112,7 @@ def subset_margins(
     for first in range(0, len(masks), batch):
         kept_QF = torch.stack(masks[first : first + batch])  # Q subsets
         value_QSFN = torch.where(kept_QF[:, None, :, None], value_SFN, mean_FN)
-        logits_QSC = model.logits(value_QSFN.flatten(0, 1)).reshape(-1, segments, len(model.classifier.genres))
+        logits_QSC = model.logits(value_QSFN.flatten(0, 1)).reshape(len(kept_QF), segments, -1)
         margins.append((logits_QSC[..., genre] - logits_QSC[..., rival]).mean(dim=1).cpu())
     margin: NDArray[np.float64] = torch.cat(margins).double().numpy()
     return margin

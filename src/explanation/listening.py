@@ -24,7 +24,9 @@ class Audible(NamedTuple):
     predictions: dict[str, float | str]
 
 
-def listen(model: ExplainedModel, sound: ExplainedSound, relevance_FN: NDArray[np.float32], genre: int) -> Audible | None:
+def listen(
+    model: ExplainedModel, sound: ExplainedSound, relevance_FN: NDArray[np.float32], genre: int
+) -> Audible | None:
     """Split a sound into the SHARE of its map that is most relevant, and the rest; None without a frequency axis.
 
     The probabilities of the genre are those of the whole path, from the masked wave on: `only`, `without`, and
@@ -42,7 +44,10 @@ def listen(model: ExplainedModel, sound: ExplainedSound, relevance_FN: NDArray[n
     def masked(mask_FN: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         mask_KN = weights_KF @ mask_FN
         mask_KN = torch.nn.functional.pad(mask_KN, (0, max(0, stft_KN.shape[1] - mask_KN.shape[1])))
-        parts = [torch.istft(stft_KN * each, n_fft, hop, window=window, length=len(wave_T)) for each in (mask_KN, 1 - mask_KN)]
+        parts = [
+            torch.istft(stft_KN * each, n_fft, hop, window=window, length=len(wave_T))
+            for each in (mask_KN, 1 - mask_KN)
+        ]
         return parts[0].cpu().numpy(), parts[1].cpu().numpy()
 
     mask_FN = most_relevant(relevance, SHARE)
@@ -50,7 +55,8 @@ def listen(model: ExplainedModel, sound: ExplainedSound, relevance_FN: NDArray[n
     rng = np.random.default_rng(0)
     rows, columns = mask_FN.shape
     random = [
-        masked(mask_FN.roll((int(rng.integers(rows)), int(rng.integers(columns))), (0, 1)))[1] for _ in range(RANDOM_MASKS)
+        masked(mask_FN.roll((int(rng.integers(rows)), int(rng.integers(columns))), (0, 1)))[1]
+        for _ in range(RANDOM_MASKS)
     ]
     of_only, of_without = _probabilities(model, sound, only_T), _probabilities(model, sound, without_T)
     energy = float((only_T**2).sum() / max(float((sound.wave_T**2).sum()), 1e-12))

@@ -109,7 +109,11 @@ def _correlations(
     own = relevance_SFN[chosen].abs().cpu().numpy()
     found = {"input": spearman(own, faithfulness.unusual(inputs)[chosen].cpu().numpy())}
     if untrained is not None:
-        few = replace(feature_map(model, sound, untrained), value_SFN=inputs.value_SFN[chosen], baseline_SFN=inputs.baseline_SFN[chosen])
+        few = replace(
+            feature_map(model, sound, untrained),
+            value_SFN=inputs.value_SFN[chosen],
+            baseline_SFN=inputs.baseline_SFN[chosen],
+        )
         other = _relevance(model, few, genre, method, untrained).relevance_SFN
         found["random_weights"] = spearman(own, other.abs().cpu().numpy())
     return found

@@ -17,6 +17,7 @@ from src.audio.reader import AudioError
 from src.clip import Clip
 from src.inference.recognizer import Recognizer
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, windows
+from src.judging.judged_data import Request
 from src.model.tags import Tags
 from src.rundir import RunDir
 
@@ -52,6 +53,7 @@ class ExplainedModel:
         self.classifier = self.recognizer.classifier
         self.device, self.genres = self.recognizer.device, self.recognizer.genres
         self.feature: Any = self.classifier.feature
+        self.request = Request()  # where the data of the run are, if not where its config says
 
     @cached_property
     def no_gradients(self) -> str:
@@ -63,7 +65,9 @@ class ExplainedModel:
 
     def check_methods(self, methods: Sequence[str]) -> None:
         """Raise ValueError if a method does not fit the model."""
-        if "gradcam" in methods and not any(isinstance(m, nn.Conv1d | nn.Conv2d) for m in self.classifier.model.modules()):
+        if "gradcam" in methods and not any(
+            isinstance(m, nn.Conv1d | nn.Conv2d) for m in self.classifier.model.modules()
+        ):
             name = type(self.classifier.model).__name__.lower()
             raise ValueError(
                 f"--method gradcam needs a model with convolutions, and model={name} has none. Use integrated_gradients."

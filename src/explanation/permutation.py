@@ -26,7 +26,8 @@ BATCH_VALUES = 4_000_000  # input values in a batch: 16 MB
 class Importance:
     """Importance of a group: the drop in accuracy (share of clips) and the rise of the cross-entropy (nats), as means over repeats.
 
-    The intervals are over clips. `repeat_deviation` is the standard deviation of the drop in accuracy between repeats.
+    The intervals are over clips. `repeat_deviation` is the standard deviation of the drop in accuracy between repeats. `drop_K` (K,)
+    is the drop for each clip: its mean over the clips of a genre is the drop in recall.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Importance:
     accuracy_drop: ClipInterval
     nll_rise: ClipInterval
     repeat_deviation: float
+    drop_K: NDArray[np.float64]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -83,6 +85,7 @@ def importances(
             clip_interval(drop_GRK[g].mean(axis=0), artists),
             clip_interval(rise_GRK[g].mean(axis=0), artists),
             float(drop_GRK[g].mean(axis=1).std(ddof=1)) if repeats > 1 else 0.0,
+            drop_GRK[g].mean(axis=0),
         )
         for g, group in enumerate(todo)
     ]

@@ -55,11 +55,14 @@ class RunClips:
     Raises ValueError or OSError, which say what is missing, if the data set is not where the config says.
     """
 
-    def __init__(self, run: RunDir, model: ModelInput, device: torch.device) -> None:
+    def __init__(self, run: RunDir, model: ModelInput, device: torch.device, request: Request) -> None:
         self.run, self.model, self.device = run, model, device
-        judged = judged_config(run, Request())
+        request = (
+            Request() if request.dataset is not None else request
+        )  # those of another data set are no training clips
+        judged = judged_config(run, request)
         self.config = OmegaConf.create(judged)
-        self.data, _ = open_data(run, Request(), judged, model.classifier.genres, own=True)
+        self.data, _ = open_data(run, request, judged, model.classifier.genres, own=True)
         self.has_statistics = False
 
     def in_set(self, subset: str) -> list[int]:

@@ -50,7 +50,9 @@ def content(
 def _plain(explanation: Explanation) -> dict[str, Any]:
     plain = {key: value for key, value in vars(explanation).items() if key not in NOT_SHOWN}
     return plain | {
-        "maps": [{key: value for key, value in vars(each).items() if key != "relevance_FN"} for each in explanation.maps]
+        "maps": [
+            {key: value for key, value in vars(each).items() if key != "relevance_FN"} for each in explanation.maps
+        ]
     }
 
 
@@ -149,7 +151,9 @@ def html(content: Mapping[str, Any], explanations: Sequence[Explanation], notes:
     return render.html(
         "explanation.html",
         {
-            "title": f"Why {content['run']} says {explanations[0].predicted}" if single else f"Why {content['run']} predicts its genres",
+            "title": f"Why {content['run']} says {explanations[0].predicted}"
+            if single
+            else f"Why {content['run']} predicts its genres",
             "content": content,
             "data": data,
             "sentences": sentences(content),
@@ -165,8 +169,16 @@ def html(content: Mapping[str, Any], explanations: Sequence[Explanation], notes:
 
 def _method_view(method: Mapping[str, Any]) -> dict[str, Any]:
     reference = method["compared"][-1]["other"]
-    names = {"map": METHODS[method["method"]], "random": "random masks", reference: OTHERS[reference].removeprefix("the ")}
-    return {**method, "name": METHODS[method["method"]], "figure": both(explanation_plots.curves, method["curves"], names)}
+    names = {
+        "map": METHODS[method["method"]],
+        "random": "random masks",
+        reference: OTHERS[reference].removeprefix("the "),
+    }
+    return {
+        **method,
+        "name": METHODS[method["method"]],
+        "figure": both(explanation_plots.curves, method["curves"], names),
+    }
 
 
 def _view(explanation: Explanation) -> dict[str, Any]:
@@ -188,5 +200,3 @@ def _genre_figure(content: Mapping[str, Any], explanations: Sequence[Explanation
         of_genre[each.predicted].append(each.maps[0].row_relevance)
     rows = [(f"{genre}, {count(len(all_), 'clip')}", np.mean(all_, axis=0)) for genre, all_ in sorted(of_genre.items())]
     return both(explanation_plots.by_genre, rows, content["row_hz"])
-
-

@@ -38,7 +38,11 @@ def picture(explanation: Explanation, narrow: bool = False) -> str:
         grid = figure.add_gridspec(2, 2, width_ratios=(5 if narrow else 8, 1), height_ratios=(5, 1))
         axes: Axes = figure.add_subplot(grid[0, 0])
         axes.imshow(
-            image, aspect="auto", origin="lower", interpolation="none", extent=(first_second, last_second, -0.5, rows - 0.5)
+            image,
+            aspect="auto",
+            origin="lower",
+            interpolation="none",
+            extent=(first_second, last_second, -0.5, rows - 0.5),
         )
         _frequency_ticks(axes, explanation.row_hz)
         bands = figure.add_subplot(grid[0, 1])
@@ -50,7 +54,11 @@ def picture(explanation: Explanation, narrow: bool = False) -> str:
         times = figure.add_subplot(grid[1, 0], sharex=axes)
         _time(times, first.relevance_FN, (first_second, last_second), columns)
         axes.tick_params(labelbottom=False)
-        return svg(figure, f"Relevance for {explanation.predicted} over time and frequency, of {explanation.clip}", _describe(explanation))
+        return svg(
+            figure,
+            f"Relevance for {explanation.predicted} over time and frequency, of {explanation.clip}",
+            _describe(explanation),
+        )
 
 
 def rows_figure(explanation: Explanation, narrow: bool = False) -> str:
@@ -61,13 +69,17 @@ def rows_figure(explanation: Explanation, narrow: bool = False) -> str:
     chosen = sorted(np.argsort(-np.abs(total_F))[:MOST_NAMED_ROWS].tolist(), key=lambda row: -total_F[row])
     names = [label(explanation.row_names[row]) for row in chosen]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(NARROW_INCHES if narrow else WIDE_INCHES, 1.9 + 0.27 * len(chosen)), layout="constrained")
+        figure = Figure(
+            figsize=(NARROW_INCHES if narrow else WIDE_INCHES, 1.9 + 0.27 * len(chosen)), layout="constrained"
+        )
         axes, times = figure.subplots(2, 1, height_ratios=(len(chosen), 3))
         _bars(axes, np.arange(len(chosen)), total_F[chosen], vertical=True)
         name_rows(axes, names)
         axes.set_xlabel("relevance (nats)")
         _time(times, first.relevance_FN, _seconds(explanation), NARROW_COLUMNS)
-        return svg(figure, f"Relevance for {explanation.predicted} by row, of {explanation.clip}", _describe(explanation))
+        return svg(
+            figure, f"Relevance for {explanation.predicted} by row, of {explanation.clip}", _describe(explanation)
+        )
 
 
 def curves(mean: Mapping[str, Any], names: Mapping[str, str], narrow: bool = False) -> str:
@@ -80,25 +92,43 @@ def curves(mean: Mapping[str, Any], names: Mapping[str, str], narrow: bool = Fal
         for axes, curve in zip(both, ("deletion", "insertion"), strict=True):
             for key, name in names.items():
                 colour, line, marker = styles.get(key, (GREEN, ":", "^"))
-                axes.plot(shares, 100 * np.asarray(mean[key][curve]), color=colour, linestyle=line, marker=marker, markersize=3.5, label=name)
+                axes.plot(
+                    shares,
+                    100 * np.asarray(mean[key][curve]),
+                    color=colour,
+                    linestyle=line,
+                    marker=marker,
+                    markersize=3.5,
+                    label=name,
+                )
             axes.set_title(f"{curve}: probability of the predicted genre (%)")
             axes.set_xlabel("share of the map that is " + ("deleted (%)" if curve == "deletion" else "inserted (%)"))
             axes.set_ylim(0, 100)
         both[0].legend(loc="upper right")
-        return svg(figure, "Deletion and insertion curves", "Mean probability of the predicted genre over the explained sounds.")
+        return svg(
+            figure,
+            "Deletion and insertion curves",
+            "Mean probability of the predicted genre over the explained sounds.",
+        )
 
 
 def by_genre(rows: Sequence[tuple[str, NDArray[np.float64]]], hz_F: Sequence[float], narrow: bool = False) -> str:
     """Draw the mean relevance of the bands for each predicted genre, one line of bars each."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(NARROW_INCHES if narrow else WIDE_INCHES, 0.5 + 0.75 * len(rows)), layout="constrained")
+        figure = Figure(
+            figsize=(NARROW_INCHES if narrow else WIDE_INCHES, 0.5 + 0.75 * len(rows)), layout="constrained"
+        )
         all_axes = np.atleast_1d(np.asarray(figure.subplots(len(rows), 1, sharex=True)))
         for axes, (name, value_F) in zip(all_axes, rows, strict=True):
             _bars(axes, np.arange(len(value_F)), value_F)
             axes.set_title(name, fontsize=8)
             axes.set_yticks([])
         _frequency_ticks(all_axes[-1], hz_F, along_x=True)
-        return svg(figure, "Relevance by band for each predicted genre", "Orange bands speak for the genre, blue ones against it.")
+        return svg(
+            figure,
+            "Relevance by band for each predicted genre",
+            "Orange bands speak for the genre, blue ones against it.",
+        )
 
 
 def shrink(value_FN: NDArray[Any], rows: int, columns: int) -> NDArray[np.float64]:

@@ -65,7 +65,11 @@ def test_a_random_map_is_said_to_be_no_better() -> None:
 
 def test_a_right_map_is_said_to_be_better_with_an_interval_over_artists_where_there_are_enough() -> None:
     clips = [measured(right()[:, :87], seed) for seed in range(12)]
-    for artists, over in (([None] * 12, "clips"), ([f"artist {k}" for k in range(12)], "artists"), (["x", "y"] * 6, "clips")):
+    for artists, over in (
+        ([None] * 12, "clips"),
+        ([f"artist {k}" for k in range(12)], "artists"),
+        (["x", "y"] * 6, "clips"),
+    ):
         rows = [row for row in faithfulness.summarize(clips, artists) if row["other"] == faithfulness.RANDOM]
         assert {row["verdict"] for row in rows} == {"better"}
         assert {row["over"] for row in rows} == {over}
