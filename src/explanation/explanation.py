@@ -13,7 +13,7 @@ class Map:
 
     `relevance_FN` (F rows, N frames of the whole sound) is in nats of the score, see `model.score`; positive values speak for
     the genre. `row_relevance` are its sums over time. `correlations` are Spearman's, of absolute values: with the map of a model with random weights, and with
-    |input - baseline|. `completeness_gap` is of integrated gradients only: the sum of the map minus the difference of the
+    |input - baseline|: see `maps`. `completeness_gap` is of integrated gradients only: the sum of the map minus the difference of the
     scores, as a share of this difference. `faithfulness` has the curves of the sound: see `faithfulness.measure`.
     """
 

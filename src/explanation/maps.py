@@ -43,7 +43,7 @@ def add(
     untrained = faithfulness.random_network(model.classifier.model)
     first_FN: NDArray[np.float32] | None = None
     for method in methods:
-        relevance = _relevance(model, inputs, genre, method, model.classifier.model)
+        relevance = relevance_of(model, inputs, genre, method, model.classifier.model)
         whole_FN = smooth(inputs.whole(relevance.relevance_SFN), model)
         first_FN = whole_FN if first_FN is None else first_FN
         explanation.maps.append(
@@ -83,7 +83,8 @@ def smooth(relevance_FN: NDArray[np.float32], model: ExplainedModel) -> NDArray[
     return np.asarray(smoothed[0, 0].numpy())
 
 
-def _relevance(model: ExplainedModel, inputs: FeatureMap, genre: int, method: str, network: Any) -> Relevance:
+def relevance_of(model: ExplainedModel, inputs: FeatureMap, genre: int, method: str, network: Any) -> Relevance:
+    """The relevance of the windows by a method; `network` is the model's or a copy of it, of which `inputs` is the input."""
     if method == "integrated_gradients":
         return attribution.integrated_gradients(inputs, genre)
     if method == "gradcam":
@@ -104,16 +105,20 @@ def _correlations(
     relevance_SFN: Tensor,
     untrained: Any,
 ) -> dict[str, float]:
-    """Spearman's correlations of absolute values over a few windows: with random weights, and with |input - baseline|."""
+    """Spearman's correlations of absolute values over a few windows: with random weights, and with |input - baseline|.
+
+    `random_weights_given_input` is the partial correlation: what the two maps share beyond |input - baseline|, through which
+    gradient times input maps of any model look alike.
+    """
     chosen = np.unique(np.linspace(0, len(relevance_SFN) - 1, CHECKED_WINDOWS).round().astype(int)).tolist()
     own = relevance_SFN[chosen].abs().cpu().numpy()
-    found = {"input": spearman(own, faithfulness.unusual(inputs)[chosen].cpu().numpy())}
+    distance = faithfulness.unusual(inputs)[chosen].cpu().numpy()
+    found = {"input": spearman(own, distance)}
     if untrained is not None:
-        few = replace(
-            feature_map(model, sound, untrained),
-            value_SFN=inputs.value_SFN[chosen],
-            baseline_SFN=inputs.baseline_SFN[chosen],
-        )
-        other = _relevance(model, few, genre, method, untrained).relevance_SFN
-        found["random_weights"] = spearman(own, other.abs().cpu().numpy())
+        few = replace(feature_map(model, sound, untrained), value_SFN=inputs.value_SFN[chosen], baseline_SFN=inputs.baseline_SFN[chosen])
+        other = relevance_of(model, few, genre, method, untrained).relevance_SFN.abs().cpu().numpy()
+        both, theirs = spearman(own, other), spearman(other, distance)
+        found["random_weights"] = both
+        scale = np.sqrt((1 - found["input"] ** 2) * (1 - theirs**2))
+        found["random_weights_given_input"] = float((both - found["input"] * theirs) / scale) if scale > 0 else 0.0
     return found

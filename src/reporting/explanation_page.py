@@ -110,37 +110,35 @@ def sentences(content: Mapping[str, Any]) -> list[str]:
 
 def _compare(name: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """One sentence about a method and what it was compared with, for deletion and insertion."""
-    figures = "; ".join(_figure(row) for row in rows)
+    gains = " and ".join(_gain(row) for row in rows)
     verdicts = {row["verdict"] for row in rows}
     if verdicts == {"unknown"}:
-        return f"{name} against {OTHERS[other]}: {figures}. {count(rows[0]['clips'], 'sound')}: too few for an interval; --test explains test clips."
+        sounds = count(rows[0]["clips"], "sound")
+        return f"{name} against {OTHERS[other]}: a gain of {gains}. {sounds}: too few for an interval; --test explains test clips."
+    basis = f"95 % intervals over {rows[0]['over']}, {count(rows[0]['clips'], 'clip')}"
     if verdicts == {"better"}:
-        return f"{name} finds what the model uses better than {OTHERS[other]}: {figures}."
+        return f"{name} finds what the model uses better than {OTHERS[other]}: a gain of {gains} ({basis})."
     if "better" in verdicts:
         better = next(row["curve"] for row in rows if row["verdict"] == "better")
-        return f"{name} is better than {OTHERS[other]} by {better} only: {figures}."
+        return f"{name} is better than {OTHERS[other]} by {better} only: a gain of {gains} ({basis})."
     worse = "worse than" if verdicts == {"worse"} else "no better than"
-    return f"{name} is {worse} {OTHERS[other]}: {figures}. Do not rely on it for this model."
+    return f"{name} is {worse} {OTHERS[other]}: a gain of {gains} ({basis}). Do not rely on it for this model."
 
 
-def _figure(row: Mapping[str, Any]) -> str:
-    """ "deletion leaves 21 % on average against 48 %, gain 27 points (95 % interval 20 to 33, 20 clips)"."""
-    verb = "deletion leaves" if row["curve"] == "deletion" else "insertion restores"
-    text = f"{verb} {percent(row['area'])} of probability on average against {percent(row['other_area'])}, gain {100 * row['gain']:+.0f} points"
-    if row["interval"] is None:
-        return text
-    low, high = (f"{100 * end:+.0f}" for end in row["interval"])
-    return f"{text} (95 % interval {low} to {high} over {row['over']}, {count(row['clips'], 'clip')})"
+def _gain(row: Mapping[str, Any]) -> str:
+    """ "27 points by deletion (21 to 33)"."""
+    text = f"{100 * row['gain']:.0f} points by {row['curve']}"
+    return text if row["interval"] is None else f"{text} ({100 * row['interval'][0]:.0f} to {100 * row['interval'][1]:.0f})"
 
 
 def _sanity(name: str, correlations: Mapping[str, float]) -> list[str]:
     if "random_weights" not in correlations:
         return []
-    with_random, with_input = correlations["random_weights"], correlations["input"]
-    alike = "shows much of the same" if with_random >= ALIKE else "gives other maps"
+    with_random, rest = correlations["random_weights"], correlations["random_weights_given_input"]
+    alike = "gives much the same maps" if with_random >= ALIKE else "gives other maps"
     return [
-        f"A model with random weights {alike}: {name} has a rank correlation of {with_random:.2f} with its maps, and of "
-        f"{with_input:.2f} with |input - baseline|."
+        f"A model with random weights {alike}: the rank correlation with those of {name[0].lower() if name != 'Grad-CAM' else name[0]}"
+        f"{name[1:]} is {with_random:.2f}, and {rest:.2f} beyond what both share with the distance of the input from the baseline."
     ]
 
 

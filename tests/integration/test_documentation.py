@@ -13,7 +13,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from src import compare, config_reference, evaluate, predict, relations, report, robustness
+from src import compare, config_reference, evaluate, explain, predict, relations, report, robustness
 from src.config import compose
 from src.console import Parser
 from src.judging import command as evaluate_command
@@ -76,6 +76,8 @@ def test_a_command_is_one_that_its_program_takes(page: str, command: str, monkey
             predict._options(arguments)
         elif program == "src.robustness":
             conditions.read(robustness._options(arguments).only)
+        elif program == "src.explain":
+            explain._options(arguments)
         elif program == "src.compare":
             compare._options(arguments)
         elif program == "src.relations":

@@ -11,6 +11,7 @@ import pytest
 
 from src import rundir
 from src.reporting import render, robustness_page, run_page
+from tests.reporting import explanations
 from tests.reporting.browser import SCREEN_TESTS, check_fits_and_can_be_read, open_page, require
 from tests.reporting.robustness import content
 from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
@@ -59,6 +60,17 @@ def robustness_of_many_genres(folder: Path) -> Path:
     return render.save(folder / "robustness.html", robustness_page.html(content(genres, 120, retrained=False)))
 
 
+def explanation(folder: Path) -> Path:
+    """A page of six explained sounds, one of which could not be read."""
+    folder.mkdir(parents=True)
+    return explanations.page(folder, explanations.explanations(6), {"a.wav": "no sound"})
+
+
+def explanation_by_rows(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return explanations.page(folder, explanations.explanations(1, audible=False))
+
+
 PAGES: dict[str, Callable[[Path], Path]] = {
     "run": run_with_all,
     "older run": older_run,
@@ -67,6 +79,8 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "fitted": fitted,
     "robustness": robustness,
     "robustness of many genres": robustness_of_many_genres,
+    "explanation": explanation,
+    "explanation by rows": explanation_by_rows,
 }
 
 

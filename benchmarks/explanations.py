@@ -1,0 +1,128 @@
+"""Check explanations where the truth is known, and measure their speed.
+
+`python -m benchmarks.explanations truth RUN` explains test clips of a run on the two genres of `benchmarks.known_truth`, which differ
+in the drum pattern only. The stems lie where that program wrote them. In a bin where the drums are louder than the rest, the map should have
+more than its share: of the energy, and of the area. The same for a model with random weights shows what the method alone does.
+
+`python -m benchmarks.explanations speed RUN AUDIO` times one explanation, with everything that the page shows of a sound.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from src.clip import Clip
+from src.console import Parser, track
+from src.explanation import faithfulness
+from src.explanation.clips import test_clips
+from src.explanation.explain import explain
+from src.explanation.feature_map import FeatureMap, feature_map, row_hz
+from src.explanation.maps import METHODS, relevance_of
+from src.explanation.model import ExplainedModel, ExplainedSound
+from src.judging.judged_data import Request
+from src.metrics.intervals import bootstrap_by_cluster
+
+STEMS = ("drums", "rest")  # the folders beside mix/
+SECONDS, REPEATS = 30.0, 3
+
+
+def shares(
+    model: ExplainedModel, sound: ExplainedSound, dominated_FN: NDArray[np.bool_], method: str, network: Any
+) -> tuple[float, float, float]:
+    """Of one sound, what lies on the drum-dominated bins: the share of |relevance|, of the energy, and of the area."""
+    genre = int(sound.probability_C.argmax())
+    inputs = feature_map(model, sound, network)
+    relevance_FN = np.abs(inputs.whole(relevance_of(model, inputs, genre, method, network).relevance_SFN))
+    power_FN = 10 ** (inputs.whole(inputs.value_SFN, mean=True) / 10)
+    share, energy = (float(each[dominated_FN].sum() / each.sum()) for each in (relevance_FN, power_FN))
+    return share, energy, float(dominated_FN.mean())
+
+
+def dominated(model: ExplainedModel, clip: Clip, inputs: FeatureMap, max_seconds: float | None) -> NDArray[np.bool_]:
+    """The bins (F, N) of a clip in which the drums are louder than the rest, by the model's own feature of the stems."""
+    levels = []
+    for stem in STEMS:
+        parts = [stem if part == "mix" else part for part in clip.path.parts]
+        sound = model.read(Clip(clip.name, Path(*parts), clip.genre), max_seconds)
+        levels.append(inputs.whole(sound.feature_SFN, mean=True))
+    return np.asarray(levels[0] > levels[1])
+
+
+def truth(run: Path, clips: int, methods: Sequence[str]) -> None:
+    """Print the ratios of shares, each with its interval over artists."""
+    model = ExplainedModel(run)
+    if row_hz(model.feature) is None:
+        raise ValueError(f"{run} has a feature without a frequency axis: expected mel, stft or cqt.")
+    chosen, max_seconds, _ = test_clips(model.run, Request(), clips)
+    trained: Any = model.classifier.model
+    networks = {"trained": trained, "random weights": faithfulness.random_network(trained)}
+    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for clip in track(chosen, "Explaining", len(chosen)):
+        sound = model.read(clip, max_seconds)
+        dominated_FN = dominated(model, clip, feature_map(model, sound), max_seconds)
+        for method in methods:
+            for name, network in networks.items():
+                found.setdefault((method, name), []).append(shares(model, sound, dominated_FN, method, network))
+    artists = [clip.artist or clip.name for clip in chosen]
+    print(f"{len(chosen)} test clips of {len(set(artists))} artists; synthetic music")
+    print("| method | model | relevance on drum bins | over their energy | over their area |")
+    print("|---|---|---|---|---|")
+    for (method, name), rows in found.items():
+        share_K, energy_K, area_K = np.array(rows).T
+        cells = [f"{100 * share_K.mean():.1f} %"]
+        for other_K in (energy_K, area_K):
+            low, high = bootstrap_by_cluster(share_K / other_K, artists)
+            cells.append(f"{np.mean(share_K / other_K):.2f} ({low:.2f} to {high:.2f})")
+        print(f"| {method} | {name} | {' | '.join(cells)} |")
+    energy_K, area_K = np.array(next(iter(found.values()))).T[1:]
+    print(f"Bins where the drums are louder have {100 * energy_K.mean():.1f} % of the energy and {100 * area_K.mean():.1f} % of the area.")
+
+
+def speed(run: Path, audio: Path, method: str) -> None:
+    """Print the seconds that one explanation takes, the fastest of REPEATS, and those of loading the run."""
+    start = time.perf_counter()
+    model = ExplainedModel(run)
+    loaded = time.perf_counter() - start
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        sound = model.read(Clip(audio.name, audio, ""), SECONDS)
+        explain(model, sound, [method])
+        times.append(time.perf_counter() - start)
+    seconds = len(sound.wave_T) / model.recognizer.sample_rate
+    print(
+        f"{method}, {seconds:.0f} s of sound, {torch.get_num_threads()} threads: {min(times):.1f} s "
+        f"({', '.join(f'{each:.1f}' for each in times)}); loading the run {loaded:.1f} s"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of the two measurements -> exit status."""
+    parser = Parser(
+        prog="python -m benchmarks.explanations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("measurement", choices=("truth", "speed"))
+    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("sound", type=Path, metavar="AUDIO", nargs="?", help="with speed: a file of 30 s")
+    parser.add_argument("--clips", type=int, default=64, metavar="N", help="with truth (default: %(default)s)")
+    parser.add_argument("--method", action="append", choices=METHODS, help="may be repeated (default: the first)")
+    options = parser.parse_args(arguments)
+    methods = options.method or [METHODS[0]]
+    if (options.measurement == "speed") != (options.sound is not None):
+        parser.error("speed needs an audio file, truth needs none.")
+    if options.measurement == "truth":
+        truth(options.run, options.clips, methods)
+    else:
+        speed(options.run, options.sound, methods[0])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

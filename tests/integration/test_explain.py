@@ -1,0 +1,243 @@
+"""The program `explain` as a user sees it: page, JSON, sounds, messages and exit status."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from src import evaluate, explain, predict
+from tests.conftest import RATE, tone, write
+from tests.programs import help_of, small, train
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run_explain(capsys: pytest.CaptureFixture[str]) -> Run:
+    """`python -m src.explain ARGUMENTS...` in this process -> its exit status, standard output and standard error."""
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = explain.main(list(map(str, arguments)))
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return status, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Finished runs of the tiny corpus: a cnn on mel, a majority, and a gru on chroma."""
+    folder = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, settings in {
+            "cnn": ("model=cnn", "trainer.max_epochs=4"),
+            "majority": ("model=majority",),
+            "gru": ("model=gru", "feature=chroma", "trainer.max_epochs=1"),
+        }.items():
+            words = small(tiny, folder / name, *settings)
+            assert train(patch, *(word for word in words if name != "majority" or word != "model.width=4")) == 0
+    return {name: folder / name for name in ("cnn", "majority", "gru")}
+
+
+def content(folder: Path) -> dict:
+    return json.loads((folder / "explanation.json").read_text(encoding="utf-8"))
+
+
+def message(err: str) -> str:
+    return err.strip().splitlines()[-1]
+
+
+def test_a_file_is_explained_as_it_is_predicted(
+    run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = next(tiny.parent.glob("bell/*.wav"))
+    status, out, _ = run_explain(runs["cnn"], file, "--output", tmp_path / "why")
+    assert status == 0
+    assert out.strip() == str(tmp_path / "why" / "explanation.html")
+    (clip,) = content(tmp_path / "why")["clips"]
+    assert predict.main([str(file), "--run", str(runs["cnn"]), "--threads", "1"]) == 0
+    predicted = json.loads(capsys.readouterr().out)
+    assert clip["predicted"] == predicted["predicted_genre"]
+    assert clip["probabilities"] == pytest.approx(predicted["probabilities"], abs=1e-5)
+    assert clip["rival"] == sorted(clip["probabilities"], key=lambda genre: -clip["probabilities"][genre])[1]
+    (found,) = clip["maps"]
+    assert found["completeness_gap"] < 0.2
+    assert len(found["row_relevance"]) == len(content(tmp_path / "why")["row_hz"]) == 96
+    assert 0 < clip["listening"]["energy"] < 1
+    for kind in ("whole", "only", "without"):
+        wave_T, rate = soundfile.read(tmp_path / "why" / clip["sounds"][kind])
+        assert rate == RATE
+        assert len(wave_T) == pytest.approx(2 * RATE, abs=RATE // 10)
+    page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
+    assert "too few for an interval" in page
+    assert "the mean of each row over the training clips" in page
+
+
+def test_test_clips_have_an_interval_and_are_those_of_the_run(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+    status, _, err = run_explain(
+        runs["cnn"], "--test", "--clips", "6", "--method", "gradcam", "--method", "occlusion", "--output", tmp_path / "why", "--no-sounds"
+    )
+    assert status == 0
+    found = content(tmp_path / "why")
+    assert len(found["clips"]) == 6
+    tested = (runs["cnn"] / "predictions.csv").read_text(encoding="utf-8")
+    assert all(f"\n{clip['clip']}," in tested for clip in found["clips"])
+    assert {clip["genre"] for clip in found["clips"]} == {"bell", "drone", "snare"}
+    assert [method["method"] for method in found["methods"]] == ["gradcam", "occlusion"]
+    for method in found["methods"]:
+        assert {row["other"] for row in method["compared"]} == {"random", "loudest"}
+        assert all(row["interval"][0] <= row["gain"] <= row["interval"][1] for row in method["compared"])
+        assert "random_weights" in method["correlations"]
+    assert "95 % interval" in err
+    assert not (tmp_path / "why" / "sounds").exists()
+
+
+def test_a_model_without_gradients_says_so(run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path) -> None:
+    status, _, err = run_explain(runs["majority"], next(tiny.parent.glob("bell/*.wav")), "--output", tmp_path / "why")
+    assert status == 0
+    assert "model=majority has no gradients" in err
+    assert "model=majority has no gradients" in (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
+    assert content(tmp_path / "why")["clips"][0]["maps"] == []
+
+
+def test_a_feature_without_a_frequency_axis_shows_rows(run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path) -> None:
+    status, out, _ = run_explain(runs["gru"], next(tiny.parent.glob("bell/*.wav")), "--output", tmp_path / "why", "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert found["row_hz"] is None
+    assert len(found["row_names"]) == 12
+    assert found["clips"][0]["listening"] == {}
+    assert set(found["clips"][0]["sounds"]) == {"whole"}
+    assert {row["other"] for row in found["methods"][0]["compared"]} == {"random", "unusual"}
+
+
+def test_files_that_cannot_be_read_are_listed_and_the_others_explained(
+    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    tone(tmp_path / "music" / "good.wav")
+    (tmp_path / "music" / "bad.wav").write_bytes(b"no sound")
+    write(tmp_path / "music" / "silent.wav", np.zeros(RATE))
+    tone(tmp_path / "music" / "short.wav", seconds=0.05)
+    status, _, err = run_explain(runs["cnn"], tmp_path / "music", "--output", tmp_path / "why")
+    assert status == 1
+    found = content(tmp_path / "why")
+    assert [Path(clip["clip"]).name for clip in found["clips"]] == ["good.wav", "short.wav"]
+    assert [Path(name).name for name in found["failed"]] == ["bad.wav", "silent.wav"]
+    assert any("it is repeated" in note for note in found["clips"][1]["notes"])
+    assert "bad.wav: " in err
+    page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
+    assert "2 files left out" in page
+
+
+def test_nothing_is_written_if_no_file_can_be_read(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+    status, _, err = run_explain(runs["cnn"], tmp_path / "gone.wav", "--output", tmp_path / "why")
+    assert status == 1
+    assert "gone.wav" in err
+    assert "none of 1 file could be explained" in message(err)
+    assert not (tmp_path / "why").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((), "expected audio files, or --test"),
+        (("--test", "song.mp3"), "song.mp3: --test explains the test clips"),
+        (("song.mp3", "--clips", "3"), "--clips is only for --test"),
+        (("--test", "--clips", "0"), "a whole number of 1 or more"),
+        (("song.mp3", "--excerpt", "900"), "up to 120"),
+        (("song.mp3", "--method", "lime"), "invalid choice"),
+        (("--test", "model=cnn"), "the run decides this"),
+        (("--test", "hydra.run.dir=x"), "--output FOLDER"),
+    ],
+)
+def test_words_that_make_no_sense(run_explain: Run, runs: dict[str, Path], words: tuple[str, ...], expected: str) -> None:
+    status, out, err = run_explain(runs["cnn"], *words)
+    assert status == 1
+    assert not out
+    assert expected in err
+
+
+def test_a_folder_that_is_no_run(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    shutil.copytree(runs["cnn"], tmp_path / "unfinished")
+    (tmp_path / "unfinished" / "metrics.json").unlink()
+    song = tone(tmp_path / "song.wav")
+    for folder, expected in (
+        (tmp_path / "gone", "does not exist"),
+        (song, "is not a folder"),
+        (tmp_path / "sweep", "config.yaml"),
+        (tmp_path / "unfinished", "has not finished"),
+    ):
+        status, _, err = run_explain(folder, song, "--output", tmp_path / "why")
+        assert status == 1
+        assert expected in message(err), err
+    assert not (tmp_path / "why").exists()
+
+
+def test_an_evaluation_has_no_model(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+    assert evaluate.main([str(runs["cnn"]), f"hydra.run.dir={tmp_path / 'judged'}"]) == 0
+    status, _, err = run_explain(tmp_path / "judged", tone(tmp_path / "song.wav"))
+    assert status == 1
+    assert "is an evaluation" in message(err)
+
+
+def test_sounds_that_are_gone(run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    shutil.copy(tiny, moved / "tiny.csv")
+    status, _, err = run_explain(runs["cnn"], "--test", f"dataset.path={moved / 'tiny.csv'}", "--output", tmp_path / "why")
+    assert status == 1
+    assert "Traceback" not in err
+    assert not (tmp_path / "why").exists()
+    status, _, _ = run_explain(
+        runs["cnn"], "--test", "--clips", "1", f"dataset.path={tiny}", "--output", tmp_path / "why", "--no-sounds"
+    )
+    assert status == 0
+
+
+def test_an_existing_folder_is_not_overwritten(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+    song = tone(tmp_path / "song.wav")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    for folder in (tmp_path / "full", song):
+        status, _, err = run_explain(runs["cnn"], song, "--output", folder)
+        assert status == 1
+        assert "exists and is not empty: name a new folder" in message(err)
+    (tmp_path / "empty").mkdir()
+    assert run_explain(runs["cnn"], song, "--output", tmp_path / "empty")[0] == 0
+
+
+def test_gradcam_needs_convolutions(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+    status, _, err = run_explain(runs["gru"], tone(tmp_path / "song.wav"), "--method", "gradcam")
+    assert status == 1
+    assert "model=rnn has none" in message(err) or "has none" in message(err)
+
+
+@pytest.mark.slow
+def test_help_is_fast() -> None:
+    text, modules = help_of("src.explain")
+    assert "--test" in text
+    assert not modules & {"torch", "captum", "matplotlib", "hydra"}
+
+
+@pytest.mark.slow
+def test_a_head_on_a_pretrained_network_shows_rows(
+    run_explain: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [word for word in small(tiny, tmp_path / "run", "model=head", "feature=musicnn") if word != "model.width=4"]
+    words = [word for word in words if word != "data.crop_seconds=1"]
+    assert train(monkeypatch, *words, "data.crop_seconds=3") == 0
+    status, out, _ = run_explain(tmp_path / "run", next(tiny.parent.glob("bell/*.wav")), "--json", "--output", tmp_path / "why")
+    assert status == 0
+    found = json.loads(out)
+    assert found["clips"][0]["maps"][0]["completeness_gap"] < 1e-3  # a head is linear
+    assert len(found["row_names"]) == len(found["clips"][0]["maps"][0]["row_relevance"])

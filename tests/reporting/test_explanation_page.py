@@ -1,0 +1,100 @@
+"""The page of explanations: what it says in words, what it shows, and its size."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from src.reporting import explanation_page, explanation_plots
+from src.rundir import RunDir
+from tests.reporting.explanations import explanations, page
+from tests.rundirs import config, write_run
+
+
+def row(curve: str, gain: float, interval: tuple[float, float] | None, verdict: str) -> dict[str, Any]:
+    return {"curve": curve, "other": "random", "gain": gain, "interval": interval, "verdict": verdict, "over": "clips", "clips": 20}
+
+
+def said(*rows: dict[str, Any], **correlations: float) -> str:
+    method = {"method": "occlusion", "compared": rows, "correlations": correlations}
+    return " ".join(explanation_page.sentences({"no_map": "", "methods": [method]}))
+
+
+def test_the_words_follow_the_interval() -> None:
+    deletion, insertion = row("deletion", 0.27, (0.21, 0.33), "better"), row("insertion", 0.38, (0.33, 0.41), "better")
+    assert said(deletion, insertion) == (
+        "Occlusion finds what the model uses better than random masks of the same shape: a gain of 27 points by deletion (21 to 33) "
+        "and 38 points by insertion (33 to 41) (95 % intervals over clips, 20 clips)."
+    )
+    none = row("insertion", 0.01, (-0.02, 0.03), "no better")
+    assert "is better than random masks of the same shape by deletion only" in said(deletion, none)
+    assert "no better than random masks" in said(row("deletion", 0.0, (-0.1, 0.1), "no better"), none)
+    assert "Do not rely on it" in said(row("deletion", -0.2, (-0.3, -0.1), "worse"), none)
+    assert "too few for an interval" in said(row("deletion", 0.2, None, "unknown"), row("insertion", 0.2, None, "unknown"))
+
+
+def test_a_model_with_random_weights_is_compared_in_words() -> None:
+    unsure = row("deletion", 0.2, None, "unknown")
+    assert "gives other maps" in said(unsure, random_weights=0.2, random_weights_given_input=0.1, input=0.5)
+    assert "gives much the same maps" in said(unsure, random_weights=0.8, random_weights_given_input=0.7, input=0.5)
+
+
+def test_the_page_and_the_json_of_sounds_with_a_map(tmp_path: Path) -> None:
+    found = explanations(6, methods=("integrated_gradients", "gradcam"))
+    text = page(tmp_path, found, {"bad.wav": "it is <empty>"}).read_text(encoding="utf-8")
+    assert text.count("<audio") == 18
+    assert "bad.wav: it is &lt;empty&gt;" in text
+    assert "Bands by predicted genre" in text
+    assert "synthetic music" in text
+    run = RunDir(tmp_path / "run")
+    content = json.loads(json.dumps(explanation_page.content(run, found, {}, [], "command")))
+    assert [each["method"] for each in content["methods"]] == ["integrated_gradients", "gradcam"]
+    own = content["clips"][0]["maps"][0]
+    assert own["row_relevance"] == pytest.approx(found[0].maps[0].relevance_FN.sum(axis=1), rel=1e-5)  # type: ignore[union-attr]
+    assert "relevance_FN" not in own
+    assert content["methods"][0]["completeness_gap"] is not None
+    assert content["methods"][1]["completeness_gap"] is None
+
+
+def test_rows_stand_for_a_feature_without_a_frequency_axis(tmp_path: Path) -> None:
+    text = page(tmp_path, explanations(1, audible=False)).read_text(encoding="utf-8")
+    assert "Relevance for" in text
+    assert text.count("<audio") == 1
+    assert "Does the run hear it too?" not in text
+
+
+def test_a_page_of_many_sounds_stays_small_and_says_what_it_leaves_out(tmp_path: Path) -> None:
+    found = explanations(explanation_page.MOST_CLIPS + 1)
+    for each in found[: explanation_page.MOST_CLIPS]:  # as large as those of 30 s
+        rng = np.random.default_rng(0)
+        each.maps[0].relevance_FN = rng.standard_normal((96, 1292)).astype(np.float32)
+        each.maps[0].row_relevance = [0.0] * 96
+        each.value_FN = -100 * rng.random((96, 1292)).astype(np.float32)
+        each.row_hz = np.geomspace(20, 11_000, 96).tolist()
+        each.row_names = [""] * 96
+    found[-1].drop_pictures()
+    run = RunDir(write_run(tmp_path / "run", config(), clips=20))
+    content = explanation_page.content(run, found[-1:], {}, [], "command")
+    text = explanation_page.html({**content, "row_hz": None}, found, [])
+    assert len(text) < 5_000_000
+    assert f"The first {explanation_page.MOST_CLIPS} of {len(found)} sounds" in text
+
+
+def test_a_picture_is_averaged_over_blocks() -> None:
+    value_FN = np.arange(24.0).reshape(4, 6)
+    small = explanation_plots.shrink(value_FN, 2, 3)
+    assert small.shape == (2, 3)
+    assert small[0, 0] == np.mean([0, 1, 6, 7])
+    assert explanation_plots.shrink(value_FN, 9, 9).shape == (4, 6)
+
+
+def test_colours_tell_for_from_against_and_level() -> None:
+    level_FN = np.array([[0.0, -100.0, -100.0, 0.0]])
+    image = explanation_plots.colours(level_FN, np.array([[0.0, 1.0, -1.0, 0.0]]))
+    red, blue = image[0, 1], image[0, 2]
+    assert red[0] > red[2]
+    assert blue[2] > blue[0]
+    assert image[0, 0, 3] == pytest.approx(0.6, abs=0.02)
+    assert image[0, 1, 3] == 1
