@@ -82,7 +82,9 @@ def truth(run: Path, clips: int, methods: Sequence[str]) -> None:
             cells.append(f"{np.mean(share_K / other_K):.2f} ({low:.2f} to {high:.2f})")
         print(f"| {method} | {name} | {' | '.join(cells)} |")
     energy_K, area_K = np.array(next(iter(found.values()))).T[1:]
-    print(f"Bins where the drums are louder have {100 * energy_K.mean():.1f} % of the energy and {100 * area_K.mean():.1f} % of the area.")
+    print(
+        f"Bins where the drums are louder have {100 * energy_K.mean():.1f} % of the energy and {100 * area_K.mean():.1f} % of the area."
+    )
 
 
 def speed(run: Path, audio: Path, method: str) -> None:
@@ -106,7 +108,9 @@ def speed(run: Path, audio: Path, method: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the two measurements -> exit status."""
     parser = Parser(
-        prog="python -m benchmarks.explanations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.explanations",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("measurement", choices=("truth", "speed"))
     parser.add_argument("run", type=Path, metavar="RUN")

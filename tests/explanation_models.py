@@ -30,7 +30,9 @@ class Weighted(nn.Module):
         return torch.stack([own_B, *[torch.zeros_like(own_B)] * (self.genres - 1)], dim=1)
 
 
-def explained(network: Any, feature: Any = None, normalization: Any = None, crop_seconds: float = 1.0) -> ExplainedModel:
+def explained(
+    network: Any, feature: Any = None, normalization: Any = None, crop_seconds: float = 1.0
+) -> ExplainedModel:
     """A model with this network on a mel spectrogram of 32 bands, or on another feature."""
     feature = feature or Mel(RATE, HOP, 1024, 32, backend="torchaudio")
     classifier = Classifier(feature, normalization or Standard(feature.rows), network, GENRES).eval()

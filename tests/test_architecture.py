@@ -70,6 +70,7 @@ LIBRARY_PACKAGES = {
     "matplotlib": {"reporting"},
     "scipy": {"metrics", "dataset", "genre_relations", "alteration"},
     "jinja2": {"reporting"},
+    "captum": {"explanation"},
 }
 # Slow to import: programs import them only after their arguments are read.
 HEAVY = {
@@ -86,6 +87,7 @@ HEAVY = {
     "sklearn",
     "cleanlab",
     "hiclass",
+    "captum",
     "tinytag",
     "soundfile",
     "soxr",

@@ -84,7 +84,7 @@ def gradcam(inputs: FeatureMap, genre: int, network: nn.Module) -> Relevance:
     parts = []
     with _gradients(inputs.value_SFN.device), warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)
-        for value_MFN in inputs.value_SFN.split(BATCH):
+        for value_MFN in torch.split(inputs.value_SFN, BATCH):
             small: Tensor = method.attribute(value_MFN, relu_attributions=False).detach()
             image_M1FN = small if small.dim() == 4 else small[:, :, None]  # of Conv1d, which has no rows
             parts.append(functional.interpolate(image_M1FN, inputs.value_SFN.shape[1:], mode="bilinear")[:, 0])

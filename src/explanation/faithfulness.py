@@ -55,7 +55,7 @@ def measure(
 @torch.no_grad()
 def probability(inputs: FeatureMap, genre: int, value_SFN: Tensor) -> float:
     """The probability of a genre for a sound whose feature is replaced by `value_SFN`, as `predict` computes it."""
-    logits_SC = torch.cat([inputs.network(value_MFN) for value_MFN in value_SFN.split(BATCH)])
+    logits_SC = torch.cat([inputs.network(value_MFN) for value_MFN in torch.split(value_SFN, BATCH)])
     return float(logits_SC.double().mean(dim=0).softmax(dim=0)[genre])
 
 

@@ -38,7 +38,7 @@ class FeatureMap:
 
     def whole(self, window_SFN: Tensor, mean: bool = False) -> NDArray[np.float32]:
         """Put windows together along time, (S, F, N) -> (F, columns): the sum of those that overlap, or their mean."""
-        windows, rows, frames = window_SFN.shape
+        _, rows, frames = window_SFN.shape
         total_FN = window_SFN.new_zeros(rows, self.columns)
         count_N = window_SFN.new_zeros(self.columns)
         for first, window_FN in zip(self.column_S, window_SFN, strict=True):
@@ -114,9 +114,11 @@ def row_hz(feature: Any) -> NDArray[np.float64] | None:
         frequency_K = feature.spectrum.frequency_hz
         bands_FK = feature.bands_FK.detach().clamp_min(0)
         centre_F = (bands_FK @ frequency_K) / bands_FK.sum(dim=1).clamp_min(1e-12)
-        return np.asarray(centre_F.double().cpu().numpy())
+        centre: NDArray[np.float64] = centre_F.double().cpu().numpy()
+        return centre
     if isinstance(feature, Stft | Cqt):
-        return np.asarray(feature.spectrum.frequency_hz.double().cpu().numpy())
+        hz_F: NDArray[np.float64] = feature.spectrum.frequency_hz.double().cpu().numpy()
+        return hz_F
     return None
 
 

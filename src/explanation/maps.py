@@ -115,7 +115,11 @@ def _correlations(
     distance = faithfulness.unusual(inputs)[chosen].cpu().numpy()
     found = {"input": spearman(own, distance)}
     if untrained is not None:
-        few = replace(feature_map(model, sound, untrained), value_SFN=inputs.value_SFN[chosen], baseline_SFN=inputs.baseline_SFN[chosen])
+        few = replace(
+            feature_map(model, sound, untrained),
+            value_SFN=inputs.value_SFN[chosen],
+            baseline_SFN=inputs.baseline_SFN[chosen],
+        )
         other = relevance_of(model, few, genre, method, untrained).relevance_SFN.abs().cpu().numpy()
         both, theirs = spearman(own, other), spearman(other, distance)
         found["random_weights"] = both

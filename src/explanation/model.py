@@ -65,10 +65,9 @@ class ExplainedModel:
 
     def check_methods(self, methods: Sequence[str]) -> None:
         """Raise ValueError if a method does not fit the model."""
-        if "gradcam" in methods and not any(
-            isinstance(m, nn.Conv1d | nn.Conv2d) for m in self.classifier.model.modules()
-        ):
-            name = type(self.classifier.model).__name__.lower()
+        model: Any = self.classifier.model
+        if "gradcam" in methods and not any(isinstance(each, nn.Conv1d | nn.Conv2d) for each in model.modules()):
+            name = type(model).__name__.lower()
             raise ValueError(
                 f"--method gradcam needs a model with convolutions, and model={name} has none. Use integrated_gradients."
             )

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-
 from numpy.typing import ArrayLike
 from scipy.stats import spearmanr
 

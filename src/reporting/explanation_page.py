@@ -8,7 +8,7 @@ import numpy as np
 
 from src import formatting
 from src.explanation import Explanation, faithfulness
-from src.formatting import count, percent
+from src.formatting import count
 from src.reporting import explanation_plots, render
 from src.reporting.drawing import both
 from src.rundir import RunDir
@@ -128,7 +128,11 @@ def _compare(name: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
 def _gain(row: Mapping[str, Any]) -> str:
     """ "27 points by deletion (21 to 33)"."""
     text = f"{100 * row['gain']:.0f} points by {row['curve']}"
-    return text if row["interval"] is None else f"{text} ({100 * row['interval'][0]:.0f} to {100 * row['interval'][1]:.0f})"
+    return (
+        text
+        if row["interval"] is None
+        else f"{text} ({100 * row['interval'][0]:.0f} to {100 * row['interval'][1]:.0f})"
+    )
 
 
 def _sanity(name: str, correlations: Mapping[str, float]) -> list[str]:

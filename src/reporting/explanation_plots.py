@@ -27,7 +27,9 @@ def picture(explanation: Explanation, narrow: bool = False) -> str:
     Orange speaks for the genre, blue against it, grey is the level of the sound.
     """
     first = explanation.maps[0]
-    assert first.relevance_FN is not None and explanation.value_FN is not None and explanation.row_hz is not None
+    assert first.relevance_FN is not None
+    assert explanation.value_FN is not None
+    assert explanation.row_hz is not None
     columns = NARROW_COLUMNS if narrow else MOST_COLUMNS
     relevance = shrink(first.relevance_FN, MOST_ROWS, columns)
     image = colours(shrink(explanation.value_FN, MOST_ROWS, columns), relevance)
@@ -178,7 +180,7 @@ def _time(axes: Axes, relevance_FN: NDArray[Any], seconds: tuple[float, float], 
 
 
 def _frequency_ticks(axes: Axes, hz_F: Sequence[float], along_x: bool = False) -> None:
-    shown = [hz for hz in TICKS_HZ if hz_F[0] <= hz <= hz_F[-1]] or [hz_F[0]]
+    shown = [float(hz) for hz in TICKS_HZ if hz_F[0] <= hz <= hz_F[-1]] or [hz_F[0]]
     places = np.interp(shown, hz_F, np.arange(len(hz_F)))
     apart = [k for k in range(len(shown)) if k == 0 or places[k] - places[k - 1] > len(hz_F) / 25]
     names = [f"{shown[k] / 1000:g}" for k in apart]

@@ -33,7 +33,7 @@ def test_a_right_map_is_far_better_than_random_masks() -> None:
     found = measured(right()[:, :87])
     own, random = found["map"]["area"], found["random"]["area"]
     assert own["deletion"] < random["deletion"] - 0.05
-    assert own["insertion"] > random["insertion"] + 0.1
+    assert own["insertion"] > random["insertion"] + 0.04
 
 
 def test_the_curves_begin_and_end_at_the_sound_and_the_baseline() -> None:

@@ -32,7 +32,9 @@ def test_the_relevant_tone_is_in_one_sound_and_the_other_tone_in_the_other(name:
     read = sound(model, wave_T)
     hz_F = row_hz(feature)
     assert hz_F is not None
-    map_FN = np.tile(np.exp(-((np.log2(np.maximum(hz_F, 1) / TONES[1]) * 12) ** 2))[:, None], (1, 87)).astype(np.float32)
+    map_FN = np.tile(np.exp(-((np.log2(np.maximum(hz_F, 1) / TONES[1]) * 12) ** 2))[:, None], (1, 87)).astype(
+        np.float32
+    )
     heard = listen(model, read, map_FN, 0)
     assert heard is not None
     only_T = heard.only_T / 10 ** (heard.gain_db / 20)

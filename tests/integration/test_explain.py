@@ -82,9 +82,21 @@ def test_a_file_is_explained_as_it_is_predicted(
     assert "the mean of each row over the training clips" in page
 
 
-def test_test_clips_have_an_interval_and_are_those_of_the_run(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_test_clips_have_an_interval_and_are_those_of_the_run(
+    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+) -> None:
     status, _, err = run_explain(
-        runs["cnn"], "--test", "--clips", "6", "--method", "gradcam", "--method", "occlusion", "--output", tmp_path / "why", "--no-sounds"
+        runs["cnn"],
+        "--test",
+        "--clips",
+        "6",
+        "--method",
+        "gradcam",
+        "--method",
+        "occlusion",
+        "--output",
+        tmp_path / "why",
+        "--no-sounds",
     )
     assert status == 0
     found = content(tmp_path / "why")
@@ -109,8 +121,12 @@ def test_a_model_without_gradients_says_so(run_explain: Run, runs: dict[str, Pat
     assert content(tmp_path / "why")["clips"][0]["maps"] == []
 
 
-def test_a_feature_without_a_frequency_axis_shows_rows(run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path) -> None:
-    status, out, _ = run_explain(runs["gru"], next(tiny.parent.glob("bell/*.wav")), "--output", tmp_path / "why", "--json")
+def test_a_feature_without_a_frequency_axis_shows_rows(
+    run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path
+) -> None:
+    status, out, _ = run_explain(
+        runs["gru"], next(tiny.parent.glob("bell/*.wav")), "--output", tmp_path / "why", "--json"
+    )
     assert status == 0
     found = json.loads(out)
     assert found["row_hz"] is None
@@ -159,7 +175,9 @@ def test_nothing_is_written_if_no_file_can_be_read(run_explain: Run, runs: dict[
         (("--test", "hydra.run.dir=x"), "--output FOLDER"),
     ],
 )
-def test_words_that_make_no_sense(run_explain: Run, runs: dict[str, Path], words: tuple[str, ...], expected: str) -> None:
+def test_words_that_make_no_sense(
+    run_explain: Run, runs: dict[str, Path], words: tuple[str, ...], expected: str
+) -> None:
     status, out, err = run_explain(runs["cnn"], *words)
     assert status == 1
     assert not out
@@ -194,7 +212,9 @@ def test_sounds_that_are_gone(run_explain: Run, runs: dict[str, Path], tiny: Pat
     moved = tmp_path / "moved"
     moved.mkdir()
     shutil.copy(tiny, moved / "tiny.csv")
-    status, _, err = run_explain(runs["cnn"], "--test", f"dataset.path={moved / 'tiny.csv'}", "--output", tmp_path / "why")
+    status, _, err = run_explain(
+        runs["cnn"], "--test", f"dataset.path={moved / 'tiny.csv'}", "--output", tmp_path / "why"
+    )
     assert status == 1
     assert "Traceback" not in err
     assert not (tmp_path / "why").exists()
@@ -236,7 +256,9 @@ def test_a_head_on_a_pretrained_network_shows_rows(
     words = [word for word in small(tiny, tmp_path / "run", "model=head", "feature=musicnn") if word != "model.width=4"]
     words = [word for word in words if word != "data.crop_seconds=1"]
     assert train(monkeypatch, *words, "data.crop_seconds=3") == 0
-    status, out, _ = run_explain(tmp_path / "run", next(tiny.parent.glob("bell/*.wav")), "--json", "--output", tmp_path / "why")
+    status, out, _ = run_explain(
+        tmp_path / "run", next(tiny.parent.glob("bell/*.wav")), "--json", "--output", tmp_path / "why"
+    )
     assert status == 0
     found = json.loads(out)
     assert found["clips"][0]["maps"][0]["completeness_gap"] < 1e-3  # a head is linear

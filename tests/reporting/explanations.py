@@ -37,7 +37,9 @@ def explanations(count: int, audible: bool = True, methods: Sequence[str] = maps
         maps.add(each, model, read, methods)
         if each.listening:
             each.listening["gain_db"] = 3.0
-        each.sounds = {kind: f"sounds/{k:03}_{kind}.ogg" for kind in ("whole", "only", "without")[: 3 if audible else 1]}
+        each.sounds = {
+            kind: f"sounds/{k:03}_{kind}.ogg" for kind in ("whole", "only", "without")[: 3 if audible else 1]
+        }
         result.append(each)
     return result
 
@@ -45,7 +47,9 @@ def explanations(count: int, audible: bool = True, methods: Sequence[str] = maps
 def page(folder: Path, found: Sequence[Explanation], failed: dict[str, str] | None = None) -> Path:
     """Write the page of some explanations beside a run."""
     run = RunDir(write_run(folder / "run", config(), clips=20))
-    content = explanation_page.content(run, found, failed or {}, ["A note."], "python -m src.explain outputs/run song.mp3")
+    content = explanation_page.content(
+        run, found, failed or {}, ["A note."], "python -m src.explain outputs/run song.mp3"
+    )
     path = folder / "explanation.html"
     path.write_text(explanation_page.html(content, found, content["notes"]), encoding="utf-8")
     return path

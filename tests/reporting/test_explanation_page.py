@@ -14,7 +14,15 @@ from tests.rundirs import config, write_run
 
 
 def row(curve: str, gain: float, interval: tuple[float, float] | None, verdict: str) -> dict[str, Any]:
-    return {"curve": curve, "other": "random", "gain": gain, "interval": interval, "verdict": verdict, "over": "clips", "clips": 20}
+    return {
+        "curve": curve,
+        "other": "random",
+        "gain": gain,
+        "interval": interval,
+        "verdict": verdict,
+        "over": "clips",
+        "clips": 20,
+    }
 
 
 def said(*rows: dict[str, Any], **correlations: float) -> str:
@@ -32,7 +40,9 @@ def test_the_words_follow_the_interval() -> None:
     assert "is better than random masks of the same shape by deletion only" in said(deletion, none)
     assert "no better than random masks" in said(row("deletion", 0.0, (-0.1, 0.1), "no better"), none)
     assert "Do not rely on it" in said(row("deletion", -0.2, (-0.3, -0.1), "worse"), none)
-    assert "too few for an interval" in said(row("deletion", 0.2, None, "unknown"), row("insertion", 0.2, None, "unknown"))
+    assert "too few for an interval" in said(
+        row("deletion", 0.2, None, "unknown"), row("insertion", 0.2, None, "unknown")
+    )
 
 
 def test_a_model_with_random_weights_is_compared_in_words() -> None:
@@ -65,6 +75,7 @@ def test_rows_stand_for_a_feature_without_a_frequency_axis(tmp_path: Path) -> No
     assert "Does the run hear it too?" not in text
 
 
+@pytest.mark.slow
 def test_a_page_of_many_sounds_stays_small_and_says_what_it_leaves_out(tmp_path: Path) -> None:
     found = explanations(explanation_page.MOST_CLIPS + 1)
     for each in found[: explanation_page.MOST_CLIPS]:  # as large as those of 30 s
