@@ -135,6 +135,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     # Imported here, so that --help does not wait for torch.
+    from src import formatting
     from src.audio.reader import AudioError
     from src.explanation.explain import explain
     from src.explanation.model import ExplainedModel
@@ -168,7 +169,7 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     for name, reason in failed.items():
         console.note(f"{name}: {reason}")
     if not explanations:
-        raise ValueError(f"none of {len(clips)} files could be explained: see the messages above.")
+        raise ValueError(f"none of {formatting.count(len(clips), 'file')} could be explained: see the messages above.")
     folder = _folder(options)
     sounds.write(folder)
     command = shlex.join(["python", "-m", "src.explain", *words])

@@ -19,7 +19,7 @@ from src.inference.recognizer import Recognizer
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, windows
 from src.judging.judged_data import Request
 from src.model.tags import Tags
-from src.rundir import RunDir
+from src.rundir import METRICS, RunDir
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class ExplainedModel:
     """The model of a finished run. Raises ValueError, as `Recognizer.load` does, if the folder has none."""
 
     def __init__(self, folder: Path, trust: Sequence[str] = ()) -> None:
+        inside = sorted(folder.glob(f"*/{METRICS}"))
+        if inside and not (folder / METRICS).is_file():
+            raise ValueError(f"{folder} is a folder of runs: expected one run, e.g. {inside[0].parent}.")
         self.run = RunDir(folder, tuple(trust))
         self.recognizer = Recognizer.load(folder, trust)
         self.classifier = self.recognizer.classifier

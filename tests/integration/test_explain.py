@@ -33,19 +33,31 @@ def run_explain(capsys: pytest.CaptureFixture[str]) -> Run:
     return call
 
 
-@pytest.fixture(scope="module")
-def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Finished runs of the tiny corpus: a cnn on mel, a majority, and a gru on chroma."""
-    folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, settings in {
-            "cnn": ("model=cnn", "trainer.max_epochs=4"),
-            "majority": ("model=majority",),
-            "gru": ("model=gru", "feature=chroma", "trainer.max_epochs=1"),
-        }.items():
-            words = small(tiny, folder / name, *settings)
+SETTINGS = {
+    "cnn": ("model=cnn", "trainer.max_epochs=4"),
+    "majority": ("model=majority",),
+    "gru": ("model=gru", "feature=chroma", "trainer.max_epochs=1"),
+}
+
+
+class Runs(dict[str, Path]):
+    """Finished runs of the tiny corpus, each trained when it is first asked for."""
+
+    def __init__(self, tiny: Path, folder: Path) -> None:
+        super().__init__()
+        self.tiny, self.folder = tiny, folder
+
+    def __missing__(self, name: str) -> Path:
+        words = small(self.tiny, self.folder / name, *SETTINGS[name])
+        with pytest.MonkeyPatch.context() as patch:
             assert train(patch, *(word for word in words if name != "majority" or word != "model.width=4")) == 0
-    return {name: folder / name for name in ("cnn", "majority", "gru")}
+        self[name] = self.folder / name
+        return self[name]
+
+
+@pytest.fixture(scope="module")
+def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    return Runs(tiny, tmp_path_factory.mktemp("runs"))
 
 
 def content(folder: Path) -> dict:
@@ -57,7 +69,7 @@ def message(err: str) -> str:
 
 
 def test_a_file_is_explained_as_it_is_predicted(
-    run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_explain: Run, runs: Runs, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = next(tiny.parent.glob("bell/*.wav"))
     status, out, _ = run_explain(runs["cnn"], file, "--output", tmp_path / "why")
@@ -83,7 +95,7 @@ def test_a_file_is_explained_as_it_is_predicted(
 
 
 def test_test_clips_have_an_interval_and_are_those_of_the_run(
-    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+    run_explain: Run, runs: Runs, tmp_path: Path
 ) -> None:
     status, _, err = run_explain(
         runs["cnn"],
@@ -113,7 +125,7 @@ def test_test_clips_have_an_interval_and_are_those_of_the_run(
     assert not (tmp_path / "why" / "sounds").exists()
 
 
-def test_a_model_without_gradients_says_so(run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path) -> None:
+def test_a_model_without_gradients_says_so(run_explain: Run, runs: Runs, tiny: Path, tmp_path: Path) -> None:
     status, _, err = run_explain(runs["majority"], next(tiny.parent.glob("bell/*.wav")), "--output", tmp_path / "why")
     assert status == 0
     assert "model=majority has no gradients" in err
@@ -122,7 +134,7 @@ def test_a_model_without_gradients_says_so(run_explain: Run, runs: dict[str, Pat
 
 
 def test_a_feature_without_a_frequency_axis_shows_rows(
-    run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path
+    run_explain: Run, runs: Runs, tiny: Path, tmp_path: Path
 ) -> None:
     status, out, _ = run_explain(
         runs["gru"], next(tiny.parent.glob("bell/*.wav")), "--output", tmp_path / "why", "--json"
@@ -137,7 +149,7 @@ def test_a_feature_without_a_frequency_axis_shows_rows(
 
 
 def test_files_that_cannot_be_read_are_listed_and_the_others_explained(
-    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+    run_explain: Run, runs: Runs, tmp_path: Path
 ) -> None:
     tone(tmp_path / "music" / "good.wav")
     (tmp_path / "music" / "bad.wav").write_bytes(b"no sound")
@@ -154,7 +166,7 @@ def test_files_that_cannot_be_read_are_listed_and_the_others_explained(
     assert "2 files left out" in page
 
 
-def test_nothing_is_written_if_no_file_can_be_read(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_nothing_is_written_if_no_file_can_be_read(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
     status, _, err = run_explain(runs["cnn"], tmp_path / "gone.wav", "--output", tmp_path / "why")
     assert status == 1
     assert "gone.wav" in err
@@ -176,7 +188,7 @@ def test_nothing_is_written_if_no_file_can_be_read(run_explain: Run, runs: dict[
     ],
 )
 def test_words_that_make_no_sense(
-    run_explain: Run, runs: dict[str, Path], words: tuple[str, ...], expected: str
+    run_explain: Run, runs: Runs, words: tuple[str, ...], expected: str
 ) -> None:
     status, out, err = run_explain(runs["cnn"], *words)
     assert status == 1
@@ -184,15 +196,15 @@ def test_words_that_make_no_sense(
     assert expected in err
 
 
-def test_a_folder_that_is_no_run(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
-    (tmp_path / "sweep").mkdir()
+def test_a_folder_that_is_no_run(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
+    shutil.copytree(runs["cnn"], tmp_path / "sweep" / "job")
     shutil.copytree(runs["cnn"], tmp_path / "unfinished")
     (tmp_path / "unfinished" / "metrics.json").unlink()
     song = tone(tmp_path / "song.wav")
     for folder, expected in (
         (tmp_path / "gone", "does not exist"),
         (song, "is not a folder"),
-        (tmp_path / "sweep", "config.yaml"),
+        (tmp_path / "sweep", "is a folder of runs: expected one run"),
         (tmp_path / "unfinished", "has not finished"),
     ):
         status, _, err = run_explain(folder, song, "--output", tmp_path / "why")
@@ -201,14 +213,14 @@ def test_a_folder_that_is_no_run(run_explain: Run, runs: dict[str, Path], tmp_pa
     assert not (tmp_path / "why").exists()
 
 
-def test_an_evaluation_has_no_model(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_an_evaluation_has_no_model(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
     assert evaluate.main([str(runs["cnn"]), f"hydra.run.dir={tmp_path / 'judged'}"]) == 0
     status, _, err = run_explain(tmp_path / "judged", tone(tmp_path / "song.wav"))
     assert status == 1
     assert "is an evaluation" in message(err)
 
 
-def test_sounds_that_are_gone(run_explain: Run, runs: dict[str, Path], tiny: Path, tmp_path: Path) -> None:
+def test_sounds_that_are_gone(run_explain: Run, runs: Runs, tiny: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     moved.mkdir()
     shutil.copy(tiny, moved / "tiny.csv")
@@ -224,7 +236,7 @@ def test_sounds_that_are_gone(run_explain: Run, runs: dict[str, Path], tiny: Pat
     assert status == 0
 
 
-def test_an_existing_folder_is_not_overwritten(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
     song = tone(tmp_path / "song.wav")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
@@ -236,7 +248,7 @@ def test_an_existing_folder_is_not_overwritten(run_explain: Run, runs: dict[str,
     assert run_explain(runs["cnn"], song, "--output", tmp_path / "empty")[0] == 0
 
 
-def test_gradcam_needs_convolutions(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_gradcam_needs_convolutions(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
     status, _, err = run_explain(runs["gru"], tone(tmp_path / "song.wav"), "--method", "gradcam")
     assert status == 1
     assert "model=rnn has none" in message(err) or "has none" in message(err)
