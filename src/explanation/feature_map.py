@@ -101,11 +101,11 @@ def score(logits_MC: Tensor, genre: int) -> Tensor:
 def column_seconds(model: ExplainedModel, sound: ExplainedSound, inputs: FeatureMap) -> NDArray[np.float64]:
     """The time of each column of a map in the file, in s: the centre of its frame, or the start of its patch."""
     rate, hop = model.recognizer.sample_rate, model.feature.hop_length
-    if not model.feature.patch_length:
-        return sound.start_seconds + np.arange(inputs.columns) * hop / rate
     frames = inputs.value_SFN.shape[2]
-    samples = np.array([start + n * hop for start in sound.start_S for n in range(frames)], dtype=float)
-    return sound.start_seconds + samples / rate
+    samples_N: NDArray[np.float64] = np.arange(inputs.columns, dtype=np.float64) * hop
+    if model.feature.patch_length:
+        samples_N = np.array([start + n * hop for start in sound.start_S for n in range(frames)], np.float64)
+    return sound.start_seconds + samples_N / float(rate)
 
 
 def row_hz(feature: Any) -> NDArray[np.float64] | None:
