@@ -97,7 +97,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--clips",
         type=_count,
         metavar="N",
-        help=f"with --test or --global: at most N clips, of all genres (default: {CLIPS}; --global: 100, or all where it is fast)",
+        help=f"with --test or --global: at most N clips, of all genres (default: {CLIPS}; --global: 200, or all where it is fast)",
     )
     parser.add_argument(
         "--method", action="append", choices=METHODS, help="may be repeated; the first is drawn and made audible"

@@ -9,17 +9,18 @@ from numpy.typing import ArrayLike
 
 from src.metrics.intervals import MIN_ARTISTS, bootstrap_by_cluster
 
+LEAST_CLIPS = 10
+
 
 @dataclass(frozen=True)
 class ClipInterval:
     """A mean over clips with its 95 % interval, by a bootstrap over artists or, with fewer than MIN_ARTISTS, over clips.
 
-    With fewer than two clips there is no interval: `low` and `high` are None.
+    With fewer than LEAST_CLIPS clips there is none: a bootstrap of a few values is far too narrow.
     """
 
     mean: float
-    low: float | None
-    high: float | None
+    interval: tuple[float, float] | None
     clips: int
     artists: int | None  # None: not all are known
 
@@ -31,7 +32,7 @@ class ClipInterval:
     def as_json(self) -> dict[str, Any]:
         return {
             "mean": self.mean,
-            "interval": None if self.low is None else [self.low, self.high],
+            "interval": None if self.interval is None else list(self.interval),
             "interval_over": self.by,
             "clips": self.clips,
             "artists": self.artists,
@@ -42,9 +43,9 @@ def clip_interval(value: ArrayLike, artists: Sequence[str | None]) -> ClipInterv
     """The mean of values (K,) of K clips, with its interval; `artists` are those of the clips, None if unknown."""
     value_K = np.asarray(value, dtype=np.float64)
     known = None if None in artists else len(set(artists))
-    if len(value_K) < 2:
-        return ClipInterval(float(value_K.mean()), None, None, len(value_K), known)
+    if len(value_K) < LEAST_CLIPS:
+        return ClipInterval(float(value_K.mean()), None, len(value_K), known)
     by_artist = known is not None and known >= MIN_ARTISTS
     cluster = [str(artist) for artist in artists] if by_artist else [str(k) for k in range(len(value_K))]
-    low, high = bootstrap_by_cluster(value_K, cluster, resamples=2_000)
-    return ClipInterval(float(value_K.mean()), low, high, len(value_K), known)
+    interval = bootstrap_by_cluster(value_K, cluster, resamples=2_000)
+    return ClipInterval(float(value_K.mean()), interval, len(value_K), known)

@@ -28,7 +28,7 @@ from src.explanation.row_groups import RowGroup
 from src.explanation.tag_values import tag_names, tag_problem, tag_values
 from src.model.tags import Tags
 
-CLIPS = 100  # of models that are networks on a whole feature, by default; others are fast, and get all test clips
+CLIPS = 200  # of models that are networks on a whole feature, by default; others are fast, and get all test clips
 MOST_TAGS = 8  # of a genre
 OCTAVES_HZ = (0, 63, 125, 250, 500, 1000, 2000, 4000, 8000, 16_000, 48_000)  # bands, octaves from 63 Hz on
 

@@ -25,9 +25,9 @@ def row_groups(effects: GroupEffects, genre: str, rival: str) -> list[str]:
         f"Compared with the training mean, the clip moves the margin of {genre} over {rival} by {effects.total:+.2f} nats, to "
         f"{effects.margin:.2f}."
     )
-    shares = f"For {genre} speak {_list(speaking)}." if speaking else f"No group of rows speaks for {genre}."
+    shares = f"For {genre} speak {in_words(speaking)}." if speaking else f"No group of rows speaks for {genre}."
     if against:
-        shares += f" Against it: {_list(against)}."
+        shares += f" Against it: {in_words(against)}."
     strongest = max(range(len(effects.names)), key=lambda g: effects.without[g])
     lost = (
         f"With the training mean in place of {effects.names[strongest]}, the margin would fall most, to "
@@ -64,9 +64,9 @@ def decision(found: Decision, genre: str, rival: str) -> list[str]:
     against = [f"{tag_label(tag.name)} ({tag.effect:+.2f} nats)" for tag in reversed(found.tags) if tag.effect < 0]
     lines = [first]
     if speaking:
-        lines.append(f"For {genre} decided {_list(speaking[:MOST_TAGS])}.")
+        lines.append(f"For {genre} decided {in_words(speaking[:MOST_TAGS])}.")
     if against:
-        lines.append(f"Against it: {_list(against[:MOST_TAGS])}.")
+        lines.append(f"Against it: {in_words(against[:MOST_TAGS])}.")
     lines.append(
         f"Each number is what the margin loses with the training mean in place of that tag; {found.remainder:+.2f} nats come from "
         "several tags together."
@@ -84,9 +84,9 @@ def related(tags: Sequence[RelatedTag], training_clips: int, genre: str, rival: 
         ]
     lines = []
     if speaking:
-        lines.append(f"With {genre} go {_list([_deviation(tag) for tag in speaking])}.")
+        lines.append(f"With {genre} go {in_words([_deviation(tag) for tag in speaking])}.")
     if against:
-        lines.append(f"With {rival} rather go {_list([_deviation(tag) for tag in against])}.")
+        lines.append(f"With {rival} rather go {in_words([_deviation(tag) for tag in against])}.")
     lines.append(
         f"In brackets: standard deviations above (+) or below (-) the training mean of the tag, and the correlation r of the tag "
         f"with the margin of {genre} over {rival} in {formatting.count(training_clips, 'training clip')}. The model does not read these "
@@ -142,5 +142,6 @@ def no_training_clips(what: str, reason: str) -> str:
     return f"{what}, because the training clips are not at hand ({reason})."
 
 
-def _list(items: Sequence[str]) -> str:
+def in_words(items: Sequence[str]) -> str:
+    """Join items: "a", "a and b", "a, b and c"."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -25,8 +25,8 @@ def test_a_model_loses_half_of_its_answers_without_the_row_that_it_reads_and_non
     model = known_model(lambda row_BF: 5 * row_BF[:, 0], [0.0] * 3)
     timbre, rhythm, everything = importances(model, value_KSFN, genre_K, GROUPS, [None] * CLIPS)
     assert (rhythm.accuracy_drop.mean, rhythm.nll_rise.mean, rhythm.repeat_deviation) == (0, 0, 0)
-    assert timbre.accuracy_drop.low is not None
-    assert timbre.accuracy_drop.low > 0.4
+    assert timbre.accuracy_drop.interval is not None
+    assert timbre.accuracy_drop.interval[0] > 0.4
     assert timbre.accuracy_drop.mean == pytest.approx(0.5, abs=0.03)
     assert everything.name == ALL_ROWS
     assert everything.accuracy_drop.mean == timbre.accuracy_drop.mean  # the same clips are exchanged

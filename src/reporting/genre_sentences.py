@@ -1,0 +1,66 @@
+"""Sentences on what the genres of a run live on, with their numbers and intervals."""
+
+from collections.abc import Sequence
+
+from src import formatting
+from src.explanation.clip_interval import LEAST_CLIPS, ClipInterval
+from src.explanation.per_genre import Effect, GenreExplanation
+from src.explanation.sentences import in_words, tag_label
+
+MOST_NAMED = 3  # parts, bands or tags that a sentence names
+LEAST_NAMED = 0.05  # nats, or score of a tag: sentences leave out what changes the odds by less than 5 %
+
+
+def sentences(genre: GenreExplanation, tags_are_read: bool) -> list[str]:
+    """What one genre lives on, in words. Effects are named if their whole interval is above 0; without an interval, all above 0."""
+    artists = "unknown artists" if genre.artists is None else formatting.count(genre.artists, "artist")
+    few = f", fewer than the {LEAST_CLIPS} that an interval needs" if genre.clips < LEAST_CLIPS else ""
+    size = f"{formatting.count(genre.clips, 'test clip')} of {artists}{few}"
+    lines = [f"{genre.genre}: {size}; recall {formatting.percent(genre.recall)}."]
+    if genre.groups:
+        speaking = _strongest(genre.groups, len(genre.groups))
+        lines.append(
+            f"It lives on {in_words(speaking)}." if speaking else "No group of rows speaks for it with certainty."
+        )
+        against = [_nats(each) for each in genre.groups if excludes_0(each.nats, -1)]
+        if against:
+            lines.append(f"Against it {'speaks' if len(against) == 1 else 'speak'} {in_words(against)}.")
+    if genre.baseline is not None and genre.baseline.mean > LEAST_NAMED:
+        lines.append(
+            f"With the training mean in place of a whole clip, its margin is {genre.baseline.mean:+.2f} nats already: the run says "
+            f"{genre.genre} where nothing stands out."
+        )
+    if parts := _strongest(genre.parts):
+        lines.append(f"Of the parts of the feature, it loses most without {in_words(parts)}.")
+    if bands := _strongest(genre.bands):
+        lines.append(f"Most of what speaks for it is at {in_words(bands)}.")
+    tags = [each for each in genre.tags if excludes_0(each.nats, 1)][:MOST_NAMED]
+    if tags:
+        unit = " nats" if tags_are_read else ""
+        named = [f"{tag_label(each.name)} ({figure(each.nats)}{unit})" for each in tags]
+        lines.append(f"{'For it decide' if tags_are_read else 'With it go'} the tags {in_words(named)}.")
+    return lines
+
+
+def _strongest(effects: Sequence[Effect], most: int = MOST_NAMED) -> list[str]:
+    """The effects that are certainly above 0, the largest first, at most `most` of them."""
+    certain = [each for each in effects if excludes_0(each.nats, 1)]
+    return [_nats(each) for each in sorted(certain, key=lambda each: -each.nats.mean)[:most]]
+
+
+def _nats(each: Effect) -> str:
+    """Format an effect: "timbre (+1.20 nats, 0.90 to 1.50)"."""
+    interval = "" if each.nats.interval is None else ", {:.2f} to {:.2f}".format(*each.nats.interval)
+    return f"{each.name} ({each.nats.mean:+.2f} nats{interval})"
+
+
+def figure(nats: ClipInterval, between: str = ", ") -> str:
+    """Format a mean with its 95 % interval: "+1.20, 0.90 to 1.50"."""
+    interval = "" if nats.interval is None else "{}{:.2f} to {:.2f}".format(between, *nats.interval)
+    return f"{nats.mean:+.2f}{interval}"
+
+
+def excludes_0(nats: ClipInterval, sign: int) -> bool:
+    """True if a mean has the sign, is large enough to be named, and its whole interval, if there is one, is on that side of 0."""
+    low, high = nats.interval or (nats.mean, nats.mean)
+    return abs(nats.mean) >= LEAST_NAMED and (low > 0 if sign > 0 else high < 0)
