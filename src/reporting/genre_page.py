@@ -11,7 +11,7 @@ from src.explanation.per_genre import GenreExplanation, GlobalExplanation
 from src.explanation.permutation import Importance
 from src.explanation.sentences import tag_label
 from src.reporting import render
-from src.reporting.genre_sentences import figure, sentences
+from src.reporting.genre_sentences import MOST_NAMED, figure, sentences
 from src.rundir import RunDir
 
 MOST_COLUMNS = 4  # of a table on the terminal: of more groups or bands, it has the strongest only
@@ -101,8 +101,8 @@ def _nats_cell(nats: ClipInterval, largest: float) -> Cell:
 
 
 def _points_cell(drop: ClipInterval, largest: float) -> Cell:
-    interval = "" if drop.interval is None else "{:.0f} to {:.0f}".format(*(100 * end for end in drop.interval))
-    return Cell(f"{100 * drop.mean:+.0f}", interval, _tint(drop.mean, largest))
+    interval = "" if drop.interval is None else "{} to {}".format(*(round(100 * end) for end in drop.interval))
+    return Cell(f"{round(100 * drop.mean):+d}", interval, _tint(drop.mean, largest))
 
 
 def _tint(mean: float, largest: float) -> int:
@@ -131,24 +131,24 @@ def tables(found: GlobalExplanation) -> list[Table]:
         if len(columns) <= MOST_COLUMNS:
             of_genre = dict(_rows(found.genres, key, columns))
             rows = [
-                [genre.genre, str(genre.clips), *("\n".join(filter(None, cell[:2])) for cell in of_genre[genre.genre])]
+                [genre.genre, *("\n".join(filter(None, cell[:2])) for cell in of_genre[genre.genre])]
                 for genre in found.genres
             ]
-            result.append(_table(title, ("genre", "clips", *columns), rows))
+            result.append(_table(title, ("genre", *columns), rows))
             continue
         rows = []
         for genre in found.genres:
-            order = sorted(getattr(genre, key), key=lambda each: -each.nats.mean)
-            ends = [[f"{each.name} {figure(each.nats)}" for each in some] for some in (order[:3], order[:-3:-1])]
-            rows.append([genre.genre, str(genre.clips), *map("\n".join, ends)])
-        result.append(_table(title, ("genre", "clips", "most for it", "most against it"), rows))
+            strongest = sorted(getattr(genre, key), key=lambda each: -each.nats.mean)[:MOST_NAMED]
+            cells = [(each.name, _nats_cell(each.nats, 0.0)) for each in strongest]
+            rows += [["" if k else genre.genre, name, *cell[:2]] for k, (name, cell) in enumerate(cells)]
+        result.append(_table(title, ("genre", "strongest", "nats", "95 % interval"), rows))
     return result
 
 
 def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=title, title_justify="left", show_lines=any("\n" in text for row in rows for text in row))
+    table = Table(title=title, title_justify="left", pad_edge=False)
     for k, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if k and "most" not in heading else "left")
+        table.add_column(heading, justify="right" if k and heading != "strongest" else "left")
     for row in rows:
         table.add_row(*row)
     return table

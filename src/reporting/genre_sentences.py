@@ -27,13 +27,13 @@ def sentences(genre: GenreExplanation, tags_are_read: bool) -> list[str]:
             lines.append(f"Against it {'speaks' if len(against) == 1 else 'speak'} {in_words(against)}.")
     if genre.baseline is not None and genre.baseline.mean > LEAST_NAMED:
         lines.append(
-            f"With the training mean in place of a whole clip, its margin is {genre.baseline.mean:+.2f} nats already: the run says "
+            f"With the training mean in place of a whole clip, its margin is {genre.baseline.mean:+.2f} nats already: the run tends to "
             f"{genre.genre} where nothing stands out."
         )
     if parts := _strongest(genre.parts):
         lines.append(f"Of the parts of the feature, it loses most without {in_words(parts)}.")
     if bands := _strongest(genre.bands):
-        lines.append(f"Most of what speaks for it is at {in_words(bands)}.")
+        lines.append(f"Most of what speaks for it lies in the bands {in_words(bands)}.")
     tags = [each for each in genre.tags if excludes_0(each.nats, 1)][:MOST_NAMED]
     if tags:
         unit = " nats" if tags_are_read else ""
