@@ -11,7 +11,7 @@ import pytest
 
 from src import rundir
 from src.reporting import render, robustness_page, run_page
-from tests.reporting import explanations
+from tests.reporting import explanations, genre_explanations
 from tests.reporting.browser import SCREEN_TESTS, check_fits_and_can_be_read, open_page, require
 from tests.reporting.robustness import content
 from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
@@ -66,9 +66,22 @@ def explanation(folder: Path) -> Path:
     return explanations.page(folder, explanations.explanations(6), {"a.wav": "no sound"})
 
 
+def genres(folder: Path) -> Path:
+    """What the genres of a run live on."""
+    return genre_explanations.page(folder)
+
+
 def explanation_by_rows(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return explanations.page(folder, explanations.explanations(1, audible=False))
+
+
+def explanation_in_words(folder: Path) -> Path:
+    """An explained sound with groups of rows, tags and nearest training clips, one of which cannot be heard."""
+    folder.mkdir(parents=True)
+    found = explanations.explanations(1, audible=False)
+    genre_explanations.add_words(found[0])
+    return explanations.page(folder, found)
 
 
 PAGES: dict[str, Callable[[Path], Path]] = {
@@ -81,6 +94,8 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "robustness of many genres": robustness_of_many_genres,
     "explanation": explanation,
     "explanation by rows": explanation_by_rows,
+    "explanation in words": explanation_in_words,
+    "genres": genres,
 }
 
 
