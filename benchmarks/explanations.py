@@ -104,6 +104,7 @@ def truth(run: Path, clips: int, methods: Sequence[str]) -> None:
 
 def speed(run: Path, audio: Path, method: str) -> None:
     """Print the seconds that one explanation takes, the fastest of REPEATS, and those of loading the run."""
+    threads = torch.get_num_threads()
     start = time.perf_counter()
     model = ExplainedModel(run)
     loaded = time.perf_counter() - start
@@ -115,7 +116,7 @@ def speed(run: Path, audio: Path, method: str) -> None:
         times.append(time.perf_counter() - start)
     seconds = len(sound.wave_T) / model.recognizer.sample_rate
     print(
-        f"{method}, {seconds:.0f} s of sound, {torch.get_num_threads()} threads: {min(times):.1f} s "
+        f"{method}, {seconds:.0f} s of sound, {threads} threads: {min(times):.1f} s "
         f"({', '.join(f'{each:.1f}' for each in times)}); loading the run {loaded:.1f} s"
     )
 

@@ -33,7 +33,7 @@ class Explanation:
     `no_map` says why there is none. `row_groups`, `tags` and `neighbours` are plain dictionaries for page and JSON: see `words`.
     `sounds` are paths relative to the page, by kind: whole, only, without; `listening` has what the run predicts for the latter
     two, see `listening.listen`. `notes` are sentences about the sound. With maps, `baseline` describes their baseline, `row_names`
-    and `row_hz` (None without a frequency axis) their rows, `column_seconds` their columns, and `value_FN` is the feature.
+    and `row_hz` (None without a frequency axis) their rows, and `value_FN` is the feature.
     """
 
     clip: str
@@ -49,7 +49,6 @@ class Explanation:
     baseline: str = ""
     row_names: list[str] = field(default_factory=list)
     row_hz: list[float] | None = None
-    column_seconds: NDArray[np.float64] | None = None
     value_FN: NDArray[np.float32] | None = None
     row_groups: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, Any] = field(default_factory=dict)
@@ -60,6 +59,6 @@ class Explanation:
 
     def drop_pictures(self) -> None:
         """Free the memory of the arrays that only a picture needs; the relevance of rows stays."""
-        self.value_FN = self.column_seconds = None
+        self.value_FN = None
         for each in self.maps:
             each.relevance_FN = None

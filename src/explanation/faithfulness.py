@@ -18,7 +18,6 @@ BATCH = 64  # windows in one pass through the network
 MIN_CLIPS = 5  # for an interval over clips
 MAP, RANDOM, LOUDEST, UNUSUAL = "map", "random", "loudest", "unusual"
 CURVES = ("deletion", "insertion")
-VERDICTS = ("better", "worse", "no better", "unknown")
 
 
 def measure(
@@ -112,32 +111,41 @@ def random_network(network: Any, seed: int = 0) -> nn.Module | None:
     return untrained.eval()
 
 
+def gain(own: Sequence[float], others: Sequence[float], artists: Sequence[str | None]) -> dict[str, Any]:
+    """mean(own) - mean(others) over clips, with an interval that is paired by clip, and a verdict in a word.
+
+    The bootstrap is over artists where there are enough, else over clips; with fewer than MIN_CLIPS clips there is none.
+    """
+    by_artist = all(artists) and len(set(artists)) >= MIN_ARTISTS
+    clusters = [str(artist) for artist in artists] if by_artist else [str(k) for k in range(len(own))]
+    difference, *interval = paired_difference(own, others, clusters)
+    enough = len(own) >= MIN_CLIPS
+    return {
+        "gain": difference,
+        "interval": interval if enough else None,
+        "over": "artists" if by_artist else "clips",
+        "clips": len(own),
+        "verdict": _verdict(interval) if enough else "unknown",
+    }
+
+
 def summarize(clips: Sequence[dict[str, Any]], artists: Sequence[str | None]) -> list[dict[str, Any]]:
     """Compare the areas of a map with those of random masks and of the reference, over the results of `measure` for clips.
 
     `gain` is how much better the map is: its area of insertion minus the other's, and the other's area of deletion minus its
-    own. The interval is paired by clip, by a bootstrap over artists where there are enough, else over clips; None with fewer
-    than MIN_CLIPS clips.
+    own; see `gain`.
     """
-    by_artist = all(artists) and len(set(artists)) >= MIN_ARTISTS
-    clusters = [str(artist) for artist in artists] if by_artist else [str(k) for k in range(len(clips))]
     rows = []
     for other in (RANDOM, clips[0]["reference"]) if clips else ():
         for curve, sign in zip(CURVES, (-1, 1), strict=True):
             own, others = ([sign * clip[name]["area"][curve] for clip in clips] for name in (MAP, other))
-            gain, *interval = paired_difference(own, others, clusters)
-            enough = len(clips) >= MIN_CLIPS
             rows.append(
                 {
                     "curve": curve,
                     "other": other,
                     "area": sign * float(np.mean(own)),
                     "other_area": sign * float(np.mean(others)),
-                    "gain": gain,
-                    "interval": interval if enough else None,
-                    "over": "artists" if by_artist else "clips",
-                    "clips": len(clips),
-                    "verdict": _verdict(interval) if enough else "unknown",
+                    **gain(own, others, artists),
                 }
             )
     return rows

@@ -98,16 +98,6 @@ def score(logits_MC: Tensor, genre: int) -> Tensor:
     return own_M - (logits_MC.sum(dim=1) - own_M) / (logits_MC.shape[1] - 1)
 
 
-def column_seconds(model: ExplainedModel, sound: ExplainedSound, inputs: FeatureMap) -> NDArray[np.float64]:
-    """The time of each column of a map in the file, in s: the centre of its frame, or the start of its patch."""
-    rate, hop = model.recognizer.sample_rate, model.feature.hop_length
-    frames = inputs.value_SFN.shape[2]
-    samples_N: NDArray[np.float64] = np.arange(inputs.columns, dtype=np.float64) * hop
-    if model.feature.patch_length:
-        samples_N = np.array([start + n * hop for start in sound.start_S for n in range(frames)], np.float64)
-    return sound.start_seconds + samples_N / float(rate)
-
-
 def row_hz(feature: Any) -> NDArray[np.float64] | None:
     """The centre frequency of each row in Hz; None for a feature without a frequency axis."""
     if isinstance(feature, Mel):

@@ -13,7 +13,7 @@ from torch.nn import functional
 from src.explanation import attribution, faithfulness
 from src.explanation.attribution import Relevance
 from src.explanation.explanation import Explanation, Map
-from src.explanation.feature_map import FeatureMap, column_seconds, feature_map, row_hz, row_names
+from src.explanation.feature_map import FeatureMap, feature_map, row_hz, row_names
 from src.explanation.listening import Audible, listen
 from src.explanation.model import ExplainedModel, ExplainedSound
 from src.metrics.rank_correlation import spearman
@@ -38,7 +38,6 @@ def add(
     hz_F = row_hz(model.feature)
     explanation.baseline = inputs.baseline
     explanation.row_names, explanation.row_hz = row_names(model.feature), None if hz_F is None else hz_F.tolist()
-    explanation.column_seconds = column_seconds(model, sound, inputs)
     explanation.value_FN = inputs.whole(inputs.value_SFN, mean=True)
     untrained = faithfulness.random_network(model.classifier.model)
     first_FN: NDArray[np.float32] | None = None

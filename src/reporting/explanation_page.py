@@ -21,7 +21,7 @@ OTHERS = {
     "loudest": "the loudest values",
     "unusual": "the values farthest from the baseline",
 }
-NOT_SHOWN = ("maps", "column_seconds", "value_FN", "row_names", "row_hz")
+NOT_SHOWN = ("maps", "value_FN", "row_names", "row_hz")
 
 
 def content(
@@ -84,15 +84,21 @@ def _methods(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
     return result
 
 
-def _listening(explanations: Sequence[Explanation]) -> dict[str, float]:
-    """Means of what the run predicts for the whole sounds and for their parts; empty without a frequency axis."""
+def _listening(explanations: Sequence[Explanation]) -> dict[str, Any]:
+    """Means of what the run predicts for the whole sounds and for their parts; empty without a frequency axis.
+
+    `gain` is how much more the probability falls without the relevant parts than without as much at random places.
+    """
     heard = [each for each in explanations if each.listening]
     if not heard:
         return {}
     keys = ("energy", "only", "without", "without_random")
     means = {key: float(np.mean([each.listening[key] for each in heard])) for key in keys}
     whole = float(np.mean([each.probabilities[each.predicted] for each in heard]))
-    return {"share": heard[0].listening["share"], "whole": whole, **means}
+    artists = [each.artist for each in heard]
+    parts = [[each.listening[key] for each in heard] for key in ("without_random", "without")]
+    found = faithfulness.gain(*parts, artists)
+    return {"share": heard[0].listening["share"], "whole": whole, **means, **found}
 
 
 def sentences(content: Mapping[str, Any]) -> list[str]:
@@ -105,7 +111,21 @@ def sentences(content: Mapping[str, Any]) -> list[str]:
             by_other[row["other"]].append(row)
         lines += [_compare(name, other, rows) for other, rows in by_other.items()]
         lines += _sanity(name, method["correlations"])
+    if heard := content["listening"]:
+        lines += _hear(heard)
     return lines
+
+
+def _hear(heard: Mapping[str, Any]) -> list[str]:
+    """A sentence on whether the run hears what is missing; none with too few sounds."""
+    if heard["interval"] is None:
+        return []
+    text = "falls" if heard["verdict"] == "better" else "does not fall"
+    low, high = (f"{100 * end:.0f}" for end in heard["interval"])
+    return [
+        f"Heard again, from the sound on, the probability {text} further without the most relevant parts than without as much at random "
+        f"places: by {100 * heard['gain']:.0f} points ({low} to {high})."
+    ]
 
 
 def _compare(name: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
