@@ -96,8 +96,8 @@ def _listening(explanations: Sequence[Explanation]) -> dict[str, Any]:
     means = {key: float(np.mean([each.listening[key] for each in heard])) for key in keys}
     whole = float(np.mean([each.probabilities[each.predicted] for each in heard]))
     artists = [each.artist for each in heard]
-    parts = [[each.listening[key] for each in heard] for key in ("without_random", "without")]
-    found = faithfulness.gain(*parts, artists)
+    random, without = ([each.listening[key] for each in heard] for key in ("without_random", "without"))
+    found = faithfulness.gain(random, without, artists)
     return {"share": heard[0].listening["share"], "whole": whole, **means, **found}
 
 

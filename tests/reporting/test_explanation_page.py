@@ -27,7 +27,7 @@ def row(curve: str, gain: float, interval: tuple[float, float] | None, verdict: 
 
 def said(*rows: dict[str, Any], **correlations: float) -> str:
     method = {"method": "occlusion", "compared": rows, "correlations": correlations}
-    return " ".join(explanation_page.sentences({"no_map": "", "methods": [method]}))
+    return " ".join(explanation_page.sentences({"no_map": "", "methods": [method], "listening": {}}))
 
 
 def test_the_words_follow_the_interval() -> None:
@@ -49,6 +49,18 @@ def test_a_model_with_random_weights_is_compared_in_words() -> None:
     unsure = row("deletion", 0.2, None, "unknown")
     assert "gives other maps" in said(unsure, random_weights=0.2, random_weights_given_input=0.1, input=0.5)
     assert "gives much the same maps" in said(unsure, random_weights=0.8, random_weights_given_input=0.7, input=0.5)
+
+
+def test_what_the_run_hears_is_said_with_an_interval() -> None:
+    heard = {"gain": 0.12, "interval": (0.05, 0.2), "verdict": "better"}
+    for changed, text in (
+        ({}, "falls further"),
+        ({"verdict": "no better"}, "does not fall further"),
+        ({"interval": None}, ""),
+    ):
+        lines = explanation_page.sentences({"no_map": "", "methods": [], "listening": {**heard, **changed}})
+        assert text in " ".join(lines)
+        assert bool(lines) == bool(text)
 
 
 def test_the_page_and_the_json_of_sounds_with_a_map(tmp_path: Path) -> None:
