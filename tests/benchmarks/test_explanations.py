@@ -1,0 +1,44 @@
+"""The benchmark of explanations: shares of known maps, and its command line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import explanations
+from src.clip import Clip
+from src.explanation.feature_map import feature_map
+from tests.conftest import RATE, write
+from tests.explanation_models import Weighted, explained, noise, sound
+
+
+def test_the_relevance_of_a_model_that_hears_some_rows_lies_on_them() -> None:
+    weight_F = torch.zeros(32)
+    weight_F[10:14] = 1.0
+    model = explained(Weighted(weight_F))
+    model.classifier.normalization.mean_F1.fill_(-80.0)  # so that every value speaks for the genre
+    read = sound(model, noise(2.0))
+    dominated_FN = np.zeros((32, feature_map(model, read).columns), bool)
+    dominated_FN[9:15] = True  # a row more on each side, as maps are averaged over three
+    share, energy, area = explanations.shares(model, read, dominated_FN, "integrated_gradients", model.classifier.model)
+    assert share == pytest.approx(1)
+    assert area == pytest.approx(6 / 32)
+    assert 0 < energy < 0.5
+
+
+def test_stems_lie_beside_the_clip(tmp_path: Path) -> None:
+    model = explained(Weighted(torch.ones(32)))
+    write(tmp_path / "drums" / "a" / "b.wav", noise(1.0, 1))
+    write(tmp_path / "rest" / "a" / "b.wav", noise(1.0, 2))
+    drums, rest = explanations.stems_of(model, Clip("mix/a/b.wav", tmp_path / "mix" / "a" / "b.wav", "a"), None)
+    assert len(drums.wave_T) == len(rest.wave_T) == RATE
+    assert not np.allclose(drums.wave_T, rest.wave_T)
+
+
+@pytest.mark.parametrize("words", [("speed", "run"), ("truth", "run", "song.wav"), ("other", "run")])
+def test_words_that_make_no_sense(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        explanations.main(words)
+    assert stop.value.code == 1
+    assert "explanations" in capsys.readouterr().err
