@@ -11,8 +11,6 @@ from src.clip import Clip
 from src.judging.judged_data import Request, judged_config, open_data
 from src.rundir import RunDir
 
-CLIPS = 20
-
 
 def test_clips(run: RunDir, request: Request, count: int) -> tuple[list[Clip], float | None, list[str]]:
     """Choose `count` test clips of a run, of all genres -> the clips, data.max_seconds, and sentences on what is left out.

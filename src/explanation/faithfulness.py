@@ -15,7 +15,7 @@ from src.metrics.intervals import MIN_ARTISTS, paired_difference
 SHARES = (0.03, 0.1, 0.2, 0.4, 0.7)  # of the map that is deleted or inserted; the ends 0 and 1 are added
 RANDOM_MASKS = 3  # for each sound
 BATCH = 64  # windows in one pass through the network
-MIN_CLIPS = 5  # for an interval over clips
+MIN_CLIPS = 10  # for an interval over clips: with fewer, a bootstrap is too narrow
 MAP, RANDOM, LOUDEST, UNUSUAL = "map", "random", "loudest", "unusual"
 CURVES = ("deletion", "insertion")
 

@@ -163,7 +163,8 @@ def _bars(axes: Axes, place: NDArray[Any], value: NDArray[Any], vertical: bool =
     fill: Any = axes.fill_betweenx if vertical and len(place) > 2 * MOST_NAMED_ROWS else axes.fill_between
     if len(place) <= 2 * MOST_NAMED_ROWS:
         draw: Any = axes.barh if vertical else axes.bar
-        draw(place, value, color=[ORANGE if each > 0 else BLUE for each in value])
+        width = 0.8 * float(np.diff(place).min()) if len(place) > 1 else 0.8
+        draw(place, value, width, color=[ORANGE if each > 0 else BLUE for each in value])
     else:
         fill(place, np.maximum(value, 0), color=ORANGE, linewidth=0)
         fill(place, np.minimum(value, 0), color=BLUE, linewidth=0)
@@ -173,7 +174,8 @@ def _bars(axes: Axes, place: NDArray[Any], value: NDArray[Any], vertical: bool =
 
 def _time(axes: Axes, relevance_FN: NDArray[Any], seconds: tuple[float, float], columns: int) -> None:
     value_N = shrink(relevance_FN, len(relevance_FN), min(columns, 120)).sum(axis=0)
-    place = np.linspace(*seconds, len(value_N)) if len(value_N) > 1 else np.array([np.mean(seconds)])
+    step = (seconds[1] - seconds[0]) / len(value_N)
+    place = seconds[0] + step * (np.arange(len(value_N)) + 0.5)
     _bars(axes, place, value_N)
     axes.set_xlabel("seconds in the file")
     axes.set_yticks([])

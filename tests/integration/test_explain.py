@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from src import evaluate, explain, predict
+from src.explanation import faithfulness, maps
 from tests.conftest import RATE, tone, write
 from tests.programs import help_of, small, train
 
@@ -34,9 +35,9 @@ def run_explain(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 SETTINGS = {
-    "cnn": ("model=cnn", "trainer.max_epochs=4"),
-    "majority": ("model=majority",),
-    "gru": ("model=gru", "feature=chroma", "trainer.max_epochs=1"),
+    "cnn": ("model=cnn", "report.sounds=0"),
+    "majority": ("model=majority", "report.sounds=0"),
+    "gru": ("model=gru", "feature=chroma", "trainer.max_epochs=1", "report.sounds=0"),
 }
 
 
@@ -94,7 +95,10 @@ def test_a_file_is_explained_as_it_is_predicted(
     assert "the mean of each row over the training clips" in page
 
 
-def test_test_clips_have_an_interval_and_are_those_of_the_run(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
+def test_test_clips_have_an_interval_and_are_those_of_the_run(
+    run_explain: Run, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faithfulness, "MIN_CLIPS", 5)  # the tiny corpus has few test clips
     status, _, err = run_explain(
         runs["cnn"],
         "--test",
@@ -248,6 +252,10 @@ def test_gradcam_needs_convolutions(run_explain: Run, runs: Runs, tmp_path: Path
     status, _, err = run_explain(runs["gru"], tone(tmp_path / "song.wav"), "--method", "gradcam")
     assert status == 1
     assert "model=rnn has none" in message(err) or "has none" in message(err)
+
+
+def test_the_program_offers_all_methods() -> None:
+    assert explain.METHODS == maps.METHODS
 
 
 def test_an_interruption_is_130(run_explain: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
