@@ -32,7 +32,7 @@ def background(model: ExplainedModel) -> Background:
     try:
         clips = RunClips(model.run, model_input, model.device, model.request)
         training = training_clips.read(clips)
-    except (ValueError, OSError) as error:
+    except Exception as error:  # whatever is wrong with the data set, the sound can be explained without it
         return Background(_without_training(model_input), None, None, plain_files.first_line(error).rstrip("."))
     if needs_training_mean(classifier):
         model_input = ModelInput.of(classifier, torch.from_numpy(training.mean_FN).float().to(model.device))

@@ -21,7 +21,7 @@ from torch import Tensor
 from src import console, plain_files, rundir
 from src.clip import Clip
 from src.explanation.model_input import ModelInput, feature_of, needs_training_mean
-from src.explanation.tag_values import tag_problem, tag_values
+from src.explanation.tag_values import tag_names, tag_problem, tag_values
 from src.judging.judged_data import Request, judged_config, open_data
 from src.model.classic import Classic
 from src.rundir import RunDir, extras
@@ -93,7 +93,7 @@ def read(clips: RunClips) -> TrainingClips:
     data, path = clips.data, clips.run.path / FILE
     chosen = data.clips_in("train")
     digest = _digest(clips, chosen)
-    arrays = _stored(path, digest, len(chosen))
+    arrays = _stored(path, digest, len(chosen), clips.model)
     if arrays is None:
         arrays = _compute(clips, clips.in_set("train"))
         try:
@@ -112,7 +112,7 @@ def _digest(clips: RunClips, chosen: Sequence[int]) -> str:
     return hashlib.sha256(json.dumps([FORMAT, weights, sounds]).encode()).hexdigest()
 
 
-def _stored(path: Path, digest: str, clips: int) -> dict[str, NDArray[np.float64]] | None:
+def _stored(path: Path, digest: str, clips: int, model: ModelInput) -> dict[str, NDArray[np.float64]] | None:
     """The arrays of a file; None if there is none, or if it is of another model or of other clips."""
     if not path.is_file():
         return None
@@ -124,7 +124,15 @@ def _stored(path: Path, digest: str, clips: int) -> dict[str, NDArray[np.float64
         )
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
         return None
-    return arrays if valid and all(len(arrays[name]) == clips for name in ARRAYS[:3]) else None
+    feature = feature_of(model.classifier)
+    columns = {
+        "logits_KC": len(model.classifier.genres),
+        "tag_KQ": 0 if tag_problem(feature) else len(tag_names(feature)),
+    }
+    rows = {"mean_FN": feature.rows if needs_training_mean(model.classifier) else 0}
+    shapes = {name: array.shape for name, array in arrays.items()}
+    valid = valid and all(shapes[name][0] == rows.get(name, clips) for name in ARRAYS)
+    return arrays if valid and all(shapes[name][1] == count for name, count in columns.items()) else None
 
 
 def _compute(clips: RunClips, chosen: Sequence[int]) -> dict[str, NDArray[np.float64]]:

@@ -13,6 +13,7 @@ from src.explanation.explanation import Explanation
 from src.explanation.model import ExplainedModel, ExplainedSound
 from src.explanation.model_input import feature_of
 from src.explanation.tag_values import tag_names, tag_problem, tag_values
+from src.explanation.training_clips import FILE
 from src.model.tags import Tags
 
 
@@ -77,6 +78,12 @@ def _neighbours(known: Background, value_SFN: Tensor, name: str, genre: int, riv
         return _nothing(sentences.no_training_clips("The nearest training clips are unknown", known.missing))
     embedding_E = known.model.embedding(value_SFN).cpu().numpy()
     genres, training = known.model.classifier.genres, known.training
+    if embedding_E.shape != training.embedding_KE.shape[1:]:
+        return _nothing(
+            sentences.no_training_clips(
+                "The nearest training clips are unknown", f"{FILE} has other embeddings; delete it"
+            )
+        )
     found = {
         genres[k]: neighbours.nearest(embedding_E, training.embedding_KE, training.clips, genres[k], without=name)
         for k in (genre, rival)

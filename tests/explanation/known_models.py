@@ -1,7 +1,6 @@
 """Classifiers whose logits are a known function of the rows of the feature."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -32,7 +31,3 @@ def known_model(function: Callable[[Tensor], Tensor], mean_F: list[float]) -> Mo
     feature: Any = nn.Identity()
     classifier = Classifier(feature, Unchanged(), Formula(function), ["jazz", "rock"])
     return ModelInput(classifier, torch.tensor(mean_F)[:, None])
-
-
-def stub(**attributes: Any) -> Any:
-    return SimpleNamespace(**attributes)
