@@ -33,8 +33,8 @@ class Relevance(NamedTuple):
 def integrated_gradients(inputs: FeatureMap, genre: int, steps: int = STEPS) -> Relevance:
     """Gradients of the score, averaged over the path from the baseline to the value, times their difference.
 
-    The map sums to the score of the sound minus that of the baseline. `gap` is what is missing from this, as a share of the
-    difference: it shrinks with the number of steps. Source: Sundararajan, Taly and Yan 2017.
+    The map sums to the score of the sound minus that of the baseline. `gap` is what is missing from this, in
+    nats: it shrinks with the number of steps. Source: Sundararajan, Taly and Yan 2017.
     """
     method = IntegratedGradients(_score(inputs, genre))
     with _gradients(inputs.value_SFN.device):
@@ -46,9 +46,7 @@ def integrated_gradients(inputs: FeatureMap, genre: int, steps: int = STEPS) -> 
             internal_batch_size=BATCH,
             return_convergence_delta=True,
         )
-    difference = float(relevance_SFN.sum() - delta_S.sum())
-    gap = float(delta_S.sum()) / difference if difference else 0.0
-    return Relevance(relevance_SFN.detach() / len(relevance_SFN), abs(gap))
+    return Relevance(relevance_SFN.detach() / len(relevance_SFN), abs(float(delta_S.mean())))
 
 
 def occlusion(inputs: FeatureMap, genre: int, patch: tuple[int, int]) -> Relevance:

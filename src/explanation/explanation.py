@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 class Map:
     """Relevance of each value of the feature for the predicted genre, by one method.
 
-    `relevance_FN` (F rows, N frames of the whole sound) is in nats of the score, see `model.score`; positive values speak for
-    the genre. `row_relevance` are its sums over time. `correlations` are Spearman's, of absolute values: with the map of a model with random weights, and with
-    |input - baseline|: see `maps`. `completeness_gap` is of integrated gradients only: the sum of the map minus the difference of the
-    scores, as a share of this difference. `faithfulness` has the curves of the sound: see `faithfulness.measure`.
+    `relevance_FN` (F rows, N frames of the whole sound) is in nats of the score, see `feature_map.score`; positive values speak
+    for the genre. `row_relevance` are its sums over time. `correlations` are Spearman's, of absolute values: with the map of a
+    model with random weights, and with |input - baseline|, see `maps`. `completeness_gap_nats` is of integrated gradients
+    only: what the sum of the map lacks of the difference of the scores. `faithfulness` has the curves of the sound, see
+    `faithfulness.measure`.
     """
 
     method: str
     relevance_FN: NDArray[np.float32] | None
     row_relevance: list[float]
-    completeness_gap: float | None = None
+    completeness_gap_nats: float | None = None
     correlations: dict[str, float] = field(default_factory=dict)
     faithfulness: dict[str, Any] = field(default_factory=dict)
 

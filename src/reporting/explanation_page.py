@@ -66,7 +66,7 @@ def _methods(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
         mean: dict[str, Any] = {"shares": results[0]["shares"]}
         for name in ("map", "random", results[0]["reference"]):
             mean[name] = {c: np.mean([each[name][c] for each in results], axis=0).tolist() for c in faithfulness.CURVES}
-        gaps = [each.completeness_gap for each in maps if each.completeness_gap is not None]
+        gaps = [each.completeness_gap_nats for each in maps if each.completeness_gap_nats is not None]
         correlations = {
             key: float(np.mean([each.correlations[key] for each in maps if key in each.correlations]))
             for key in first.correlations
@@ -77,8 +77,8 @@ def _methods(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
                 "compared": faithfulness.summarize(results, artists),
                 "curves": mean,
                 "correlations": correlations,
-                "completeness_gap": float(np.median(gaps)) if gaps else None,
-                "largest_gap": max(gaps) if gaps else None,
+                "completeness_gap_nats": float(np.median(gaps)) if gaps else None,
+                "largest_gap_nats": max(gaps) if gaps else None,
             }
         )
     return result

@@ -83,7 +83,7 @@ def test_a_file_is_explained_as_it_is_predicted(
     assert clip["probabilities"] == pytest.approx(predicted["probabilities"], abs=1e-5)
     assert clip["rival"] == sorted(clip["probabilities"], key=lambda genre: -clip["probabilities"][genre])[1]
     (found,) = clip["maps"]
-    assert found["completeness_gap"] < 0.2
+    assert found["completeness_gap_nats"] < 0.2
     assert len(found["row_relevance"]) == len(content(tmp_path / "why")["row_hz"]) == 96
     assert 0 < clip["listening"]["energy"] < 1
     for kind in ("whole", "only", "without"):
@@ -288,5 +288,5 @@ def test_a_head_on_a_pretrained_network_shows_rows(
     )
     assert status == 0
     found = json.loads(out)
-    assert found["clips"][0]["maps"][0]["completeness_gap"] < 1e-3  # a head is linear
+    assert found["clips"][0]["maps"][0]["completeness_gap_nats"] < 1e-3  # a head is linear
     assert len(found["row_names"]) == len(found["clips"][0]["maps"][0]["row_relevance"])

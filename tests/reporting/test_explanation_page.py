@@ -76,8 +76,8 @@ def test_the_page_and_the_json_of_sounds_with_a_map(tmp_path: Path) -> None:
     own = content["clips"][0]["maps"][0]
     assert own["row_relevance"] == pytest.approx(found[0].maps[0].relevance_FN.sum(axis=1), rel=1e-5)  # type: ignore[union-attr]
     assert "relevance_FN" not in own
-    assert content["methods"][0]["completeness_gap"] is not None
-    assert content["methods"][1]["completeness_gap"] is None
+    assert content["methods"][0]["completeness_gap_nats"] is not None
+    assert content["methods"][1]["completeness_gap_nats"] is None
 
 
 def test_rows_stand_for_a_feature_without_a_frequency_axis(tmp_path: Path) -> None:
