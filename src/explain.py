@@ -28,7 +28,7 @@ MOST_BYTES = 30_000_000  # of all sounds
 HELP = """\
 output: FOLDER/explanation.html, explanation.json and sounds/; the path of the page on standard output
 The page shows what in the sound speaks for the predicted genre, over time and frequency, and lets it be heard: the sound with
-its most relevant tenth only, and without it. It says how faithful this is: whether the probability falls faster than with
+its most relevant tenth only, and with this tenth at its average level. It says how faithful this is: whether the probability falls faster than with
 random masks, with an interval over the clips, and whether a model with random weights would look the same.
 
 methods

@@ -62,7 +62,7 @@ def add(
             )
         )
     assert first_FN is not None
-    audible = listen(model, sound, first_FN, genre)
+    audible = listen(model, sound, inputs, first_FN, genre)
     explanation.listening = dict(audible.predictions) if audible else {}
     return audible
 
