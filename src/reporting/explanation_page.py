@@ -123,8 +123,8 @@ def _hear(heard: Mapping[str, Any]) -> list[str]:
     text = "falls" if heard["verdict"] == "better" else "does not fall"
     low, high = (f"{100 * end:.0f}" for end in heard["interval"])
     return [
-        f"Heard again, from the sound on, the probability {text} further without the most relevant parts than without as much at random "
-        f"places: by {100 * heard['gain']:.0f} points ({low} to {high})."
+        f"Heard again, from the wave on, the probability {text} further when the most relevant parts get their average level than "
+        f"with as much at random places: by {100 * heard['gain']:.0f} points ({low} to {high})."
     ]
 
 
