@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 SUBSETS = ("train", "val", "test")  # the sets of every split
-CALIBRATION = (
-    "calibration"  # the set of a split with split.calibration: artists that choose neither epoch nor temperature
-)
+# The set of a split with split.calibration: artists that choose neither epoch nor temperature.
+CALIBRATION = "calibration"
 ALL_SUBSETS = (*SUBSETS, CALIBRATION)
 # What does not distinguish two names: blanks, hyphens and dashes, "_", ".", ",", "/", "\\", ":", middle dots, invisible characters.
 SEPARATORS = re.compile(r"[\s_.,/\\:\-\u2010-\u2015\u2212\u00b7\u30fb\u00ad\u200b-\u200f\u2060\ufeff]+")
@@ -44,6 +44,19 @@ UNREAD_SUFFIXES = {
 }
 
 
+class Opinion(NamedTuple):
+    """The genre that an annotator gives a clip.
+
+    If `annotator` is "", `weight` is the share of people who give this genre, 0 to 1; otherwise it is 1. `line` is the line
+    of the table that says so, for messages.
+    """
+
+    genre: str
+    weight: float = 1.0
+    annotator: str = ""
+    line: int = 0
+
+
 @dataclass(frozen=True, slots=True)  # slots save memory: a corpus may have a million clips
 class Clip:
     """A labelled audio file, or a labelled part of one.
@@ -51,7 +64,8 @@ class Clip:
     `name` identifies the clip in every file of a run. It is unique in its corpus and the same on every machine: a path
     relative to the root of the corpus, with `#start-stop` if the clip is a part of the file. `genre` is empty if it is
     unknown; `artist`, `album` and `track` are None if they are unknown. `subset` is the set of the clip ("train", "val",
-    "test" or "calibration"), None if the corpus does not define a split.
+    "test" or "calibration"), None if the corpus does not define a split. With several `opinions`, `genre`
+    is that of their majority.
     """
 
     name: str
@@ -63,6 +77,7 @@ class Clip:
     stop_seconds: float | None = None  # None: to the end of the file
     subset: str | None = None
     album: str | None = None
+    opinions: tuple[Opinion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +101,17 @@ def describe_left_out(excluded: Sequence[Excluded]) -> list[str]:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The clips of a data set, the excluded clips, and whether the music is synthetic."""
+    """The clips of a data set, the excluded clips, and whether the music is synthetic.
+
+    `targets` are what is trained on if clips have several opinions: their "shares", or the genre of the "majority".
+    """
 
     name: str
     clips: Sequence[Clip]
     excluded: Sequence[Excluded] = field(default_factory=tuple)
     synthetic: bool = False
     notes: Sequence[str] = field(default_factory=tuple)  # other information for the user, one sentence each
+    targets: str = "shares"
 
     @cached_property
     def genres(self) -> list[str]:

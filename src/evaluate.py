@@ -124,7 +124,7 @@ def _evaluate(paths: Sequence[Path], words: Sequence[str], trust: Sequence[str],
 def _write(judgement: "Judgement", where: Path, is_new: bool, command: Sequence[str], trust: Sequence[str]) -> None:
     """Write the directory and the report of a judgement, and print its scores. `is_new`: choose a name that is not taken."""
     from src.judging import writer
-    from src.reporting import doubt_text, evaluation_text, run_page
+    from src.reporting import doubt_text, evaluation_text, opinions_text, run_page
     from src.rundir.folder import lock, reserve
 
     model_notes = judgement.model_notes if judgement.own else []  # otherwise they are among the warnings below
@@ -135,7 +135,8 @@ def _write(judgement: "Judgement", where: Path, is_new: bool, command: Sequence[
         writer.check_folder(where)
         metrics = writer.write(where, judgement, shlex.join([*command, f"{RUN_DIR}={where}"]))
     console.result(evaluation_text.table(metrics))
-    for line in evaluation_text.lines(metrics):
+    about_opinions = metrics["test"].get("opinions")
+    for line in [*evaluation_text.lines(metrics), *(opinions_text.lines(about_opinions) if about_opinions else [])]:
         console.line(line)
     for line in doubt_text.terminal_lines(metrics["doubt"]):
         console.line(line)

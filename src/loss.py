@@ -1,6 +1,7 @@
 """Training losses: logits (B, C) and targets (B, C) -> scalar.
 
-A target contains the share of each genre in an example: one 1 and zeros, unless mixup has blended two examples.
+A target contains the share of each genre in an example: one 1 and zeros, unless several people have labelled the clip, or
+mixup has blended two examples.
 """
 
 from collections.abc import Sequence

@@ -64,7 +64,7 @@ def train(config: DictConfig, folder: Path) -> str:
     job ended: "run", "resumed" or "skipped".
     """
     from src.classifier import precision, weights
-    from src.reporting import run_page, run_text
+    from src.reporting import opinions_text, run_page, run_text
     from src.reporting.genre_table import genre_table
     from src.sweep import processes
     from src.training import loggers, report_material, resume, run_writer, setup, stages
@@ -92,6 +92,8 @@ def train(config: DictConfig, folder: Path) -> str:
         module = setup.build_module(config, data.genres, data.counts)
         for note in module.notes:
             console.note(f"Note: {note}")
+        if data.target_shares is not None and not module.uses_gradients:
+            console.note("Note: this model is fitted to the genre of the majority, not to the shares of opinions.")
         history = History(folder / rundir.HISTORY)
         resumed = run.state is RunState.PARTIAL
         with loggers.open_loggers(config, folder, sweep, resumed) as opened:
@@ -111,6 +113,8 @@ def train(config: DictConfig, folder: Path) -> str:
 
         console.result(genre_table(metrics, "{model} on {feature}, test clips".format(**configs.choices())))
         console.note(run_text.describe_baseline(rundir.RunDir(folder, trust=None)))
+        for line in opinions_text.lines(metrics["test"]["opinions"]) if data.has_opinions else ():
+            console.note(line)
         for warning in run_text.describe_warnings(metrics):
             console.note(f"Warning: {warning}")
         console.line(f"{folder}: the report is {report}")
@@ -129,6 +133,7 @@ def follow(config: DictConfig, folder: Path) -> Outcome:
 def announce(data: "GenreData") -> None:
     """Print the data set, its split, and the clips that were left out with the reasons, on standard error."""
     from src import formatting
+    from src.data import opinions as clip_opinions
 
     certificate = data.certificate
     clips, genres = formatting.count(len(data.clips), "clip"), formatting.count(len(data.genres), "genre")
@@ -151,6 +156,12 @@ def announce(data: "GenreData") -> None:
         first, *others = [note for note in data.notes if note.kind == kind]
         more = f" (also {formatting.count(len(others), 'other clip')}, see notes.csv)" if others else ""
         lines.append(f"Note: {first.clip}: {first.note}{more}")
+    if data.has_opinions:
+        from src.reporting import opinions_text
+
+        opinions = clip_opinions.agree(clip_opinions.collect(data.clips, data.genres))
+        lines += [f"Opinions: {line}" for line in opinions_text.people_lines(opinions)]
+        lines += [f"Warning: {line}" for line in [opinions_text.by_chance(opinions)] if line]
     left_out = describe_left_out(data.excluded)
     lines += [f"Left out: {line}" for line in left_out[:MAX_LISTED]]
     if len(left_out) > MAX_LISTED:

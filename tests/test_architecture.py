@@ -71,6 +71,7 @@ LIBRARY_PACKAGES = {
     "scipy": {"metrics", "dataset", "genre_relations", "alteration"},
     "jinja2": {"reporting"},
     "captum": {"explanation"},
+    "statsmodels": {"metrics"},
 }
 # Slow to import: programs import them only after their arguments are read.
 HEAVY = {
@@ -85,6 +86,7 @@ HEAVY = {
     "scipy",
     "symusic",
     "sklearn",
+    "statsmodels",
     "cleanlab",
     "hiclass",
     "captum",

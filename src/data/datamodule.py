@@ -17,11 +17,12 @@ from torch.utils.data import DataLoader, DistributedSampler, Sampler
 
 from src import formatting
 from src.clip import CALIBRATION, SUBSETS, Clip, Corpus, Excluded
+from src.data import opinions as clip_opinions
 from src.data import waveform_cache
 from src.data.audit_file import read_audit
 from src.data.crops import CPU, CropIds, CropSource, WaveformCrops, check_count, check_resident
 from src.data.feature_cache import SegmentValues
-from src.dataset import DataSet
+from src.dataset import DataSet, opinions
 from src.instantiate import call_with_facts
 from src.metrics.conformal import LEAST_ARTISTS
 from src.sampler import Share
@@ -33,12 +34,13 @@ class Batch(NamedTuple):
     """S crops or segments of each of B clips: `sound` (B, S, T) in [-1, 1].
 
     `genre` (B,) are the genre indices, `clip` (B,) the clip indices. If a feature is cached, `sound` is this feature,
-    (B, S, F, N).
+    (B, S, F, N). `target` (B, C) are the shares of opinions to train on; None: the target is the genre.
     """
 
     sound: Tensor
     genre: Tensor
     clip: Tensor
+    target: Tensor | None = None
 
 
 class GenreData(lightning.LightningDataModule):
@@ -93,7 +95,7 @@ class GenreData(lightning.LightningDataModule):
                 "(dataset.exclude=FILE), or choose genres (dataset.genres=[...])."
             )
         if set(self.preferred_genres) <= set(corpus.genres):
-            corpus = corpus.select(self.preferred_genres or None)
+            corpus = opinions.among_genres(corpus.select(self.preferred_genres or None))
         if len(corpus.genres) < 2:
             content = f"one genre, {corpus.genres[0]}" if corpus.clips else "no clip"
             raise ValueError(
@@ -178,11 +180,13 @@ class GenreData(lightning.LightningDataModule):
 
     @property
     def digest(self) -> str:
-        """A hash of the data: name, genre, artist, track, set and sound of each clip."""
+        """A hash of the data: name, genre, artist, track, set, sound and opinions of each clip."""
         digest = hashlib.sha256(b"[")  # of a JSON list, row by row: there may be a million
         clips = zip(self.clips, self.subsets, self.waveforms.digest, strict=True)
         for k, (clip, subset, sound) in enumerate(clips):
-            row = (clip.name, clip.genre, clip.artist, clip.track, subset, sound)
+            row: tuple[Any, ...] = (clip.name, clip.genre, clip.artist, clip.track, subset, sound)
+            if clip.opinions:
+                row += (sorted((each.annotator, each.genre, each.weight) for each in clip.opinions),)
             digest.update((", " * bool(k) + json.dumps(row)).encode())
         digest.update(b"]")
         return digest.hexdigest()[:16]
@@ -192,6 +196,18 @@ class GenreData(lightning.LightningDataModule):
         """The genre index of each clip, (clips,)."""
         index = {genre: k for k, genre in enumerate(self.genres)}
         return torch.tensor([index[clip.genre] for clip in self.clips])
+
+    @property
+    def has_opinions(self) -> bool:
+        """True if clips have opinions of several people, or their shares, instead of one label each."""
+        return clip_opinions.have_opinions(self.clips)
+
+    @cached_property
+    def target_shares(self) -> Tensor | None:
+        """The shares of opinions on each clip, (clips, C), if they are trained on; None: the genre is the target."""
+        if self.corpus.targets != "shares" or not self.has_opinions:
+            return None
+        return torch.from_numpy(clip_opinions.share_matrix(self.clips, self.genres)).float()
 
     @property
     def counts(self) -> list[int]:
@@ -290,8 +306,10 @@ class GenreData(lightning.LightningDataModule):
         return self._batch(self.source.segments(clip_B, self.segments, device), clip_B)
 
     def _batch(self, sound: Tensor, clip_B: Tensor) -> Batch:
-        genre_B = self.genre[clip_B]
-        return Batch(sound, *(index_B.to(sound.device, non_blocking=True) for index_B in (genre_B, clip_B)))
+        parts = [self.genre[clip_B], clip_B]
+        if self.target_shares is not None:
+            parts.append(self.target_shares[clip_B])
+        return Batch(sound, *(part.to(sound.device, non_blocking=True) for part in parts))
 
     @cached_property
     def waveform_crops(self) -> WaveformCrops:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from src.clip import Corpus, written
+from src.dataset import opinions
 from src.dataset.exclude import without_excluded
 from src.dataset.genre_tree import read_tree
 from src.dataset.genres import GenreRules
@@ -64,7 +65,9 @@ class DataSet(ABC):
             corpus = apply_split_file(corpus, self.split_file)
         if self.exclude:
             corpus = without_excluded(corpus, self.exclude)
-        return corpus
+        corpus = opinions.among_genres(corpus)
+        about_opinions = opinions.notes(corpus)
+        return replace(corpus, notes=[*corpus.notes, *about_opinions]) if about_opinions else corpus
 
     def chosen_of_fixed(self) -> list[str]:
         """Those of the data set's fixed genres that `genres` selects. Raises ValueError on a genre that it does not have."""

@@ -10,6 +10,7 @@ import yaml
 
 from src import formatting
 from src.clip import Clip, Corpus, Excluded, composed, written
+from src.dataset import opinions
 from src.dataset.tables import Table
 
 PICKS = ("first", "drop")
@@ -68,24 +69,30 @@ class GenreRules:
 
         `other_genres` are genres of the data set that the corpus does not list: the map may name them too. A note lists
         names in the map that no clip has; with `strict`, they raise ValueError. Raises ValueError if no clip is left.
+        With several opinions on a clip, each is renamed, and the notes count opinions.
         """
-        counts = Counter(clip.genre for clip in corpus.clips if clip.genre)
+        counts = Counter(genre for clip in corpus.clips for genre in _named_genres(clip))
+        unit = "opinion" if any(clip.opinions for clip in corpus.clips) else "clip"
         new = self.new_names(counts)
         unknown = list(self._unknown(counts, other_genres))
         if strict and unknown:
             known = formatting.first_names(sorted({*counts, *other_genres}), MOST_NAMED)
             raise ValueError(f"{' '.join(unknown)} The genres of {corpus.name} are {known}.")
-        notes = [*corpus.notes, *self._notes(counts, new), *unknown]
+        notes = [*corpus.notes, *self._notes(counts, new, unit), *unknown]
         if all(name == new[name] for name in new):
             return replace(corpus, notes=notes) if len(notes) > len(corpus.notes) else corpus
         clips: list[Clip] = []
         dropped: list[Excluded] = []
         for clip in corpus.clips:
-            genre = new[clip.genre] if clip.genre else ""
-            if genre is None:
+            if clip.opinions:
+                changed = opinions.renamed(clip, new.__getitem__)
+                genre = changed.genre if changed else None
+            else:
+                changed, genre = clip, new[clip.genre] if clip.genre else ""
+            if changed is None or genre is None:
                 dropped.append(Excluded(clip.name, f"genre {clip.genre}: left out by {self._setting(clip.genre)}"))
             else:
-                clips.append(clip if genre == clip.genre else replace(clip, genre=genre))
+                clips.append(changed if genre == changed.genre else replace(changed, genre=genre))
         if not clips:
             raise ValueError(
                 f"dataset.genre_map and dataset.genre_pick leave out every clip of {corpus.name}, whose genres are "
@@ -118,26 +125,26 @@ class GenreRules:
             "dataset.genre_pick, because it lists several" if several and self.pick == "drop" else "dataset.genre_map"
         )
 
-    def _notes(self, counts: Mapping[str, int], new: Mapping[str, str | None]) -> Iterator[str]:
+    def _notes(self, counts: Mapping[str, int], new: Mapping[str, str | None], unit: str) -> Iterator[str]:
         entries = self._entries(counts)
         split = [name for name in counts if composed(name) not in entries and len(self._parts(composed(name))) > 1]
         mapped = [name for name in counts if name not in split and new[name] != composed(name)]
         renamed, dropped = ([name for name in mapped if (new[name] is None) == is_none] for is_none in (False, True))
         if renamed:
             pairs = [f"{name} to {new[name]}: {counts[name]:,}" for name in renamed]
-            yield f"dataset.genre_map renames the genre of {_clips(renamed, counts)} ({_listed(pairs)})."
+            yield f"dataset.genre_map renames the genre of {_counted(renamed, counts, unit)} ({_listed(pairs)})."
         if dropped:
             pairs = [f"{name}: {counts[name]:,}" for name in dropped]
-            yield f"dataset.genre_map leaves out {_clips(dropped, counts)} ({_listed(pairs)})."
+            yield f"dataset.genre_map leaves out {_counted(dropped, counts, unit)} ({_listed(pairs)})."
         if split:
             action = "are left out" if self.pick == "drop" else "count under the first of them"
-            yield f"{_clips(split, counts)} with several genres {action} (dataset.genre_pick={self.pick}), e.g. {split[0]}."
+            yield f"{_counted(split, counts, unit)} with several genres {action} (dataset.genre_pick={self.pick}), e.g. {split[0]}."
         elif self.separator and counts:
             yield f"dataset.genre_separator: no genre contains {self.separator!r}."
         for name in counts:
             if name != composed(name) and composed(name) in counts:
-                clips = _clips([name, composed(name)], counts)
-                yield f"{composed(name)} is written in two Unicode forms, which look the same: one genre of {clips}."
+                number = _counted([name, composed(name)], counts, unit)
+                yield f"{composed(name)} is written in two Unicode forms, which look the same: one genre of {number}."
 
     def _unknown(self, counts: Mapping[str, int], other_genres: Sequence[str]) -> Iterator[str]:
         """A sentence for each name in the map that is no genre of the data."""
@@ -149,8 +156,15 @@ class GenreRules:
                 yield f"dataset.genre_map: no clip has the genre {key!r}.{hint}"
 
 
-def _clips(names: Iterable[str], counts: Mapping[str, int]) -> str:
-    return formatting.count(sum(counts[name] for name in names), "clip")
+def _named_genres(clip: Clip) -> Iterable[str]:
+    """The genre of a clip, if it is known, or those of the opinions on it, one by one."""
+    if clip.opinions:
+        return (opinion.genre for opinion in clip.opinions)
+    return (clip.genre,) if clip.genre else ()
+
+
+def _counted(names: Iterable[str], counts: Mapping[str, int], unit: str) -> str:
+    return formatting.count(sum(counts[name] for name in names), unit)
 
 
 def _listed(texts: Sequence[str]) -> str:

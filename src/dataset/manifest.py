@@ -4,17 +4,20 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 
 from src import formatting
-from src.clip import ALL_SUBSETS, Clip, Corpus
+from src.clip import ALL_SUBSETS, Clip, Corpus, Opinion
+from src.dataset import opinion_columns, opinions
 from src.dataset.dataset import DataSet
 from src.dataset.tables import DELIMITERS, Table
 from src.plain_files import STRAY_QUOTE, SURROGATE
 
 REQUIRED = ("path", "genre")
-COLUMNS = (*REQUIRED, "artist", "album", "track", "split", "start", "stop")
+COLUMNS = (*REQUIRED, "artist", "album", "track", "split", "start", "stop", opinion_columns.ANNOTATOR)
+TARGETS = ("shares", "majority")
 MAX_MISSING = 1000  # if this many files are missing, the table is in the wrong folder: checking stops
 
 
@@ -22,7 +25,12 @@ class Manifest(DataSet):
     """The clips of the table `path` (see `Table`).
 
     The columns path and genre are required; artist, album, track, split, start and stop are optional. Paths are
-    relative to the table, or begin with ~ for the home folder. `split` is train, val, test or calibration; `start` and `stop` are seconds from the beginning of the file.
+    relative to the table, or begin with ~ for the home folder. `split` is train, val, test or calibration; `start` and
+    `stop` are seconds from the beginning of the file.
+
+    Several people may label a clip: each in a row of its own, with the name in the column annotator; or each in a column,
+    genre_1, genre_2 ..., instead of genre; or only their shares are known, jazz=0.6|blues=0.4 in the column genre. `targets`
+    says what is then trained on, the "shares" or the "majority".
     """
 
     def __init__(
@@ -35,9 +43,12 @@ class Manifest(DataSet):
         genre_separator: str | None = None,
         genre_pick: str = "first",
         tree: str | None = None,
+        targets: str = "shares",
     ) -> None:
         super().__init__(genres, exclude, split_file, genre_map, genre_separator, genre_pick, tree)
-        self.path = Path(path)
+        if targets not in TARGETS:
+            raise ValueError(f"dataset.targets is {targets!r}: expected {' or '.join(TARGETS)}.")
+        self.path, self.targets = Path(path), targets
 
     def listed(self) -> Corpus:
         """List the clips. Raises ValueError, with the line, if the table cannot be used."""
@@ -45,14 +56,14 @@ class Manifest(DataSet):
             raise ValueError(
                 f"dataset.path is {self.path}, which is not a file: expected a CSV file with columns path and genre."
             )
-        table = Table(self.path, REQUIRED, COLUMNS)
+        table = self._table()
         row_reader = _RowReader(self.path.parent, table.header, table.delimiter)
         clips = []
         for record in table.rows(accepts=row_reader.has_quoted_file):
             try:
                 if record.quotes:
                     row_reader.check_line_breaks(record.cells)
-                clips.append(row_reader.clip(record.cells))
+                clips.append(row_reader.clip(record.cells, record.line))
             except ValueError as error:
                 raise ValueError(f"{self.path}, line {record.line}: {error}") from None
             if len(row_reader.missing) == MAX_MISSING:
@@ -67,18 +78,42 @@ class Manifest(DataSet):
                 f"Paths are relative to {self.path.parent}."
                 + (" The path is not UTF-8 text: is the table?" if SURROGATE.search(str(row_reader.missing[0])) else "")
             )
+        if row_reader.by_annotator:
+            clips = opinion_columns.merged(clips, self.path)
         if len({clip.name for clip in clips}) < len(clips):
             [(duplicate, _)] = Counter(clip.name for clip in clips).most_common(1)
             raise ValueError(f"{self.path} lists {duplicate} twice. Remove one row, or change its start or stop.")
-        return Corpus(self._name(), clips, notes=self._notes(table.header, row_reader))
+        corpus = Corpus(self._name(), clips, notes=self._notes(table.header, row_reader), targets=self.targets)
+        if any(clip.opinions for clip in clips):
+            # In a table with shares, a cell with one genre is the share 1.
+            several = [clip if clip.opinions else replace(clip, opinions=(Opinion(clip.genre),)) for clip in clips]
+            corpus = replace(corpus, clips=several)
+            opinions.check_genres(self.genre_rules.apply(corpus), self.path)
+        return corpus
+
+    def _table(self) -> Table:
+        """Open the table. Raises ValueError if a column is missing, or if it has two forms of opinions."""
+        known = (*COLUMNS, *opinion_columns.OPINION_COLUMNS)
+        try:
+            table = Table(self.path, ("path", opinion_columns.FIRST), known)
+        except ValueError:
+            table = Table(self.path, REQUIRED, known)
+        opinion_columns.check_one_form(table.header, self.path)
+        return table
 
     def _notes(self, columns: Sequence[str], row_reader: "_RowReader") -> list[str]:
         notes = []
-        unused = [column for column in columns if column and column not in COLUMNS]
+        known = (*COLUMNS, *opinion_columns.columns_of(columns))
+        unused = [column for column in columns if column and column not in known]
         if unused:
             notes.append(
-                f"{self.path}: columns {', '.join(unused)} are not used; known columns are {', '.join(COLUMNS)}."
+                f"{self.path}: columns {', '.join(unused)} are not used; known columns are {', '.join(COLUMNS)}, and genre_1, "
+                "genre_2 ... instead of genre."
             )
+        if row_reader.without_genre:
+            rows = formatting.count(len(row_reader.without_genre), "row")
+            lines = formatting.first_names([str(line) for line in row_reader.without_genre], 5)
+            notes.append(f"{self.path}: {rows} without a genre, as annotators left it out: line {lines}.")
         if row_reader.respelt:
             cell, file = row_reader.respelt[0]
             notes.append(
@@ -100,13 +135,19 @@ class _RowReader:
         position = {column: k for k, column in enumerate(columns)}
         self._cells = itemgetter(*(position.get(column, self.width) for column in COLUMNS))
         self._path_column = position["path"]
+        self.by_annotator = opinion_columns.ANNOTATOR in position
+        self._opinion_columns = opinion_columns.columns_of(columns)
+        self.without_genre: list[int] = []  # lines of annotators who gave no genre
         self._texts: dict[str, str] = {}
         self.files: dict[str, tuple[str, Path]] = {}  # name and path of the file, by the text in the column `path`
         self.missing: list[Path] = []  # the paths that do not exist
         self.respelt: list[tuple[str, str]] = []  # cells that name a file in another form, and the name of the file
 
-    def clip(self, row: list[str]) -> Clip:
-        """Convert a row to a clip. Raises ValueError if the row cannot be used."""
+    def clip(self, row: list[str], line: int) -> Clip:
+        """Convert a row to a clip; of a table with a column annotator, to a clip with one opinion, whose genre may be empty.
+
+        Raises ValueError if the row cannot be used.
+        """
         if len(row) > self.width and any(map(str.strip, row[self.width :])):
             raise ValueError(
                 f"more cells than the header has columns. Quote a cell that contains a {DELIMITERS[self.delimiter]}."
@@ -114,9 +155,12 @@ class _RowReader:
         del row[self.width :]
         row += [""] * (self.width + 1 - len(row))  # the last, empty cell is read for all columns that the table lacks
         path_cell, *cells = self._cells(row)
-        genre, artist, album, track, split, start_text, stop_text = map(str.strip, cells)
-        if not path_cell.strip() or not genre:
-            raise ValueError(f"{'genre' if path_cell.strip() else 'path'} is empty.")
+        genre, artist, album, track, split, start_text, stop_text, annotator = map(str.strip, cells)
+        if not path_cell.strip():
+            raise ValueError("path is empty.")
+        given = self._opinions(row, genre, annotator, line)
+        if not genre and not given:
+            raise ValueError("genre is empty.")
         if split and split not in ALL_SUBSETS:
             raise ValueError(f"split is {split!r}: expected {', '.join(ALL_SUBSETS)} or an empty cell.")
         start = self._seconds(start_text, "start") or 0.0
@@ -124,17 +168,38 @@ class _RowReader:
         if stop is not None and stop <= start:
             raise ValueError(f"stop is {stop:g} s: expected more than start, {start:g} s.")
         file, path = self._file(path_cell)
+        name = _part_name(file, start, stop) if start_text or stop_text else file
         return Clip(
-            name=_part_name(file, start, stop) if start_text or stop_text else file,
+            name=name,
             path=path,
-            genre=self._shared(genre, "genre"),
+            genre=opinions.majority(given, name) if given else self._shared(genre, "genre"),
             artist=self._shared(artist, "artist") or None,
             track=self._shared(track, "track") or None,
             start_seconds=start,
             stop_seconds=stop,
             subset=split or None,
             album=self._shared(album, "album") or None,
+            opinions=given,
         )
+
+    def _opinions(self, row: list[str], genre: str, annotator: str, line: int) -> tuple[Opinion, ...]:
+        """The opinions in a row; none if it has one genre and no annotator. Raises ValueError if they cannot be used."""
+        if self._opinion_columns:
+            return opinion_columns.from_columns(row, self._opinion_columns, line, self._shared)
+        has_shares = opinion_columns.has_shares(genre)
+        if not self.by_annotator:
+            if not has_shares:
+                return ()
+            return opinion_columns.from_shares(genre, line, self._shared, self.delimiter != ",")
+        if not annotator:
+            raise ValueError("annotator is empty: expected who gave the genre. Without annotators, remove the column.")
+        if has_shares:
+            raise ValueError(
+                f"genre is {genre!r}, of annotator {annotator}: shares and annotators are two forms of opinions. Use one."
+            )
+        if not genre:
+            self.without_genre.append(line)
+        return (Opinion(self._shared(genre, "genre"), 1.0, self._shared(annotator, "annotator"), line),)
 
     def has_quoted_file(self, row: list[str]) -> bool:
         """True if the only cell of a row with quotation marks is the path of a file that exists: 7" mix.wav."""

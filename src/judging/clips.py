@@ -10,7 +10,7 @@ from src import formatting
 from src.clip import Clip, Corpus, Excluded, comparable
 from src.data import waveform_cache
 from src.data.datamodule import GenreData
-from src.dataset import DataSet
+from src.dataset import DataSet, opinions
 from src.split import Split
 
 MOST_NAMED = 20  # a message names at most this many genres
@@ -55,13 +55,16 @@ class JudgedData(GenreData):
         names = {genre: self._run_genre(genre) for genre in corpus.genres}
         self.renamed = {genre: name for genre, name in names.items() if name and name != genre}
         clips: list[Clip] = []
+        unknown_opinions = 0
         excluded = list(corpus.excluded)
         for clip, subset in zip(corpus.clips, subsets, strict=True):
             if subset != "test":
                 continue
             name = names.get(clip.genre)
             if name:
-                clips.append(clip if name == clip.genre else replace(clip, genre=name))
+                renamed, unknown = opinions.with_names(clip, names)
+                unknown_opinions += unknown
+                clips.append(clip if renamed == clip else renamed)
             else:
                 reason = f"genre {clip.genre}, which the run does not know" if clip.genre else "its genre is unknown"
                 excluded.append(Excluded(clip.name, reason))
@@ -72,7 +75,11 @@ class JudgedData(GenreData):
                 f"knows {_named(self.run_genres)}. To rename one: dataset.genre_map.{(corpus.genres or ['NAME'])[0]}="
                 f"{self.run_genres[0]}"
             )
-        return replace(corpus, clips=clips, excluded=excluded)
+        notes = list(corpus.notes)
+        if unknown_opinions:
+            number = formatting.count(unknown_opinions, "opinion")
+            notes.append(f"Not counted, as the run does not know their genre: {number} on clips that are judged.")
+        return replace(corpus, clips=clips, excluded=excluded, notes=notes)
 
     @cached_property
     def waveforms(self) -> waveform_cache.WaveformCache:

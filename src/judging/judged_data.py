@@ -19,7 +19,7 @@ from src.split import Official, Split
 FIXED = ("crop_seconds", "sample_rate", "preferred_genres")  # keys of data that the run decides
 # Settings of a data set that do not tell whether it is the one that the run was trained on.
 GENRE_KEYS = ("genres", "genre_map", "genre_separator", "genre_pick", "several_genres")
-CHANGEABLE = (*GENRE_KEYS, "cache", "exclude", "metadata", "path", "root", "split_file", "tree")
+CHANGEABLE = (*GENRE_KEYS, "cache", "exclude", "metadata", "path", "root", "split_file", "targets", "tree")
 
 
 @dataclass(frozen=True)

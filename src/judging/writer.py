@@ -53,6 +53,7 @@ def _write(folder: Path, judgement: Judgement, command: str, identity: Mapping[s
     run_writer.write_inputs(folder, judgement.config, data, environment)
     run_writer.write_predictions(folder, judgement.predictions, data)
     run_writer.write_confusion(folder, judgement.predictions, data)
+    run_writer.write_opinions(folder, judgement.predictions, data)
     environment["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(folder / rundir.ENVIRONMENT, environment, indent=2)
     before = [run.metrics for run in runs]

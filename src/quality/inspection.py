@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from src.clip import Clip, Corpus
+from src.data import opinions
 from src.data.audit_file import AUDIT_SCHEMA
 from src.dataset.exclude import line
 from src.quality.copies import exact_copies, near_copies
@@ -48,7 +49,8 @@ def inspect(corpus: Corpus, results: Sequence[ClipMeasures | str], split: Split,
     clips, measures = [clip for clip, _ in usable], [row for _, row in usable]
     near = near_copies(clips, measures)
     labelled = [(clip, row) for clip, row in usable if clip.genre]
-    known = [clip for clip, _ in labelled], [row for _, row in labelled]
+    labelled_clips = [clip for clip, _ in labelled]
+    known = labelled_clips, [row for _, row in labelled]
     certificate, split_error = _certificate(clips, measures, near, split)
     return {
         "schema": AUDIT_SCHEMA,
@@ -67,6 +69,9 @@ def inspect(corpus: Corpus, results: Sequence[ClipMeasures | str], split: Split,
         "spectrum": spectrum(*known),
         "genres": balance(clips, measures),
         "labels": None,
+        "opinions": opinions.agree(opinions.collect(labelled_clips, corpus.genres))
+        if opinions.have_opinions(labelled_clips)
+        else None,
         "excluded": [{"clip": excluded.clip, "reason": excluded.reason} for excluded in corpus.excluded],
         "notes": list(corpus.notes),
     }

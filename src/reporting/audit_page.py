@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from src import formatting
 from src.formatting import count
-from src.reporting import render
+from src.reporting import opinions_text, render
 from src.reporting.cards import Card
 from src.reporting.plots import BLUE, INK, STYLE, svg
 from src.split.certificate import leaks
@@ -61,6 +61,8 @@ def findings(content: Mapping[str, Any]) -> list[str]:
         sentences.append(f"{_describe_shortcut(shortcut)} A network may learn them instead of music.")
     sentences += [f"A shortcut: {sentence}" for sentence in shortcut["apart"]] if shortcut else []
     sentences += [f"A shortcut: {_describe_mark(mark)}" for mark in shortcut["marks"]] if shortcut else []
+    if content["opinions"] and (chance := opinions_text.by_chance(content["opinions"])):
+        sentences.append(chance)
     if content["labels"] and content["labels"]["issues"]:
         sentences.append(
             f"{count(content['labels']['issues'], 'label')} that may be wrong, found with {_describe_folds(content['labels'])}."
@@ -101,6 +103,7 @@ def remarks(content: Mapping[str, Any]) -> list[str]:
     if content["split_trouble"]:
         sentences.append(f"The split could not be checked: {content['split_trouble']}")
     sentences += content["split"]["warnings"] if content["split"] else []
+    sentences += opinions_text.people_lines(content["opinions"]) if content["opinions"] else []
     shortcut = content["shortcut"]
     if shortcut and not shortcut["found"]:
         sentences.append(f"{_describe_shortcut(shortcut)} Chance can explain this.")
@@ -196,6 +199,8 @@ def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str)
             },
             "command": command,
             "figure": Markup(measures_figure(content)) if content["clips"] else "",  # safe: our own SVG
+            "people": opinions_text.people_rows(content["opinions"]) if content["opinions"] else [],
+            "people_headings": opinions_text.PEOPLE_HEADINGS,
             "folds": _describe_folds(content["labels"]) if content["labels"] else "",
         },
     )
@@ -218,6 +223,11 @@ def tables(content: Mapping[str, Any]) -> list[Table]:
             "Labels, the most suspicious first",
             ("clip", "label", "sounds like", "score", "issue"),
             list(map(_label_row, labels)),
+        ),
+        (
+            "Annotators against the majority of the others",
+            opinions_text.PEOPLE_HEADINGS,
+            opinions_text.people_rows(content["opinions"]) if content["opinions"] else [],
         ),
         (
             "Balance; dB and kHz are medians of level and bandwidth",

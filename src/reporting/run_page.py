@@ -10,7 +10,17 @@ from omegaconf import OmegaConf
 from src import formatting, rundir
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.reporting import clip_views, doubt_text, evaluation_text, matrices, plots, render, run_summary, run_text
+from src.reporting import (
+    clip_views,
+    doubt_text,
+    evaluation_text,
+    matrices,
+    opinions_text,
+    plots,
+    render,
+    run_summary,
+    run_text,
+)
 from src.reporting.drawing import Drawings
 from src.reporting.risk_plot import risk_coverage
 from src.rundir import RunDir, nested
@@ -83,6 +93,7 @@ def _context(run: RunDir) -> dict[str, Any]:
         "most_warnings": MOST_WARNINGS,
         "genre_figure_note": _genre_figure_note(metrics["test"]["genres"]),
         "many_genres": len(metrics["test"]["genres"]) > MANY_GENRES,
+        "opinions": _opinions(metrics),
         "confusion_note": _confusion_note(len(metrics["test"]["genres"])),
         "confusion_lines": run_text.describe_confusions(run),
         "split_lines": run_text.describe_split(run),
@@ -103,6 +114,23 @@ def _evaluation(run: RunDir) -> dict[str, Any]:
         "headings": evaluation_text.HEADINGS,
         "rows": [evaluation_text.cells(row) for row in evaluation_text.score_rows(metrics)],
         "basis": evaluation_text.basis(metrics),
+    }
+
+
+def _opinions(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The section of runs whose test clips several people have labelled; None without."""
+    scores = metrics["test"]["opinions"]
+    if not scores:
+        return None
+    more = len(scores["annotators"]) - opinions_text.MOST_ROWS
+    return {
+        "lines": opinions_text.lines(scores),
+        "headings": opinions_text.MODEL_HEADINGS,
+        "rows": opinions_text.model_rows(scores),
+        "basis": f"{describe_test_set(metrics)}. (1) Against the majority of the other annotators. (2) Against the labels of this "
+        "annotator. "
+        + (f"{formatting.count(more, 'more annotator')} in metrics.json. " if more > 0 else "")
+        + "opinions.csv has each clip.",
     }
 
 

@@ -23,6 +23,7 @@ PREDICTIONS = "predictions.csv"
 CONFUSION = "confusion.csv"
 SPLIT = "split.csv"
 EXCLUDED = "excluded.csv"
+OPINIONS = "opinions.csv"  # only if several people have labelled the clips
 NOTES = "notes.csv"  # only if there are notes
 FINGERPRINTS = "fingerprints.npz"  # of the training and validation clips; an evaluation searches it for copies
 REPORT = "report.html"
@@ -101,8 +102,10 @@ class RunDir:
         for kind in ("albums", "near_copies"):
             metrics["certificate"]["shared"].setdefault(kind, None)
         for scores in (metrics["val"], metrics["test"]):
-            for key in CALIBRATED if scores is not None else ():
-                scores.setdefault(f"{key}_uncalibrated", None)
+            if scores is None:
+                continue
+            for key in (*(f"{key}_uncalibrated" for key in CALIBRATED), "opinions"):
+                scores.setdefault(key, None)
         return metrics
 
     @property

@@ -47,13 +47,17 @@ def _whole(low: int, high: int = int(LARGEST)) -> Kind:
     )
 
 
-def _is_interval(value: Any) -> bool:
+def _is_pair(value: Any, low: float = -LARGEST, high: float = LARGEST) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 2
-        and all(_is_number(end, 0, 1) for end in value)
+        and all(_is_number(end, low, high) for end in value)
         and value[0] <= value[1]
     )
+
+
+def _is_interval(value: Any) -> bool:
+    return _is_pair(value, 0, 1)
 
 
 TEXT = Kind("a text", lambda value: isinstance(value, str))
@@ -62,6 +66,8 @@ SHARE = Kind("a number from 0 to 1", lambda value: _is_number(value, 0, 1))
 NONNEGATIVE = Kind("a number of 0 or more", lambda value: _is_number(value, 0))
 POSITIVE = Kind("a number above 0", lambda value: _is_number(value, math.ulp(0.0)))
 INTERVAL = Kind("two numbers from 0 to 1, the lower one first", _is_interval)
+CORRELATION = Kind("a number from -1 to 1", lambda value: _is_number(value, -1, 1))
+BETWEEN = Kind("two numbers, the lower one first", _is_pair)
 BOOLEAN = Kind("true or false", lambda value: isinstance(value, bool))
 COUNT, AT_LEAST_1 = _whole(0), _whole(1)
 SCALAR = Kind(
@@ -75,6 +81,47 @@ GENRE = {
     "f1": OrNull(SHARE),
     "accuracy_one_vs_rest": SHARE,
     "support": COUNT,
+}
+# Opinions of several people: see `src.data.opinions`.
+CEILING = {"accuracy": SHARE, "accuracy_interval": INTERVAL, "f1_macro": SHARE, "f1_macro_interval": INTERVAL}
+ANNOTATOR = {"clips": AT_LEAST_1, **CEILING}
+AGREEMENT = {
+    "clips": AT_LEAST_1,
+    "artists": OrNull(COUNT),
+    "annotators": COUNT,
+    "labels": COUNT,
+    "resampled": TEXT,
+    "tied": Many(TEXT),
+    "unanimous": OrNull(SHARE),
+    "several_clips": COUNT,
+    "entropy": NONNEGATIVE,
+    "fleiss": OrNull({"kappa": CORRELATION, "interval": BETWEEN, "clips": AT_LEAST_1, "labels_per_clip": COUNT}),
+    "krippendorff": OrNull({"alpha": CORRELATION, "interval": BETWEEN, "clips": AT_LEAST_1}),
+    "ceiling": OrNull({**CEILING, "annotators": Each(ANNOTATOR)}),
+    "few": Each(COUNT),
+}
+OPINIONS = {
+    "agreement": AGREEMENT,
+    "shares": {
+        "cross_entropy": OrNull(NONNEGATIVE),
+        "cross_entropy_interval": OrNull(BETWEEN),
+        "cross_entropy_uncalibrated": OrNull(NONNEGATIVE),
+        "divergence": NONNEGATIVE,
+        "divergence_interval": BETWEEN,
+        "divergence_uncalibrated": NONNEGATIVE,
+    },
+    "annotators": Each({**ANNOTATOR, "nll": OrNull(NONNEGATIVE)}),
+    "beside_people": OrNull(
+        {
+            **CEILING,
+            "annotators": Each(ANNOTATOR),
+            "accuracy_difference": CORRELATION,
+            "accuracy_difference_interval": BETWEEN,
+            "f1_macro_difference": CORRELATION,
+            "f1_macro_difference_interval": BETWEEN,
+        }
+    ),
+    "disagreement": OrNull({"spearman": CORRELATION, "interval": BETWEEN}),
 }
 SCORES = {
     "clips": AT_LEAST_1,
@@ -90,6 +137,7 @@ SCORES = {
     "ece": SHARE,
     "nll_uncalibrated?": OrNull(NONNEGATIVE),
     "ece_uncalibrated?": OrNull(SHARE),
+    "opinions?": OrNull(OPINIONS),
     "genres": Each(GENRE, least=2),
 }
 COVERAGE = {

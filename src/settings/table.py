@@ -69,6 +69,7 @@ TABLE: dict[str, Kind] = {
     "dataset.genre_map": Names(),
     "dataset.genre_separator": Text(optional=True),
     "dataset.genre_pick": choice("first", "drop"),
+    "dataset.targets": choice("shares", "majority"),
     "dataset.genres": TextList(optional=True, any_word=True),
     "dataset.genre": choice("folder", "tags", "none"),
     "dataset.artist": choice("path", "tags"),

@@ -125,7 +125,9 @@ class GenreModule(Classifier, lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         sound = self.augmentation["wave"](batch.sound.flatten(0, 1))
-        target_BC = nn.functional.one_hot(batch.genre, len(self.genres)).float()
+        target_BC = batch.target
+        if target_BC is None:
+            target_BC = nn.functional.one_hot(batch.genre, len(self.genres)).float()
         feature_BFN, target_BC = self.augmentation["mix"](
             self.augmentation["feature"](self.normalized_feature(sound)), target_BC
         )

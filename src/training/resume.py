@@ -19,6 +19,7 @@ TRAINING_OUTPUTS = (  # files that are deleted before a run is trained again
     rundir.HISTORY,
     rundir.PREDICTIONS,
     rundir.CONFUSION,
+    rundir.OPINIONS,
     rundir.FINGERPRINTS,
     rundir.METRICS,
     rundir.REPORT,

@@ -12,13 +12,16 @@ from src import metrics, rundir
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
 from src.classifier.doubt import KEY
-from src.data import fingerprints
+from src.data import fingerprints, opinions
 from src.data.datamodule import GenreData
+from src.dataset.opinions import leaders
 from src.metrics import calibration
+from src.metrics import opinions as measures
 from src.plain_files import write_csv, write_json, write_text
 from src.training import checkpoints
 from src.training.module import Evaluation, GenreModule, Predictions
 
+OPINION_COLUMNS = ("predicted", "model_entropy", "cross_entropy", "divergence")
 SPLIT_COLUMNS = ("clip", "genre", "artist", "track", "set")
 
 
@@ -72,13 +75,14 @@ def write_results(
     epochs: int,
     identity: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Write predictions.csv, confusion.csv and fingerprints.npz, add the time of the end to environment.json, and write metrics.json last.
+    """Write predictions.csv, confusion.csv, opinions.csv and fingerprints.npz, the time of the end, and metrics.json last.
 
     `seconds` and `epochs` are the time and the number of epochs of training, resumed parts included; `identity` is the
     run's. Returns the content of metrics.json.
     """
     write_predictions(folder, evaluation.test, data)
     write_confusion(folder, evaluation.test, data)
+    write_opinions(folder, evaluation.test, data)
     _write_fingerprints(folder, data)
     environment = rundir.RunDir(folder).environment
     finished = datetime.now(UTC).isoformat(timespec="seconds")
@@ -140,3 +144,33 @@ def write_confusion(folder: Path, test: Predictions, data: GenreData) -> None:
     counts_CC: Tensor = metrics.confusion(test.logits.argmax(dim=1), test.genre, len(data.genres))
     rows = ((genre, *counts_C) for genre, counts_C in zip(data.genres, counts_CC.tolist(), strict=True))
     write_csv(folder / rundir.CONFUSION, ("genre", *data.genres), rows)
+
+
+def write_opinions(folder: Path, test: Predictions, data: GenreData) -> None:
+    """Write opinions.csv, if several people have labelled the clips: all clips with the opinions on them.
+
+    `tied` has the genres that are equally frequent, `labels` who gave which genre; `s_<genre>` are the shares. The entropy of
+    the shares is in nats; test clips also have the entropy of the model and both differences between model and shares.
+    """
+    if not data.has_opinions:
+        (folder / rundir.OPINIONS).unlink(missing_ok=True)  # of an earlier run here, with other data
+        return
+    probability_KC = test.logits.softmax(dim=1).cpu().double().numpy()
+    row_of = {clip: row for row, clip in enumerate(test.clip.tolist())}
+    share_KC = opinions.share_matrix(data.clips, data.genres)
+    rows = []
+    for k, (clip, subset) in enumerate(zip(data.clips, data.subsets, strict=True)):
+        tied = leaders(clip.opinions) if clip.opinions else []
+        labels = [f"{each.annotator}={each.genre}" for each in clip.opinions if each.annotator]
+        model = [""] * 4
+        if (row := row_of.get(k)) is not None:
+            share_1C, probability_1C = share_KC[[k]], probability_KC[[row]]
+            numbers = (measures.entropy(probability_1C), measures.cross_entropy(share_1C, probability_1C))
+            values = (*numbers, measures.jensen_shannon(share_1C, probability_1C))
+            model = [data.genres[int(probability_1C.argmax())], *(f"{float(value[0]):.6f}" for value in values)]
+        people = f"{float(measures.entropy(share_KC[[k]])[0]):.6f}"
+        shares = (f"{share:.6f}" for share in share_KC[k])
+        names = ("|".join(tied) if len(tied) > 1 else "", "|".join(labels))
+        rows.append((clip.name, subset, clip.genre, *names, people, *model, *shares))
+    columns = ("clip", "set", "genre", "tied", "labels", "entropy", *OPINION_COLUMNS)
+    write_csv(folder / rundir.OPINIONS, (*columns, *(f"s_{genre}" for genre in data.genres)), rows)

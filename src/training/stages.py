@@ -13,6 +13,7 @@ from src import console, metrics, plain_files, rundir
 from src.classifier import precision, weights
 from src.classifier.checkpoint import load_checkpoint
 from src.classifier.classifier import UNCALIBRATED
+from src.data import opinions
 from src.data.datamodule import GenreData
 from src.training import doubt, run_writer, setup
 from src.training.callbacks import History
@@ -102,7 +103,10 @@ def load_best(module: GenreModule, checkpoint: Path) -> int:
 
 
 def score(predictions: Predictions, temperature: float, data: GenreData) -> dict[str, Any]:
-    """The `val` or `test` object of metrics.json: scores after calibration, and NLL and ECE also before it."""
+    """The `val` or `test` object of metrics.json: scores after calibration, and NLL and ECE also before it.
+
+    If several people have labelled the clips, it has the scores against their opinions too.
+    """
     clips = [data.clips[k] for k in predictions.clip.tolist()]
     artists, tracks = [clip.artist for clip in clips], [clip.track for clip in clips]
     uncalibrated = metrics.score(predictions.logits, predictions.genre, data.genres)
@@ -111,4 +115,9 @@ def score(predictions: Predictions, temperature: float, data: GenreData) -> dict
     )
     without_temperature = {f"{key}_uncalibrated": uncalibrated[key] for key in rundir.CALIBRATED}
     per_genre: Mapping[str, Any] = calibrated.pop("genres")
+    if opinions.have_opinions(clips):
+        probability_KC = predictions.with_temperature(temperature).logits.softmax(dim=1).cpu().numpy()
+        before_KC = predictions.with_temperature(1.0).logits.softmax(dim=1).cpu().numpy()
+        about = opinions.score(opinions.collect(clips, data.genres), probability_KC, before_KC)
+        calibrated["opinions"] = about
     return {**calibrated, **without_temperature, "genres": per_genre}  # the long object of all genres comes last

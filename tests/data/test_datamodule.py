@@ -88,7 +88,7 @@ def _starts(wave_BST: Tensor) -> list[list[int]]:
 
 
 def _equal(first: Any, second: Any) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    return all(a is b or torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_a_batch_has_one_crop_a_clip_in_training_and_all_segments_in_evaluation(ramps: Path, build: Build) -> None:
@@ -365,3 +365,27 @@ def test_identical_clips_with_other_names_are_a_leak(tmp_path: Path, build: Buil
     data = build(manifest, split=Official(file=None, seed=0, allow_leak=False))
     with pytest.raises(ValueError, match=r"share 1 group of byte-identical clips \(0.wav = copy.flac\)\. A score"):
         data.certificate  # noqa: B018
+
+
+def test_the_targets_are_the_shares_of_opinions(build: Build, tmp_path: Path) -> None:
+    opinions = {"a": ("jazz", "jazz", "jazz", "rock"), "b": ("rock",) * 4, "c": ("jazz",) * 4, "d": ("rock",) * 4}
+    lines = ["path,artist,genre_1,genre_2,genre_3,genre_4"]
+    for name, genres in opinions.items():
+        tone(tmp_path / f"{name}.wav", hz=300 + 50 * ord(name))
+        lines.append(f"{name}.wav,{name},{','.join(genres)}")
+    (tmp_path / "opinions.csv").write_text("\n".join(lines), encoding="utf-8")
+    data = build(tmp_path / "opinions.csv")
+    clip = [each.name for each in data.clips].index("a.wav")
+    batch = data.crop_batch(torch.tensor([clip]), epoch=0)
+    assert batch.target is not None
+    assert batch.target.tolist() == [[0.75, 0.25]]
+    assert (data.genres, batch.genre.tolist()) == (["jazz", "rock"], [0])
+    majority = build(tmp_path / "opinions.csv", dataset=Manifest(str(tmp_path / "opinions.csv"), targets="majority"))
+    assert majority.crop_batch(torch.tensor([clip]), epoch=0).target is None
+    assert majority.has_opinions
+    (tmp_path / "majority.csv").write_text(
+        "path,artist,genre\na.wav,a,jazz\nb.wav,b,rock\nc.wav,c,jazz\nd.wav,d,rock\n"
+    )
+    plain = build(tmp_path / "majority.csv")
+    assert plain.crop_batch(torch.tensor([clip]), epoch=0).target is None
+    assert len({data.digest, plain.digest}) == 2  # a run on other opinions is another run

@@ -85,7 +85,8 @@ def test_columns_that_are_not_used_are_noted(tmp_path: Path) -> None:
     path = _write(tmp_path, "path,genre,bpm,singer\na.wav,jazz,120,Chet\n")
     assert Manifest(str(path), None).corpus().notes == [
         f"{path}: columns bpm, singer are not used; "
-        "known columns are path, genre, artist, album, track, split, start, stop."
+        "known columns are path, genre, artist, album, track, split, start, stop, annotator, and genre_1, genre_2 ... instead "
+        "of genre."
     ]
 
 

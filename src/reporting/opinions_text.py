@@ -1,0 +1,198 @@
+"""Describe the opinions of several people: how far they agree, and how a model compares with them; as sentences and rows."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from src import formatting
+from src.formatting import count
+
+MOST_NAMED = 5  # a sentence names at most this many clips or annotators
+MOST_ROWS = 40  # a table shows at most this many annotators
+PEOPLE_HEADINGS = ("annotator", "clips", "accuracy %", "95 %", "macro F1 %")
+MODEL_HEADINGS = (
+    *("annotator", "labels", "annotator: accuracy % (1)", "95 %", "macro F1 %"),
+    *("model: accuracy % (1)", "macro F1 %", "model: accuracy % (2)", "macro F1 %", "NLL, nats (2)"),
+)
+
+
+def people_lines(agreement: Mapping[str, Any]) -> list[str]:
+    """Describe the agreement of the annotators, one sentence each; `agreement` is that of metrics.json or audit.json."""
+    clips = f"{count(agreement['clips'], 'clip')}{_of_artists(agreement['artists'])}"
+    lines = []
+    if agreement["annotators"]:
+        people = count(agreement["annotators"], "annotator")
+        lines.append(f"{people} gave {count(agreement['labels'], 'label')} to {clips}.")
+    else:
+        lines.append(
+            f"The shares of opinions on {clips} are known, but not who has which: agreement cannot be measured."
+        )
+    if agreement["unanimous"] is not None:
+        several = count(agreement["several_clips"], "clip")
+        what = f"{several} with several labels" if agreement["annotators"] else several
+        lines.append(f"All agree on {formatting.percent(agreement['unanimous'])} of {what}.")
+    alpha, fleiss = agreement["krippendorff"], agreement["fleiss"]
+    if alpha:
+        text = (
+            f"Krippendorff's alpha is {_number(alpha['alpha'], alpha['interval'])} on {count(alpha['clips'], 'clip')}"
+        )
+        if fleiss:
+            text += (
+                f", Fleiss' kappa {_number(fleiss['kappa'], fleiss['interval'])} on the "
+                f"{count(fleiss['clips'], 'clip')} with {fleiss['labels_per_clip']} labels each"
+            )
+        lines.append(f"{text}: 1 is full agreement, 0 is chance.")
+    elif agreement["annotators"]:
+        lines.append(
+            "Agreement above chance cannot be measured: no clip has two labels, or all labels are of one genre."
+        )
+    ceiling = agreement["ceiling"]
+    if ceiling:
+        lines.append(
+            f"An annotator gives the genre of the majority of the others on "
+            f"{formatting.share(ceiling['accuracy'], ceiling['accuracy_interval'])} of the clips, with a macro F1 of "
+            f"{formatting.share(ceiling['f1_macro'], ceiling['f1_macro_interval'])}: means over "
+            f"{count(len(ceiling['annotators']), 'annotator')}."
+        )
+    lines += _left_out(agreement)
+    if alpha:
+        lines.append(f"{_basis(agreement)} The agreement of other annotators may differ more.")
+    return lines
+
+
+def by_chance(agreement: Mapping[str, Any]) -> str:
+    """Say that the annotators do not show agreement above chance; "" if they do, or if it is not measured."""
+    alpha = agreement["krippendorff"]
+    if not alpha or alpha["interval"][0] > 0:
+        return ""
+    return (
+        f"The annotators do not agree more than by chance: Krippendorff's alpha is "
+        f"{_number(alpha['alpha'], alpha['interval'])}, and 0 is chance. Their labels may say nothing about the music."
+    )
+
+
+def model_lines(opinions: Mapping[str, Any]) -> list[str]:
+    """Describe a model beside the annotators, one sentence each; `opinions` is the object of a set's scores."""
+    return [*_beside_people(opinions), *_shares(opinions), _disagreement(opinions)]
+
+
+def lines(opinions: Mapping[str, Any]) -> list[str]:
+    """Describe the annotators, then the model beside them."""
+    return [*people_lines(opinions["agreement"]), *model_lines(opinions)]
+
+
+def people_rows(agreement: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The cells of the annotators below PEOPLE_HEADINGS: each against the majority of the others."""
+    ceiling = agreement["ceiling"]
+    return [
+        (name, f"{row['clips']:,}", *_scores(row)) for name, row in _first(ceiling["annotators"] if ceiling else {})
+    ]
+
+
+def model_rows(opinions: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The cells of the annotators below MODEL_HEADINGS: (1) against the majority of the others, (2) against this annotator."""
+    ceiling, beside = opinions["agreement"]["ceiling"], opinions["beside_people"]
+    people = ceiling["annotators"] if ceiling else {}
+    model = beside["annotators"] if beside else {}
+    rows = []
+    for name, row in _first(opinions["annotators"]):
+        own = _scores(people[name]) if name in people else [formatting.UNDEFINED] * 3
+        same = _scores(model[name]) if name in model else [formatting.UNDEFINED] * 3
+        nll = formatting.UNDEFINED if row["nll"] is None else f"{row['nll']:.2f}"
+        against = _scores(row)
+        rows.append((name, f"{row['clips']:,}", *own, same[0], same[2], against[0], against[2], nll))
+    return rows
+
+
+def _first(annotators: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return list(annotators.items())[:MOST_ROWS]
+
+
+def _scores(row: Mapping[str, Any]) -> list[str]:
+    accuracy, f1_macro = formatting.cell(row["accuracy"]), formatting.cell(row["f1_macro"])
+    return [accuracy, formatting.cell_interval(row["accuracy_interval"]), f1_macro]
+
+
+def _of_artists(artists: int | None) -> str:
+    return "" if artists is None else f" of {count(artists, 'artist')}"
+
+
+def _number(value: float, interval: Sequence[float], unit: str = "") -> str:
+    return f"{value:.2f}{unit} (95 % interval {interval[0]:.2f} to {interval[1]:.2f})"
+
+
+def _basis(agreement: Mapping[str, Any]) -> str:
+    return f"Intervals are bootstraps over {agreement['resampled']}s, with these annotators."
+
+
+def _left_out(agreement: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if agreement["few"]:
+        named = [f"{name}: {clips}" for name, clips in agreement["few"].items()]
+        lines.append(
+            f"Too few clips that others labelled too, so not among these means: {formatting.first_names(named, MOST_NAMED)}."
+        )
+    if agreement["tied"]:
+        tied = agreement["tied"]
+        lines.append(
+            f"{count(len(tied), 'clip')} with equally frequent genres, of which the name of the clip draws the majority: "
+            f"{formatting.first_names(tied, MOST_NAMED)}."
+        )
+    return lines
+
+
+def _beside_people(opinions: Mapping[str, Any]) -> list[str]:
+    beside, ceiling = opinions["beside_people"], opinions["agreement"]["ceiling"]
+    if not beside:
+        return []
+    low, high = beside["accuracy_difference_interval"]
+    points = f"{100 * beside['accuracy_difference']:+.1f} points (95 % interval {100 * low:+.1f} to {100 * high:+.1f})"
+    if high < 0:
+        verdict = "The model is below the annotators"
+    elif low > 0:
+        verdict = "The model is above the annotators: their own agreement is no longer a useful limit"
+    else:
+        verdict = "The clips do not show a difference between the model and the annotators"
+    f1_low, f1_high = beside["f1_macro_difference_interval"]
+    return [
+        f"Against the same majorities and on the same clips, the model's accuracy is {formatting.percent(beside['accuracy'])} "
+        f"and its macro F1 {formatting.percent(beside['f1_macro'])}, where an annotator has "
+        f"{formatting.percent(ceiling['accuracy'])} and {formatting.percent(ceiling['f1_macro'])}.",
+        f"Model minus annotators: accuracy {points}, macro F1 {100 * beside['f1_macro_difference']:+.1f} points "
+        f"({100 * f1_low:+.1f} to {100 * f1_high:+.1f}). {verdict}.",
+    ]
+
+
+def _shares(opinions: Mapping[str, Any]) -> list[str]:
+    shares, floor = opinions["shares"], opinions["agreement"]["entropy"]
+    if shares["cross_entropy"] is None:
+        first = "The cross-entropy with the shares is infinite: the model gives a genre that people named a probability of 0."
+    else:
+        before = shares["cross_entropy_uncalibrated"]
+        first = (
+            f"The cross-entropy between the shares of opinions and the model's probabilities is "
+            f"{_number(shares['cross_entropy'], shares['cross_entropy_interval'], ' nats')}"
+            + (f", {before:.2f} before calibration" if before is not None else "")
+            + f"; a model that gives the shares themselves would have {floor:.2f}."
+        )
+    return [
+        first,
+        f"Their Jensen-Shannon divergence is {_number(shares['divergence'], shares['divergence_interval'], ' nats')}, "
+        f"{shares['divergence_uncalibrated']:.2f} before calibration: 0 for equal distributions, {math.log(2):.2f} at most. "
+        "Calibration fits the genre of the majority, not the shares.",
+    ]
+
+
+def _disagreement(opinions: Mapping[str, Any]) -> str:
+    found = opinions["disagreement"]
+    if not found:
+        return (
+            "Whether the model doubts where people disagree cannot be measured: people disagree equally on all clips."
+        )
+    value = f"Spearman's correlation of both entropies {_number(found['spearman'], found['interval'])}"
+    low, high = found["interval"]
+    if low > 0:
+        return f"The model is less sure where people disagree: {value}."
+    if high < 0:
+        return f"The model is surer where people disagree: {value}."
+    return f"The clips do not show that the model is less sure where people disagree: {value}."
