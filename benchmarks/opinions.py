@@ -22,7 +22,7 @@ from rich.table import Table
 
 from src import rundir
 from src.dataset import Synth
-from src.metrics import intervals
+from src.metrics import agreement, intervals
 from src.metrics import opinions as measures
 
 SKILLS = (0.9, 0.8, 0.7, 0.6, 0.5)  # of the five annotators
@@ -59,11 +59,13 @@ def annotate(true_K: NDArray[np.int64], confusion_ACC: Values, seed: int) -> NDA
     """Draw the labels (K, A) of annotators for clips of known genre, independently of each other."""
     random = np.random.default_rng(seed)
     limit_AKC = confusion_ACC[:, true_K].cumsum(axis=2)
-    return (random.random((*limit_AKC.shape[:2], 1)) > limit_AKC[:, :, :-1]).sum(axis=2).T
+    above_AKC = random.random((*limit_AKC.shape[:2], 1)) > limit_AKC[:, :, :-1]
+    label_KA: NDArray[np.int64] = above_AKC.sum(axis=2).T
+    return label_KA
 
 
-def write_table(path: Path, cache: str, seed: int) -> int:
-    """Write the manifest, and return its number of clips."""
+def write_table(path: Path, cache: str, seed: int) -> list[str]:
+    """Write the manifest, and return the genres of the corpus."""
     corpus = Synth(cache).corpus()
     genres = corpus.genres
     true_K = np.array([genres.index(clip.genre) for clip in corpus.clips])
@@ -75,7 +77,28 @@ def write_table(path: Path, cache: str, seed: int) -> int:
         for clip, label_A in zip(corpus.clips, label_KA.tolist(), strict=True):
             place = os.path.relpath(clip.path, path.resolve().parent)
             writer.writerow((place, clip.artist, clip.track, *(genres[label] for label in label_A)))
-    return len(corpus.clips)
+    return genres
+
+
+def known(genres: Sequence[str]) -> tuple[float, float, float]:
+    """What follows from the known errors, for genres with equally many clips -> alpha, ceiling, entropy of the true shares.
+
+    The ceiling is the mean accuracy of an annotator against the majority of the others, over 100,000 simulated clips.
+    """
+    confusion_ACC = np.stack([confusion(genres, skill) for skill in SKILLS])
+    annotators = len(SKILLS)
+    mean_CC = confusion_ACC.mean(axis=0)
+    pairs = [(a, b) for a in range(annotators) for b in range(annotators) if a != b]
+    observed = np.mean([(confusion_ACC[a] * confusion_ACC[b]).sum(axis=1).mean() for a, b in pairs])
+    by_chance = (mean_CC.mean(axis=0) ** 2).sum()
+    random = np.random.default_rng(1)
+    label_KA = annotate(random.integers(len(genres), size=100_000), confusion_ACC, seed=2)
+    count_KC = agreement.counts(label_KA, len(genres))
+    draw_K = random.integers(2**32, size=len(label_KA))
+    majorities = [agreement.others_majority(label_KA, a, count_KC, draw_K) for a in range(annotators)]
+    ceiling = np.mean([(label_KA[:, a] == majority_K).mean() for a, majority_K in enumerate(majorities)])
+    alpha = float((observed - by_chance) / (1 - by_chance))
+    return alpha, float(ceiling), float(measures.entropy(mean_CC).mean())
 
 
 def measure(run: rundir.RunDir) -> tuple[list[str], list[str], Values]:
@@ -159,7 +182,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(width=140)
     try:
         if options.command == "table":
-            console.print(f"{options.file}: {write_table(options.file, options.cache, options.seed)} clips")
+            genres = write_table(options.file, options.cache, options.seed)
+            alpha, ceiling, entropy = known(genres)
+            console.print(
+                f"{options.file}: known alpha {alpha:.3f}, ceiling {100 * ceiling:.1f} %, entropy of the true shares "
+                f"{entropy:.3f} nats"
+            )
         else:
             console.print(compare(options.folder))
     except (OSError, ValueError) as error:

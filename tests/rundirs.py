@@ -12,6 +12,9 @@ from omegaconf import OmegaConf
 
 from src import metrics, rundir
 from src.audio.decoders import encode_ogg
+from src.clip import Clip, Opinion
+from src.data import opinions
+from src.dataset.opinions import majority
 from src.rundir import extras
 
 GENRES = ["blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock"]
@@ -52,6 +55,25 @@ def write_sounds(run: Path) -> list[str]:
     missing = [{"clip": predictions.clips[wrong_first[SOUNDS]], "reason": "no such file"}]
     _json(run / extras.SOUNDS / extras.SOUNDS_LIST, {"clips": entries, "unreadable": missing, "no_room": 2})
     return names
+
+
+def write_opinions(run: Path, annotators: int = 4, skill: float = 0.8) -> None:
+    """Add the opinions of annotators, who give the true genre with probability `skill`, to the test clips of a run."""
+    predictions = rundir.RunDir(run).predictions
+    random = np.random.default_rng(0)
+    clips = []
+    for name, artist, true in zip(predictions.clips, predictions.artists, predictions.true, strict=True):
+        labels = [
+            true if random.random() < skill else str(random.choice(predictions.genres)) for _ in range(annotators)
+        ]
+        given = tuple(Opinion(label, 1.0, f"annotator {k}") for k, label in enumerate(labels))
+        clips.append(Clip(name, Path(name), majority(given, name), artist, opinions=given))
+    metrics = json.loads((run / rundir.METRICS).read_text(encoding="utf-8"))
+    probability_KC = predictions.probability_KC
+    metrics["test"]["opinions"] = opinions.score(
+        opinions.collect(clips, predictions.genres), probability_KC, probability_KC
+    )
+    _json(run / rundir.METRICS, metrics)
 
 
 def config(seed: int = 0, fold: int | None = None, model: str = "Hybrid", **changes: Any) -> dict[str, Any]:

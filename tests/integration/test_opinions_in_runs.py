@@ -104,7 +104,8 @@ def test_the_page_has_a_section_with_sentences(run: Path) -> None:
     for text in (page, markdown):
         assert "Opinions of several people" in text
         assert "4 annotators gave 4" in text
-        assert "Krippendorff" in text and "a model that gives the shares themselves would have" in text
+        assert "Krippendorff" in text
+        assert "a model that gives the shares themselves would have" in text
 
 
 def test_a_run_without_opinions_has_no_section(run: Path, tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_an_audit_measures_the_agreement(
     audit(monkeypatch, "dataset=manifest", *words)
     printed = capsys.readouterr().out
     assert "4 annotators gave 96 labels to 24 clips of 12 artists." in printed
-    assert "ann" in printed and "Annotators against the majority of the others" in printed
+    assert "Annotators against the majority of the others" in printed
     content = json.loads((folder / "audit.json").read_text())["opinions"]
     assert list(content["ceiling"]["annotators"]) == list(PEOPLE)
     assert ("The annotators do not agree more than by chance" in printed) == found

@@ -14,7 +14,7 @@ from src.reporting import render, robustness_page, run_page
 from tests.reporting import explanations, genre_explanations
 from tests.reporting.browser import SCREEN_TESTS, check_fits_and_can_be_read, open_page, require
 from tests.reporting.robustness import content
-from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
+from tests.rundirs import GENRES, config, write_embedding, write_opinions, write_run, write_sounds
 
 require()
 
@@ -84,6 +84,13 @@ def explanation_in_words(folder: Path) -> Path:
     return explanations.page(folder, found)
 
 
+def annotated(folder: Path) -> Path:
+    """A run whose test clips several people have labelled."""
+    run = write_run(folder, config())
+    write_opinions(run)
+    return run_page.write(run)
+
+
 PAGES: dict[str, Callable[[Path], Path]] = {
     "run": run_with_all,
     "older run": older_run,
@@ -96,6 +103,7 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "explanation by rows": explanation_by_rows,
     "explanation in words": explanation_in_words,
     "genres": genres,
+    "annotated": annotated,
 }
 
 
