@@ -77,8 +77,8 @@ def model_lines(opinions: Mapping[str, Any]) -> list[str]:
 
 
 def lines(opinions: Mapping[str, Any]) -> list[str]:
-    """Describe the annotators, then the model beside them."""
-    return [*people_lines(opinions["agreement"]), *model_lines(opinions)]
+    """Describe the annotators, clips with a tie, then the model beside the annotators."""
+    return [*people_lines(opinions["agreement"]), *_tied(opinions["agreement"]), *model_lines(opinions)]
 
 
 def people_rows(agreement: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -132,13 +132,17 @@ def _left_out(agreement: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"Too few clips that others labelled too, so not among these means: {formatting.first_names(named, MOST_NAMED)}."
         )
-    if agreement["tied"]:
-        tied = agreement["tied"]
-        lines.append(
-            f"{count(len(tied), 'clip')} with equally frequent genres, of which the name of the clip draws the majority: "
-            f"{formatting.first_names(tied, MOST_NAMED)}."
-        )
     return lines
+
+
+def _tied(agreement: Mapping[str, Any]) -> list[str]:
+    tied = agreement["tied"]
+    if not tied:
+        return []
+    return [
+        f"{count(len(tied), 'clip')} with equally frequent genres, of which the name of the clip draws the majority: "
+        f"{formatting.first_names(tied, MOST_NAMED)}."
+    ]
 
 
 def _beside_people(opinions: Mapping[str, Any]) -> list[str]:
