@@ -145,7 +145,7 @@ def _show(content: Mapping[str, Any], findings: list[str]) -> None:
         stdout.print(table)
     for sentence in findings:
         stdout.print(f"- {sentence}", markup=False, highlight=False)
-    for sentence in audit_page.remarks(content):
+    for sentence in [*audit_page.remarks(content), *audit_page.people_lines(content)]:
         stdout.print(f"  {sentence}", markup=False, highlight=False)
     if not findings:
         print("Nothing was found.")

@@ -103,7 +103,6 @@ def remarks(content: Mapping[str, Any]) -> list[str]:
     if content["split_trouble"]:
         sentences.append(f"The split could not be checked: {content['split_trouble']}")
     sentences += content["split"]["warnings"] if content["split"] else []
-    sentences += opinions_text.people_lines(content["opinions"]) if content["opinions"] else []
     shortcut = content["shortcut"]
     if shortcut and not shortcut["found"]:
         sentences.append(f"{_describe_shortcut(shortcut)} Chance can explain this.")
@@ -130,6 +129,11 @@ def _describe_spectrum(spectrum: Mapping[str, Any]) -> str:
         else "Chance can explain this."
     )
     return f"For comparison, the long-term spectrum alone predicts the genre of {accuracy}. {meaning}"
+
+
+def people_lines(content: Mapping[str, Any]) -> list[str]:
+    """Describe the agreement of several annotators, one sentence each; none without opinions."""
+    return opinions_text.people_lines(content["opinions"]) if content["opinions"] else []
 
 
 def _describe_shortcut(shortcut: Mapping[str, Any]) -> str:
@@ -199,6 +203,7 @@ def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str)
             },
             "command": command,
             "figure": Markup(measures_figure(content)) if content["clips"] else "",  # safe: our own SVG
+            "people_lines": people_lines(content),
             "people": opinions_text.people_rows(content["opinions"]) if content["opinions"] else [],
             "people_headings": opinions_text.PEOPLE_HEADINGS,
             "folds": _describe_folds(content["labels"]) if content["labels"] else "",

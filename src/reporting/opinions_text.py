@@ -10,27 +10,25 @@ from src.formatting import count
 MOST_NAMED = 5  # a sentence names at most this many clips or annotators
 MOST_ROWS = 40  # a table shows at most this many annotators
 PEOPLE_HEADINGS = ("annotator", "clips", "accuracy %", "95 %", "macro F1 %")
-MODEL_HEADINGS = (
-    *("annotator", "labels", "annotator: accuracy % (1)", "95 %", "macro F1 %"),
-    *("model: accuracy % (1)", "macro F1 %", "model: accuracy % (2)", "macro F1 %", "NLL, nats (2)"),
+MODEL_HEADINGS = (  # a line break may become a blank
+    *("annotator", "labels", "(1) annotator:\naccuracy %", "95 %", "macro\nF1 %"),
+    *("(1) model:\naccuracy %", "macro\nF1 %", "(2) model:\naccuracy %", "macro\nF1 %", "(2) model:\nNLL, nats"),
 )
 
 
 def people_lines(agreement: Mapping[str, Any]) -> list[str]:
     """Describe the agreement of the annotators, one sentence each; `agreement` is that of metrics.json or audit.json."""
     clips = f"{count(agreement['clips'], 'clip')}{_of_artists(agreement['artists'])}"
-    lines = []
     if agreement["annotators"]:
         people = count(agreement["annotators"], "annotator")
-        lines.append(f"{people} gave {count(agreement['labels'], 'label')} to {clips}.")
+        first = f"{people} gave {count(agreement['labels'], 'label')} to {clips}."
     else:
-        lines.append(
-            f"The shares of opinions on {clips} are known, but not who has which: agreement cannot be measured."
-        )
+        first = f"The shares of opinions on {clips} are known, but not who has which: agreement cannot be measured."
     if agreement["unanimous"] is not None:
         several = count(agreement["several_clips"], "clip")
         what = f"{several} with several labels" if agreement["annotators"] else several
-        lines.append(f"All agree on {formatting.percent(agreement['unanimous'])} of {what}.")
+        first += f" All agree on {formatting.percent(agreement['unanimous'])} of {what}."
+    lines = [first]
     alpha, fleiss = agreement["krippendorff"], agreement["fleiss"]
     if alpha:
         text = (
@@ -78,7 +76,7 @@ def model_lines(opinions: Mapping[str, Any]) -> list[str]:
 
 def lines(opinions: Mapping[str, Any]) -> list[str]:
     """Describe the annotators, clips with a tie, then the model beside the annotators."""
-    return [*people_lines(opinions["agreement"]), *_tied(opinions["agreement"]), *model_lines(opinions)]
+    return [*people_lines(opinions["agreement"]), *tied_lines(opinions["agreement"]), *model_lines(opinions)]
 
 
 def people_rows(agreement: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -135,7 +133,8 @@ def _left_out(agreement: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _tied(agreement: Mapping[str, Any]) -> list[str]:
+def tied_lines(agreement: Mapping[str, Any]) -> list[str]:
+    """Name clips whose majority is a tie, in one sentence; none without."""
     tied = agreement["tied"]
     if not tied:
         return []

@@ -124,7 +124,13 @@ def _opinions(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     more = len(scores["annotators"]) - opinions_text.MOST_ROWS
     return {
-        "lines": opinions_text.lines(scores),
+        "parts": [
+            (
+                "Do people agree?",
+                [*opinions_text.people_lines(scores["agreement"]), *opinions_text.tied_lines(scores["agreement"])],
+            ),
+            ("The model beside people", opinions_text.model_lines(scores)),
+        ],
         "headings": opinions_text.MODEL_HEADINGS,
         "rows": opinions_text.model_rows(scores),
         "basis": f"{describe_test_set(metrics)}. (1) Against the majority of the other annotators. (2) Against the labels of this "

@@ -173,4 +173,4 @@ def test_an_audit_measures_the_agreement(
     content = json.loads((folder / "audit.json").read_text())["opinions"]
     assert list(content["ceiling"]["annotators"]) == list(PEOPLE)
     assert ("The annotators do not agree more than by chance" in printed) == found
-    assert "Annotators against each other" in (folder / "audit.html").read_text(encoding="utf-8")
+    assert "Do the annotators agree?" in (folder / "audit.html").read_text(encoding="utf-8")
