@@ -9,7 +9,7 @@ from src.reporting.run_summary import Step
 MOST_COMMANDS = 3  # of the jobs with one reason; more are folded
 CHANGE = "The same command fails in the same way again: change what the message names, or leave this out of the sweep."
 REPEAT = {
-    "failed": "Repeat the command. If it fails again, the message says what to change.",
+    "failed": "Repeat the command. If memory ran out, run fewer jobs at once.",
     "not finished": "Repeat the command: it continues after the last epoch.",
     "not started": "Repeat the command of the sweep: it skips what is finished.",
 }
@@ -53,12 +53,9 @@ def steps(unfinished: Sequence[Unfinished]) -> list[Step]:
         fail = "1 job fails" if repeating == 1 else f"{repeating} jobs fail"
         found.append(Step(f"{fail} in the same way at each try: change its settings, as the message says."))
     if others:
-        which = (
-            "the jobs without result"
-            if not repeating
-            else f"the other {formatting.count(others, 'job')} without result"
-        )
-        found.append(Step(f"Run {which}: repeat the command of the sweep. Finished jobs are skipped."))
+        which = "the other " if repeating else "the "
+        which += "job" if others == 1 else f"{others} jobs"
+        found.append(Step(f"Run {which} without result: repeat the command of the sweep. Finished jobs are skipped."))
     return found
 
 

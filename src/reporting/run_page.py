@@ -51,7 +51,9 @@ def write_if_missing(path: Path) -> Path:
 def html(run: RunDir) -> str:
     """Render the page of a run, as one file with figures and styles. Raises ValueError on files that cannot be read."""
     result_lines = run_text.describe_result(run, doubts=False)[1:]
-    return render.html("run.html", {**_context(run), "result_lines": result_lines, **clip_views.clips_context(run), **_figures(run)})
+    return render.html(
+        "run.html", {**_context(run), "result_lines": result_lines, **clip_views.clips_context(run), **_figures(run)}
+    )
 
 
 def markdown(run: RunDir) -> str:

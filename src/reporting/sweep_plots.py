@@ -150,7 +150,7 @@ def time_and_score(
     """
     unit, divisor = _time_unit(max(seconds, default=0.0))
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(NARROW_INCHES, 2.6), layout="constrained")
+        figure = Figure(figsize=(NARROW_INCHES, 2.3), layout="constrained")
         axes = figure.add_subplot()
         for k, (key, (low, high)) in enumerate(zip(keys, interval, strict=True)):
             x, y = seconds[k] / divisor, 100 * accuracy[k]

@@ -30,12 +30,11 @@ SCORE_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 FIGURES = ("grids", "matrices", "curves", "time", "recall")
 SHOWN_PAIRS = 2  # pairs whose sentence is shown, the others are folded: the first group with the next ones
 MOST_DRAWN_PAIRS = 6  # of more pairs, the figure shows those of the first group
-DIFFERENCES = "Full circles: one is better than the other; hollow: they cannot be told apart, or there is no interval."
+DIFFERENCES = "Full circles: one is better; hollow: not told apart."
 MOST_MATRICES = 4  # groups whose confusion matrix is drawn
 TWO_CHOICES = (
-    "This differs from the score at the top, where one configuration is chosen for all folds, by its mean validation score: "
-    "that is the score of this configuration. Here each fold chooses its own configuration, without its test clips: this is "
-    "the score to report for the whole procedure, training and choosing."
+    "Here each fold chooses its own configuration: report this for training and choosing together. The score at the top is that "
+    "of one configuration, chosen for all folds by its mean validation score."
 )
 MOST_PANELS = 6  # grids that are drawn; the table has all values
 
@@ -152,17 +151,17 @@ def _comparison(groups: Sequence[Group]) -> dict[str, Any] | None:
         sentence = f"These groups cannot be compared: {error}"
         return {"sentences": [sentence], "others": [], "note": "", "figure": "", "undecided": False}
     more = len(groups) - len(shown)
-    note = f"Compared: the {len(shown)} groups with the best validation scores. " if more else ""
+    note = f"Compared: the {len(shown)} best by validation. " if more else ""
     drawn = content["pairs"]
     if len(drawn) > MOST_DRAWN_PAIRS:
-        drawn, note = drawn[: len(shown) - 1], f"{note}Drawn: the differences of {letter(0)} from the others. "
+        drawn, note = drawn[: len(shown) - 1], f"{note}Drawn: {letter(0)} minus the others. "
     sentences = [comparison_text.describe_pair(pair, content) for pair in content["pairs"]]
     undecided = content["pairs"][0]["verdict"] not in ("a", "b", "same")
     return {
         "undecided": undecided and all(each["repetitions"] == 1 for each in content["groups"]),
         "sentences": sentences[:SHOWN_PAIRS],
         "others": sentences[SHOWN_PAIRS:],
-        "note": f"{note}{DIFFERENCES} p values are adjusted by Holm. All tests and notes: python -m src.compare SWEEP.",
+        "note": f"{note}{DIFFERENCES} p is adjusted by Holm. All tests: python -m src.compare SWEEP.",
         "figure": difference_figure(drawn),
     }
 
@@ -190,7 +189,7 @@ def _figures(settings: SweptSettings, chosen: Group | None) -> dict[str, Any]:
         "grids": _heat_maps(panels(settings), chosen),
         "matrices": [(label, _matrix(group)) for label, group in list(zip(named, groups, strict=True))[:MOST_MATRICES]],
     }
-    if any(history["val_loss"] for history in histories):
+    if any(len(history["val_loss"]) > 1 for history in histories):  # of one epoch there is no curve
         trained = [k for k, history in enumerate(histories) if history["val_loss"]]  # the others are fitted in one step
         losses, scores = ([histories[k][key] for k in trained] for key in ("val_loss", "val_f1_macro"))
         figures["curves"] = Markup(

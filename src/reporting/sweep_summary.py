@@ -120,10 +120,6 @@ def next_steps(
             "These clips do not show which of the first two groups is better: train several seeds, or test more clips."
         )
         steps.append(Step(text, "… 'seed=range(0,3)'"))
-    most = max((len(section["groups"]) for section in sections), default=0)
-    if most > MOST_COMPARED:
-        text = f"Compare all {most} groups: this page compares {MOST_COMPARED}."
-        steps.append(Step(text, "python -m src.compare SWEEP"))
     if len(groups) == 1 and trained:
         steps.append(
             Step("Compare with other models on the same clips: give model= several values.", "… model=cnn,rnn,hybrid")

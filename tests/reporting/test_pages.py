@@ -269,7 +269,12 @@ def test_confusions_with_as_many_clips_are_not_called_the_worst(tmp_path: Path) 
         ("jazz", "blues", 1, 6),
     ]
     card = cards.confusion(pairs)
-    assert card == ("most frequent confusion", "2 pairs", "equally frequent, 2 clips each: blues → jazz, rock → jazz", False)
+    assert card == (
+        "most frequent confusion",
+        "2 pairs",
+        "equally frequent, 2 clips each: blues → jazz, rock → jazz",
+        False,
+    )
     assert cards.confusion(pairs[:1]) == ("most frequent confusion", "blues → jazz", "2 of 7 blues clips", False)
     assert cards.confusion([]) is None
     run = RunDir(write_run(tmp_path / "run", config(), clips=20, skill=0.5))

@@ -138,7 +138,7 @@ def test_jobs_that_never_started_are_listed_once_with_the_command_of_the_sweep(t
     assert "model=knn; model=rnn; model=gru; model=lstm" in shown
     assert text.count("<pre>python the sweep</pre>") == 1
     assert shown.index("model=svm: failed") < shown.index("4 jobs: not started")
-    assert "Run the jobs without result: repeat the command of the sweep." in shown
+    assert "Run the 5 jobs without result: repeat the command of the sweep." in shown
 
 
 def test_a_page_says_the_worst_confusion_what_is_doubtful_and_what_to_do_next(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_advice_is_given_only_where_the_page_has_not_done_it(tmp_path: Path) -> 
     _, shown = page(tmp_path)
     steps = shown[shown.index("What to do next") : shown.index("… stands for the command")]
     assert "--select" not in steps  # the same configuration is chosen in both folds
-    assert "Compare all 12 groups: this page compares 5. python -m src.compare SWEEP" in steps
+    assert "src.compare" not in steps
     assert "train longer" not in steps  # the best epoch is not the last one
     assert "under Comparison" in shown
     assert "as computed by python" not in shown
@@ -291,8 +291,8 @@ def test_a_job_that_fails_in_the_same_way_again_needs_other_settings(tmp_path: P
     assert "tags needs musicnn. The same command fails in the same way again: change what the message names" in shown
     write_note(tmp_path, 1, label="model=rnn", reason="killed", command="python two")
     _, shown = page(tmp_path)
-    assert "Run the other 1 job without result: repeat the command of the sweep." in shown
-    assert "killed Repeat the command." in shown
+    assert "Run the other job without result: repeat the command of the sweep." in shown
+    assert "killed Repeat the command. If memory ran out" in shown
 
 
 def test_a_page_of_one_run_shows_the_matrix_of_its_most_frequent_confusion(tmp_path: Path) -> None:
