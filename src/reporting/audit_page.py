@@ -85,13 +85,13 @@ def _cards(content: Mapping[str, Any], found: int) -> list[Card]:
     """The numbers of kinds of findings, of clips that they name, and of what was measured."""
     measured, artists = len(content["clips"]), sum(row["artists"] for row in content["genres"].values())
     genres = count(len(content["genres"]), "genre")
+    known = count(artists, "known artist")
+    split = f"; split {formatting.split(content['split'])}" if content["split"] else ""
     checked = "labels were checked" if content["labels"] else "labels were not checked"
     return [
         Card("findings", str(found), "kinds, the most serious first" if found else "nothing was found", found > 0),
         Card("clips to check", str(len(clips_to_check(content))), f"of {measured:,}: copies, faults, labels"),
-        Card(
-            "data", count(measured, "clip"), f"{genres}, {count(artists, 'known artist')}", bool(content["synthetic"])
-        ),
+        Card("data", count(measured, "clip"), f"{genres}, {known}{split}", bool(content["synthetic"])),
         Card("checks", "labels too" if content["labels"] else "without labels", checked, not content["labels"]),
     ]
 

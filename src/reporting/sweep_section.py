@@ -116,9 +116,9 @@ def _headline(groups: Sequence[Group], chosen: Group | None) -> str:
 def _cards(first: Group, chosen: Group | None, settings: SweptSettings) -> list[Card]:
     """The cards of the first group: those of a run's page, and how it came first."""
     scores, certificate = first.scores, first.runs[0].metrics["certificate"]
-    by = f"; {settings.labels[0]}"
+    by = ""
     if len(settings.groups) > 1:
-        by += ", chosen by validation" if chosen else f", the highest of {len(settings.groups)}"
+        by = "; chosen by validation" if chosen else f"; the highest of {len(settings.groups)}"
     shared = sweep_summary.shared_kinds(first)
     share, baseline = sweep_summary.floor(first)
     splits = list(dict.fromkeys(run.metrics["certificate"]["split"] for run in first.runs))
