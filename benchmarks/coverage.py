@@ -79,7 +79,8 @@ def one_fold(
 
     def logits(subset: str) -> Tensor:
         segment_ME = torch.cat([cached[k].float() for k in clips[subset]])
-        return model.from_statistics(segment_ME).reshape(len(clips[subset]), segments, -1).mean(dim=1).double()
+        logits_KSC: Tensor = model.from_statistics(segment_ME).reshape(len(clips[subset]), segments, -1)
+        return logits_KSC.mean(dim=1).double()
 
     temperature = calibration.temperature(logits("val"), data.genre[clips["val"]])
     probability_KC = (logits("calibration") / temperature).softmax(dim=1)

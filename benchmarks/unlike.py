@@ -92,7 +92,8 @@ def noise(slope: float, seed: int, sample_rate: int) -> NDArray[np.float32]:
     frequency_hz = np.fft.rfftfreq(length, 1 / sample_rate).clip(20)
     wave_T = np.fft.irfft(spectrum * frequency_hz ** (-slope / 2), length)
     level = 10 ** (random.uniform(-40, -10) / 20)
-    return (level * wave_T / np.sqrt(np.mean(wave_T**2))).clip(-1, 1).astype(np.float32)
+    noise_T: NDArray[np.float32] = (level * wave_T / np.sqrt(np.mean(wave_T**2))).clip(-1, 1).astype(np.float32)
+    return noise_T
 
 
 def speech(kind: str, folder: Path) -> list[Path]:

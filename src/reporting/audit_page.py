@@ -113,7 +113,11 @@ def remarks(content: Mapping[str, Any]) -> list[str]:
 
 def _describe_mark(mark: Mapping[str, Any]) -> str:
     """Describe a steady peak or a steep limit that many clips of one genre have."""
-    what = f"have a steady tone at {mark['hz']:,.0f} Hz" if mark["kind"] == "peak" else f"end near {mark['hz']:,.0f} Hz"
+    what = (
+        f"have a steady tone at {mark['hz']:,.0f} Hz"
+        if mark["kind"] == "peak"
+        else f"have a spectrum that ends near {mark['hz']:,.0f} Hz"
+    )
     return (
         f"{mark['clips']} of {count(mark['genre_clips'], 'clip')} of {mark['genre']} {what}, and {mark['other_clips']} of "
         f"the {mark['others']} others."
