@@ -207,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder to write to: about 1 MB a clip")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder to write to: about 0.6 MB a clip")
     parser.add_argument("--artists", type=int, default=40, metavar="N", help="(default: %(default)s)")
     parser.add_argument(
         "--tracks", type=int, default=4, metavar="N", help="pairs of clips of each artist (default: %(default)s)"

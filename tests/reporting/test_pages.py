@@ -90,7 +90,7 @@ def test_page_has_the_result_of_the_run(tmp_path: Path) -> None:
     assert "training time 12 min 34 s" in shown.text
     assert "http" not in text.replace("http-equiv", "")
     assert shown.links == []
-    assert text.count("<svg") == 8  # four figures, each for a wide and for a narrow place
+    assert text.count("<svg") == 10  # five figures, each for a wide and for a narrow place
     assert not list(run.glob(".*"))  # no incomplete page remains
 
 
@@ -403,7 +403,7 @@ def test_a_run_from_before_calibration_is_still_rendered(tmp_path: Path) -> None
     assert run.metrics["val"]["nll_uncalibrated"] is run.metrics["test"]["ece_uncalibrated"] is None
     text = run_page.write(run.path).read_text(encoding="utf-8")
     assert "The probabilities are not calibrated, as the run is older than calibration." in Page(text).text
-    assert text.count("<svg") == 8  # four figures, each for a wide and for a narrow place
+    assert text.count("<svg") == 10  # five figures, each for a wide and for a narrow place
 
 
 def test_an_infinite_nll_is_not_available(tmp_path: Path) -> None:
