@@ -359,7 +359,7 @@ def test_a_fitted_model_has_no_curves(tmp_path: Path) -> None:
     (run / rundir.METRICS).write_text(json.dumps(content))
     text = run_page.html(RunDir(run))
     assert "This model is fitted in one step, without epochs." in Page(text).text
-    assert text.count("<svg") == 6
+    assert text.count("<svg") == 8
     assert "used to select the epoch" not in Page(text).text
 
 
