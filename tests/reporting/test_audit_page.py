@@ -38,6 +38,7 @@ def content(**changes: Any) -> dict[str, Any]:
         "split": None,
         "split_trouble": "",
         "shortcut": None,
+        "spectrum": None,
         "opinions": None,
         "labels": None,
         **changes,
