@@ -27,24 +27,25 @@ MOST_SECONDS = 120.0
 MOST_BYTES = 30_000_000  # of all sounds
 HELP = """\
 output: FOLDER/explanation.html, explanation.json and sounds/; the path of the page on standard output
+
 The page shows what in the sound speaks for the predicted genre, over time and frequency, and lets it be heard: the sound with
-its most relevant tenth only, and with this tenth at its average level. It says how faithful this is: whether the probability falls faster than with
-random masks, with an interval over the clips, and whether a model with random weights would look the same.
+its most relevant tenth only, and with this tenth at its average level. It says how faithful this is: whether the probability
+falls faster than with random masks, with an interval over the clips, and whether a model with random weights would look the same.
+In words, it says which groups of rows speak for the genre (timbre, harmony, rhythm, level; features with several), which tags of
+a pretrained network go with the decision, and which training clips of the genre and of its rival are the nearest. The training
+clips are read once, which may take minutes, and then stored in RUN/training_clips.npz.
+
+With --global, the page genres.html says what each genre of the run lives on, over its test clips: groups of rows, parts of the
+feature, frequency bands and tags, with intervals; and the drop in accuracy by permutation, for svm, knn, few and head.
+
+With --test and --global, settings KEY=VALUE say where the data are, as for evaluate, if they have moved: dataset.root=DIR.
+The sounds are parts of your music: share the folder only if you may share the music.
 
 methods
   integrated_gradients   for all networks (default); the baseline is the training mean of the feature
   occlusion              for all networks; slower
   gradcam                for networks with convolutions (cnn, hybrid, residual, cnn1d)
 svm, knn, few and majority have no gradients: their page has no map.
-
-With --test, settings KEY=VALUE say where the data are, as for evaluate, if they have moved: dataset.root=DIR.
-The page also says, in words: which groups of rows speak for the genre (timbre, harmony, rhythm, level; features with several), which
-tags of a pretrained network go with the decision, and which training clips of the genre and of its rival are the nearest.
-The training clips are read once, which may take minutes, and then stored in RUN/training_clips.npz.
-
-With --global, the page genres.html says what each genre of the run lives on, over its test clips: groups of rows, parts of the
-feature, frequency bands and tags, with intervals; and the drop in accuracy by permutation, for svm, knn, few and head.
-The sounds are parts of your music: share the folder only if you may share the music.
 
 exit status: 0; 1 on bad input or if a file failed; 130 if interrupted
 
