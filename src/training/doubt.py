@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src import console, plain_files
 from src.classifier.doubt import Calibration, Doubt, Training
 from src.data.datamodule import GenreData
 from src.metrics import conformal, selective
@@ -49,6 +50,11 @@ def _training(module: GenreModule, data: GenreData, device: torch.device) -> Tra
     try:
         train_ME, val_KE = (_embed(module, data, clips, device) for clips in (train, val))
     except ValueError:  # the model has no embedding, or it is not finite
+        return None
+    except Exception as error:  # whatever it is, it must not cost the scores
+        console.note(
+            f"Note: the run will not know what is unlike its training ({plain_files.first_line(error).rstrip('.')})."
+        )
         return None
     distance_K = Training(train_ME, 0.0).distance(val_KE).numpy()
     return Training(train_ME, float(np.quantile(distance_K, 1 - ALLOWED, method="higher")))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from src.alteration import reduced
-from src.quality import measures
+from src.quality.spectrum import long_term_spectrum
 
 RATE = 22050
 
@@ -38,7 +38,7 @@ def test_level_and_bandwidth_are_those_of_the_audit() -> None:
         wave_T = clip(2, 440, level, cutoff_hz)
         noise_T = reduced.level_and_bandwidth(wave_T, RATE, np.random.default_rng(1))
         assert rms(noise_T) == pytest.approx(rms(wave_T), rel=1e-3)
-        own, theirs = (measures._bandwidth(each_T, RATE) for each_T in (noise_T, wave_T))
+        own, theirs = (long_term_spectrum(each_T, RATE).bandwidth_hz for each_T in (noise_T, wave_T))
         assert own == pytest.approx(theirs, rel=0.05)
         power_F = reduced.long_term_power(noise_T)[: round(0.9 * theirs / RATE * reduced.N_FFT)]
         assert 10 * np.log10(power_F[5:].max() / power_F[5:].min()) < 9  # white: only the noise of the estimate

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from src.audio import reader
 from src.audio.reader import AudioError
+from src.classifier.doubt import Doubt
 from src.clip import Clip, Excluded
 from src.data.decoding import decode
 from src.inference.recognizer import Recognizer
@@ -30,6 +31,10 @@ class LevelTagger(nn.Module):
         super().__init__()
         self.model = SimpleNamespace()
         self.feature = SimpleNamespace(sample_rate=16000)
+        self.doubt = Doubt()
+
+    def with_embedding(self, wave_BST: Tensor) -> tuple[Tensor, None]:
+        return self.forward(wave_BST), None
 
     def forward(self, wave_BST: Tensor) -> Tensor:
         level_B = 20 * (wave_BST.square().mean(dim=(1, 2)).sqrt() - 0.1)

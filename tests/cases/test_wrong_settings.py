@@ -214,7 +214,10 @@ def test_an_unknown_key_of_a_split_does_not_suggest_its_class(monkeypatch: pytes
     for program in ("train", "audit"):
         monkeypatch.setattr(sys, "argv", [f"src/{program}.py", "split.artist=x"])
         message = answer(program, "split.artist=x")
-        assert message == "split.artist: there is no such key. split has the keys test, val, seed, grouped, allow_leak."
+        assert (
+            message
+            == "split.artist: there is no such key. split has the keys test, val, seed, grouped, allow_leak, calibration."
+        )
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,10 @@ for (const map of document.querySelectorAll(".map")) {
     player.pause();
     if (point.dataset.sound) {
       player.src = point.dataset.sound;
-      player.play().catch(() => { picked.textContent = point.textContent + ". Its sound cannot be played."; });
+      // AbortError: another point was chosen before this one began to play.
+      player.play().catch((error) => {
+        if (error.name !== "AbortError") picked.textContent = point.textContent + ". Its sound cannot be played.";
+      });
     }
   };
   for (const drawing of map.querySelectorAll("svg[role=group]")) {
