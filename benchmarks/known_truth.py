@@ -2,7 +2,7 @@
 
 The invented artists of `dataset=synth` each play both genres, `straight` and `broken`, with the same kit, instruments and
 loudness. Clips come in pairs, one of each genre: other songs, but the same tempo and length, the same drums with the same
-number of strokes of the same strengths, and drums and rest equally loud. Nothing but the times of the strokes tells the genre. The
+number of strokes of the same strengths, and drums at the same level relative to the rest (`--drums-db`). Nothing but the times of the strokes tells the genre. The
 mix is dry and linear, so that a compressor, say, cannot carry the rhythm of the drums over to the rest.
 
 Writes the clips to DIR/mix (FLAC, mono, 22,050 Hz), their stems, which sum to them sample by sample, to DIR/drums and
@@ -64,8 +64,11 @@ class Sound(NamedTuple):
     velocity: int
 
 
-def pair(seed: int, number: int, track_number: int, seconds: float) -> dict[str, Stems]:
-    """Compose and render one clip of each genre by artist `number` (from 0), about `seconds` long in whole bars."""
+def pair(seed: int, number: int, track_number: int, seconds: float, drums_db: float = 0.0) -> dict[str, Stems]:
+    """Compose and render one clip of each genre by artist `number` (from 0), about `seconds` long in whole bars.
+
+    `drums_db` is the level of the drums relative to the rest.
+    """
     artist = draw_artist(seed, style_of(number), number)
     waves: dict[str, tuple[Wave, Wave]] = {}
     tempo_bpm = 0.0
@@ -73,7 +76,8 @@ def pair(seed: int, number: int, track_number: int, seconds: float) -> dict[str,
         rng = stream(seed, artist.genre, number, len(GROOVES) * track_number + k)
         song = plan(artist, rng, seconds + 60)
         tempo_bpm = tempo_bpm or song.tempo_bpm
-        waves[genre] = _stems(artist, replace(song, tempo_bpm=tempo_bpm, swing=1.0, rubato=0.0), genre, seconds, rng)
+        same_tempo = replace(song, tempo_bpm=tempo_bpm, swing=1.0, rubato=0.0)
+        waves[genre] = _stems(artist, same_tempo, genre, seconds, drums_db, rng)
     peak = max(float(np.abs(drums_T + rest_T).max()) for drums_T, rest_T in waves.values())
     gain = 32_767 * min(1.0, 0.98 / peak)  # the same for both, so that the level does not tell the genre
     return {
@@ -97,8 +101,10 @@ def strokes(genre: str, bars: int) -> list[Note]:
     ]
 
 
-def _stems(artist: Artist, song: Song, genre: str, seconds: float, rng: np.random.Generator) -> tuple[Wave, Wave]:
-    """Render drums and rest of a clip, each at half the power of the clip. It starts anywhere in a bar, but between two steps."""
+def _stems(
+    artist: Artist, song: Song, genre: str, seconds: float, drums_db: float, rng: np.random.Generator
+) -> tuple[Wave, Wave]:
+    """Render drums and rest of a clip. It starts anywhere in a bar, but between two steps."""
     beat_seconds = 60 / song.tempo_bpm
     bar_seconds = BEATS * beat_seconds
     bars = max(1, round(seconds / bar_seconds))
@@ -122,9 +128,11 @@ def _stems(artist: Artist, song: Song, genre: str, seconds: float, rng: np.rando
         if part.role != "drums":
             level_db = artist.levels["lead" if part.role == "solo" else part.role]
             rest_T += _at_level(play(part.instrument, part.notes), level_db)
-    stem_db = artist.loudness_db - HEADROOM_DB - 10 * np.log10(2)
+    rest_db = (
+        artist.loudness_db - HEADROOM_DB - 10 * np.log10(1 + 10 ** (drums_db / 10))
+    )  # both together have the loudness
     noise_T = 10 ** ((artist.noise_db - HEADROOM_DB) / 20) * rng.standard_normal(length)
-    return _at_level(drums_T, stem_db), _at_level(rest_T, stem_db) + noise_T
+    return _at_level(drums_T, rest_db + drums_db), _at_level(rest_T, rest_db) + noise_T
 
 
 def _sounds(
@@ -173,7 +181,7 @@ def _at_level(wave_T: Wave, level_db: float) -> Wave:
     return wave_T * (10 ** (level_db / 20) / rms)
 
 
-def write(folder: Path, seed: int, artists: int, tracks: int, seconds: float) -> Iterator[str]:
+def write(folder: Path, seed: int, artists: int, tracks: int, seconds: float, drums_db: float = 0.0) -> Iterator[str]:
     """Write the corpus and yield the name of each clip; the manifests are written after the last one.
 
     Raises OSError if it cannot be written.
@@ -183,7 +191,7 @@ def write(folder: Path, seed: int, artists: int, tracks: int, seconds: float) ->
         artist = draw_artist(seed, style_of(number), number).name
         titles = iter(track_names(seed, style_of(number), number, len(GROOVES) * tracks))
         for track_number in range(tracks):
-            for genre, stems in pair(seed, number, track_number, seconds).items():
+            for genre, stems in pair(seed, number, track_number, seconds, drums_db).items():
                 title = next(titles)
                 name = f"{genre}/{artist}--{title}.flac".lower().replace(" ", "-")
                 for kind, wave_T in (
@@ -222,6 +230,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="another one gives another corpus (default: %(default)s)"
     )
+    parser.add_argument(
+        "--drums-db",
+        type=float,
+        default=0.0,
+        metavar="DB",
+        help="level of the drums relative to the rest (default: %(default)s, equally loud)",
+    )
     options = parser.parse_args(arguments)
     most_tracks = MOST_TRACKS // len(GROOVES)
     for key, value, least, most in (
@@ -229,10 +244,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("tracks", options.tracks, 1, most_tracks),
         ("seconds", options.seconds, 1, 120),
         ("seed", options.seed, 0, 2**32 - 1),
+        ("drums-db", options.drums_db, -40, 40),
     ):
         if not least <= value <= most:
             parser.error(f"--{key} is {value:g}: expected {least} to {most}.")
-    clips = write(options.folder, options.seed, options.artists, options.tracks, options.seconds)
+    clips = write(options.folder, options.seed, options.artists, options.tracks, options.seconds, options.drums_db)
     try:
         for _ in track(clips, "Clips", total=len(GROOVES) * options.artists * options.tracks):
             pass

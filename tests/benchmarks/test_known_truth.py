@@ -92,6 +92,12 @@ def test_both_clips_of_a_pair_have_the_same_length_and_level(corpus: Path) -> No
         assert abs(np.mean(differences)) < 0.1
 
 
+def test_the_drums_can_be_quieter_than_the_rest() -> None:
+    for stems in known_truth.pair(0, 1, 0, 1.0, drums_db=-10.0).values():
+        drums_db, rest_db = (level_db(wave_T.astype(float)) for wave_T in stems)
+        assert drums_db - rest_db == pytest.approx(-10, abs=0.1)
+
+
 def test_a_clip_has_whole_bars_of_strokes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The notes that the synthesizer gets: the same of each drum in both genres, and none within 1 ms of the edges."""
     played: list[list[known_truth.Sound]] = []
