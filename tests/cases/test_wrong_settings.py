@@ -51,6 +51,7 @@ ZERO = {
     "augmentation.wave.stretch_share": "no stretch",
     "data.least_crops": "no minimum",
     "dataset.seed": "a seed",
+    "dataset.split_number": "the first of the five",
     "feature.deltas": "no slopes",
     "feature.fmin_hz": "from the lowest bin on",
     "feature.layer": "the input of the first layer of a network",
@@ -67,6 +68,7 @@ ZERO = {
     "scheduler.patience": "the rate falls at once",
     "split.seed": "a seed",
     "split.fold": "the first fold",
+    "split.calibration": "no calibration artists",
     "trainer.gradient_clip_val": "no clipping",
     "trainer.ema_decay": "no averaging",
 }
