@@ -1,5 +1,9 @@
-"""Format numbers as text. A score is always shown with its data set, split, average, number of clips and interval."""
+"""Format numbers as text. A score is always shown with its data set, split, average, number of clips and interval.
 
+Sentences and cards have whole percents, tables one decimal.
+"""
+
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,8 +29,11 @@ def subset(key: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Format a share in [0, 1] in percent: 0.614 -> "61 %"; 0.996 -> "99.6 %", as only exactly 1 is "100 %"."""
-    whole = round(100 * share)
+    """Format a share in [0, 1] in percent: 0.614 -> "61 %"; 0.996 -> "99.6 %", as only exactly 1 is "100 %".
+
+    A half is rounded up, as a reader does with the decimal of a table: 0.105 -> "11 %".
+    """
+    whole = math.floor(100 * share + 0.5 + 1e-9)
     return f"{whole} %" if whole not in (0, 100) or whole == 100 * share else f"{100 * share:.1f} %"
 
 
@@ -43,6 +50,18 @@ def cell_interval(interval: Sequence[float]) -> str:
 def interval(interval: Sequence[float]) -> str:
     """Format a 95 % interval for a sentence: (0.534, 0.681) -> "95 % interval 53 to 68 %"."""
     return f"95 % interval {percent(interval[0]).removesuffix(' %')} to {percent(interval[1])}"
+
+
+def accuracy_interval(scores: Mapping[str, Any]) -> tuple[float, float]:
+    """The 95 % interval of accuracy, in shares: the bootstrap over artists where there are enough, otherwise Wilson's over clips."""
+    low, high = scores["accuracy_interval_by_artist"] or scores["accuracy_interval"]
+    return low, high
+
+
+def named_interval(scores: Mapping[str, Any]) -> str:
+    """Format the interval of accuracy: "95 % interval 53 to 68 %"; with enough artists "95 % interval by artist 50 to 71 %"."""
+    text = interval(accuracy_interval(scores))
+    return text.replace("interval", "interval by artist") if scores["accuracy_interval_by_artist"] else text
 
 
 def share(value: float, bounds: Sequence[float]) -> str:

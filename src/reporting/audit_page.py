@@ -7,14 +7,23 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from src import formatting
 from src.formatting import count
 from src.reporting import opinions_text, render
 from src.reporting.cards import Card
-from src.reporting.plots import BLUE, INK, STYLE, svg
+from src.reporting.drawing import (
+    BLUE,
+    INK,
+    LONGEST_LABEL,
+    LONGEST_NARROW_LABEL,
+    NARROW_INCHES,
+    STYLE,
+    both,
+    shortened,
+    svg,
+)
 from src.split.certificate import leaks
 
 FAULTS = {
@@ -48,14 +57,8 @@ def findings(content: Mapping[str, Any]) -> list[str]:
     shared = leaks(content["split"]) if content["split"] else []
     if shared:
         sentences.append(f"The split ({content['split']['split']}) leaks: its sets share {', '.join(shared)}.")
-    if content["copies"]:
-        extra = sum(len(clips) - 1 for clips in content["copies"])
-        sentences.append(f"{count(extra, 'redundant clip')}, with the same samples as another clip.")
-    if content["near_copies"]:
-        same_track = sum(pair["same"] == "track" for pair in content["near_copies"])
-        of_which = f", {same_track} of them known to be of one track" if same_track else ""
-        pairs = count(len(content["near_copies"]), "pair of near copies")
-        sentences.append(f"{pairs}: the same recording with other samples{of_which}.")
+    copies = _describe_copies(content)
+    sentences += [] if copies_kept_together(content) else copies
     shortcut = content["shortcut"]
     if shortcut and shortcut["found"]:
         sentences.append(f"{_describe_shortcut(shortcut)} A network may learn them instead of music.")
@@ -67,10 +70,31 @@ def findings(content: Mapping[str, Any]) -> list[str]:
         sentences.append(
             f"{count(content['labels']['issues'], 'label')} that may be wrong, found with {_describe_folds(content['labels'])}."
         )
+    sentences += copies if copies_kept_together(content) else []
     clips_by_fault = defaultdict(list)
     for fault in content["files"]:
         clips_by_fault[fault["fault"]].append(fault["clip"])
     return sentences + [f"{count(len(clips), 'clip')} {FAULTS[fault]}." for fault, clips in clips_by_fault.items()]
+
+
+def copies_kept_together(content: Mapping[str, Any]) -> bool:
+    """True if the split is known, and no copies are in two of its sets: then they raise no score."""
+    shared = content["split"]["shared"] if content["split"] else {}
+    return shared.get("audio") == [] and shared.get("near_copies") == []
+
+
+def _describe_copies(content: Mapping[str, Any]) -> list[str]:
+    """Describe exact and near copies, and say if the split keeps them together."""
+    sentences, where = [], "; none between sets" if copies_kept_together(content) else ""
+    if content["copies"]:
+        extra = sum(len(clips) - 1 for clips in content["copies"])
+        sentences.append(f"{count(extra, 'redundant clip')}, with the same samples as another clip{where}.")
+    if content["near_copies"]:
+        same_track = sum(pair["same"] == "track" for pair in content["near_copies"])
+        of_which = f", {same_track} of them known to be of one track" if same_track else ""
+        pairs = count(len(content["near_copies"]), "pair of near copies")
+        sentences.append(f"{pairs}: the same recording with other samples{of_which}{where}.")
+    return sentences
 
 
 def clips_to_check(content: Mapping[str, Any]) -> set[str]:
@@ -87,12 +111,13 @@ def _cards(content: Mapping[str, Any], found: int) -> list[Card]:
     genres = count(len(content["genres"]), "genre")
     known = count(artists, "known artist")
     split = f"; split {formatting.split(content['split'])}" if content["split"] else ""
-    checked = "labels were checked" if content["labels"] else "labels were not checked"
+    labels = content["labels"]
+    checked = f"{labels['issues']} may be wrong" if labels else "labels=true looks for wrong ones"
     return [
         Card("findings", str(found), "kinds, the most serious first" if found else "nothing was found", found > 0),
         Card("clips to check", str(len(clips_to_check(content))), f"of {measured:,}: copies, faults, labels"),
         Card("data", count(measured, "clip"), f"{genres}, {known}{split}", bool(content["synthetic"])),
-        Card("checks", "labels too" if content["labels"] else "without labels", checked, not content["labels"]),
+        Card("labels", "checked" if labels else "not checked", checked, not labels),
     ]
 
 
@@ -202,11 +227,15 @@ def html(content: Mapping[str, Any], players: Mapping[Place, str], command: str)
             "pairs": [
                 (pair, *(players.get(place) for place in _pair_places(pair, start_by_clip))) for pair in near_copies
             ],
+            "has_pair_players": any(
+                place in players for pair in near_copies for place in _pair_places(pair, start_by_clip)
+            ),
             "players": {
                 clip: player for (clip, second), player in players.items() if second == start_by_clip.get(clip, 0.0)
             },
             "command": command,
-            "figure": Markup(measures_figure(content)) if content["clips"] else "",  # safe: our own SVG
+            "figure": both(measures_figure, content) if content["clips"] else None,
+            "copies_kept_together": copies_kept_together(content),
             "people_lines": people_lines(content),
             "people": opinions_text.people_rows(content["opinions"]) if content["opinions"] else [],
             "people_headings": opinions_text.PEOPLE_HEADINGS,
@@ -277,17 +306,18 @@ def _unusual_genres(content: Mapping[str, Any]) -> list[str]:
     return [genre for genre in genres if genre in chosen]
 
 
-def measures_figure(content: Mapping[str, Any]) -> str:
+def measures_figure(content: Mapping[str, Any], narrow: bool = False) -> str:
     """Draw the level (left) and bandwidth (right) of every clip, one row for each genre, with medians; returns SVG.
 
-    Of many genres, only the MANY_GENRES are drawn whose medians are the most unusual.
+    If `narrow`, bandwidth is below. Of many genres, only the MANY_GENRES are drawn whose medians are the most unusual.
     """
     genre_K = np.array(content["genre"])
     genres = _unusual_genres(content)
     random = np.random.default_rng(0)  # spreads the points of a row vertically
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8.2, 0.9 + 0.42 * len(genres)), layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True)
+        height = 0.9 + 0.42 * len(genres)
+        figure = Figure(figsize=(NARROW_INCHES, 2 * height) if narrow else (8.2, height), layout="constrained")
+        left, right = figure.subplots(2, 1, sharey=True) if narrow else figure.subplots(1, 2, sharey=True)
         for axes, key, unit, label in (
             (left, "level_db", 1, "level (dB re full scale)"),
             (right, "bandwidth_hz", 1000, "bandwidth (kHz)"),
@@ -302,6 +332,7 @@ def measures_figure(content: Mapping[str, Any]) -> str:
             axes.grid(axis="x")
             axes.tick_params(length=0)
             axes.spines[["left", "bottom"]].set_visible(False)
-        left.set_yticks(range(len(genres)), [genre or "unknown" for genre in genres])
+        names = [shortened(genre or "unknown", LONGEST_NARROW_LABEL if narrow else LONGEST_LABEL) for genre in genres]
+        left.set_yticks(range(len(genres)), names)
         left.set_ylim(len(genres) - 0.5, -0.5)
         return svg(figure, "Level and bandwidth of every clip, by genre, with medians")

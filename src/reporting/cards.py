@@ -24,7 +24,7 @@ class Card(NamedTuple):
 def accuracy(scores: Mapping[str, Any], floor: float, shared: Sequence[str], gap: str, note: str = "") -> Card:
     """The accuracy with its interval. `shared`: what training and test share; `gap`: the sentence of `validation_gap`."""
     tested = formatting.tested_genres(scores)
-    text = f"{formatting.interval(scores['accuracy_interval'])}{note}"
+    text = f"{formatting.named_interval(scores)}{note}"
     if shared:
         text += f". Training and test share {' and '.join(shared)}: too high for new music"
     elif not above(scores, floor):
@@ -80,7 +80,18 @@ def _arrow(pair: Confusion) -> str:
 
 def above(scores: Mapping[str, Any], floor: float) -> bool:
     """True if the interval of accuracy is above the floor."""
-    return bool(scores["accuracy_interval"][0] > floor)
+    return formatting.accuracy_interval(scores)[0] > floor
+
+
+def interval_doubt(scores: Mapping[str, Any]) -> list[str]:
+    """The sentence about an interval over clips that are not independent; none by artist, or if each clip has its own artist."""
+    if scores["accuracy_interval_by_artist"] or scores["artists"] == scores["clips"]:
+        return []
+    clips = formatting.count(scores["clips"], "clip")
+    return [
+        f"The interval of accuracy is Wilson's over {clips}, as if they were independent; clips of one artist are not, so the "
+        "true interval is wider."
+    ]
 
 
 def few_clips(scores: Mapping[str, Any]) -> list[str]:

@@ -51,6 +51,7 @@ def clips_context(run: RunDir) -> dict[str, Any]:
         "mistake_count": len(mistakes),
         "mistakes_with_sound": sum(each.clip in with_sound for each in shown),
         "correct": [_view(each, found) for each in correct],
+        "has_sounds": bool(with_sound),
         "sounds_reason": reason,
         "sound_lines": _sound_lines(found) if found else [],
     }

@@ -79,6 +79,16 @@ def verdict(pair: Content, content: Content) -> str:
     return named.get(pair["verdict"], str(pair["verdict"])).format(a=pair["a"], b=pair["b"])
 
 
+def not_better(pair: Content) -> str:
+    """Why a pair does not show that its first group is better: the test with the highest p; "" if it is better."""
+    if pair["verdict"] == "a":
+        return ""
+    if pair["verdict"] == "too few artists":
+        return f"with fewer than {MIN_ARTISTS} artists there is no test"
+    highest = max((pair[key] for key in CAVEATS if pair[key]["p"] is not None), key=lambda part: float(part["p_holm"]))
+    return f"p {_format_p(highest)}"
+
+
 def _owner_kind(content: Content) -> str:
     """The kind of owner that the bootstrap draws: "artist", "track" or "clip"."""
     return str(content["resampled"]["by"].partition(",")[0])
@@ -86,15 +96,19 @@ def _owner_kind(content: Content) -> str:
 
 def _test_names(content: Content) -> dict[str, str]:
     """Map the keys of a pair that have a p value to the names of their tests."""
-    return {"accuracy": f"over {_owner_kind(content)}s", "mcnemar": "McNemar's", "folds": "over folds"}
+    return {
+        "accuracy": f"bootstrap over {_owner_kind(content)}s",
+        "mcnemar": "McNemar's test",
+        "folds": "t test over folds",
+    }
 
 
 def _format_p_values(pair: Content, content: Content) -> str:
-    """Format all p values of a pair: "p over artists = 0.03, McNemar's = 0.02"."""
+    """Format all p values of a pair: "p = 0.03 (bootstrap over artists), p = 0.02 (McNemar's test)"."""
     texts = [
-        f"{name} {_format_p(pair[key])}" for key, name in _test_names(content).items() if pair[key]["p"] is not None
+        f"p {_format_p(pair[key])} ({name})" for key, name in _test_names(content).items() if pair[key]["p"] is not None
     ]
-    return f"p {', '.join(texts)}"
+    return ", ".join(texts)
 
 
 def _format_p(part: Content) -> str:
@@ -170,7 +184,7 @@ def _pair_table(content: Content) -> Table:
         "accuracy",
         "macro F1",
         "accuracy over folds",
-        *(f"p {name}" for name in test_names.values()),
+        *(f"p, {name}" for name in test_names.values()),
     ]
     owner_kind = content["resampled"]["by"]
     title = (
@@ -215,9 +229,13 @@ def _genre_table(content: Content, shown: Sequence[Content]) -> Table:
 
 def _clip_table(pair: Content) -> Table:
     rows, counts = [], []
+    seeds = any(
+        len(clip["predicted"][key]) > 1 for clips in pair["disagreements"].values() for clip in clips for key in "ab"
+    )
     for better, worse in (("a", "b"), ("b", "a")):
         clips = pair["disagreements"][better]
-        counts.append(f"{formatting.count(len(clips), 'clip')} {pair[better]} recognizes better")
+        that = f"{pair[better]} recognizes more often" if seeds else f"only {pair[better]} recognizes"
+        counts.append(f"{formatting.count(len(clips), 'clip')} that {that}")
         rows += [
             [pair[better], clip["clip"], clip["genre"], _format_predictions(clip["predicted"][worse])]
             for clip in clips[:MAX_CLIPS]
@@ -256,6 +274,10 @@ def note_lines(content: Content) -> list[str]:
         notes.append(
             f"The best of {len(groups)} test scores is too high by luck: select by the validation score, then read the test score."
         )
+    if any(_repeated_by_holm(pairs, key) for key in CAVEATS):
+        notes.append(
+            "Two pairs may have the same adjusted p: by Holm's method, it is at least that of any pair whose own p is lower."
+        )
     if len(pairs) > MAX_PAIRS:
         notes.append(f"The genres of {len(pairs) - MAX_PAIRS} more pairs, and all clips, are in --format json.")
     notes.append(
@@ -263,3 +285,10 @@ def note_lines(content: Content) -> list[str]:
         f"below {significance.LEVEL}. Finding no difference does not prove that there is none."
     )
     return notes
+
+
+def _repeated_by_holm(pairs: Sequence[Content], key: str) -> bool:
+    """True if two pairs have different p values of a test, but the same below 1 after Holm's adjustment."""
+    values = {(pair[key]["p"], pair[key]["p_holm"]) for pair in pairs if pair[key]["p"] is not None}
+    adjusted = [adjusted for _, adjusted in values if adjusted < 1]
+    return len(set(adjusted)) < len(adjusted)

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from src import formatting
 from src.console import printable
 from src.plain_files import displayable, write_text
+from src.reporting.drawing import shortened
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -49,7 +50,7 @@ def _environment(markdown: bool) -> Environment:
     if not markdown:
         script, policy = _script()
         environment.globals.update(script=script, policy=policy)
-        environment.filters.update(with_contents=with_contents, code=code)
+        environment.filters.update(with_contents=with_contents, code=code, shortened=shortened, breakable=breakable)
     return environment
 
 
@@ -68,6 +69,11 @@ def _script() -> tuple[Markup, str]:
 def code(text: str) -> Markup:
     """A sentence with the commands between backticks as <code>; all else is escaped."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def breakable(name: str) -> Markup:
+    """A file name that may be broken into lines after slashes, dashes and underscores."""
+    return Markup(re.sub(r"([/_-]+)", r"\1<wbr>", str(escape(name))))
 
 
 def with_contents(content: Markup) -> Contents:

@@ -50,10 +50,7 @@ def write_if_missing(path: Path) -> Path:
 
 def html(run: RunDir) -> str:
     """Render the page of a run, as one file with figures and styles. Raises ValueError on files that cannot be read."""
-    result_lines = run_text.describe_result(run, doubts=False)[1:]
-    return render.html(
-        "run.html", {**_context(run), "result_lines": result_lines, **clip_views.clips_context(run), **_figures(run)}
-    )
+    return render.html("run.html", {**_context(run), **clip_views.clips_context(run), **_figures(run)})
 
 
 def markdown(run: RunDir) -> str:
@@ -86,6 +83,7 @@ def _context(run: RunDir) -> dict[str, Any]:
         "set_rows": doubt_text.set_rows(metrics["doubt"]),
         "abstention_rows": doubt_text.abstention_rows(metrics["doubt"]),
         "unlike_lines": doubt_text.unlike_lines(metrics["doubt"]),
+        "validation_lower": bool(metrics["val"]) and metrics["val"]["accuracy"] < metrics["test"]["accuracy"],
         "epoch_selected": run_analysis.epoch_selected_on_validation(run),
         "test_set": describe_test_set(metrics),
         "genres": [
@@ -292,10 +290,10 @@ def calibration_lines(run: RunDir) -> list[str]:
             "It is the highest temperature allowed: on the validation clips the model is hardly better than chance, so its "
             "probabilities carry almost no information."
         )
-    elif run_analysis.epoch_selected_on_validation(run):
+    elif run_analysis.epoch_selected_on_validation(run) and not calibration.worsened(scores):
         lines.append(
-            "The validation clips were also used to select the epoch, so the model looks slightly better on them than it is, "
-            "and the temperature may be slightly too low."
+            "The validation clips were also used to select the epoch, so the model may look better on them than it is, and the "
+            "temperature may be too low."
         )
     return lines
 

@@ -74,7 +74,7 @@ def doubts(run: RunDir) -> list[str]:
     lines += [*run_text.describe_warnings(metrics), *together(certificate["warnings"])]
     if metrics["synthetic"]:
         lines.append("The music is synthetic: scores on it say nothing about recordings.")
-    lines += cards.few_clips_doubt(scores)
+    lines += [*cards.interval_doubt(scores), *cards.few_clips_doubt(scores)]
     if not run.is_evaluation and certificate["shared"]["near_copies"] is None:
         lines.append("Near copies in training and test were not looked for.")
     return lines

@@ -14,13 +14,13 @@ MOST_CONFUSIONS = 5  # that sentences describe
 MAX_NAMES = 10  # a sentence names at most this many artists, tracks or clips
 
 
-def describe_result(run: RunDir, doubts: bool = True) -> list[str]:
+def describe_result(run: RunDir) -> list[str]:
     """Describe the test result of a run in four sentences: accuracy, majority baseline, macro averages, interval.
 
-    The first sentence is also the summary of the page. Without `doubts`, which the page lists elsewhere, none is among them.
+    The first sentence is also the summary of the page.
     """
     metrics, scores = run.metrics, run.metrics["test"]
-    accuracy, interval = scores["accuracy"], scores["accuracy_interval"]
+    accuracy, interval = scores["accuracy"], formatting.named_interval(scores)
     clips = f"{formatting.count(scores['clips'], 'test clip')} of {metrics['dataset']}"
     music = "; synthetic music" if metrics["synthetic"] else ""
     tested = formatting.tested_genres(scores)
@@ -28,29 +28,26 @@ def describe_result(run: RunDir, doubts: bool = True) -> list[str]:
         correct = round(accuracy * scores["clips"])
         first = (
             f"Tested on {tested}. The {run_names.run_name(run)} is right for {correct} of {clips} {_test_artists(run)} "
-            f"({formatting.interval(interval)} of clips of these genres){music}."
+            f"({interval} of clips of these genres){music}."
         )
     else:
         first = (
             f"The {run_names.run_name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_test_artists(run)} "
-            f"({formatting.interval(interval)}){music}."
+            f"({interval}){music}."
         )
     third = (
         f"Averaged over {formatting.macro_genres(scores)} (macro), F1 is {formatting.percent(scores['f1_macro'])}, "
         f"recall {formatting.percent(scores['recall_macro'])}, precision {formatting.percent(scores['precision_macro'])}."
     )
-    return [first, describe_baseline(run, doubts), third, _interval_sentence(scores)]
+    return [first, describe_baseline(run), third, _interval_sentence(scores)]
 
 
-def describe_baseline(run: RunDir, doubt: bool = True) -> str:
-    """Describe the accuracy of always predicting the most frequent genre.
-
-    With `doubt`, also if the clips do not show that the run is better.
-    """
+def describe_baseline(run: RunDir) -> str:
+    """Describe the accuracy of always predicting the most frequent genre, and if the clips do not show that the run is better."""
     scores = run.metrics["test"]
     baseline = run_analysis.majority_baseline(run)
     text = f"Always predicting {cards.name_baseline(baseline)}, would give an accuracy of {formatting.percent(baseline.accuracy)}."
-    if not doubt or cards.above(scores, baseline.accuracy):
+    if cards.above(scores, baseline.accuracy):
         return text
     return f"{text} {formatting.count(scores['clips'], 'clip')} do not show that the model is better than that."
 
@@ -106,12 +103,15 @@ def _training_unknown(run: RunDir) -> bool:
 
 
 def _interval_sentence(scores: Mapping[str, Any]) -> str:
-    by_artist = scores["accuracy_interval_by_artist"]
+    """Name the method of the interval of accuracy, and say if it is too narrow."""
     clips = formatting.count(scores["clips"], "clip")
-    text = f"The interval of accuracy is Wilson's over {clips}, as if they were independent"
-    if by_artist is not None:
-        return f"{text}; a bootstrap over whole artists gives {formatting.interval(by_artist)}."
-    return f"{text}; clips of one artist are not, so the true interval is wider."
+    if scores["accuracy_interval_by_artist"]:
+        wilson = formatting.interval(scores["accuracy_interval"])
+        return f"The interval of accuracy is a bootstrap over whole artists; Wilson's over {clips}, as if they were independent: {wilson}."
+    return next(
+        iter(cards.interval_doubt(scores)),
+        f"The interval of accuracy is Wilson's over {clips}, each of another artist.",
+    )
 
 
 def describe_split(run: RunDir) -> list[str]:
@@ -166,5 +166,7 @@ def describe_confusions(run: RunDir) -> list[str]:
     if rest := pairs[MOST_CONFUSIONS:]:
         equal = sum(pair.clips == pairs[MOST_CONFUSIONS - 1].clips for pair in rest)
         as_many = f", {equal} of them as frequent as the last one above" if equal else ""
+        if equal == len(rest):
+            as_many = f" {'is' if equal == 1 else 'are'} as frequent as the last one above"
         lines.append(f"{formatting.count(len(rest), 'other pair')} of genres{as_many}: see the matrix.")
     return lines

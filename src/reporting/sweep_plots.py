@@ -182,9 +182,11 @@ def differences(
     points: Sequence[float],
     interval: Sequence[tuple[float, float] | None],
     different: Sequence[bool],
+    fold_interval: Sequence[tuple[float, float] | None],
 ) -> str:
     """Draw the difference in accuracy of each pair, in percentage points, with its 95 % interval; None: no interval.
 
+    The thick bar is `interval`, over artists; the thin line is `fold_interval`, over folds.
     The circle of a pair that is called `different` is full, that of others hollow.
     """
     row = np.arange(len(names))
@@ -195,6 +197,8 @@ def differences(
         for k, ends in enumerate(interval):
             if ends is not None:
                 axes.hlines(k, *ends, color=INK, linewidth=5, alpha=0.25)
+            if (line := fold_interval[k]) is not None:
+                axes.hlines(k, *line, color=INK, linewidth=1)
             axes.plot(points[k], k, "o", color=INK, fillstyle="full" if different[k] else "none")
         axes.set_yticks(row, list(map(displayable, names)))
         axes.set_ylim(len(names) - 0.5, -0.5)

@@ -13,6 +13,8 @@ from src.evaluation.comparison import compare
 from src.evaluation.folds import format_folds
 from src.evaluation.group_predictions import collect_predictions
 from src.evaluation.pooling import Group, pooled_confusion
+from src.evaluation.run_names import experiment_name
+from src.evaluation.selection import Selection, config_value
 from src.evaluation.shared_folds import Part
 from src.evaluation.swept import (
     Panel,
@@ -30,7 +32,10 @@ SCORE_NAMES = {"recall": "Recall", "precision": "Precision", "f1": "F1"}
 FIGURES = ("grids", "matrices", "curves", "time", "recall")
 SHOWN_PAIRS = 2  # pairs whose sentence is shown, the others are folded: the first group with the next ones
 MOST_DRAWN_PAIRS = 6  # of more pairs, the figure shows those of the first group
-DIFFERENCES = "Full circles: one is better; hollow: not told apart."
+DIFFERENCES = (
+    "Thick bar: 95 % interval over artists; thin line: over folds, as if trained on other clips (corrected t test). Full circles: one "
+    "is better by all tests; hollow: not told apart."
+)
 MOST_MATRICES = 4  # groups whose confusion matrix is drawn
 TWO_CHOICES = (
     "Here each fold chooses its own configuration: report this for training and choosing together. The score at the top is that "
@@ -47,6 +52,7 @@ def section(part: Part, number: int, count: int, figures: bool) -> dict[str, Any
     ordered = [chosen, *(group for group in ordered if group is not chosen)] if chosen else ordered
     settings = swept_settings(ordered)
     names = genres(ordered)
+    selected = _selected_in_folds(ordered) if chosen and figures else None
     return {
         "heading": tested_on_text.heading(ordered, number) if count > 1 else None,
         "number": number if count > 1 else None,
@@ -55,7 +61,7 @@ def section(part: Part, number: int, count: int, figures: bool) -> dict[str, Any
         "fold_lines": tested_on_text.fold_lines(part),
         "unranked": [(group, format_folds(folds)) for group, folds in part.unranked],
         "data_lines": tested_on_text.data_lines([run for group in ordered for run in group.runs]),
-        "cards": _cards(ordered[0], chosen, settings),
+        "cards": _cards(ordered[0], chosen, settings, selected),
         "common": settings.common,
         "keys": [(short(key), key) for key in settings.keys],
         "groups": ordered,
@@ -69,7 +75,9 @@ def section(part: Part, number: int, count: int, figures: bool) -> dict[str, Any
         "genre_tables": [
             genre_table(ordered, names, key, _named(settings) if figures else None) for key in SCORE_NAMES
         ],
-        "selection_line": _selection_line(ordered) if chosen and figures else None,
+        "selection_line": _selection_line(selected) if selected else None,
+        "choice_lines": [_two_scores(ordered[0], selected)] if selected else [],
+        "floor_lines": _floor_lines(ordered) if figures else [],
         "comparison": _comparison(ordered) if figures else None,
         **dict.fromkeys(FIGURES),
         **(_figures(settings, chosen) if figures else {}),
@@ -83,8 +91,8 @@ def _named(settings: SweptSettings) -> list[str]:
     return [f"{letter(k)} {label}" for k, label in enumerate(settings.labels)]
 
 
-def _selection_line(groups: Sequence[Group]) -> str | None:
-    """The pooled test scores if validation chooses anew in each fold; None if it chooses the same in all folds."""
+def _selected_in_folds(groups: Sequence[Group]) -> Selection | None:
+    """What validation chooses anew in each fold; None if it chooses the same in all folds."""
     runs = [run for group in groups for run in group.runs]
     try:
         selected = selection.select_by_validation(runs, "val/f1_macro")
@@ -92,33 +100,68 @@ def _selection_line(groups: Sequence[Group]) -> str | None:
         return None
     if len(selected.selections) > 1 or len({fold.label for fold in selected.selections[0].folds}) < 2:
         return None  # in all folds the same is selected, which is the first group of the page
-    return f"{selection_text.describe_selection(selected.selections[0], selected.score)} {TWO_CHOICES}"
+    return selected.selections[0]
+
+
+def _selection_line(selected: Selection) -> str:
+    """The pooled test scores of the configurations that validation chooses in each fold."""
+    score = selection.SELECTION_SCORES["val/f1_macro"]
+    return f"{selection_text.describe_selection(selected, score)} {TWO_CHOICES}"
+
+
+def _two_scores(first: Group, selected: Selection) -> str:
+    """Say which of two accuracies to report: of one configuration for all folds, or of that chosen in each fold."""
+    scores = selected.group.scores
+    return (
+        f"Each fold chooses its own configuration by validation. So chosen, {formatting.percent(scores['accuracy'])} of the clips are "
+        f"recognized ({formatting.named_interval(scores)}): report this for training and choosing together. The "
+        f"{formatting.percent(first.scores['accuracy'])} above are those of one configuration for all folds."
+    )
+
+
+def _floor_lines(groups: Sequence[Group]) -> list[str]:
+    """Say if the first group is not shown to be better than a group that always predicts the most frequent genre."""
+    first, lines = groups[0], []
+    for k, group in enumerate(groups):
+        if k == 0 or config_value(group.runs[0], "model") != "majority":
+            continue
+        named = ((letter(0), first), (letter(k), group))
+        try:
+            content = compare([ComparedGroup(key, each, collect_predictions(each.runs)) for key, each in named])
+        except ValueError:  # e.g. seeds with different test clips; the comparison says why
+            continue
+        if p := comparison_text.not_better(content["pairs"][0]):
+            lines.append(
+                f"{letter(0)} ({first.label}) is not shown to be better than {letter(k)} ({group.label}): {p}."
+            )
+    return lines
 
 
 def _headline(groups: Sequence[Group], chosen: Group | None) -> str:
     """The result in one sentence: of the group chosen by validation, or else of the one with the highest accuracy."""
     first = groups[0]
     scores, tested = first.scores, formatting.tested_genres(first.scores)
-    start = "Highest accuracy" if len(groups) > 1 else "Accuracy"
-    if chosen:
-        start = f"Chosen by validation macro F1 among {len(groups)}: accuracy"
-    interval = f"95 % interval {formatting.cell_interval(scores['accuracy_interval'])} %"
-    share = f"{formatting.percent(scores['accuracy'])} of {formatting.count(scores['clips'], 'clip')}"
-    headline = f"{start} over all test clips: {share} ({interval})"
-    if tested:  # "accuracy over all test clips" would be read as one over all genres
-        correct = f"{round(scores['accuracy'] * scores['clips'])} of {formatting.count(scores['clips'], 'clip')}"
-        headline = f"Tested on {tested}. {start}: {correct} ({interval})"
+    recipe, _, name = first.label.partition(": ")
+    who = f"The {name} (recipe {recipe})" if recipe == experiment_name(first.runs[0]) else f"The {first.label}"
+    if len(groups) > 1:
+        who += f", the best of {len(groups)} by {'validation macro F1' if chosen else 'test accuracy'},"
+    clips = f"{formatting.count(scores['clips'], 'test clip')} of {first.runs[0].metrics['dataset']}"
+    start = f"{who} recognizes {formatting.percent(scores['accuracy'])} of {clips}"
+    if tested:  # a share "of the test clips" would be read as one of all genres
+        start = f"Tested on {tested}. {who} is right for {round(scores['accuracy'] * scores['clips'])} of {clips}"
     macro_f1 = f"macro F1 {formatting.percent(scores['f1_macro'])}"
     macro_f1 += f" over {formatting.macro_genres(scores)}" if tested else ""
-    return f"{headline}, {macro_f1}, by {first.label}{'; synthetic music' if first.synthetic else ''}."
+    return f"{start} ({formatting.named_interval(scores)}), {macro_f1}{'; synthetic music' if first.synthetic else ''}."
 
 
-def _cards(first: Group, chosen: Group | None, settings: SweptSettings) -> list[Card]:
-    """The cards of the first group: those of a run's page, and how it came first."""
+def _cards(first: Group, chosen: Group | None, settings: SweptSettings, selected: Selection | None) -> list[Card]:
+    """The cards of the first group: those of a run's page, and how it came first. `selected`: chosen anew in each fold."""
     scores, certificate = first.scores, first.runs[0].metrics["certificate"]
     by = ""
     if len(settings.groups) > 1:
         by = "; chosen by validation" if chosen else f"; the highest of {len(settings.groups)}"
+    if selected:
+        by = f"; one choice for all folds. Chosen in each fold: {formatting.percent(selected.group.scores['accuracy'])}"
     shared = sweep_summary.shared_kinds(first)
     share, baseline = sweep_summary.floor(first)
     splits = list(dict.fromkeys(run.metrics["certificate"]["split"] for run in first.runs))
@@ -126,8 +169,9 @@ def _cards(first: Group, chosen: Group | None, settings: SweptSettings) -> list[
     owners = "artists not all known" if scores["artists"] is None else formatting.count(scores["artists"], "artist")
     note = f"{owners}; {data}; {'leaks' if shared else 'grouped by ' + certificate['grouped_by']}"
     worst = cards.confusion(run_analysis.confusions(*pooled_confusion(first.runs)))
+    accuracy = cards.accuracy(scores, share, shared, sweep_summary.validation_gap(first), by)
     return [
-        cards.accuracy(scores, share, shared, sweep_summary.validation_gap(first), by),
+        accuracy._replace(doubtful=accuracy.doubtful or selected is not None),
         cards.macro_f1(scores),
         cards.floor(share, baseline, len(scores["genres"])),
         Card(
@@ -169,12 +213,16 @@ def _comparison(groups: Sequence[Group]) -> dict[str, Any] | None:
 def difference_figure(pairs: Sequence[Any]) -> Markup:
     """Draw the accuracy differences of pairs."""
     names = [f"{pair['a']} - {pair['b']}" for pair in pairs]
+    folds = [
+        (100 * ends[0], 100 * ends[1]) if (ends := pair["folds"].get("interval")) is not None else None
+        for pair in pairs
+    ]
     points = [100 * pair["accuracy"]["difference"] for pair in pairs]
     intervals = [
         (100 * ends[0], 100 * ends[1]) if (ends := pair["accuracy"]["interval"]) is not None else None for pair in pairs
     ]
     different = [pair["verdict"] in ("a", "b") for pair in pairs]
-    return Markup(sweep_plots.differences(names, points, intervals, different))
+    return Markup(sweep_plots.differences(names, points, intervals, different, folds))
 
 
 def _figures(settings: SweptSettings, chosen: Group | None) -> dict[str, Any]:

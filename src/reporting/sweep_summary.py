@@ -21,7 +21,9 @@ def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranke
     lines = [*leak_lines(groups)]
     for section in sections:
         prefix = f"Test data {section['number']}: " if section["number"] else ""
-        lines += [f"{prefix}{line}" for line in section["fold_lines"]]
+        lines += [
+            f"{prefix}{line}" for line in (*section["choice_lines"], *section["fold_lines"], *section["floor_lines"])
+        ]
     runs = [run for group in groups for run in group.runs]
     for group in ranked:
         share, _ = floor(group)
@@ -35,6 +37,7 @@ def doubts(groups: Sequence[Group], sections: Sequence[Mapping[str, Any]], ranke
     if any(run.metrics["synthetic"] for run in runs):
         lines.append("The music is synthetic: scores on it say nothing about recordings.")
     for group in ranked:
+        lines += cards.interval_doubt(group.scores)
         data = "" if len(ranked) == 1 else f" of {group.runs[0].metrics['dataset']}"
         lines += cards.few_clips_doubt(group.scores, data)
     if any(_copies_not_looked_for(run) for run in runs):

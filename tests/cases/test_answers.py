@@ -221,7 +221,7 @@ def test_a_headline_names_the_genres_without_test_clips(
     for text in (page, markdown, sweep, table.getvalue(), compared):
         assert counted in text
     assert f"Tested on {absent}. The hybrid on mel is right for {clips} of {clips} test clips of composer" in page
-    assert f"Chosen by validation macro F1 among 2: accuracy: {clips} of {clips} clips" in sweep
+    assert f"the best of 2 by validation macro F1, is right for {clips} of {clips} test clips of composer" in sweep
     assert f"test clips of {absent}" in table.getvalue()
 
 
@@ -343,7 +343,7 @@ def test_groups_tested_on_different_data_are_never_in_one_table(
     shown = Page(sweep_page.html(runs, [], tmp_path)).text
     assert said in markdown.replace("\\", "")
     assert said in shown
-    assert shown.count("Chosen by validation macro F1 among 2: accuracy over all test clips") == 2
+    assert shown.count(", the best of 2 by validation macro F1, recognizes ") == 2
     _assert_separate_tables(markdown)
     assert compare.main([str(tmp_path), "--format", "markdown"]) == 0
     compared = capsys.readouterr().out

@@ -95,7 +95,7 @@ def test_numbers_equal_those_of_the_statistical_functions(tmp_path: Path, capsys
     assert pair["sentence"].startswith("B is better than A by ")
     low, high = sorted(-100 * end for end in effect["interval"])
     assert (
-        f"(95 % interval {low:.1f} to {high:.1f}) on 160 clips of 80 artists; p over artists < 0.001"
+        f"(95 % interval {low:.1f} to {high:.1f}) on 160 clips of 80 artists; p < 0.001 (bootstrap over artists)"
         in pair["sentence"]
     )
 
@@ -172,7 +172,7 @@ def test_a_sweep_is_sorted_by_validation_and_its_p_values_are_adjusted(
     assert "p adjusted by Holm for 3 pairs" in output
     assert "The best of 3 test scores is too high by luck" in output
     assert "folds 0 to 3 of 4, seed 0" in output
-    assert output.count(" A recognizes better, ") == 1  # clips of the first pair only
+    assert output.count(" that only A recognizes, ") == 1  # clips of the first pair only
 
 
 def test_folders_of_folds_are_compared_in_the_given_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -342,7 +342,7 @@ def test_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [write_run(tmp_path / m, config(model=m), clips=40, skill=s) for m, s in (("Cnn", 1.5), ("Rnn", 1.4))]
     output = _output(capsys, *runs, "--format", "markdown")
     assert "\n| A | cnn on mel | 1 | " in output
-    assert "\n|  | clips better | accuracy | macro F1 | accuracy over folds | p over artists |" in output
+    assert "\n|  | clips better | accuracy | macro F1 | accuracy over folds | p, bootstrap over artists |" in output
     assert "\n- **A and B cannot be told apart on 40 clips of 20 artists: " in output
 
 

@@ -403,7 +403,7 @@ def test_the_page_starts_with_the_selection(tmp_path: Path, capsys: pytest.Captu
     text = (tmp_path / "selected.html").read_text(encoding="utf-8")
     shown = Page(text).text
     assert shown.index(sentence) < shown.index("Selecting by test") < shown.index("Groups Runs that differ")
-    assert "Highest accuracy over all test clips" not in shown  # which would be a selection by test
+    assert "by test accuracy, recognizes" not in shown  # which would be a selection by test
     assert "best on test: too high by luck" in shown
     assert "1 run could not be read; the end of this page gives the reason." in shown
     assert report.main([str(tmp_path)]) == 0

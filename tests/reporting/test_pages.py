@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from src import rundir
+from src import formatting, rundir
 from src.evaluation import run_analysis, run_names
+from src.metrics import calibration
 from src.reporting import cards, render, run_page, run_summary, run_text
 from src.rundir import RunDir, extras
 from tests.reporting.sweeps import set_validation
 from tests.rundirs import GENRES, config, write_embedding, write_run, write_sounds
 
-VOID = {"meta", "br", "img", "hr", "link", "input"}
+VOID = {"meta", "br", "wbr", "img", "hr", "link", "input"}
 
 
 class Page(HTMLParser):
@@ -67,10 +68,8 @@ def test_page_has_the_result_of_the_run(tmp_path: Path) -> None:
         f"The hybrid on mel recognizes {100 * scores['accuracy']:.0f} % of 160 test clips of composer by 80 artists "
         f"unseen in training (95 % interval {100 * low:.0f} to {100 * high:.0f} %); synthetic music."
     ) in shown.text
-    assert (
-        "Always predicting blues, one of 10 genres that are equally frequent in training, would give an accuracy of 10 %."
-        in shown.text
-    )
+    assert "always blues, one of 10 genres that are equally frequent in training; 10 % by guessing" in shown.text
+    assert "clips of one artist are not, so the true interval is wider" in shown.text
     for genre, row in scores["genres"].items():
         assert re.search(
             rf"{genre} {100 * row['recall']:.1f} [0-9.]+ to [0-9.]+ {100 * row['precision']:.1f} [0-9.]+ 16", shown.text
@@ -168,6 +167,8 @@ def test_the_page_of_an_older_run_says_what_is_missing(tmp_path: Path) -> None:
     shown = Page(run_page.write(write_run(tmp_path / "run", config())).read_text(encoding="utf-8"))
     assert "The map is missing: the run has no embedding.npz, as it is older than this file." in shown.text
     assert "This page has no sounds: the run is older than sounds" in shown.text
+    for missing in ("Listen to find out", "the player plays", "folder sounds", "has a sound"):
+        assert missing not in shown.text
     tags = Page(run_page.write(write_run(tmp_path / "tags", config(model="Tags"))).read_text(encoding="utf-8"))
     assert "The model tags computes nothing between the feature and its prediction" in tags.text
 
@@ -285,6 +286,25 @@ def test_confusions_with_as_many_clips_are_not_called_the_worst(tmp_path: Path) 
     assert " of them as frequent as the last one above: see the matrix." in lines[-1]
 
 
+def test_other_confusions_that_are_all_as_frequent_are_not_counted_twice(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config(), clips=20)
+    rows = [
+        ["genre", *GENRES],
+        *([genre, *(str(int(i == j or j == i + 1)) for j in range(10))] for i, genre in enumerate(GENRES)),
+    ]
+    (run / rundir.CONFUSION).write_text("\n".join(map(",".join, rows)) + "\n", encoding="utf-8")
+    last = run_text.describe_confusions(RunDir(run))[-1]
+    assert last == "4 other pairs of genres are as frequent as the last one above: see the matrix."
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.105, "11 %"), (0.225, "23 %"), (0.2249, "22 %"), (0.996, "99.6 %"), (1.0, "100 %"), (0.0, "0 %")],
+)
+def test_whole_percents_round_a_half_up_as_tables_are_read(share: float, text: str) -> None:
+    assert formatting.percent(share) == text
+
+
 def test_genres_that_are_equally_frequent_in_training_are_counted(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", config(), clips=20)
     assert run_analysis.majority_baseline(RunDir(run)) == ("blues", 0.1, 10)
@@ -375,7 +395,12 @@ def test_scores_before_and_after_calibration_are_shown(tmp_path: Path) -> None:
         f"On the 160 test clips, NLL is {scores['nll']:.2f} nats ({scores['nll_uncalibrated']:.2f} before calibration) "
         f"and ECE {100 * scores['ece']:.1f} % ({100 * scores['ece_uncalibrated']:.1f} % before)"
     ) in shown
-    assert "The validation clips were also used to select the epoch" in shown
+    assert "the validation loss of the learning curves is not calibrated" in shown
+    worse = calibration.worsened(scores)
+    assert ("The validation clips were also used to select the epoch" in shown) == (
+        not worse
+    )  # or the next one contradicts it
+    assert ("Calibration made the probabilities" in shown) == bool(worse)
     assert (
         "the model was not overconfident"
         in run_page.calibration_lines(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from src import report, rundir
+from src import formatting, report, rundir
 from src.evaluation import run_analysis, shared_folds
 from src.evaluation.groups import group_by_config
 from src.evaluation.pooling import pooled_confusion
 from src.evaluation.swept import chosen_by_validation, panels, swept_settings
-from src.reporting import run_summary, sweep_page, sweep_plots, sweep_section
+from src.reporting import cards, run_summary, sweep_page, sweep_plots, sweep_section
 from src.sweep import callbacks, jobs
 from tests.reporting.sweeps import set_validation, write_grid, write_models, write_note, write_page
 from tests.reporting.test_pages import Page
@@ -30,7 +30,7 @@ def test_a_grid_marks_the_choice_by_validation_and_not_the_best_on_test(tmp_path
     runs = write_grid(tmp_path / "grid")
     text, shown = page(tmp_path / "grid")
     assert shown.startswith("grid ")  # the title is the name of the folder
-    assert "Chosen by validation macro F1 among 12: accuracy over all test clips" in shown
+    assert ", the best of 12 by validation macro F1, recognizes " in shown
     first = text[text.index('<tr class="chosen">') :]
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", first[: first.index("</tr>")])
     headings = re.findall(r'<th title="([\w.]+)"', text)
@@ -46,9 +46,11 @@ def test_a_grid_marks_the_choice_by_validation_and_not_the_best_on_test(tmp_path
     assert "Selected by validation macro F1" not in shown  # it is the same configuration in both folds
     set_validation(runs[0.001, 64, 3][1], 0.95)
     changed = group_by_config([rundir.RunDir(run) for pair in runs.values() for run in pair])
-    line = sweep_section._selection_line(changed)
-    assert line is not None
-    assert line.startswith("Selected by validation macro F1 in 2 of 4 folds, from 12 configurations: accuracy")
+    selected = sweep_section._selected_in_folds(changed)
+    assert selected is not None
+    assert sweep_section._selection_line(selected).startswith(
+        "Selected by validation macro F1 in 2 of 4 folds, from 12 configurations: accuracy"
+    )
 
 
 def test_the_cells_of_the_heat_maps_are_the_scores_of_the_runs(tmp_path: Path) -> None:
@@ -164,6 +166,43 @@ def test_groups_that_are_no_better_than_the_most_frequent_genre_are_doubtful(tmp
     assert "do not show" not in page(tmp_path / "good")[1]
 
 
+@pytest.mark.parametrize(("skill", "said"), [(0.1, True), (4.0, False)])
+def test_a_first_group_that_is_not_better_than_majority_is_doubtful(tmp_path: Path, skill: float, said: bool) -> None:
+    for model, each in (("Svm", skill), ("Majority", 0.0)):
+        run = write_run(tmp_path / model, config(model=model), clips=100, skill=each)
+        write_page(run)
+        set_validation(run, 0.5 if model == "Svm" else 0.1)
+    _, shown = page(tmp_path)
+    doubt = r"A \(svm on mel\) is not shown to be better than B \(majority on mel\): p = 0?\.?\d+\."
+    assert bool(re.search(doubt, shown)) == said
+
+
+def test_the_interval_by_artist_is_shown_where_it_exists(tmp_path: Path) -> None:
+    write_models(tmp_path, folds=1, clips=160)
+    [part] = shared_folds.parts(group_by_config(rundir.find_runs(tmp_path)))
+    shown = sweep_section.section(part, 1, 1, figures=False)
+    scores = shown["groups"][0].scores
+    low, high = scores["accuracy_interval_by_artist"]
+    interval = f"95 % interval by artist {formatting.percent(low).removesuffix(' %')} to {formatting.percent(high)}"
+    assert interval in shown["headline"]
+    assert shown["cards"][0].note.startswith(interval)
+    assert cards.interval_doubt(scores) == []
+    over_clips = {**scores, "accuracy_interval_by_artist": None}
+    assert "true interval is wider" in cards.interval_doubt(over_clips)[0]
+    assert cards.interval_doubt({**over_clips, "artists": over_clips["clips"]}) == []  # an artist for each clip
+
+
+def test_the_headline_names_the_recipe_after_the_model(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "cnn-1", config(model="Cnn"), clips=40)
+    content = json.loads((run / rundir.ENVIRONMENT).read_text())
+    content["choices"] = {"experiment": "quick", "model": "cnn", "feature": "mfcc"}
+    (run / rundir.ENVIRONMENT).write_text(json.dumps(content))
+    [part] = shared_folds.parts(group_by_config([rundir.RunDir(run)]))
+    headline = sweep_section.section(part, 1, 1, figures=False)["headline"]
+    assert headline.startswith("The cnn on mfcc (recipe quick) recognizes ")
+    assert " of 40 test clips of composer (95 % interval " in headline
+
+
 def test_a_sweep_without_any_result_has_a_page_of_its_failed_jobs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,7 +247,7 @@ def test_data_sets_have_a_section_each_with_groups_figures_and_the_papers_tables
         "Test data 2: gtzan (synthetic music), 40 clips of 20 artists, 4 genres",
     ]
     assert text.count("<h3>Groups</h3>") == 2
-    assert shown.count("Chosen by validation macro F1 among 3") == 2
+    assert shown.count(", the best of 3 by validation macro F1, recognizes ") == 2
     assert text.count("RNN, published") == 2
 
 
@@ -256,6 +295,12 @@ def test_advice_is_given_only_where_the_page_has_not_done_it(tmp_path: Path) -> 
     assert "Validation does not choose the same configuration in all folds" in steps
     assert "python -m src.report SWEEP --select val/f1_macro" in steps
     assert sweep_section.TWO_CHOICES in shown  # two scores, and why they differ
+    found = re.search(r"Chosen in each fold: (\d+) %", shown)  # in the first card
+    assert found
+    doubt = (
+        f"Each fold chooses its own configuration by validation. So chosen, {found[1]} % of the clips are recognized"
+    )
+    assert doubt in shown[shown.index("Doubtful or missing") : shown.index("Groups Runs that differ")]
     assert report.main([str(tmp_path), "--select", "val/f1_macro"]) == 0
     selected = Page((tmp_path / "selected.html").read_text(encoding="utf-8")).text
     assert "--select" not in selected[: selected.index("… stands for the command")]

@@ -18,7 +18,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 const boxes = new ResizeObserver((changes) => {
   for (const { target } of changes) {
     const note = target.previousElementSibling?.matches(".more-columns") ? target.previousElementSibling : null;
-    const wide = target.scrollWidth > target.clientWidth + 1;
+    const wide = target.scrollWidth > target.clientWidth + 4; // less is a border or a rounded pixel
     if (wide && !note) {
       const added = document.createElement("p");
       added.className = "more-columns";
