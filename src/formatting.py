@@ -54,14 +54,14 @@ def interval(interval: Sequence[float]) -> str:
 
 def accuracy_interval(scores: Mapping[str, Any]) -> tuple[float, float]:
     """The 95 % interval of accuracy, in shares: the bootstrap over artists where there are enough, otherwise Wilson's over clips."""
-    low, high = scores["accuracy_interval_by_artist"] or scores["accuracy_interval"]
+    low, high = scores.get("accuracy_interval_by_artist") or scores["accuracy_interval"]
     return low, high
 
 
 def named_interval(scores: Mapping[str, Any]) -> str:
     """Format the interval of accuracy: "95 % interval 53 to 68 %"; with enough artists "95 % interval by artist 50 to 71 %"."""
     text = interval(accuracy_interval(scores))
-    return text.replace("interval", "interval by artist") if scores["accuracy_interval_by_artist"] else text
+    return text.replace("interval", "interval by artist") if scores.get("accuracy_interval_by_artist") else text
 
 
 def share(value: float, bounds: Sequence[float]) -> str:

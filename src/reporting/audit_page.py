@@ -315,8 +315,8 @@ def measures_figure(content: Mapping[str, Any], narrow: bool = False) -> str:
     genres = _unusual_genres(content)
     random = np.random.default_rng(0)  # spreads the points of a row vertically
     with matplotlib.rc_context(STYLE):
-        height = 0.9 + 0.42 * len(genres)
-        figure = Figure(figsize=(NARROW_INCHES, 2 * height) if narrow else (8.2, height), layout="constrained")
+        inches = 0.9 + 0.42 * len(genres)
+        figure = Figure(figsize=(NARROW_INCHES, 2 * inches) if narrow else (8.2, inches), layout="constrained")
         left, right = figure.subplots(2, 1, sharey=True) if narrow else figure.subplots(1, 2, sharey=True)
         for axes, key, unit, label in (
             (left, "level_db", 1, "level (dB re full scale)"),

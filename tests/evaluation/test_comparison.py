@@ -124,7 +124,7 @@ def test_interval_of_macro_f1_agrees_with_scipy_and_scikit_learn(
     assert content["resampled"] == {"by": "clip", "of": 80, "resamples": 10_000}
     assert content["artists"] is None
     assert "on 80 clips whose artists are not all known" in content["pairs"][0]["sentence"]
-    assert "p over clips " in content["pairs"][0]["sentence"]
+    assert "(bootstrap over clips)" in content["pairs"][0]["sentence"]
     assert "Not all artists are known, so clips were resampled by clip: intervals are too narrow." in content["notes"]
 
 
