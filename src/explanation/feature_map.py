@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from src.explanation.model import ExplainedModel, ExplainedSound
-from src.feature import Cqt, Mel, Stft
+from src.feature import Cqt, Mel, Mfcc, Onset, Stft
 from src.normalization import Instance, Standard
 
 TRAINING_MEAN = "the mean of each row over the training clips"
@@ -100,7 +100,7 @@ def score(logits_MC: Tensor, genre: int) -> Tensor:
 
 def row_hz(feature: Any) -> NDArray[np.float64] | None:
     """The centre frequency of each row in Hz; None for a feature without a frequency axis."""
-    if isinstance(feature, Mel):
+    if _has_bands(feature):
         frequency_K = feature.spectrum.frequency_hz
         bands_FK = feature.bands_FK.detach().clamp_min(0)
         centre_F = (bands_FK @ frequency_K) / bands_FK.sum(dim=1).clamp_min(1e-12)
@@ -110,6 +110,11 @@ def row_hz(feature: Any) -> NDArray[np.float64] | None:
         hz_F: NDArray[np.float64] = feature.spectrum.frequency_hz.double().cpu().numpy()
         return hz_F
     return None
+
+
+def _has_bands(feature: Any) -> bool:
+    """True if the rows of a feature are mel bands; those of mfcc and onset are computed from them."""
+    return isinstance(feature, Mel) and not isinstance(feature, Mfcc | Onset)
 
 
 def row_names(feature: Any) -> list[str]:
@@ -131,7 +136,7 @@ def stft_weights(feature: Any) -> tuple[Tensor, int] | None:
     The weights of a bin sum to 1; those of a bin that the feature does not contain are 0. None for a feature without a
     frequency axis. A mel band is mapped by its triangle, a constant-Q row to the bins that are nearest in pitch.
     """
-    if isinstance(feature, Mel):
+    if _has_bands(feature):
         bands_KF = feature.bands_FK.detach().clamp_min(0).T
         total_K1 = bands_KF.sum(dim=1, keepdim=True)
         return torch.where(total_K1 > 0, bands_KF / total_K1.clamp_min(1e-12), 0.0), 2 * (len(bands_KF) - 1)

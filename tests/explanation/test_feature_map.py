@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from src.explanation import feature_map as maps
-from src.feature import Chroma, Combined, Cqt, Mel, Stft, ZeroCrossing
+from src.explanation.listening import listen
+from src.feature import Chroma, Combined, Cqt, Mel, Mfcc, Onset, Stft, ZeroCrossing
 from src.normalization import Instance, Standard, Unchanged
 from tests.explanation_models import HOP, RATE, Weighted, explained, noise, sound
 
@@ -112,3 +113,19 @@ def test_features_without_a_frequency_axis_have_none() -> None:
     assert maps.row_hz(parts) is None
     assert maps.stft_weights(parts) is None
     assert maps.row_names(parts) == [*(f"chroma {k}" for k in range(1, 13)), "zero"]
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [Mfcc(RATE, HOP, 1024, 32, 20, backend="torchaudio"), Onset(RATE, HOP, 1024, 32, backend="torchaudio")],
+    ids=["mfcc", "onset"],
+)
+def test_rows_that_are_computed_from_mel_bands_are_none(feature: Any) -> None:
+    assert maps.row_hz(feature) is None
+    assert maps.stft_weights(feature) is None
+    assert len(maps.row_names(feature)) == feature.rows
+    model = explained(Weighted(torch.ones(feature.rows)), feature)
+    read = sound(model, noise())
+    inputs = maps.feature_map(model, read)
+    relevance_FN = np.ones((feature.rows, inputs.columns), np.float32)
+    assert listen(model, read, inputs, relevance_FN, 0) is None
