@@ -60,6 +60,7 @@ def _encode(wave_T: Wave, rate: int, encoded_rate: int, level: float, **settings
     """Encode at `encoded_rate` with a compression level from 0 to 1, decode, and return to `rate` and T samples."""
     file = io.BytesIO()
     encoded_T = wave_T if encoded_rate == rate else reader.resample(wave_T, rate, encoded_rate)
+    encoded_T = encoded_T if len(encoded_T) else wave_T[:1]  # of a sample at a high rate, nothing would be left
     level = min(max(level, 0.0), LARGEST_LEVEL)
     with soundfile.SoundFile(file, "w", encoded_rate, 1, compression_level=level, **settings) as sound:
         for first in range(0, len(encoded_T), encoded_rate):  # libsndfile overflows its stack on much Vorbis at once

@@ -11,7 +11,7 @@ from scipy import signal
 from torch import Tensor
 
 from src.alteration.equalizer import KNOTS, equalize
-from src.alteration.vocoder import bend
+from src.alteration.vocoder import N_FFT, bend
 from src.audio import reader
 
 Wave = NDArray[np.float32]
@@ -113,7 +113,9 @@ def with_level_of(wave_T: NDArray[np.floating], other_T: Wave) -> Wave:
 
 
 def _bent(wave_T: Wave, tempo: float, semitones: int) -> Wave:
-    return _numpy(bend(torch.from_numpy(wave_T)[None], torch.tensor([tempo]), torch.tensor([semitones])))
+    looped_T = np.resize(wave_T, max(len(wave_T), N_FFT))  # a shorter wave is less than a frame of the vocoder
+    bent_1T = bend(torch.from_numpy(looped_T)[None], torch.tensor([tempo]), torch.tensor([semitones]))
+    return _numpy(bent_1T)[: len(wave_T)]
 
 
 def _numpy(wave_1T: Tensor) -> Wave:

@@ -46,6 +46,18 @@ def test_every_alteration_returns_finite_sound_and_the_same_for_one_seed(name: s
         assert np.abs(silence).max() < 1e-3
 
 
+@pytest.mark.parametrize("name", [name for name in ALTERATIONS if name != "segment"])
+@pytest.mark.parametrize(("samples", "rate"), [(1, 192000), (100, 8000), (1024, 44100)])
+def test_very_short_sound_is_altered_too(name: str, samples: int, rate: int) -> None:
+    alteration = ALTERATIONS[name]
+    assert alteration.alter is not None
+    wave_T = np.random.default_rng(0).uniform(-0.5, 0.5, samples).astype(np.float32)
+    for strength in alteration.strengths:
+        altered_T = alteration.alter(wave_T, rate, strength, np.random.default_rng(0))
+        assert len(altered_T)
+        assert np.isfinite(altered_T).all()
+
+
 def test_a_gain_is_in_decibels() -> None:
     assert level_db(waves.gain(noise(), -12)) == pytest.approx(level_db(noise()) - 12, abs=1e-4)
 
