@@ -5,6 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from hydra.errors import HydraException, InstantiationException
+from omegaconf.errors import OmegaConfBaseException
 
 from src import plain_files
 from src.explanation import training_clips
@@ -32,11 +34,20 @@ def background(model: ExplainedModel) -> Background:
     try:
         clips = RunClips(model.run, model_input, model.device, model.request)
         training = training_clips.read(clips)
-    except Exception as error:  # whatever is wrong with the data set, the sound can be explained without it
-        return Background(_without_training(model_input), None, None, plain_files.first_line(error).rstrip("."))
+    except (ValueError, OSError, HydraException, OmegaConfBaseException) as error:  # a data set that cannot be used
+        return Background(_without_training(model_input), None, None, _reason(error))
     if needs_training_mean(classifier):
         model_input = ModelInput.of(classifier, torch.from_numpy(training.mean_FN).float().to(model.device))
     return Background(model_input, clips, training, "")
+
+
+def _reason(error: Exception) -> str:
+    """Why the data set cannot be used. Raises the cause of the error again if it is not about the data: then it is a bug."""
+    while isinstance(error, InstantiationException) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    if not isinstance(error, ValueError | OSError | HydraException | OmegaConfBaseException):
+        raise error
+    return plain_files.first_line(error).rstrip(".")
 
 
 def _without_training(model: ModelInput) -> ModelInput:

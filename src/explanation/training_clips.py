@@ -128,6 +128,7 @@ def _stored(path: Path, digest: str, clips: int, model: ModelInput) -> dict[str,
     columns = {
         "logits_KC": len(model.classifier.genres),
         "tag_KQ": 0 if tag_problem(feature) else len(tag_names(feature)),
+        "mean_FN": 1,
     }
     rows = {"mean_FN": feature.rows if needs_training_mean(model.classifier) else 0}
     shapes = {name: array.shape for name, array in arrays.items()}

@@ -142,9 +142,12 @@ def sound_name(number: int) -> str:
 
 
 def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of an uncompressed .npz file. Raises ValueError on a compressed one."""
+    """The arrays of an uncompressed .npz file. Raises ValueError on a compressed one, and on one that claims more than it has."""
     with zipfile.ZipFile(path) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
             raise ValueError("it is compressed")  # a small file could have gigabytes in it
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (MemoryError, OverflowError, RuntimeError) as error:  # too large, or encrypted
+        raise ValueError(plain_files.first_line(error)) from error

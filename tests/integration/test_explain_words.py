@@ -1,7 +1,9 @@
 """The program `explain` in words, as a user sees it: groups of rows, tags, nearest training clips, and --global."""
 
+import io
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,111 @@ def test_training_clips_are_read_once_and_again_for_another_model(
     (run / training_clips.FILE).write_bytes(b"broken")
     assert "Reading the training clips, once" in run_explain(run, file, "--output", tmp_path / "c")[2]
     assert content(tmp_path / "c")["clips"][0]["neighbours"] == before["neighbours"]
+
+
+def hostile(arrays: dict[str, Any], name: str, value: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **{**arrays, name: value})
+    return buffer.getvalue()
+
+
+def claims_a_petabyte(arrays: dict[str, Any]) -> bytes:
+    """A file whose array says that it has 10^15 numbers."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**9, 10**6)})
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("embedding_KE.npy", header.getvalue())
+    return buffer.getvalue()
+
+
+def test_a_hostile_file_of_training_clips_is_ignored_and_runs_nothing(
+    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    run = shutil.copytree(runs["svm"], tmp_path / "run")
+    file = runs["svm"].parent / "music" / clip_of(run, "test")
+    assert run_explain(run, file, "--output", tmp_path / "first")[0] == 0
+    expected = content(tmp_path / "first")["clips"][0]["neighbours"]
+    with np.load(run / training_clips.FILE) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    mark = tmp_path / "mark"
+    clips, genres = arrays["logits_KC"].shape
+    pickled = np.empty((clips, genres), object)
+    pickled[:] = RunsCode(str(mark))
+    contents = {
+        "pickle": hostile(arrays, "logits_KC", pickled),
+        "rows": hostile(arrays, "embedding_KE", arrays["embedding_KE"][1:]),
+        "columns": hostile(arrays, "logits_KC", arrays["logits_KC"][:, 1:]),
+        "mean": hostile(arrays, "mean_FN", np.zeros((0, 7))),
+        "flat": hostile(arrays, "logits_KC", np.zeros(3)),
+        "not numbers": hostile(arrays, "logits_KC", np.full((clips, genres), np.nan)),
+        "text": hostile(arrays, "embedding_KE", arrays["embedding_KE"].astype(str)),
+        "petabyte": claims_a_petabyte(arrays),
+    }
+    for name, written in contents.items():
+        (run / training_clips.FILE).write_bytes(written)
+        status, _, err = run_explain(run, file, "--output", tmp_path / name)
+        assert status == 0, name
+        assert "Reading the training clips, once" in err, name
+        assert content(tmp_path / name)["clips"][0]["neighbours"] == expected, name
+    assert not mark.exists()
+    (run / training_clips.FILE).write_bytes(hostile(arrays, "embedding_KE", arrays["embedding_KE"][:, 1:]))
+    assert run_explain(run, file, "--output", tmp_path / "narrow")[0] == 0
+    (sentence,) = content(tmp_path / "narrow")["clips"][0]["neighbours"]["sentences"]
+    assert "training_clips.npz has other embeddings; delete it" in sentence
+
+
+class RunsCode:
+    """An object that makes a file when it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (self.path, "w")
+
+
+def test_the_reason_is_given_why_training_clips_are_not_at_hand(
+    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    music = shutil.copytree(runs["svm"].parent / "music", tmp_path / "music")
+    run = shutil.copytree(runs["svm"], tmp_path / "run")
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    (run / "config.yaml").write_text(config.replace(str(runs["svm"].parent / "music"), str(music)), encoding="utf-8")
+    song = shutil.copy(music / clip_of(run, "test"), tmp_path / "song.wav")
+
+    def reason(name: str) -> str:
+        (run / training_clips.FILE).unlink(missing_ok=True)
+        status, _, _ = run_explain(run, song, "--output", tmp_path / name)
+        assert status == 0
+        (sentence,) = content(tmp_path / name)["clips"][0]["neighbours"]["sentences"]
+        assert "because the training clips are not at hand" in sentence
+        return str(sentence)
+
+    split = (run / "split.csv").read_text(encoding="utf-8")
+    (run / "split.csv").write_text(split.replace(",train", ",trian"), encoding="utf-8")
+    assert "split.csv" in reason("split")
+    (run / "split.csv").write_text(split, encoding="utf-8")
+    (music / clip_of(run, "train")).unlink()
+    assert clip_of(run, "train") in reason("clip")
+    (music / "tiny.csv").unlink()
+    found = reason("table")
+    assert "tiny.csv" in found
+    assert "Error in call" not in found
+
+
+def test_a_bug_does_not_look_like_missing_clips(
+    run_explain: Run, runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object) -> None:
+        raise IndexError("a bug")
+
+    monkeypatch.setattr(training_clips, "read", bug)
+    file = runs["svm"].parent / "music" / clip_of(runs["svm"], "test")
+    status, _, err = run_explain(runs["svm"], file, "--output", tmp_path / "why")
+    assert status == 1
+    assert "IndexError: a bug (unexpected error" in err
+    assert not (tmp_path / "why").exists()
 
 
 def test_without_its_music_a_run_says_what_is_missing(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
