@@ -112,6 +112,7 @@ def svg(figure: Figure, title: str, description: str = "") -> str:
     `title` and `description` are read by screen readers. Metadata and the ids of groups are removed, so the text is the
     same for the same figure.
     """
+    title, description = displayable(title), displayable(description)
     content, lacks_glyphs = _save(figure, title)
     if lacks_glyphs:  # e.g. Japanese: write text instead of outlines, since the browser has fonts for it
         with matplotlib.rc_context({"svg.fonttype": "none"}):
