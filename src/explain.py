@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from src import console, plain_files
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from src.clip import Clip
     from src.explanation import Explanation
     from src.explanation.listening import Audible
@@ -136,12 +138,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
     # Imported here, so that --help does not wait for torch.
-    from src import formatting
-    from src.audio.reader import AudioError
-    from src.explanation.explain import explain
     from src.explanation.model import ExplainedModel
-    from src.reporting import explanation_page
-    from src.reporting.render import save
 
     if options.output and options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
         raise ValueError(f"--output {options.output} exists and is not empty: name a new folder.")
@@ -150,6 +147,25 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
         return _explain_genres(options, model, words)
     model.check_methods(options.method)
     clips, seconds, notes = _clips(options, model)
+    with _folder(options) as folder:
+        return _explain_clips(options, model, words, folder, (clips, seconds, notes))
+
+
+def _explain_clips(
+    options: argparse.Namespace,
+    model: "ExplainedModel",
+    words: Sequence[str],
+    folder: Path,
+    chosen: "tuple[list[Clip], float | None, list[str]]",
+) -> int:
+    """Explain what `_clips` has chosen, and write the results into a folder, the numbers first."""
+    from src import formatting
+    from src.audio.reader import AudioError
+    from src.explanation.explain import explain
+    from src.reporting import explanation_page
+    from src.reporting.render import save
+
+    clips, seconds, notes = chosen
     for note in dict.fromkeys([*model.recognizer.notes, *notes, *([model.no_gradients] if model.no_gradients else [])]):
         console.note(f"Note: {note}")
     explanations: list[Explanation] = []
@@ -171,11 +187,10 @@ def _explain(options: argparse.Namespace, words: Sequence[str]) -> int:
         console.note(f"{name}: {reason}")
     if not explanations:
         raise ValueError(f"none of {formatting.count(len(clips), 'file')} could be explained: see the messages above.")
-    folder = _folder(options)
-    sounds.write(folder)
     command = shlex.join(["python", "-m", "src.explain", *words])
     content = explanation_page.content(model.run, explanations, failed, notes, command)
     plain_files.write_json(folder / JSON, content, indent=1)
+    sounds.write(folder)
     page = save(folder / PAGE, explanation_page.html(content, explanations, [*notes, *sounds.notes]))
     console.line(json.dumps(content) if options.json else f"{page}")
     for sentence in explanation_page.sentences(content):
@@ -191,11 +206,11 @@ def _explain_genres(options: argparse.Namespace, model: "ExplainedModel", words:
     model.request = _request(options)
     for note in dict.fromkeys(model.recognizer.notes):
         console.note(f"Note: {note}")
-    found = explain_genres(model, options.clips)
-    folder = _folder(options)
-    content = genre_page.content(model.run, found, shlex.join(["python", "-m", "src.explain", *words]))
-    plain_files.write_json(folder / GENRES_JSON, content, indent=1)
-    page = save(folder / GENRES_PAGE, genre_page.html(content, found))
+    with _folder(options) as folder:
+        found = explain_genres(model, options.clips)
+        content = genre_page.content(model.run, found, shlex.join(["python", "-m", "src.explain", *words]))
+        plain_files.write_json(folder / GENRES_JSON, content, indent=1)
+        page = save(folder / GENRES_PAGE, genre_page.html(content, found))
     for name, reason in found.skipped.items():
         console.note(f"{name}: {reason}")
     if options.json:
@@ -211,14 +226,12 @@ def _explain_genres(options: argparse.Namespace, model: "ExplainedModel", words:
     return int(bool(found.skipped))
 
 
-def _folder(options: argparse.Namespace) -> Path:
-    """Make the folder that --output names, or a new one in outputs/."""
-    from src.rundir.folder import reserve
+def _folder(options: argparse.Namespace) -> "AbstractContextManager[Path]":
+    """Make the folder that --output names, or a new one in outputs/; it is removed if the work fails and leaves it empty."""
+    from src.rundir.folder import writable
 
-    name = options.run.resolve().name
-    folder: Path = options.output or reserve(Path("outputs") / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_explain_{name}")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    default = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_explain_{options.run.resolve().name}"
+    return writable(options.output or Path("outputs") / default, is_default=options.output is None)
 
 
 class Sounds:

@@ -94,19 +94,20 @@ def _relate(options: argparse.Namespace, command: str) -> None:
     from src import rundir
     from src.genre_relations import content as relations
     from src.reporting import relations_page, relations_text, render, sweep_page
+    from src.rundir.folder import writable
 
     trust = tuple(options.trust)
     found = {run.path.resolve(): run for path in options.paths for run in rundir.runs_at(path, trust)}
     runs, skipped = sweep_page.readable_runs(list(found.values()), pages=False)
     for path, reason in skipped:
         console.error("relations", f"skipped {path}: {reason}")
-    content = relations.content(relations.one_group(runs), options.tree, options.margin / 100)
-    content["skipped"] = [{"run": str(path), "reason": reason} for path, reason in skipped]
-    content["sentences"] = relations_text.sentences(content)
-    written = json.dumps(content, indent=1, allow_nan=False)
-    folder = options.output or options.paths[0]
-    page = render.save(folder / relations_page.PAGE, relations_page.html(content, command))
-    plain_files.write_text(folder / relations_page.JSON, written + "\n")
+    with writable(options.output or options.paths[0]) as folder:
+        content = relations.content(relations.one_group(runs), options.tree, options.margin / 100)
+        content["skipped"] = [{"run": str(path), "reason": reason} for path, reason in skipped]
+        content["sentences"] = relations_text.sentences(content)
+        written = json.dumps(content, indent=1, allow_nan=False)
+        page = render.save(folder / relations_page.PAGE, relations_page.html(content, command))
+        plain_files.write_text(folder / relations_page.JSON, written + "\n")
     if options.format == "json":
         print(written)
     else:

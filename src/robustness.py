@@ -89,7 +89,7 @@ def _measure(options: argparse.Namespace) -> None:
     from src import plain_files, rundir
     from src.judging import command
     from src.reporting import render, robustness_page, robustness_text
-    from src.rundir.folder import lock
+    from src.rundir.folder import lock, writable
     from src.sensitivity import conditions
     from src.sensitivity.report import report
     from src.sensitivity.subject import Subject
@@ -105,14 +105,14 @@ def _measure(options: argparse.Namespace) -> None:
         raise ValueError(
             f"{options.run} is a folder of runs, and this program measures one: name one of them, such as {runs[0].path}."
         )
-    request, _ = command.read(options.settings)
+    request, run_dir = command.read(options.settings)
+    if run_dir is not None:
+        raise ValueError("hydra.run.dir is not for this program: name the folder with --output FOLDER.")
     subject = Subject(options.run, request, options.trust)
     for note in subject.notes:
         console.note(f"Note: {note}")
     folder = options.output or Path("outputs") / f"robustness_{subject.run.path.resolve().name}"
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--output {folder} is a file: expected a folder.")
-    with lock(folder, "measuring", LOCK):
+    with writable(folder), lock(folder, "measuring", LOCK, option="--output"):
         content = report(subject, folder, chosen, options.clips, options.retrain)
         content["command"] = shlex.join(["python", "-m", "src.robustness", *_words(options), f"--output={folder}"])
         plain_files.write_json(folder / JSON, content, indent=1)

@@ -1,5 +1,6 @@
 """The folder of a run while a program works in it: a name of its own, and a lock against other processes."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,8 +52,10 @@ def reserve(folder: Path) -> Path:
 
 
 @contextmanager
-def lock(folder: Path, activity: str, name: str = LOCK, wait: bool = False) -> Iterator[None]:
-    """Lock the folder of a run by its file `name`; `activity` is what is done there, for messages.
+def lock(
+    folder: Path, activity: str, name: str = LOCK, wait: bool = False, option: str = "hydra.run.dir"
+) -> Iterator[None]:
+    """Lock the folder of a run by its file `name`; `activity` is what is done there and `option` chooses the folder, for messages.
 
     If another process works in it, wait until that has ended (`wait`), or raise ValueError. If the work fails, a folder
     that contains nothing but the lock is removed; another process's folder is never touched.
@@ -67,7 +70,7 @@ def lock(folder: Path, activity: str, name: str = LOCK, wait: bool = False) -> I
             except filelock.Timeout:
                 if not wait:
                     raise ValueError(
-                        f"Another process is {activity} in {folder}. Wait for it, or choose another hydra.run.dir."
+                        f"Another process is {activity} in {folder}. Wait for it, or choose another {option}."
                     ) from None
                 console.note(f"Another process is {activity} in {folder}: waiting for it.")
                 timeout = -1
@@ -80,6 +83,31 @@ def lock(folder: Path, activity: str, name: str = LOCK, wait: bool = False) -> I
         raise
     finally:
         lock_file.release()
+
+
+@contextmanager
+def writable(folder: Path, is_default: bool = False) -> Iterator[Path]:
+    """Make a folder for results, before the work that takes long. If the work fails and has left it empty, it is removed.
+
+    A folder that the user has not named (`is_default`) gets a new name if it exists. Raises ValueError, which names the option --output, if nothing can be written there.
+    """
+    is_new = is_default or not folder.exists()
+    try:
+        if is_default:
+            folder = reserve(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"{folder}: nothing can be written there ({error.strerror or error}). Name another folder: --output FOLDER."
+        ) from error
+    try:
+        yield folder
+    except BaseException:
+        if is_new:
+            remove_if_empty(folder)
+        raise
 
 
 def remove_if_empty(folder: Path) -> None:

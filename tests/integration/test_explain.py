@@ -1,6 +1,7 @@
 """The program `explain` as a user sees it: page, JSON, sounds, messages and exit status."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -157,12 +158,13 @@ def test_files_that_cannot_be_read_are_listed_and_the_others_explained(
     (tmp_path / "music" / "bad.wav").write_bytes(b"no sound")
     write(tmp_path / "music" / "silent.wav", np.zeros(RATE))
     tone(tmp_path / "music" / "short.wav", seconds=0.05)
+    tone(tmp_path / "music" / os.fsdecode(b"caf\xe9\n.wav"), seconds=1)
     status, _, err = run_explain(runs["cnn"], tmp_path / "music", "--output", tmp_path / "why")
     assert status == 1
     found = content(tmp_path / "why")
-    assert [Path(clip["clip"]).name for clip in found["clips"]] == ["good.wav", "short.wav"]
+    assert [Path(clip["clip"]).name for clip in found["clips"]] == ["caf\udce9\n.wav", "good.wav", "short.wav"]
     assert [Path(name).name for name in found["failed"]] == ["bad.wav", "silent.wav"]
-    assert any("it is repeated" in note for note in found["clips"][1]["notes"])
+    assert any("it is repeated" in note for note in found["clips"][2]["notes"])
     assert "bad.wav: " in err
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
     assert "2 files left out" in page
@@ -246,6 +248,31 @@ def test_an_existing_folder_is_not_overwritten(run_explain: Run, runs: Runs, tmp
         assert "exists and is not empty: name a new folder" in message(err)
     (tmp_path / "empty").mkdir()
     assert run_explain(runs["cnn"], song, "--output", tmp_path / "empty")[0] == 0
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_work(
+    run_explain: Run, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("explain.explain", "per_genre.explain_genres"):
+        monkeypatch.setattr(f"src.explanation.{module}", lambda *_: pytest.fail("worked for nothing"))
+    song = tone(tmp_path / "song.wav")
+    for words in ((song,), ("--global",)):
+        status, _, err = run_explain(runs["cnn"], *words, "--output", song / "inside")
+        assert status == 1
+        assert f"{song / 'inside'}: nothing can be written there" in message(err)
+
+
+def test_what_was_computed_stays_if_the_page_fails(
+    run_explain: Run, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("src.reporting.render.save", full)
+    status, _, err = run_explain(runs["cnn"], tone(tmp_path / "song.wav"), "--output", tmp_path / "why")
+    assert status == 1
+    assert "the disk is full" in message(err)
+    assert len(content(tmp_path / "why")["clips"]) == 1
 
 
 def test_gradcam_needs_convolutions(run_explain: Run, runs: Runs, tmp_path: Path) -> None:

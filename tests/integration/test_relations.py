@@ -91,6 +91,18 @@ def test_each_bad_input_has_one_message(run: Path, tmp_path: Path, capsys: pytes
     assert "found 2 configurations" in failing(capsys, str(models))
 
 
+def test_a_folder_that_cannot_be_written_is_named_before_the_work(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("src.genre_relations.content.content", lambda *_: pytest.fail("worked for nothing"))
+    file = tmp_path / "file.txt"
+    file.write_text("keep me", encoding="utf-8")
+    for folder in (file, file / "inside"):
+        found = failing(capsys, str(run), "--output", str(folder))
+        assert f"{folder}: nothing can be written there" in found
+        assert "--output FOLDER" in found
+
+
 def test_an_own_tree_is_used(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree = tmp_path / "tree.csv"
     tree.write_text("genre,under\nrock,loud\nmetal,loud\n", encoding="utf-8")

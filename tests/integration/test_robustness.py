@@ -251,6 +251,7 @@ def test_settings_that_name_other_clips_are_refused(trained: Path, tmp_path: Pat
     for word, expected in (
         ("dataset=folder", "dataset"),
         ("model=cnn", "the run decides this"),
+        ("hydra.run.dir=x", "--output FOLDER"),
         ("song.mp3", "expected one run, and settings KEY=VALUE"),
     ):
         status, _, err = measure(trained, word, "--output", tmp_path / "out")
@@ -271,9 +272,11 @@ def test_a_folder_with_other_results_is_refused(trained: Path, tmp_path: Path, m
     status, _, err = measure(trained, "--output", tmp_path / "mine")
     assert status == 1
     assert "exists and is no measurement" in message(err)
-    status, _, err = measure(trained, "--output", tmp_path / "mine" / "letter.txt")
-    assert status == 1
-    assert "is a file: expected a folder" in message(err)
+    for folder in (tmp_path / "mine" / "letter.txt", tmp_path / "mine" / "letter.txt" / "inside"):
+        status, _, err = measure(trained, "--output", folder)
+        assert status == 1
+        assert f"{folder}: nothing can be written there" in message(err)
+        assert "--output FOLDER" in message(err)
 
 
 def test_clips_whose_sound_is_gone_are_listed(trained: Path, tmp_path: Path, measure: Run) -> None:
