@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -126,6 +128,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     if of_run and files:
         option = "--test" if options.test else "--global"
         parser.error(f"{files[0]}: {option} explains the test clips of the run. Name either audio files or {option}.")
+    setting = next((word for word in files if re.match(r"[a-z]+\.[a-z_]+=", word) and not os.path.exists(word)), None)
+    if setting:
+        parser.error(
+            f"{setting}: settings are only for --test and --global, which read the data of the run. Leave it out."
+        )
     if not of_run and not files:
         parser.error("expected audio files, or --test for test clips of the run, or --global.")
     if options.genres and (options.method or options.excerpt or options.no_sounds):
@@ -204,6 +211,11 @@ def _explain_genres(options: argparse.Namespace, model: "ExplainedModel", words:
     from src.reporting.render import save
 
     model.request = _request(options)
+    if model.request.dataset is not None or model.request.split is not None:
+        raise ValueError(
+            "dataset= and split= name other clips: --global explains the run's own test clips. Keys such as dataset.root=DIR say "
+            "where these are; --test explains single clips of other data."
+        )
     for note in dict.fromkeys(model.recognizer.notes):
         console.note(f"Note: {note}")
     with _folder(options) as folder:

@@ -158,7 +158,7 @@ def test_files_that_cannot_be_read_are_listed_and_the_others_explained(
     (tmp_path / "music" / "bad.wav").write_bytes(b"no sound")
     write(tmp_path / "music" / "silent.wav", np.zeros(RATE))
     tone(tmp_path / "music" / "short.wav", seconds=0.05)
-    tone(tmp_path / "music" / os.fsdecode(b"caf\xe9\n.wav"), seconds=1)
+    tone(tmp_path / "music" / "cafe.wav").rename(tmp_path / "music" / os.fsdecode(b"caf\xe9\n.wav"))
     status, _, err = run_explain(runs["cnn"], tmp_path / "music", "--output", tmp_path / "why")
     assert status == 1
     found = content(tmp_path / "why")
@@ -186,6 +186,7 @@ def test_nothing_is_written_if_no_file_can_be_read(run_explain: Run, runs: Runs,
         (("song.mp3", "--clips", "3"), "--clips is only for --test"),
         (("--test", "--clips", "0"), "a whole number of 1 or more"),
         (("song.mp3", "--excerpt", "900"), "up to 120"),
+        (("song.mp3", "dataset.root=DIR"), "dataset.root=DIR: settings are only for --test and --global"),
         (("song.mp3", "--method", "lime"), "invalid choice"),
         (("--test", "model=cnn"), "the run decides this"),
         (("--test", "hydra.run.dir=x"), "--output FOLDER"),

@@ -305,6 +305,7 @@ def test_a_model_without_embedding_and_groups_says_so(run_explain: Run, runs: di
         (("--global", "--method", "gradcam"), "--method, --excerpt and --no-sounds are not for --global."),
         (("--global", "--clips", "0"), "expected a whole number of 1 or more"),
         (("--global", "model=cnn"), "the run decides this"),
+        (("--global", "dataset=folder", "dataset.root=DIR"), "--global explains the run's own test clips"),
     ],
 )
 def test_bad_input_of_global_gets_one_message(
