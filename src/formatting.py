@@ -47,6 +47,12 @@ def cell_interval(interval: Sequence[float]) -> str:
     return f"{cell(interval[0])} to {cell(interval[1])}"
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """Format a number that may be negative with its sign: 1.2 -> "+1.20", -0.001 -> "0.00": what rounds to 0 has none."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text
+
+
 def interval(interval: Sequence[float]) -> str:
     """Format a 95 % interval for a sentence: (0.534, 0.681) -> "95 % interval 53 to 68 %"."""
     return f"95 % interval {percent(interval[0]).removesuffix(' %')} to {percent(interval[1])}"

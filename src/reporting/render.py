@@ -45,7 +45,7 @@ def _environment(markdown: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("cell", "cell_interval", "count", "duration", "percent", "subset")
+    names = ("cell", "cell_interval", "count", "duration", "percent", "signed", "subset")
     environment.filters.update({name: getattr(formatting, name) for name in names})
     if not markdown:
         script, policy = _script()

@@ -47,7 +47,7 @@ def html(content: Mapping[str, Any]) -> str:
 
 
 def genre_rows(content: Mapping[str, Any]) -> list[tuple[str, list[str], list[bool]]]:
-    """For each alteration its name and, for each genre, the change of recall, or of agreement where the genre may change.
+    """For each alteration that keeps the genre of a piece, its name and, for each genre, the change of recall.
 
     The last list is True for a change whose interval excludes 0.
     """

@@ -1,0 +1,66 @@
+"""What a measurement with altered sound says: sentences, headings and what to do next."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from src.reporting import robustness_text
+from tests.reporting.robustness import content
+
+CHANGE = {
+    "name": "low_pass",
+    "strength": 8000.0,
+    "unit": "Hz",
+    "genre": "jazz",
+    "before": 0.8378,
+    "after": 0.5946,
+    "difference": -0.2432,
+    "difference_interval": [-0.372, -0.089],
+}
+
+
+def found(*changes: dict[str, Any]) -> dict[str, Any]:
+    return content() | {"findings": {"tests": 20, "changes": list(changes)}}
+
+
+def test_a_change_is_the_difference_of_the_numbers_beside_it() -> None:
+    assert robustness_text.describe(CHANGE) == (
+        "low_pass, 8,000 Hz: recall of jazz 83.8 % -> 59.5 % (change -24.3 points, 95 % interval -37.2 to -8.9)."
+    )
+
+
+def test_changes_are_followed_by_what_to_do() -> None:
+    lines = robustness_text.finding_lines(found(*[CHANGE] * 3), most=2)
+    assert lines[2].startswith("1 more significant change in robustness.json. Significant: p below 0.05")
+    assert lines[3] == robustness_text.NEXT
+
+
+def test_no_change_is_not_called_robust() -> None:
+    rows = [row for row in content()["alterations"] if row["keeps_genre"]][:3]
+    rows = [row | {"difference_interval": [-0.1, 0.1]} for row in rows]
+    (line,) = robustness_text.finding_lines(found() | {"alterations": rows}, most=2)
+    assert line.startswith("No accuracy or recall changes significantly")
+    assert "With 80 clips, small changes are not found." in line
+    rows[0]["difference_interval"] = [-0.3, -0.1]
+    (line,) = robustness_text.finding_lines(found() | {"alterations": rows}, most=2)
+    assert "But 1 of 3 changes of accuracy has an interval of its own without 0: measure more clips" in line
+
+
+def test_the_sizes_name_test_clips_and_say_if_some_were_not_measured() -> None:
+    assert robustness_text.size(content()) == "80 test clips of 40 artists"
+    assert "80 of 83 test clips were measured: more clips find smaller changes." in robustness_text.notes(content())
+
+
+@pytest.mark.parametrize("retrained", [True, False])
+def test_tables_fit_on_80_characters(retrained: bool) -> None:
+    output = StringIO()
+    console = Console(file=output, width=80)
+    for table in robustness_text.tables(content(retrained=retrained)):
+        console.print(table)
+    text = output.getvalue()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert ("as trained and retrained" in text) == retrained
+    assert "level and bandwidth" in text
