@@ -14,9 +14,9 @@ HELP = """\
 The runs are one run, or runs that differ only in seed and fold, such as a folder of sweep=folds: folds are pooled, seeds
 averaged. Only test clips are used.
 
-  pairs     can the runs tell two genres apart? Three answers: told apart; cannot be told apart, if the 95 % interval of
+  pairs     can the runs tell two genres apart? Three verdicts: told apart; cannot be told apart, if the 95 % interval of
             their AUC (bootstrap over artists) lies within --margin of chance; too few clips or artists to say
-  joins     which genres are near each other, in the embedding of the test clips and by the answers that they get: a map
+  joins     which genres are near each other, in the embedding of the test clips and by their predictions: a map
             and a tree. A join has a stability, its share of resamples over artists, if each genre has 10 artists
   tree      hierarchical precision, recall and F1 by a tree of genres: --tree FILE, else dataset.tree of the run, else the
             tree of model=tags. FILE is a CSV with the columns genre and under, e.g. metal,rock

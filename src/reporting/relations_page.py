@@ -14,8 +14,15 @@ from src.reporting.matrices import confusion
 
 PAGE, JSON = "relations.html", "relations.json"
 VIEWS = (
-    ("embedding", "Distances in the embedding", "In the embedding"),
-    ("answers", "Distances by the answers", "By the answers"),
+    (
+        *("embedding", "Distances in the embedding", "In the embedding"),
+        "The embedding is what the model computes of a clip before its prediction. Distance 0: artists of two genres differ as much as "
+        "those of one genre.",
+    ),
+    (
+        *("answers", "Distances by the predictions", "By the predictions"),
+        "Distance 0: the clips of two genres get the same predictions equally often; 1: no prediction in common.",
+    ),
 )
 
 
@@ -24,13 +31,13 @@ def html(content: Mapping[str, Any], command: str) -> str:
     many = len(content["genres"]) > relations_plots.MANY_GENRES
     same = [(pair["a"], pair["b"]) for pair in content["pairs"] if pair["answer"] == SAME]
     views = []
-    for name, heading, short in VIEWS:
+    for name, heading, short, basis in VIEWS:
         view = content["views"][name]
         figures = {}
         if not view["reason"]:
             figures["map"] = both(relations_plots.genre_map, view, same)
             figures["joins"] = both(relations_plots.joins, view, content["stable"])
-        views.append({"heading": heading, "short": short, "view": view, **figures})
+        views.append({"heading": heading, "short": short, "basis": basis, "view": view, **figures})
     return render.html(
         "relations.html",
         {
@@ -63,7 +70,7 @@ def _confusion(content: Mapping[str, Any]) -> Any:
 
 
 def _cards(content: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
-    """Counts of the three answers, stable joins, hierarchical F1, and the data."""
+    """Counts of the three verdicts, stable joins, hierarchical F1, and the data."""
     answers = Counter(pair["answer"] for pair in content["pairs"])
     total = len(content["pairs"])
     cards = [
@@ -80,7 +87,7 @@ def _cards(content: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
             answers[FEW] > 0,
         ),
     ]
-    for name, _, short in VIEWS:
+    for name, _, short, _ in VIEWS:
         view = content["views"][name]
         if view["reason"]:
             cards.append((f"stable joins, {short.lower()}", "none", "no distances", True))

@@ -16,9 +16,11 @@ MOST_PAIRS = 20  # rows of the table on the page
 MOST_PAIRS_TERMINAL = 12
 MOST_JOINS = 12
 MOST_NAMED = 6  # pairs in a sentence
-PAIR_HEADINGS = ("pair", "answer", "AUC %", "95 %", "embedding", "answers", "artists", "taken for each other %")
+PAIR_HEADINGS = (
+    *("pair", "verdict", "AUC %", "95 % interval", "embedding", "predictions", "artists", "predicted as each other %"),
+)
 TERMINAL_COLUMNS = 6  # of them
-VIEW_NAMES = {"embedding": "embedding", "answers": "answers"}
+OF_VIEWS = {"embedding": "in the embedding", "answers": "by the predictions"}
 
 
 def data_line(content: Content) -> str:
@@ -30,7 +32,7 @@ def data_line(content: Content) -> str:
 
 def sentences(content: Content) -> list[str]:
     """What the relations are and what to do, one sentence or two each."""
-    lines = [*_pair_sentences(content), *map(_join_sentence, VIEW_NAMES, [content] * 2), *_tree_sentences(content)]
+    lines = [*_pair_sentences(content), *_join_sentences(content), *_tree_sentences(content)]
     if content["untested_genres"]:
         names = formatting.first_names(content["untested_genres"], MOST_NAMED)
         lines.append(f"Left out, as no test clip has them: {names}.")
@@ -95,9 +97,17 @@ def _more_artists(content: Content) -> str:
     return "Add clips by other artists: more clips of the same artists help less."
 
 
-def _join_sentence(name: str, content: Content) -> str:
+def _join_sentences(content: Content) -> list[str]:
+    """A sentence for each view; one for both if the same reason takes the stability from both."""
+    first, second = (content["views"][name] for name in OF_VIEWS)
+    alike = all(first.get(key) == second.get(key) for key in ("reason", "no_stability", "left_out"))
+    if alike and first["no_stability"] and not first["reason"]:
+        return [_join_sentence("embedding", content, " and ".join(OF_VIEWS.values()))]
+    return [_join_sentence(name, content, of_what) for name, of_what in OF_VIEWS.items()]
+
+
+def _join_sentence(name: str, content: Content, of_what: str) -> str:
     view = content["views"][name]
-    of_what = {"embedding": "in the embedding", "answers": "by the answers"}[name]
     if view["reason"]:
         return f"No distances {of_what}: {view['reason']}"
     left_out = view["left_out"]
@@ -108,7 +118,7 @@ def _join_sentence(name: str, content: Content) -> str:
     )
     if view["no_stability"]:
         return (
-            f"Joins {of_what}: no stability is shown, because {view['no_stability']}. Without it, do not read the tree as a "
+            f"Joins {of_what}: no stability is shown, because {view['no_stability']}. Without it, a tree is not a "
             f"result.{extra}"
         )
     inner = view["joins"][:-1]  # the last join has all genres in every resample
@@ -160,11 +170,11 @@ def _tree_sentences(content: Content) -> list[str]:
     if interval is None:
         verdict = "too few artists for an interval"
     elif f1["gain_interval"][0] > 0:
-        verdict = "wrong answers tend to be near the true genre"
+        verdict = "wrong predictions tend to be near the true genre"
     else:
-        verdict = "wrong answers are not nearer to the true genre than by chance, as far as these clips show"
+        verdict = "wrong predictions are not nearer to the true genre than by chance, as far as these clips show"
     lines = [
-        f"By the tree ({tree['tree']}): hierarchical F1 {value}, and {formatting.cell(even)} % if wrong answers were spread evenly: {verdict}."
+        f"By the tree ({tree['tree']}): hierarchical F1 {value}, and {formatting.cell(even)} % if the wrong predictions were spread evenly over the other genres: {verdict}."
     ]
     if tree["not_in_tree"]:
         names = formatting.first_names(tree["not_in_tree"], MOST_NAMED)
@@ -201,7 +211,7 @@ def pair_title(content: Content, most: int = MOST_PAIRS) -> str:
 
 
 def tree_rows(content: Content) -> list[tuple[str, ...]]:
-    """Hierarchical precision, recall and F1 as cells: name, value, interval, value if wrong answers were spread evenly."""
+    """Hierarchical precision, recall and F1 as cells: name, value, interval, value if wrong predictions were spread evenly."""
     scores = content["hierarchy"].get("scores", {})
     return [
         (
@@ -214,7 +224,7 @@ def tree_rows(content: Content) -> list[tuple[str, ...]]:
     ]
 
 
-TREE_HEADINGS = ("score", "%", "95 %", "if wrong answers were spread evenly %")
+TREE_HEADINGS = ("score", "%", "95 % interval", "if wrong predictions were spread evenly %")
 
 
 def join_rows(content: Content, name: str, most: int = MOST_JOINS) -> list[tuple[str, ...]]:
@@ -239,7 +249,7 @@ def terminal_tables(content: Content) -> list[Table]:
     """The tables of the terminal: closest pairs, joins of both views, scores by the tree."""
     rows = [row[:TERMINAL_COLUMNS] for row in pair_rows(content, MOST_PAIRS_TERMINAL)]
     tables = [_table(pair_title(content, MOST_PAIRS_TERMINAL), PAIR_HEADINGS[:TERMINAL_COLUMNS], rows, 2)]
-    for name, title in (("embedding", "Joins in the embedding"), ("answers", "Joins by the answers")):
+    for name, title in (("embedding", "Joins in the embedding"), ("answers", "Joins by the predictions")):
         if rows := join_rows(content, name):
             count = len(content["views"][name]["joins"])
             tables.append(

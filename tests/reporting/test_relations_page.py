@@ -85,12 +85,24 @@ def test_few_artists_are_told_to_test_every_clip_or_to_add_artists(tmp_path: Pat
     assert any("sweep=folds" in each and "20 artists" in each for each in relations_text.sentences(found))
 
 
+def test_one_reason_against_both_stabilities_is_given_once(tmp_path: Path) -> None:
+    found = related(write_planted(tmp_path / "run", FAMILIES, artists=4))
+    text = shown(found)
+    assert text.count("have test clips of fewer than 10 artists") == 1
+    assert "Joins in the embedding and by the predictions: no stability is shown" in text
+    assert text.count("No stability is shown, for the reason at the top") == 2
+
+
+def test_the_page_says_the_margin_in_points(tmp_path: Path) -> None:
+    assert "lies within 10 points of 50 %" in shown(related(two_genres(tmp_path / "run")))
+
+
 def test_a_run_without_embedding_shows_the_answers_only(tmp_path: Path) -> None:
     found = related(without_embedding(tmp_path / "run"))
     text = shown(found)
     assert "The run has no embedding.npz" in text
-    assert "Distances by the answers" in text
-    assert "No stability is shown, because the artists of some test clips are unknown" in text
+    assert "Distances by the predictions" in text
+    assert "Joins by the predictions: no stability is shown, because the artists of some test clips are unknown" in text
 
 
 def test_many_genres_are_drawn_once_and_the_nearest_pairs_listed(tmp_path: Path) -> None:
@@ -114,7 +126,7 @@ def test_two_hundred_genres_with_ten_artists_each_are_related(tmp_path: Path) ->
 def test_the_terminal_shows_pairs_joins_and_scores(tmp_path: Path) -> None:
     found = related(write_planted(tmp_path / "run", FAMILIES, artists=12))
     titles = [str(table.title) for table in relations_text.terminal_tables(found)]
-    assert titles[:3] == ["Pairs of genres, the closest first", "Joins in the embedding", "Joins by the answers"]
+    assert titles[:3] == ["Pairs of genres, the closest first", "Joins in the embedding", "Joins by the predictions"]
     assert titles[3].startswith("Scores by the tree")
     (line,) = [each for each in relations_text.sentences(found) if each.startswith("Joins in the embedding")]
     assert "2 of 2 are stable" in line
