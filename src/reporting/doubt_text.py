@@ -31,10 +31,10 @@ def risk_lines(run: RunDir) -> list[str]:
     errors = round(float(risk_K[half - 1]) * half)
     return [
         f"Among the {formatting.percent(half / len(risk_K))} of test clips with the highest confidence, "
-        f"{formatting.percent(float(risk_K[half - 1]))} of the answers are wrong ({errors} of {half}; 95 % interval "
+        f"{formatting.percent(float(risk_K[half - 1]))} of the predictions are wrong ({errors} of {half}; 95 % interval "
         f"{formatting.cell_interval(wilson(errors, half))} %); among all, {formatting.percent(float(risk_K[-1]))}.",
-        f"The area under the curve (AURC) is {risk_K.mean():.3f}. If each wrong answer had a lower confidence than all right ones, it "
-        f"would be {perfect_K.mean():.3f}; with confidence by chance, {risk_K[-1]:.3f}.",
+        f"The area under the curve (AURC) is the mean error over all shares of clips: {risk_K.mean():.3f}. If each wrong prediction had a "
+        f"lower confidence than all right ones, it would be {perfect_K.mean():.3f}; with confidence by chance, {risk_K[-1]:.3f}.",
     ]
 
 
@@ -63,7 +63,7 @@ def set_lines(doubt: Mapping[str, Any] | None) -> list[str]:
 
 
 def abstention_rows(doubt: Mapping[str, Any] | None) -> list[list[str]]:
-    """The rows of the table of abstention: limit of confidence, bound of the errors, clips answered, errors among them.
+    """The rows of the table of abstention: limit of confidence, bound of the errors, clips predicted, errors among them.
 
     Limits at which the same clips are answered are one row, the first.
     """

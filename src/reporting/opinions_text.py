@@ -139,7 +139,7 @@ def tied_lines(agreement: Mapping[str, Any]) -> list[str]:
     if not tied:
         return []
     return [
-        f"{count(len(tied), 'clip')} with equally frequent genres, of which the name of the clip draws the majority: "
+        f"{count(len(tied), 'clip')} with a tie between genres, of which one is drawn at random as the majority, always the same: "
         f"{formatting.first_names(tied, MOST_NAMED)}."
     ]
 
@@ -158,9 +158,9 @@ def _beside_people(opinions: Mapping[str, Any]) -> list[str]:
         verdict = "The clips do not show a difference between the model and the annotators"
     f1_low, f1_high = beside["f1_macro_difference_interval"]
     return [
-        f"Against the same majorities and on the same clips, the model's accuracy is {formatting.percent(beside['accuracy'])} "
-        f"and its macro F1 {formatting.percent(beside['f1_macro'])}, where an annotator has "
-        f"{formatting.percent(ceiling['accuracy'])} and {formatting.percent(ceiling['f1_macro'])}.",
+        f"Against the majorities of the other annotators, on the same clips, the model's accuracy is {formatting.cell(beside['accuracy'])} % "
+        f"and its macro F1 {formatting.cell(beside['f1_macro'])} %; an annotator has on average "
+        f"{formatting.cell(ceiling['accuracy'])} % and {formatting.cell(ceiling['f1_macro'])} %.",
         f"Model minus annotators: accuracy {points}, macro F1 {100 * beside['f1_macro_difference']:+.1f} points "
         f"({100 * f1_low:+.1f} to {100 * f1_high:+.1f}). {verdict}.",
     ]

@@ -21,12 +21,16 @@ def risk_coverage(risk_K: NDArray[np.float64], perfect_K: NDArray[np.float64], n
         axes.plot(answered, 100 * risk_K[shown], color=BLUE, label="by confidence")
         axes.plot(answered, 100 * perfect_K[shown], color=GREEN, linestyle="--", label="perfect order")
         axes.axhline(100 * risk_K[-1], color=INK, linewidth=1, linestyle=(0, (1, 1.5)), label="order by chance")
-        axes.set_title("wrong answers (%)")
-        axes.set_xlabel("clips answered, the most confident first (%)")
+        axes.set_title("wrong predictions (%)")
+        axes.set_xlabel("share of clips, the most confident first (%)")
         axes.set_xlim(0, 101)
         axes.set_ylim(bottom=0)
         axes.grid(axis="y")
         axes.tick_params(length=0)
         figure.legend(loc="outside upper center", ncols=2 if narrow else 3, columnspacing=1.6)
-        text = f"Of all {clips} answers {100 * risk_K[-1]:.0f} % are wrong."
-        return svg(figure, "Risk and coverage: share of wrong answers by the share of clips that are answered", text)
+        text = f"Of all {clips} predictions {100 * risk_K[-1]:.0f} % are wrong."
+        return svg(
+            figure,
+            "Risk and coverage: share of wrong predictions by the share of clips, the most confident first",
+            text,
+        )

@@ -3,6 +3,7 @@
 Another page is added to PAGES.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from src.reporting import render, robustness_page, run_page
 from tests.reporting import explanations, genre_explanations
 from tests.reporting.browser import SCREEN_TESTS, check_fits_and_can_be_read, open_page, require
 from tests.reporting.robustness import content
+from tests.reporting.test_doubt_text import doubt
 from tests.rundirs import GENRES, config, write_embedding, write_opinions, write_run, write_sounds
 
 require()
@@ -67,7 +69,7 @@ def explanation(folder: Path) -> Path:
 
 
 def genres(folder: Path) -> Path:
-    """What the genres of a run live on."""
+    """What a run recognizes its genres by."""
     return genre_explanations.page(folder)
 
 
@@ -91,6 +93,15 @@ def annotated(folder: Path) -> Path:
     return run_page.write(run)
 
 
+def calibrated(folder: Path) -> Path:
+    """A run with calibration artists: sets of genres, and bounds of the errors."""
+    run = write_run(folder, config())
+    metrics = json.loads((run / rundir.METRICS).read_text(encoding="utf-8"))
+    curve = {"aurc": 0.1, "aurc_of_a_perfect_order": 0.05, "risk_coverage": []}
+    (run / rundir.METRICS).write_text(json.dumps(metrics | {"doubt": doubt() | curve}), encoding="utf-8")
+    return run_page.write(run)
+
+
 PAGES: dict[str, Callable[[Path], Path]] = {
     "run": run_with_all,
     "older run": older_run,
@@ -104,6 +115,7 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "explanation in words": explanation_in_words,
     "genres": genres,
     "annotated": annotated,
+    "calibrated": calibrated,
 }
 
 
