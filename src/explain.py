@@ -39,7 +39,7 @@ In words, it says which groups of rows speak for the genre (timbre, harmony, rhy
 a pretrained network go with the decision, and which training clips of the genre and of its rival are the nearest. The training
 clips are read once, which may take minutes, and then stored in RUN/training_clips.npz.
 
-With --global, the page genres.html says what each genre of the run lives on, over its test clips: groups of rows, parts of the
+With --global, the page genres.html says what the run recognizes each genre by, over its test clips: groups of rows, parts of the
 feature, frequency bands and tags, with intervals; and the drop in accuracy by permutation, for svm, knn, few and head.
 
 With --test and --global, settings KEY=VALUE say where the data are, as for evaluate, if they have moved: dataset.root=DIR.
@@ -96,7 +96,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--test", action="store_true", help="explain test clips of the run")
     parser.add_argument(
-        "--global", action="store_true", dest="genres", help="explain what each genre lives on, by test clips"
+        "--global",
+        action="store_true",
+        dest="genres",
+        help="explain what the run recognizes each genre by, over test clips",
     )
     parser.add_argument(
         "--clips",

@@ -1,4 +1,4 @@
-"""What a run's genres live on: groups of rows, parts of the feature, frequency bands and tags, as means over test clips.
+"""What a run recognizes each genre by: groups of rows, parts of the feature, frequency bands and tags, as means over test clips.
 
 Shapes: K clips, G groups, F rows, Q tags, S segments, C genres.
 """

@@ -8,13 +8,14 @@ import numpy as np
 
 from src import formatting
 from src.explanation import Explanation, faithfulness
-from src.formatting import count
+from src.formatting import count, signed
 from src.reporting import explanation_plots, render
 from src.reporting.drawing import both
 from src.rundir import RunDir
 
 MOST_CLIPS = 12  # that the page shows; explanation.json has all
 ALIKE = 0.5  # Spearman's correlation from which two maps are called alike
+KNOWN = 0.995  # cosine, shown as 1.00, from which a sound may be a training clip itself
 METHODS = {"integrated_gradients": "integrated gradients", "occlusion": "occlusion", "gradcam": "Grad-CAM"}
 OTHERS = {
     "random": "random masks of the same shape",
@@ -34,6 +35,7 @@ def content(
         "run": run.path.resolve().name,
         "dataset": run.metrics["dataset"],
         "synthetic": run.metrics["synthetic"],
+        "split": formatting.split(run.metrics["certificate"]),
         "command": command,
         "baseline": first.baseline,
         "no_map": first.no_map,
@@ -113,6 +115,12 @@ def sentences(content: Mapping[str, Any]) -> list[str]:
         lines += _sanity(name, method["correlations"])
     if heard := content["listening"]:
         lines += _hear(heard)
+    rows = [row for method in content["methods"] for row in method["compared"]]
+    if rows and rows[0]["verdict"] == "unknown":
+        sounds = f"{count(rows[0]['clips'], 'sound')} {'is' if rows[0]['clips'] == 1 else 'are'}"
+        lines.append(
+            f"{sounds} too few for an interval, which needs {faithfulness.MIN_CLIPS}: --test --clips 20 explains 20 test clips."
+        )
     return lines
 
 
@@ -123,8 +131,8 @@ def _hear(heard: Mapping[str, Any]) -> list[str]:
     text = "falls" if heard["verdict"] == "better" else "does not fall"
     low, high = (f"{100 * end:.0f}" for end in heard["interval"])
     return [
-        f"Heard again, from the wave on, the probability {text} further when the most relevant parts get their average level than "
-        f"with as much at random places: by {100 * heard['gain']:.0f} points ({low} to {high})."
+        f"In the altered sounds, the probability {text} further if the most relevant parts get their average level than if as much "
+        f"at random places does: {signed(100 * heard['gain'], 0)} points (95 % interval {low} to {high})."
     ]
 
 
@@ -133,16 +141,15 @@ def _compare(name: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
     gains = " and ".join(_gain(row) for row in rows)
     verdicts = {row["verdict"] for row in rows}
     if verdicts == {"unknown"}:
-        sounds = count(rows[0]["clips"], "sound")
-        return f"{name} against {OTHERS[other]}: a gain of {gains}. {sounds}: too few for an interval; --test explains test clips."
+        return f"{name} against {OTHERS[other]}: a gain of {gains}."
     basis = f"95 % intervals over {rows[0]['over']}, {count(rows[0]['clips'], 'clip')}"
     if verdicts == {"better"}:
-        return f"{name} finds what the model uses better than {OTHERS[other]}: a gain of {gains} ({basis})."
+        return f"{name} finds what the model uses better than {OTHERS[other]}: a gain of {gains}; {basis}."
     if "better" in verdicts:
         better = next(row["curve"] for row in rows if row["verdict"] == "better")
-        return f"{name} is better than {OTHERS[other]} by {better} only: a gain of {gains} ({basis})."
+        return f"{name} is better than {OTHERS[other]} by {better} only: a gain of {gains}; {basis}."
     worse = "worse than" if verdicts == {"worse"} else "no better than"
-    return f"{name} is {worse} {OTHERS[other]}: a gain of {gains} ({basis}). Do not rely on it for this model."
+    return f"{name} is {worse} {OTHERS[other]}: a gain of {gains}; {basis}. Do not rely on it for this model."
 
 
 def _gain(row: Mapping[str, Any]) -> str:
@@ -159,10 +166,14 @@ def _sanity(name: str, correlations: Mapping[str, float]) -> list[str]:
     if "random_weights" not in correlations:
         return []
     with_random, rest = correlations["random_weights"], correlations["random_weights_given_input"]
-    alike = "gives much the same maps" if with_random >= ALIKE else "gives other maps"
+    alike = (
+        "gives much the same maps, so they hardly show what training changed"
+        if with_random >= ALIKE
+        else "gives other maps, as it should"
+    )
     return [
-        f"A model with random weights {alike}: the rank correlation with those of {name[0].lower() if name != 'Grad-CAM' else name[0]}"
-        f"{name[1:]} is {with_random:.2f}, and {rest:.2f} beyond what both share with the distance of the input from the baseline."
+        f"{name}: a model with random weights {alike}. The rank correlation is {with_random:.2f}, and {rest:.2f} without what both maps "
+        "share with the distance of the input from the baseline."
     ]
 
 
@@ -178,15 +189,37 @@ def html(content: Mapping[str, Any], explanations: Sequence[Explanation], notes:
             else f"Why {content['run']} predicts its genres",
             "content": content,
             "data": data,
+            "explained": _explained(explanations),
             "sentences": sentences(content),
             "methods": [_method_view(method) for method in content["methods"]],
             "views": [_view(each) for each in explanations[:MOST_CLIPS]],
             "all_clips": len(explanations),
             "genres": _genre_figure(content, explanations),
             "notes": list(notes),
+            "missing": _missing(explanations),
             "others": OTHERS,
         },
     )
+
+
+def _explained(explanations: Sequence[Explanation]) -> str:
+    """What is explained: "20 test clips of 12 artists", or of files "1 sound"."""
+    if not all(each.genre for each in explanations):
+        return count(len(explanations), "sound")
+    artists = [each.artist for each in explanations]
+    clips = formatting.size({"clips": len(artists), "artists": len(set(artists)) if all(artists) else None})
+    return clips.replace(" clip", " test clip", 1)
+
+
+def _missing(explanations: Sequence[Explanation]) -> dict[str, str]:
+    """Why no sound has groups of rows, or nearest training clips, if the reason is the same for several: said once."""
+    result = {}
+    for key, part in (("row_groups", "groups"), ("neighbours", "clips")):
+        parts = [getattr(each, key) for each in explanations]
+        reasons = {" ".join(each.get("sentences", [])) for each in parts}
+        if len(parts) > 1 and len(reasons) == 1 and not any(each.get(part) for each in parts):
+            result[key] = reasons.pop()
+    return result
 
 
 def _method_view(method: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,7 +243,8 @@ def _view(explanation: Explanation) -> dict[str, Any]:
         draw = explanation_plots.rows_figure if explanation.row_hz is None else explanation_plots.picture
         figure = both(draw, explanation)
     top = sorted(explanation.probabilities.items(), key=lambda item: -item[1])[:3]
-    return {"explanation": explanation, "figure": figure, "top": top}
+    nearest = max((each["cosine"] for each in explanation.neighbours.get("clips", [])), default=0.0)
+    return {"explanation": explanation, "figure": figure, "top": top, "known": nearest >= KNOWN}
 
 
 def _genre_figure(content: Mapping[str, Any], explanations: Sequence[Explanation]) -> Any:

@@ -32,7 +32,8 @@ def picture(explanation: Explanation, narrow: bool = False) -> str:
     assert explanation.row_hz is not None
     columns = NARROW_COLUMNS if narrow else MOST_COLUMNS
     relevance = shrink(first.relevance_FN, MOST_ROWS, columns)
-    image = colours(shrink(explanation.value_FN, MOST_ROWS, columns), relevance)
+    value_FN = blank_gaps(explanation.value_FN, first.relevance_FN)
+    image = colours(shrink(value_FN, MOST_ROWS, columns), relevance)
     first_second, last_second = _seconds(explanation)
     rows = len(first.relevance_FN)
     with matplotlib.rc_context(STYLE):
@@ -143,6 +144,12 @@ def shrink(value_FN: NDArray[Any], rows: int, columns: int) -> NDArray[np.float6
             shape = [-1 if k == axis else 1 for k in (0, 1)]
             result = np.add.reduceat(result, edges[:-1], axis=axis) / np.diff(edges).reshape(shape)
     return result
+
+
+def blank_gaps(value_FN: NDArray[Any], relevance_FN: NDArray[Any]) -> NDArray[Any]:
+    """Levels (F, N) in dB with the gaps between windows far below all sound: there, both arrays are 0, and 0 dB is loud."""
+    gap_N = ~(value_FN.any(axis=0) | relevance_FN.any(axis=0))
+    return np.where(gap_N, value_FN.min() - RANGE_DB, value_FN)
 
 
 def colours(level_FN: NDArray[np.float64], relevance_FN: NDArray[np.float64]) -> NDArray[np.float64]:

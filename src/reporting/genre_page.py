@@ -1,4 +1,4 @@
-"""Format what the genres of a run live on: as a page, as JSON and as tables for the terminal."""
+"""Format what a run recognizes each genre by: as a page, as JSON and as tables for the terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from rich.table import Table
 
 from src import formatting
-from src.explanation.clip_interval import ClipInterval
+from src.explanation.clip_interval import LEAST_CLIPS, ClipInterval
 from src.explanation.per_genre import GenreExplanation, GlobalExplanation
 from src.explanation.permutation import Importance
 from src.explanation.sentences import tag_label
@@ -36,6 +36,7 @@ def content(run: RunDir, found: GlobalExplanation, command: str) -> dict[str, An
         "command": command,
         "clips": found.clips,
         "test_clips": found.test_clips,
+        "split": formatting.split(run.metrics["certificate"]),
         "skipped": found.skipped,
         "notes": found.notes,
         "permutation": {each.name: each.as_json() for each in found.permutation},
@@ -55,7 +56,7 @@ def html(content: Mapping[str, Any], found: GlobalExplanation) -> str:
     return render.html(
         "genres.html",
         {
-            "title": f"What the genres of {content['run']} live on",
+            "title": f"What {content['run']} recognizes each genre by",
             "content": content,
             "data": formatting.data(content["dataset"], content["synthetic"]),
             "genres": [(each.genre, content["genres"][each.genre]["sentences"]) for each in found.genres],
@@ -68,6 +69,8 @@ def html(content: Mapping[str, Any], found: GlobalExplanation) -> str:
                 if columns[key]
             ],
             "tags": [(genre, rows) for genre, rows in tags if rows],
+            "least_clips": LEAST_CLIPS,
+            "few_clips": any(each.nats.interval is None for each in effects),
             "over_clips": any(each.nats.by == "clips" for each in effects),
         },
     )
@@ -97,12 +100,12 @@ def _rows(
 
 def _nats_cell(nats: ClipInterval, largest: float) -> Cell:
     interval = "" if nats.interval is None else "{:.2f} to {:.2f}".format(*nats.interval)
-    return Cell(f"{nats.mean:+.2f}", interval, _tint(nats.mean, largest))
+    return Cell(formatting.signed(nats.mean), interval, _tint(nats.mean, largest))
 
 
 def _points_cell(drop: ClipInterval, largest: float) -> Cell:
     interval = "" if drop.interval is None else "{} to {}".format(*(round(100 * end) for end in drop.interval))
-    return Cell(f"{round(100 * drop.mean):+d}", interval, _tint(drop.mean, largest))
+    return Cell(formatting.signed(100 * drop.mean, 0), interval, _tint(drop.mean, largest))
 
 
 def _tint(mean: float, largest: float) -> int:
@@ -112,7 +115,12 @@ def _tint(mean: float, largest: float) -> int:
 def _permutation_row(each: Importance) -> list[str]:
     drop = each.accuracy_drop
     interval = "" if drop.interval is None else "{:.1f} to {:.1f}".format(*(100 * end for end in drop.interval))
-    values = f"{100 * drop.mean:+.1f}", interval, f"{100 * each.repeat_deviation:.1f}", f"{each.nll_rise.mean:+.2f}"
+    values = (
+        formatting.signed(100 * drop.mean, 1),
+        interval,
+        f"{100 * each.repeat_deviation:.1f}",
+        formatting.signed(each.nll_rise.mean),
+    )
     return [each.name, str(each.rows), *values]
 
 
@@ -140,7 +148,10 @@ def tables(found: GlobalExplanation) -> list[Table]:
         for genre in found.genres:
             strongest = sorted(getattr(genre, key), key=lambda each: -each.nats.mean)[:MOST_NAMED]
             cells = [(each.name, _nats_cell(each.nats, 0.0)) for each in strongest]
-            rows += [["" if k else genre.genre, name, *cell[:2]] for k, (name, cell) in enumerate(cells)]
+            rows += [
+                ["" if k else genre.genre, name, cell.mean, cell.interval or formatting.UNDEFINED]
+                for k, (name, cell) in enumerate(cells)
+            ]
         result.append(_table(title, ("genre", "strongest", "nats", "95 % interval"), rows))
     return result
 

@@ -1,4 +1,4 @@
-"""Sentences on what the genres of a run live on, with their numbers and intervals."""
+"""Sentences on what a run recognizes each genre by, with their numbers and intervals."""
 
 from collections.abc import Sequence
 
@@ -12,28 +12,30 @@ LEAST_NAMED = 0.05  # nats, or score of a tag: sentences leave out what changes 
 
 
 def sentences(genre: GenreExplanation, tags_are_read: bool) -> list[str]:
-    """What one genre lives on, in words. Effects are named if their whole interval is above 0; without an interval, all above 0."""
+    """What a run recognizes one genre by, in words. Effects are named if their whole interval is above 0; without an interval, all above 0."""
     artists = "unknown artists" if genre.artists is None else formatting.count(genre.artists, "artist")
-    few = f", fewer than the {LEAST_CLIPS} that an interval needs" if genre.clips < LEAST_CLIPS else ""
+    few = ", too few for an interval" if genre.clips < LEAST_CLIPS else ""
     size = f"{formatting.count(genre.clips, 'test clip')} of {artists}{few}"
     lines = [f"{genre.genre}: {size}; recall {formatting.percent(genre.recall)}."]
     if genre.groups:
         speaking = _strongest(genre.groups, len(genre.groups))
         lines.append(
-            f"It lives on {in_words(speaking)}." if speaking else "No group of rows speaks for it with certainty."
+            f"For it {'speaks' if len(speaking) == 1 else 'speak'} {in_words(speaking)}."
+            if speaking
+            else "No group of rows speaks for it with certainty."
         )
         against = [_nats(each) for each in genre.groups if excludes_0(each.nats, -1)]
         if against:
             lines.append(f"Against it {'speaks' if len(against) == 1 else 'speak'} {in_words(against)}.")
     if genre.baseline is not None and genre.baseline.mean > LEAST_NAMED:
         lines.append(
-            f"With the training mean in place of a whole clip, its margin is {genre.baseline.mean:+.2f} nats already: the run tends to "
-            f"{genre.genre} where nothing stands out."
+            f"With the training mean in place of a whole clip, its margin is still {genre.baseline.mean:+.2f} nats: the run tends to "
+            f"{genre.genre} if nothing in the sound stands out."
         )
     if parts := _strongest(genre.parts):
         lines.append(f"Of the parts of the feature, it loses most without {in_words(parts)}.")
     if bands := _strongest(genre.bands):
-        lines.append(f"Most of what speaks for it lies in the bands {in_words(bands)}.")
+        lines.append(f"The bands that speak for it most: {in_words(bands)}.")
     tags = [each for each in genre.tags if excludes_0(each.nats, 1)][:MOST_NAMED]
     if tags:
         unit = " nats" if tags_are_read else ""
@@ -51,13 +53,13 @@ def _strongest(effects: Sequence[Effect], most: int = MOST_NAMED) -> list[str]:
 def _nats(each: Effect) -> str:
     """Format an effect: "timbre (+1.20 nats, 0.90 to 1.50)"."""
     interval = "" if each.nats.interval is None else ", {:.2f} to {:.2f}".format(*each.nats.interval)
-    return f"{each.name} ({each.nats.mean:+.2f} nats{interval})"
+    return f"{each.name} ({formatting.signed(each.nats.mean)} nats{interval})"
 
 
 def figure(nats: ClipInterval, between: str = ", ") -> str:
     """Format a mean with its 95 % interval: "+1.20, 0.90 to 1.50"."""
     interval = "" if nats.interval is None else "{}{:.2f} to {:.2f}".format(between, *nats.interval)
-    return f"{nats.mean:+.2f}{interval}"
+    return f"{formatting.signed(nats.mean)}{interval}"
 
 
 def excludes_0(nats: ClipInterval, sign: int) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from src.reporting import explanation_page, explanation_plots
 from src.rundir import RunDir
 from tests.reporting.explanations import explanations, page
+from tests.reporting.genre_explanations import add_words
 from tests.rundirs import config, write_run
 
 
@@ -34,13 +35,13 @@ def test_the_words_follow_the_interval() -> None:
     deletion, insertion = row("deletion", 0.27, (0.21, 0.33), "better"), row("insertion", 0.38, (0.33, 0.41), "better")
     assert said(deletion, insertion) == (
         "Occlusion finds what the model uses better than random masks of the same shape: a gain of 27 points by deletion (21 to 33) "
-        "and 38 points by insertion (33 to 41) (95 % intervals over clips, 20 clips)."
+        "and 38 points by insertion (33 to 41); 95 % intervals over clips, 20 clips."
     )
     none = row("insertion", 0.01, (-0.02, 0.03), "no better")
     assert "is better than random masks of the same shape by deletion only" in said(deletion, none)
     assert "no better than random masks" in said(row("deletion", 0.0, (-0.1, 0.1), "no better"), none)
     assert "Do not rely on it" in said(row("deletion", -0.2, (-0.3, -0.1), "worse"), none)
-    assert "too few for an interval" in said(
+    assert "20 sounds are too few for an interval, which needs 10" in said(
         row("deletion", 0.2, None, "unknown"), row("insertion", 0.2, None, "unknown")
     )
 
@@ -80,6 +81,26 @@ def test_the_page_and_the_json_of_sounds_with_a_map(tmp_path: Path) -> None:
     assert content["methods"][1]["completeness_gap_nats"] is None
 
 
+def test_the_sounds_come_before_the_details_of_faithfulness(tmp_path: Path) -> None:
+    text = page(tmp_path, explanations(2)).read_text(encoding="utf-8")
+    assert (
+        "2 test clips of 2 artists explained; the run was trained on composer (synthetic music); split holdout" in text
+    )
+    places = [
+        text.index(part)
+        for part in (
+            "predictions for real recordings mean nothing",
+            "too few for an interval",
+            "Terms on this page",
+            "Bands by predicted genre</h2>",
+            "number 1.ogg</h2>",
+            "Do the maps show what the model uses?</h2>",
+            "Does the run hear it too?</h2>",
+        )
+    ]
+    assert places == sorted(places)
+
+
 def test_rows_stand_for_a_feature_without_a_frequency_axis(tmp_path: Path) -> None:
     text = page(tmp_path, explanations(1, audible=False)).read_text(encoding="utf-8")
     assert "Relevance for" in text
@@ -102,7 +123,7 @@ def test_a_page_of_many_sounds_stays_small_and_says_what_it_leaves_out(tmp_path:
     content = explanation_page.content(run, found[-1:], {}, [], "command")
     text = explanation_page.html({**content, "row_hz": None}, found, [])
     assert len(text) < 5_000_000
-    assert f"The first {explanation_page.MOST_CLIPS} of {len(found)} sounds" in text
+    assert f"the first {explanation_page.MOST_CLIPS} of {len(found)} sounds" in text
 
 
 def test_a_picture_is_averaged_over_blocks() -> None:
@@ -111,6 +132,31 @@ def test_a_picture_is_averaged_over_blocks() -> None:
     assert small.shape == (2, 3)
     assert small[0, 0] == np.mean([0, 1, 6, 7])
     assert explanation_plots.shrink(value_FN, 9, 9).shape == (4, 6)
+
+
+def test_gaps_between_windows_are_transparent_and_do_not_change_the_levels() -> None:
+    value_FN = np.array([[-20.0, 0.0, -50.0], [-30.0, 0.0, -40.0]])
+    relevance_FN = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    blank_FN = explanation_plots.blank_gaps(value_FN, relevance_FN)
+    assert (blank_FN[:, [0, 2]] == value_FN[:, [0, 2]]).all()
+    image = explanation_plots.colours(blank_FN, np.zeros((2, 3)))
+    assert image[:, 1, 3].tolist() == [0, 0]
+    assert image[0, 0, 3] == pytest.approx(0.6, abs=0.02)
+
+
+def test_a_sound_like_a_training_clip_is_pointed_out(tmp_path: Path) -> None:
+    found = explanations(1, audible=False)
+    add_words(found[0])
+    assert "may be this training clip itself" not in page(tmp_path / "a", found).read_text(encoding="utf-8")
+    found[0].neighbours["clips"][0]["cosine"] = 0.999
+    assert "may be this training clip itself" in page(tmp_path / "b", found).read_text(encoding="utf-8")
+
+
+def test_what_no_sound_has_is_said_once(tmp_path: Path) -> None:
+    found = explanations(2)
+    for each in found:
+        each.row_groups = {"sentences": ["There are no groups."]}
+    assert page(tmp_path, found).read_text(encoding="utf-8").count("There are no groups.") == 1
 
 
 def test_colours_tell_for_from_against_and_level() -> None:

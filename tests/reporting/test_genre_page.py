@@ -1,4 +1,4 @@
-"""What the genres of a run live on, as sentences, tables and a page, for known effects."""
+"""What a run recognizes its genres by, as sentences, tables and a page, for known effects."""
 
 from io import StringIO
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from src.explanation.clip_interval import ClipInterval
 from src.reporting import genre_page
-from src.reporting.genre_sentences import sentences
+from src.reporting.genre_sentences import figure, sentences
 from tests.reporting import genre_explanations
 from tests.reporting.genre_explanations import genre
 
@@ -16,10 +17,10 @@ def test_sentences_name_what_is_certain_with_its_numbers() -> None:
     text = sentences(genre("jazz", timbre=1.2, harmony=0.4, rhythm=0.08, level=-0.3), tags_are_read=False)
     assert text == [
         "jazz: 12 test clips of 3 artists; recall 75 %.",
-        "It lives on timbre (+1.20 nats, 1.10 to 1.30) and harmony (+0.40 nats, 0.30 to 0.50).",  # rhythm may be 0
+        "For it speak timbre (+1.20 nats, 1.10 to 1.30) and harmony (+0.40 nats, 0.30 to 0.50).",  # rhythm may be 0
         "Against it speaks level (-0.30 nats, -0.40 to -0.20).",
         "Of the parts of the feature, it loses most without mfcc (+0.30 nats, 0.20 to 0.40).",
-        "Most of what speaks for it lies in the bands 500 to 1000 Hz (+0.50 nats, 0.40 to 0.60), 250 to 500 Hz (+0.25 nats, "
+        "The bands that speak for it most: 500 to 1000 Hz (+0.50 nats, 0.40 to 0.60), 250 to 500 Hz (+0.25 nats, "
         "0.15 to 0.35) and 125 to 250 Hz (+0.12 nats, 0.02 to 0.23).",
         "With it go the tags jazz [msd] (+0.90, 0.80 to 1.00).",
     ]
@@ -27,13 +28,18 @@ def test_sentences_name_what_is_certain_with_its_numbers() -> None:
 
 def test_sentences_about_few_clips_say_that_there_are_no_intervals() -> None:
     text = sentences(genre("jazz", clips=4, timbre=1.2), tags_are_read=True)
-    assert text[0] == "jazz: 4 test clips of 3 artists, fewer than the 10 that an interval needs; recall 75 %."
-    assert text[1] == "It lives on timbre (+1.20 nats)."
+    assert text[0] == "jazz: 4 test clips of 3 artists, too few for an interval; recall 75 %."
+    assert text[1] == "For it speaks timbre (+1.20 nats)."
     assert "For it decide the tags jazz [msd] (+0.90 nats)." in text
 
 
 def test_a_genre_that_nothing_speaks_for_is_called_so() -> None:
     assert "No group of rows speaks for it with certainty." in sentences(genre("pop", timbre=0.05, level=-0.05), True)
+
+
+def test_effects_that_round_to_0_have_no_sign() -> None:
+    assert figure(ClipInterval(-0.001, (-0.1, 0.1), 12, None)) == "0.00, -0.10 to 0.10"
+    assert figure(ClipInterval(1.2, None, 4, None)) == "+1.20"
 
 
 def test_the_page_has_all_numbers_and_escapes_names(tmp_path: Path) -> None:
@@ -50,7 +56,9 @@ def test_the_page_has_all_numbers_and_escapes_names(tmp_path: Path) -> None:
     assert "<script>rock" not in text
     assert "24 of 30 test clips" in text
     assert "The intervals are over clips" in text
-    assert "fewer than the 10 that an interval needs" in genre_explanations.page(tmp_path / "few", 4).read_text("utf-8")
+    assert "A genre with fewer than 10 test clips has no interval" in genre_explanations.page(
+        tmp_path / "few", 4
+    ).read_text("utf-8")
 
 
 @pytest.mark.parametrize("width", [80, 120])
