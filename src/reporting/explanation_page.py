@@ -154,11 +154,11 @@ def _compare(name: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _gain(row: Mapping[str, Any]) -> str:
     """ "27 points by deletion (21 to 33)"."""
-    text = f"{100 * row['gain']:.0f} points by {row['curve']}"
+    text = f"{round(100 * row['gain'])} points by {row['curve']}"
     return (
         text
         if row["interval"] is None
-        else f"{text} ({100 * row['interval'][0]:.0f} to {100 * row['interval'][1]:.0f})"
+        else f"{text} ({round(100 * row['interval'][0])} to {round(100 * row['interval'][1])})"
     )
 
 

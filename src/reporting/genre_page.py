@@ -71,7 +71,7 @@ def html(content: Mapping[str, Any], found: GlobalExplanation) -> str:
             "tags": [(genre, rows) for genre, rows in tags if rows],
             "least_clips": LEAST_CLIPS,
             "few_clips": any(each.nats.interval is None for each in effects),
-            "over_clips": any(each.nats.by == "clips" for each in effects),
+            "over_clips": any(each.nats.interval is not None and each.nats.by == "clips" for each in effects),
         },
     )
 
