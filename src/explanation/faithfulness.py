@@ -28,15 +28,16 @@ def measure(
     Deletion replaces the most relevant share of the map by the baseline, insertion puts it into a baseline without anything
     else; a curve is the probability of the genre over the share, and its area the mean height. A faithful map has a small
     area of deletion and a large one of insertion. A random mask is the mask of the map itself, moved around in time and
-    frequency by a random distance, so area and contiguity are the same. `reference` is LOUDEST (the highest values of a
+    frequency by a random distance, so area and contiguity are the same. Gaps between the windows belong to no mask. `reference` is LOUDEST (the highest values of a
     feature in dB) or UNUSUAL (the values farthest from the baseline).
     Source: Petsiuk, Das and Saenko 2018, with masks that keep contiguity.
     """
     device = inputs.value_SFN.device
-    map_FN = torch.from_numpy(relevance_FN).to(device)
+    covered_N = inputs.covered_N
+    map_FN = torch.from_numpy(relevance_FN).to(device)[:, covered_N]
     rng = np.random.default_rng([seed, 1])
-    rankings = {MAP: [map_FN], reference: [_reference(inputs, reference, device)]}
-    rankings[RANDOM] = [_moved(map_FN, rng) for _ in range(RANDOM_MASKS)]
+    rankings = {MAP: [map_FN], reference: [_reference(inputs, reference, device)[:, covered_N]]}
+    rankings[RANDOM] = [moved(map_FN, rng) for _ in range(RANDOM_MASKS)]
     full, empty = (probability(inputs, genre, each) for each in (inputs.value_SFN, inputs.baseline_SFN))
     result: dict[str, Any] = {"shares": [0.0, *SHARES, 1.0], "reference": reference}
     for name, ranked in rankings.items():
@@ -59,11 +60,16 @@ def probability(inputs: FeatureMap, genre: int, value_SFN: Tensor) -> float:
 
 
 def _curves(inputs: FeatureMap, genre: int, ranking_FN: Tensor) -> tuple[list[float], list[float]]:
-    """The probabilities of a genre if each of SHARES is deleted, and if it is inserted."""
+    """The probabilities of a genre if each of SHARES is deleted, and if it is inserted.
+
+    `ranking_FN` has the covered columns of the map.
+    """
     ordered = ranking_FN.flatten().sort(descending=True)
     place_FN = torch.empty_like(ordered.indices)
     place_FN[ordered.indices] = torch.arange(len(place_FN), device=place_FN.device)
-    place_SFN = inputs.windows(place_FN.reshape(ranking_FN.shape))
+    whole_FN = place_FN.new_zeros(len(ranking_FN), inputs.columns)
+    whole_FN[:, inputs.covered_N] = place_FN.reshape(ranking_FN.shape)
+    place_SFN = inputs.windows(whole_FN)
     deleted, inserted = [], []
     for share in SHARES:
         chosen_SFN = place_SFN < share * len(place_FN)
@@ -84,8 +90,8 @@ def unusual(inputs: FeatureMap) -> Tensor:
     return difference_SFN / deviation_1F1.clamp_min(1e-6)
 
 
-def _moved(map_FN: Tensor, rng: np.random.Generator) -> Tensor:
-    """A map moved by a random distance in both directions; what leaves it at one end enters at the other."""
+def moved(map_FN: Tensor, rng: np.random.Generator) -> Tensor:
+    """Move a map by a random distance in both directions; what leaves it at one end enters at the other."""
     rows, columns = map_FN.shape
     return map_FN.roll((int(rng.integers(rows)), int(rng.integers(columns))), (0, 1))
 

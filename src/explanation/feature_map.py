@@ -36,6 +36,14 @@ class FeatureMap:
     column_S: list[int]
     columns: int
 
+    @property
+    def covered_N(self) -> Tensor:
+        """True for each column of the whole map that lies in a window; between windows there may be gaps."""
+        covered_N = torch.zeros(self.columns, dtype=torch.bool, device=self.value_SFN.device)
+        for first in self.column_S:
+            covered_N[first : first + self.value_SFN.shape[2]] = True
+        return covered_N
+
     def whole(self, window_SFN: Tensor, mean: bool = False) -> NDArray[np.float32]:
         """Put windows together along time, (S, F, N) -> (F, columns): the sum of those that overlap, or their mean."""
         _, rows, frames = window_SFN.shape

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from src.explanation.faithfulness import moved
 from src.explanation.feature_map import FeatureMap, stft_weights
 from src.explanation.model import ExplainedModel, ExplainedSound
 from src.normalization import Standard
@@ -56,13 +57,18 @@ def listen(
     def without(mask_FN: Tensor) -> NDArray[np.float32]:
         return np.clip(altered(torch.where(mask_FN > 0, average_FN, 1.0), 1.0), -1, 1)
 
-    mask_FN = most_relevant(torch.from_numpy(relevance_FN[:, :columns]).to(weights_KF.device), SHARE)
-    only_T, without_T = altered(mask_FN, 0.0), without(mask_FN)
+    covered_N = inputs.covered_N[:columns]  # the model hears nothing between the windows
+
+    def whole(covered_FN: Tensor) -> Tensor:
+        whole_FN = covered_FN.new_zeros(len(covered_FN), len(covered_N))
+        whole_FN[:, covered_N] = covered_FN
+        return whole_FN
+
+    map_FN = torch.from_numpy(relevance_FN[:, :columns]).to(weights_KF.device)
+    mask_FN = most_relevant(map_FN[:, covered_N], SHARE)
+    only_T, without_T = altered(whole(mask_FN), 0.0), without(whole(mask_FN))
     rng = np.random.default_rng(0)
-    rows, length = mask_FN.shape
-    random = [
-        without(mask_FN.roll((int(rng.integers(rows)), int(rng.integers(length))), (0, 1))) for _ in range(RANDOM_MASKS)
-    ]
+    random = [without(whole(moved(mask_FN, rng))) for _ in range(RANDOM_MASKS)]
     of_only, of_without = _probabilities(model, sound, only_T), _probabilities(model, sound, without_T)
     energy = float((only_T**2).sum() / max(float((sound.wave_T**2).sum()), 1e-12))
     peak = max(float(np.abs(only_T).max()), 1e-6)

@@ -240,12 +240,15 @@ def _bands(
 
 
 def band_names(hz_F: NDArray[np.float64]) -> list[str]:
-    """The bands of OCTAVES_HZ that have rows: "below 63 Hz", "63 to 125 Hz", "1 to 2 kHz"."""
+    """The bands of OCTAVES_HZ that have rows: "below 63 Hz", "63 to 125 Hz", "above 8 kHz" for the highest of them."""
+    bands = np.unique(np.searchsorted(OCTAVES_HZ, hz_F, side="right")).tolist()
     names = []
-    for band in np.unique(np.searchsorted(OCTAVES_HZ, hz_F, side="right")).tolist():
+    for band in bands:
         low, high = OCTAVES_HZ[band - 1], OCTAVES_HZ[band]
         if low == 0:
             names.append(f"below {high} Hz")
+        elif band == bands[-1]:
+            names.append(f"above {low} Hz" if low < 1000 else f"above {low / 1000:g} kHz")
         else:
             names.append(f"{low} to {high} Hz" if high < 1000 else f"{low / 1000:g} to {high / 1000:g} kHz")
     return names

@@ -6,6 +6,7 @@ from src import formatting
 from src.explanation.deciding_tags import Decision, RelatedTag
 from src.explanation.grouped_occlusion import GroupEffects
 from src.explanation.neighbours import Neighbour
+from src.formatting import signed
 
 MOST_TAGS = 5  # that a sentence names
 SMALL_TOTAL = 0.1  # nats: of a smaller total, shares in percent say nothing
@@ -22,7 +23,7 @@ def row_groups(effects: GroupEffects, genre: str, rival: str) -> list[str]:
     speaking = [_share(effects, g) for g in order if effects.share[g] >= 0]
     against = [_share(effects, g) for g in order if effects.share[g] < 0]
     first = (
-        f"Compared with the training mean, the clip moves the margin of {genre} over {rival} by {effects.total:+.2f} nats, to "
+        f"Compared with the training mean, the clip moves the margin of {genre} over {rival} by {signed(effects.total)} nats, to "
         f"{effects.margin:.2f}."
     )
     shares = f"For {genre} speak {in_words(speaking)}." if speaking else f"No group of rows speaks for {genre}."
@@ -34,7 +35,7 @@ def row_groups(effects: GroupEffects, genre: str, rival: str) -> list[str]:
         f"{effects.margin - effects.without[strongest]:.2f} nats."
     )
     remainder = (
-        f"Alone, the groups add up to {float(effects.alone.sum()):+.2f} nats; the remainder of {effects.interaction:+.2f} nats comes "
+        f"Alone, the groups add up to {signed(float(effects.alone.sum()))} nats; the remainder of {signed(effects.interaction)} nats comes "
         "from several groups together, and is divided among them in the shares."
     )
     return [first, shares, lost, remainder]
@@ -43,8 +44,8 @@ def row_groups(effects: GroupEffects, genre: str, rival: str) -> list[str]:
 def _share(effects: GroupEffects, g: int) -> str:
     share = effects.share[g]
     if effects.total < 0:  # shares of a negative total would have the wrong sign
-        return f"{effects.names[g]} ({share:+.2f} nats)"
-    return f"{effects.names[g]} ({share:+.2f} nats, {round(100 * share / effects.total)} %)"
+        return f"{effects.names[g]} ({signed(share)} nats)"
+    return f"{effects.names[g]} ({signed(share)} nats, {round(100 * share / effects.total)} %)"
 
 
 def one_group(name: str) -> str:
@@ -59,16 +60,16 @@ def one_group(name: str) -> str:
 
 def decision(found: Decision, genre: str, rival: str) -> list[str]:
     """The tags that decided, for model=tags."""
-    first = f"The margin of {genre} over {rival} is {found.margin:.2f} nats, {found.total:+.2f} nats compared with the training mean of all tags."
-    speaking = [f"{tag_label(tag.name)} ({tag.effect:+.2f} nats)" for tag in found.tags if tag.effect > 0]
-    against = [f"{tag_label(tag.name)} ({tag.effect:+.2f} nats)" for tag in reversed(found.tags) if tag.effect < 0]
+    first = f"The margin of {genre} over {rival} is {found.margin:.2f} nats, {signed(found.total)} nats compared with the training mean of all tags."
+    speaking = [f"{tag_label(tag.name)} ({signed(tag.effect)} nats)" for tag in found.tags if tag.effect > 0]
+    against = [f"{tag_label(tag.name)} ({signed(tag.effect)} nats)" for tag in reversed(found.tags) if tag.effect < 0]
     lines = [first]
     if speaking:
         lines.append(f"For {genre} decided {in_words(speaking[:MOST_TAGS])}.")
     if against:
         lines.append(f"Against it: {in_words(against[:MOST_TAGS])}.")
     lines.append(
-        f"Each number is what the margin loses with the training mean in place of that tag; {found.remainder:+.2f} nats come from "
+        f"Each number is what the margin loses with the training mean in place of that tag; {signed(found.remainder)} nats come from "
         "several tags together."
     )
     return lines
@@ -97,7 +98,7 @@ def related(tags: Sequence[RelatedTag], training_clips: int, genre: str, rival: 
 
 def _deviation(tag: RelatedTag) -> str:
     amount = "more" if tag.deviations > 0 else "less"
-    return f"{amount} {tag_label(tag.name)} ({tag.deviations:+.1f}, r {tag.correlation:+.2f})"
+    return f"{amount} {tag_label(tag.name)} ({signed(tag.deviations, 1)}, r {signed(tag.correlation)})"
 
 
 def tag_label(name: str) -> str:

@@ -1,5 +1,7 @@
 """Faithfulness of maps that are right, wrong or random by construction."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -48,11 +50,25 @@ def test_the_curves_begin_and_end_at_the_sound_and_the_baseline() -> None:
 def test_a_random_mask_has_the_area_and_the_edges_of_the_map() -> None:
     map_FN = torch.zeros(32, 100)
     map_FN[5:9, 20:60] = 1.0
-    moved_FN = faithfulness._moved(map_FN, np.random.default_rng(1))
+    moved_FN = faithfulness.moved(map_FN, np.random.default_rng(1))
     assert not torch.equal(moved_FN, map_FN)
     assert moved_FN.sum() == map_FN.sum()
     edges = [(each != each.roll(1, axis)).sum() for each in (map_FN, moved_FN) for axis in (0, 1)]
     assert edges[:2] == edges[2:]
+
+
+def test_gaps_between_windows_belong_to_no_mask() -> None:
+    """The gaps have the largest values of the map, and still the curves are those of the part that the model hears."""
+    model = explained(Weighted(torch.zeros(32).index_fill_(0, torch.arange(20, 24), 2.0)))
+    model.classifier.normalization.mean_F1.fill_(-60.0)
+    inputs = feature_map(model, sound(model, noise(2.0, 0)))
+    apart = replace(inputs, column_S=[2 * first for first in inputs.column_S], columns=2 * inputs.columns)
+    assert 0 < int((~apart.covered_N).sum()) < apart.columns
+    map_FN = np.zeros((32, apart.columns), np.float32)
+    map_FN[ROWS] = 1.0
+    loud_FN = np.where(apart.covered_N.numpy(), map_FN, 9.0).astype(np.float32)
+    plain, loud = (faithfulness.measure(apart, 0, each, faithfulness.LOUDEST, 0) for each in (map_FN, loud_FN))
+    assert plain == loud
 
 
 def test_a_random_map_is_said_to_be_no_better() -> None:

@@ -145,7 +145,7 @@ def test_copies_in_several_sets_are_listed(audited: Path) -> None:
 def test_the_page_has_players_for_the_findings(audited: Path) -> None:
     page = (audited / "audit.html").read_text(encoding="utf-8")
     for text in ("samba/encoded--b.mp3", "cut short", "Near copies", "fold 0 of 3"):
-        assert text in page
+        assert text in page.replace("<wbr>", "")  # where long names may be broken
     assert page.count('src="data:audio/mpeg;base64,') >= 5
     assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
 
