@@ -81,7 +81,7 @@ def write_table(path: Path, cache: str, seed: int) -> list[str]:
 
 
 def known(genres: Sequence[str]) -> tuple[float, float, float]:
-    """What follows from the known errors, for genres with equally many clips -> alpha, ceiling, entropy of the true shares.
+    """Alpha, ceiling and entropy of the true shares, computed from the known errors for genres with equally many clips.
 
     The ceiling is the mean accuracy of an annotator against the majority of the others, over 100,000 simulated clips.
     """

@@ -1,4 +1,4 @@
-"""How often is a sound called unlike training? `python -m benchmarks.unlike RUN... [--music MANIFEST...]`.
+"""Measure how often sounds are called unlike training: `python -m benchmarks.unlike RUN... [--music MANIFEST...]`.
 
 White and pink noise and speech of 20 voices were used to choose the distance; brown noise and 20 other voices were not. The speech is
 synthetic, by espeak-ng, which must be installed. With --music, the clips of a table (columns path, genre) are a further kind for each genre.

@@ -292,7 +292,7 @@ class Sounds:
 
     @property
     def notes(self) -> list[str]:
-        """What is missing, as a sentence."""
+        """A sentence that says what is missing."""
         size = plain_files.format_bytes(MOST_BYTES)
         return (
             [f"The sounds of {self.left_out} clips are left out: together they would take more than {size}."]
@@ -325,7 +325,7 @@ def _clips(options: argparse.Namespace, model: "ExplainedModel") -> "tuple[list[
 
 
 def _request(options: argparse.Namespace) -> "Request":
-    """Where the data of the run are, by the settings of the command line."""
+    """The place of the run's data, by the settings of the command line."""
     from src.judging import command
 
     request, folder = command.read(options.settings)

@@ -69,7 +69,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Doubt:
-    """What a checkpoint has: None without calibration artists, or for a model without an embedding."""
+    """Material for doubt in a checkpoint: None without calibration artists, or for a model without an embedding."""
 
     calibration: Calibration | None = None
     training: Training | None = None

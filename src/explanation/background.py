@@ -1,4 +1,4 @@
-"""What the explanations of a run in words need beside one sound: the input of its model, and its training clips."""
+"""Background of explanations in words: the input of the run's model, and its training clips."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -26,7 +26,7 @@ class ClipInterval:
 
     @property
     def by(self) -> str:
-        """What was drawn: "artists" or "clips"."""
+        """The unit that was drawn: "artists" or "clips"."""
         return "artists" if self.artists is not None and self.artists >= MIN_ARTISTS else "clips"
 
     def as_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How well a map describes its model: deletion and insertion curves, and the map of a model with random weights."""
+"""Measures of how well a map describes its model: deletion and insertion curves, and the map of a model with random weights."""
 
 import copy
 from collections.abc import Sequence

@@ -74,7 +74,7 @@ def explain(model: ModelInput, value_SFN: Tensor, groups: Sequence[RowGroup], ge
 def losses(
     model: ModelInput, value_SFN: Tensor, groups: Sequence[RowGroup], genre: int, rival: int
 ) -> NDArray[np.float64]:
-    """What the margin loses with the training mean in place of each group alone, (G,): `without`, for any number of groups."""
+    """Loss of margin with the training mean in place of each group alone, (G,): `without`, for any number of groups."""
     everything = 2 ** len(groups) - 1
     subsets = [everything, *(everything ^ 1 << g for g in range(len(groups)))]
     intact, *changed = subset_margins(model, value_SFN, groups, genre, rival, subsets).tolist()

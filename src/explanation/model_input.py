@@ -19,7 +19,7 @@ from src.normalization import Unchanged
 
 @dataclass(frozen=True)
 class ModelInput:
-    """What a model computes its logits from, (S, F, N), and the training mean of each row, (F, N) or (F, 1).
+    """Input from which a model computes its logits, (S, F, N), and the training mean of each row, (F, N) or (F, 1).
 
     Of networks, it is the normalized feature. Of head and tags, which average over time, it is that mean: N = 1. Of svm, knn and
     few, it is the statistics of each row, standardized: its mean, deviation and mean change, N = 3. `mean_FN` is None if
