@@ -106,8 +106,7 @@ def train(config: DictConfig, folder: Path) -> str:
                 folder, evaluation, module, data, history.seconds, len(history.rows), run.identity
             )
             loggers.log_results(opened, loggers.Results(metrics, evaluation.test, data))
-            device = trainer.strategy.root_device
-            report_material.write(config, folder, module, data, evaluation.test, device, in_sweep=sweep is not None)
+            report_material.write(config, folder, evaluation.test, evaluation.embeddings, in_sweep=sweep is not None)
             report = run_page.write(folder, trust=None)
             loggers.log_files(opened, folder)
 

@@ -14,8 +14,8 @@ from src.classifier.doubt import Calibration, Doubt, Training
 from src.data.datamodule import GenreData
 from src.metrics import conformal, selective
 from src.split.grouping import artist_groups
-from src.training import embedding
-from src.training.module import GenreModule, Predictions
+from src.training.embedding import Embeddings, evenly_spaced
+from src.training.module import Predictions
 
 MOST_CLIPS = 500  # training clips whose embeddings are stored, and validation clips that give the limit
 ALLOWED = 0.01  # share of validation clips that are called unlike training
@@ -23,16 +23,16 @@ LEVEL = 0.9  # of the sets that metrics.json and the report describe
 POINTS = 10  # of the risk-coverage curve in metrics.json
 
 
-def measure(module: GenreModule, data: GenreData, calibration: Predictions | None, device: torch.device) -> Doubt:
+def measure(calibration: Predictions | None, embeddings: Embeddings) -> Doubt:
     """Measure the doubt of the best epoch. `calibration` are its calibrated predictions for the calibration clips.
 
     The limit of the distance is the 99 % quantile of validation clips, which are by other artists than the training clips.
     """
-    training = _training(module, data, device)
+    training = _training(embeddings)
     if calibration is None:
         return Doubt(None, training)
-    clips = [data.clips[k] for k in calibration.clip.tolist()]
-    unlike_K = unlike(module, data, calibration.clip, training, device)
+    clips = [embeddings.data.clips[k] for k in calibration.clip.tolist()]
+    unlike_K = unlike(calibration.clip, training, embeddings)
     return Doubt(
         Calibration(
             tuple(clip.name for clip in clips),
@@ -45,10 +45,10 @@ def measure(module: GenreModule, data: GenreData, calibration: Predictions | Non
     )
 
 
-def _training(module: GenreModule, data: GenreData, device: torch.device) -> Training | None:
-    train, val = (embedding.evenly_spaced(data.clips_in(subset), MOST_CLIPS) for subset in ("train", "val"))
+def _training(embeddings: Embeddings) -> Training | None:
+    train, val = (evenly_spaced(embeddings.data.clips_in(subset), MOST_CLIPS) for subset in ("train", "val"))
     try:
-        train_ME, val_KE = (_embed(module, data, clips, device) for clips in (train, val))
+        train_ME, val_KE = (_embed(embeddings, clips) for clips in (train, val))
     except ValueError:  # the model has no embedding, or it is not finite
         return None
     except Exception as error:  # whatever it is, it must not cost the scores
@@ -60,15 +60,13 @@ def _training(module: GenreModule, data: GenreData, device: torch.device) -> Tra
     return Training(train_ME, float(np.quantile(distance_K, 1 - ALLOWED, method="higher")))
 
 
-def unlike(
-    module: GenreModule, data: GenreData, clip_K: Tensor, training: Training | None, device: torch.device
-) -> Tensor | None:
+def unlike(clip_K: Tensor, training: Training | None, embeddings: Embeddings) -> Tensor | None:
     """True for each clip that is unlike training, (K,); None if the model has no embedding."""
-    return None if training is None else training.unlike(_embed(module, data, clip_K.tolist(), device))
+    return None if training is None else training.unlike(_embed(embeddings, clip_K.tolist()))
 
 
-def _embed(module: GenreModule, data: GenreData, clips: list[int], device: torch.device) -> Tensor:
-    return torch.from_numpy(embedding.embed(module, data, clips, device)).float()
+def _embed(embeddings: Embeddings, clips: list[int]) -> Tensor:
+    return torch.from_numpy(embeddings.of(clips)).float()
 
 
 def scores(calibrated: Predictions, data: GenreData, doubt: Doubt, unlike_K: Tensor | None) -> dict[str, Any]:

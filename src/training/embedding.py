@@ -1,4 +1,4 @@
-"""Embeddings of the test clips for the map in the report: the input of the model's last layer."""
+"""Embeddings of clips, the input of the model's last layer: for doubt, and for the map in the report."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,6 +49,21 @@ def embed(module: GenreModule, data: GenreData, clips: Sequence[int], device: to
     return embedding_KE
 
 
+class Embeddings:
+    """Embeddings of clips by a module that is trained, each computed once."""
+
+    def __init__(self, module: GenreModule, data: GenreData, device: torch.device) -> None:
+        self.module, self.data, self.device = module, data, device
+        self._known: dict[int, NDArray[np.float64]] = {}
+
+    def of(self, clips: Sequence[int]) -> NDArray[np.float64]:
+        """The embeddings of clips, as `embed` computes them -> (K, E). Raises its errors."""
+        missing = [clip for clip in clips if clip not in self._known]
+        if missing:
+            self._known.update(zip(missing, embed(self.module, self.data, missing, self.device), strict=True))
+        return np.stack([self._known[clip] for clip in clips])
+
+
 def evenly_spaced(clips: Sequence[int], most: int) -> list[int]:
     """At most `most` of the clips, evenly spaced; all of them if they are fewer."""
     if len(clips) <= most:
@@ -56,16 +71,17 @@ def evenly_spaced(clips: Sequence[int], most: int) -> list[int]:
     return [clips[round(k)] for k in np.linspace(0, len(clips) - 1, most)]
 
 
-def write(path: Path, module: GenreModule, data: GenreData, device: torch.device, with_umap: bool) -> None:
+def write(path: Path, embeddings: Embeddings, with_umap: bool) -> None:
     """Write embedding.npz: principal components of the test clips, fitted on training clips; see `rundir.extras`.
 
     The components are divided by the standard deviation of the first and stored as float16: 64 bytes a clip. Raises
     ValueError if there is no embedding, or if all training clips have the same one.
     """
+    data = embeddings.data
     test = data.clips_in("test")
     shown = evenly_spaced(range(len(test)), MOST_SHOWN)
-    train_ME = embed(module, data, evenly_spaced(data.clips_in("train"), MOST_FITTED), device)
-    test_KE = embed(module, data, [test[row] for row in shown], device)
+    train_ME = embeddings.of(evenly_spaced(data.clips_in("train"), MOST_FITTED))
+    test_KE = embeddings.of([test[row] for row in shown])
     if not np.ptp(train_ME, axis=0).any():
         raise ValueError("the embeddings of all training clips are equal")
     pca = PCA(min(COMPONENTS, *train_ME.shape, max(1, len(train_ME) - 1)), svd_solver="full").fit(train_ME)

@@ -29,19 +29,6 @@ class Predictions(NamedTuple):
         return self._replace(logits=self.logits.double() / temperature)
 
 
-class Evaluation(NamedTuple):
-    """The calibrated predictions of the test clips, the temperature, and the scores of the validation and test sets.
-
-    `scores` are the `val` and `test` objects of metrics.json, `doubt` is the object of this name; `best_epoch` counts from 1.
-    """
-
-    test: Predictions
-    temperature: float
-    scores: dict[str, dict[str, Any]]
-    best_epoch: int
-    doubt: dict[str, Any]
-
-
 class GenreModule(Classifier, lightning.LightningModule):
     """Classifier, augmentation, loss, optimizer and scheduler. `parts` are the arguments of Classifier.
 

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig
 
 from src import console, plain_files
-from src.data.datamodule import GenreData
 from src.rundir import extras
 from src.training import embedding, sounds
-from src.training.module import GenreModule, Predictions
+from src.training.embedding import Embeddings
+from src.training.module import Predictions
 
 SOUNDS_OF_A_RUN = 12  # report.sounds=auto; none in a sweep
 
@@ -27,10 +26,8 @@ def check(config: DictConfig) -> None:
 def write(
     config: DictConfig,
     folder: Path,
-    module: GenreModule,
-    data: GenreData,
     test: Predictions,
-    device: torch.device,
+    embeddings: Embeddings,
     in_sweep: bool,
 ) -> None:
     """Write embedding.npz and the folder sounds into a finished run, as `report` in the config says.
@@ -39,14 +36,14 @@ def write(
     """
     wanted = config.report.sounds
     count = (0 if in_sweep else SOUNDS_OF_A_RUN) if wanted == "auto" else wanted
-    if hasattr(module.model, "embed"):
+    if hasattr(embeddings.module.model, "embed"):
         with_umap = config.report.map == "umap"
         _try(
             "a map of the clips",
-            lambda: embedding.write(folder / extras.EMBEDDING, module, data, device, with_umap),
+            lambda: embedding.write(folder / extras.EMBEDDING, embeddings, with_umap),
         )
     if count:
-        _try("sounds", lambda: sounds.write(folder, test, data, min(count, extras.MOST_SOUNDS)))
+        _try("sounds", lambda: sounds.write(folder, test, embeddings.data, min(count, extras.MOST_SOUNDS)))
 
 
 def _try(part: str, write: Callable[[], None]) -> None:

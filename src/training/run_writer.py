@@ -19,7 +19,8 @@ from src.metrics import calibration
 from src.metrics import opinions as measures
 from src.plain_files import write_csv, write_json, write_text
 from src.training import checkpoints
-from src.training.module import Evaluation, GenreModule, Predictions
+from src.training.evaluation import Evaluation
+from src.training.module import GenreModule, Predictions
 
 OPINION_COLUMNS = ("predicted", "model_entropy", "cross_entropy", "divergence")
 SPLIT_COLUMNS = ("clip", "genre", "artist", "track", "set")

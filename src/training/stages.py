@@ -17,7 +17,9 @@ from src.data import opinions
 from src.data.datamodule import GenreData
 from src.training import doubt, run_writer, setup
 from src.training.callbacks import History
-from src.training.module import Evaluation, GenreModule, Predictions, join
+from src.training.embedding import Embeddings
+from src.training.evaluation import Evaluation
+from src.training.module import GenreModule, Predictions, join
 
 
 def fit(trainer: lightning.Trainer, module: GenreModule, data: GenreData, folder: Path, resume: bool) -> None:
@@ -48,16 +50,15 @@ def evaluate(trainer: lightning.Trainer, module: GenreModule, data: GenreData, f
     """
     best_epoch, (val, test, *more) = predict(trainer, module, data, folder)
     temperature = module.calibrate(val)
-    device = trainer.strategy.root_device
+    embeddings = Embeddings(module, data, trainer.strategy.root_device)
     calibration = more[0].with_temperature(temperature) if more else None
-    module.doubt = doubt.measure(module, data, calibration, device)
+    module.doubt = doubt.measure(calibration, embeddings)
     run_writer.write_calibration(folder, module)
     scores = {"val": score(val, temperature, data), "test": score(test, temperature, data)}
     calibrated = test.with_temperature(temperature)
-    unlike_K = doubt.unlike(module, data, test.clip, module.doubt.training, device)
-    return Evaluation(
-        calibrated, temperature, scores, best_epoch, doubt.scores(calibrated, data, module.doubt, unlike_K)
-    )
+    unlike_K = doubt.unlike(test.clip, module.doubt.training, embeddings)
+    about_doubt = doubt.scores(calibrated, data, module.doubt, unlike_K)
+    return Evaluation(calibrated, temperature, scores, best_epoch, about_doubt, embeddings)
 
 
 def predict(
