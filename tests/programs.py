@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,25 @@ SMALL = (
     "model.width=4",
     "logger=none",
 )
+
+# A program in this process: its arguments -> exit status, standard output and standard error.
+Program = Callable[..., tuple[int, str, str]]
+
+
+def in_process(program_main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]) -> Program:
+    """A program that is called with the arguments of its command line. It must not print a traceback."""
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = program_main(list(map(str, arguments)))
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        return status, printed.out, printed.err
+
+    return call
 
 
 def train(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:

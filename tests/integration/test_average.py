@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,35 +14,17 @@ from src import compare, evaluate, predict, report, rundir
 from src.rundir import RunDir
 from tests.conftest import TINY
 from tests.integration.test_evaluate import shelf
-from tests.programs import small, train
-
-Program = Callable[..., tuple[int, str, str]]
-
-
-def program(main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]) -> Program:
-    """A program in this process: its arguments -> exit status, standard output and standard error."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            status = main(list(map(str, arguments)))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return status, printed.out, printed.err
-
-    return call
+from tests.programs import Program, in_process, small, train
 
 
 @pytest.fixture
 def run_predict(capsys: pytest.CaptureFixture[str]) -> Program:
-    return program(predict.main, capsys)
+    return in_process(predict.main, capsys)
 
 
 @pytest.fixture
 def run_evaluate(capsys: pytest.CaptureFixture[str]) -> Program:
-    return program(evaluate.main, capsys)
+    return in_process(evaluate.main, capsys)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ import torch
 
 from src import evaluate, predict, rundir
 from src.reporting import run_page
-from tests.programs import small, train
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.programs import Program, in_process, small, train
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +24,9 @@ def trained(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run_predict(capsys: pytest.CaptureFixture[str]) -> Run:
+def run_predict(capsys: pytest.CaptureFixture[str]) -> Program:
     """`python -m src.predict ARGUMENTS...` in this process -> its exit status, standard output and standard error."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            status = predict.main(list(map(str, arguments)))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
+    return in_process(predict.main, capsys)
 
 
 def with_artists(trained: Path, folder: Path, artists: int | None) -> Path:
@@ -86,7 +73,7 @@ def test_the_scores_do_not_depend_on_calibration_clips_as_validation_does_not_ge
 
 
 def test_a_run_with_few_artists_and_an_old_one_are_refused(
-    trained: Path, tiny: Path, tmp_path: Path, run_predict: Run
+    trained: Path, tiny: Path, tmp_path: Path, run_predict: Program
 ) -> None:
     status, out, err = run_predict(some_file(tiny), "--run", trained, "--set", "0.9")
     assert (status, out) == (1, "")
@@ -103,7 +90,7 @@ def test_a_run_with_few_artists_and_an_old_one_are_refused(
         assert "Traceback" not in lines
 
 
-def test_sets_abstention_and_timeline_of_a_run(trained: Path, tiny: Path, tmp_path: Path, run_predict: Run) -> None:
+def test_sets_abstention_and_timeline_of_a_run(trained: Path, tiny: Path, tmp_path: Path, run_predict: Program) -> None:
     run = with_artists(trained, tmp_path / "many", 60)
     status, out, _ = run_predict(some_file(tiny), "--run", run, "--set", "0.9", "--timeline")
     assert status == 0
@@ -130,7 +117,7 @@ def test_sets_abstention_and_timeline_of_a_run(trained: Path, tiny: Path, tmp_pa
         (["--abstain", "many", "--run", "x"], "expected a probability"),
     ],
 )
-def test_wrong_options_are_refused(words: list[str], message: str, tiny: Path, run_predict: Run) -> None:
+def test_wrong_options_are_refused(words: list[str], message: str, tiny: Path, run_predict: Program) -> None:
     status, out, err = run_predict(some_file(tiny), *words)
     assert (status != 0, out) == (True, "")
     assert message in " ".join(err.split())

@@ -19,25 +19,13 @@ from src import compare, evaluate, predict, report, rundir
 from src.rundir import RunDir
 from src.training import run_writer
 from tests.conftest import TINY, tone, write
-from tests.programs import help_of, small, train
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.programs import Program, help_of, in_process, small, train
 
 
 @pytest.fixture
-def run_evaluate(capsys: pytest.CaptureFixture[str]) -> Run:
+def run_evaluate(capsys: pytest.CaptureFixture[str]) -> Program:
     """`python -m src.evaluate ARGUMENTS...` in this process -> its exit status, standard output and standard error."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            status = evaluate.main(list(map(str, arguments)))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
+    return in_process(evaluate.main, capsys)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +67,7 @@ def message(err: str) -> str:
     return err.strip().splitlines()[-1]
 
 
-def test_on_its_own_test_clips_a_run_gets_its_own_scores(trained: Path, tmp_path: Path, run_evaluate: Run) -> None:
+def test_on_its_own_test_clips_a_run_gets_its_own_scores(trained: Path, tmp_path: Path, run_evaluate: Program) -> None:
     status, out, _ = run_evaluate(trained, f"hydra.run.dir={tmp_path / 'again'}")
     assert status == 0
     assert "The scores are those of the run itself." in out
@@ -109,7 +97,7 @@ def test_on_its_own_test_clips_a_run_gets_its_own_scores(trained: Path, tmp_path
     ids=" ".join,
 )
 def test_every_kind_of_run_gets_its_own_scores(
-    choices: Sequence[str], tiny: Path, tmp_path: Path, run_evaluate: Run, monkeypatch: pytest.MonkeyPatch
+    choices: Sequence[str], tiny: Path, tmp_path: Path, run_evaluate: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_width = any(model in choices for model in ("model=svm", "model=knn", "model=majority", "model=head"))
     words = [word for word in small(tiny, tmp_path / "run") if not (without_width and word == "model.width=4")]
@@ -119,7 +107,7 @@ def test_every_kind_of_run_gets_its_own_scores(
 
 
 def test_other_data_at_another_rate_are_scored_twice(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program
 ) -> None:
     manifest = shelf(tmp_path / "music", tiny, {"bell": "Bell", "drone": "drone"}, rate=44100)
     for k in range(3):
@@ -159,7 +147,9 @@ def test_other_data_at_another_rate_are_scored_twice(
     assert "Warning" not in err  # no artist, track or copy is shared
 
 
-def test_a_genre_map_gives_the_genres_of_the_run(trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run) -> None:
+def test_a_genre_map_gives_the_genres_of_the_run(
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program
+) -> None:
     manifest = shelf(tmp_path / "music", tiny, {"bell": "chimes", "drone": "hum", "snare": "noise-music"})
     renamed = ["dataset.genre_map.chimes=bell", "dataset.genre_map.hum=drone", "dataset.genre_map.noise-music=null"]
     status, _, err = run_evaluate(*on(manifest, trained, tmp_path / "out", *renamed))
@@ -170,7 +160,7 @@ def test_a_genre_map_gives_the_genres_of_the_run(trained: Path, tiny: Path, tmp_
     assert {reason for _, reason in run.excluded} == {"genre noise-music: left out by dataset.genre_map"}
 
 
-def test_one_common_genre_is_recall_only(trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run) -> None:
+def test_one_common_genre_is_recall_only(trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program) -> None:
     manifest = shelf(tmp_path / "music", tiny, {"bell": "bell"})
     status, out, err = run_evaluate(*on(manifest, trained, tmp_path / "out"))
     assert status == 0
@@ -182,7 +172,7 @@ def test_one_common_genre_is_recall_only(trained: Path, tiny: Path, tmp_path: Pa
 
 
 def test_only_the_test_clips_of_a_split_are_judged(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program
 ) -> None:
     manifest = shelf(tmp_path / "music", tiny, {name: name for name in TINY})
     asked = ("split=kfold", "split.folds=4", "split.fold=1")
@@ -195,7 +185,7 @@ def test_only_the_test_clips_of_a_split_are_judged(
 
 
 def test_of_its_own_data_set_only_the_test_clips_are_judged(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program
 ) -> None:
     status, out, _ = run_evaluate(*on(tiny, trained, tmp_path / "out"))
     assert status == 0
@@ -204,7 +194,7 @@ def test_of_its_own_data_set_only_the_test_clips_are_judged(
 
 
 def test_its_own_clips_are_found_where_they_were_moved(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program
 ) -> None:
     moved = shutil.copytree(tiny.parent, tmp_path / "moved") / tiny.name
     words = (f"dataset.path={moved}", f"data.cache={tmp_path / 'cache'}", f"hydra.run.dir={tmp_path / 'out'}")
@@ -213,7 +203,7 @@ def test_its_own_clips_are_found_where_they_were_moved(
 
 
 def test_several_runs_are_judged_at_once_and_compared(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run, capsys: pytest.CaptureFixture[str]
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = shelf(tmp_path / "music", tiny, {"bell": "bell", "drone": "drone"})
     runs = [Path(shutil.copytree(trained, tmp_path / "runs" / name)) for name in ("one", "two")]
@@ -229,7 +219,7 @@ def test_several_runs_are_judged_at_once_and_compared(
 
 
 def test_report_takes_an_evaluation(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run, capsys: pytest.CaptureFixture[str]
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest = shelf(tmp_path / "music", tiny, {"bell": "bell", "drone": "drone"})
     run_evaluate(*on(manifest, trained, tmp_path / "out"))
@@ -243,7 +233,7 @@ def test_report_takes_an_evaluation(
 
 
 def test_shared_artists_tracks_and_copies_are_named(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program
 ) -> None:
     rows = [row for row in RunDir(trained).split if row["set"] == "train"]
     copied, cut, namesake = rows[0], rows[1], rows[2]
@@ -280,7 +270,7 @@ def test_shared_artists_tracks_and_copies_are_named(
 
 
 def test_copies_are_unknown_for_a_run_without_fingerprints(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program
 ) -> None:
     older = Path(shutil.copytree(trained, tmp_path / "older"))
     (older / rundir.FINGERPRINTS).unlink()
@@ -294,7 +284,7 @@ def test_copies_are_unknown_for_a_run_without_fingerprints(
 
 
 def test_an_evaluation_has_no_model(
-    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run, capsys: pytest.CaptureFixture[str]
+    trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_evaluate(trained, f"hydra.run.dir={tmp_path / 'out'}")
     expected = f"{tmp_path / 'out'} is an evaluation: it has the scores of the run cnn_run on other clips, and no model. Name that run instead."
@@ -314,7 +304,7 @@ def changed(run: Path, folder: Path, change: Callable[[dict[str, Any]], None]) -
     return copy
 
 
-def test_bad_input_is_one_message(trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Run) -> None:
+def test_bad_input_is_one_message(trained: Path, tiny: Path, tmp_path: Path, run_evaluate: Program) -> None:
     manifest = shelf(tmp_path / "music", tiny, {"bell": "bell", "drone": "drone"})
     strange = shelf(tmp_path / "strange", tiny, {"bell": "waltz"})
     unfinished = Path(shutil.copytree(trained, tmp_path / "unfinished"))
@@ -354,7 +344,7 @@ def test_bad_input_is_one_message(trained: Path, tiny: Path, tmp_path: Path, run
     assert not (tmp_path / "out").exists()
 
 
-def test_a_strangers_run_is_loaded_as_predict_does(trained: Path, tmp_path: Path, run_evaluate: Run) -> None:
+def test_a_strangers_run_is_loaded_as_predict_does(trained: Path, tmp_path: Path, run_evaluate: Program) -> None:
     copy = Path(shutil.copytree(trained, tmp_path / "run"))
     text = (copy / rundir.CONFIG).read_text(encoding="utf-8")
     (copy / rundir.CONFIG).write_text(text.replace("src.dataset.Manifest", "os.system"), encoding="utf-8")
@@ -391,7 +381,7 @@ def test_ctrl_c_leaves_finished_evaluations_and_nothing_half_written(trained: Pa
 
 @pytest.mark.parametrize("there_before", [True, False])
 def test_what_is_half_written_is_removed(
-    there_before: bool, trained: Path, tmp_path: Path, run_evaluate: Run, monkeypatch: pytest.MonkeyPatch
+    there_before: bool, trained: Path, tmp_path: Path, run_evaluate: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C while the files are written; other files of the user in the folder stay."""
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,26 +12,13 @@ import soundfile
 from src import evaluate, explain, predict
 from src.explanation import faithfulness, maps
 from tests.conftest import RATE, tone, write
-from tests.programs import help_of, small, train
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.programs import Program, help_of, in_process, small, train
 
 
 @pytest.fixture
-def run_explain(capsys: pytest.CaptureFixture[str]) -> Run:
+def run_explain(capsys: pytest.CaptureFixture[str]) -> Program:
     """`python -m src.explain ARGUMENTS...` in this process -> its exit status, standard output and standard error."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            status = explain.main(list(map(str, arguments)))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        return status, printed.out, printed.err
-
-    return call
+    return in_process(explain.main, capsys)
 
 
 SETTINGS = {
@@ -71,7 +57,7 @@ def message(err: str) -> str:
 
 
 def test_a_file_is_explained_as_it_is_predicted(
-    run_explain: Run, runs: Runs, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run_explain: Program, runs: Runs, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = next(tiny.parent.glob("bell/*.wav"))
     status, out, _ = run_explain(runs["cnn"], file, "--output", tmp_path / "why")
@@ -97,7 +83,7 @@ def test_a_file_is_explained_as_it_is_predicted(
 
 
 def test_test_clips_have_an_interval_and_are_those_of_the_run(
-    run_explain: Run, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_explain: Program, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(faithfulness, "MIN_CLIPS", 5)  # the tiny corpus has few test clips
     status, _, err = run_explain(
@@ -128,7 +114,7 @@ def test_test_clips_have_an_interval_and_are_those_of_the_run(
     assert not (tmp_path / "why" / "sounds").exists()
 
 
-def test_a_model_without_gradients_says_so(run_explain: Run, runs: Runs, tiny: Path, tmp_path: Path) -> None:
+def test_a_model_without_gradients_says_so(run_explain: Program, runs: Runs, tiny: Path, tmp_path: Path) -> None:
     status, _, err = run_explain(runs["majority"], next(tiny.parent.glob("bell/*.wav")), "--output", tmp_path / "why")
     assert status == 0
     assert "model=majority has no gradients" in err
@@ -137,7 +123,7 @@ def test_a_model_without_gradients_says_so(run_explain: Run, runs: Runs, tiny: P
 
 
 def test_a_feature_without_a_frequency_axis_shows_rows(
-    run_explain: Run, runs: Runs, tiny: Path, tmp_path: Path
+    run_explain: Program, runs: Runs, tiny: Path, tmp_path: Path
 ) -> None:
     status, out, _ = run_explain(
         runs["gru"], next(tiny.parent.glob("bell/*.wav")), "--output", tmp_path / "why", "--json"
@@ -152,7 +138,7 @@ def test_a_feature_without_a_frequency_axis_shows_rows(
 
 
 def test_files_that_cannot_be_read_are_listed_and_the_others_explained(
-    run_explain: Run, runs: Runs, tmp_path: Path
+    run_explain: Program, runs: Runs, tmp_path: Path
 ) -> None:
     tone(tmp_path / "music" / "good.wav")
     (tmp_path / "music" / "bad.wav").write_bytes(b"no sound")
@@ -170,7 +156,7 @@ def test_files_that_cannot_be_read_are_listed_and_the_others_explained(
     assert "2 files left out" in page
 
 
-def test_nothing_is_written_if_no_file_can_be_read(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
+def test_nothing_is_written_if_no_file_can_be_read(run_explain: Program, runs: Runs, tmp_path: Path) -> None:
     status, _, err = run_explain(runs["cnn"], tmp_path / "gone.wav", "--output", tmp_path / "why")
     assert status == 1
     assert "gone.wav" in err
@@ -192,14 +178,14 @@ def test_nothing_is_written_if_no_file_can_be_read(run_explain: Run, runs: Runs,
         (("--test", "hydra.run.dir=x"), "--output FOLDER"),
     ],
 )
-def test_words_that_make_no_sense(run_explain: Run, runs: Runs, words: tuple[str, ...], expected: str) -> None:
+def test_words_that_make_no_sense(run_explain: Program, runs: Runs, words: tuple[str, ...], expected: str) -> None:
     status, out, err = run_explain(runs["cnn"], *words)
     assert status == 1
     assert not out
     assert expected in err
 
 
-def test_a_folder_that_is_no_run(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
+def test_a_folder_that_is_no_run(run_explain: Program, runs: Runs, tmp_path: Path) -> None:
     shutil.copytree(runs["cnn"], tmp_path / "sweep" / "job")
     shutil.copytree(runs["cnn"], tmp_path / "unfinished")
     (tmp_path / "unfinished" / "metrics.json").unlink()
@@ -216,14 +202,14 @@ def test_a_folder_that_is_no_run(run_explain: Run, runs: Runs, tmp_path: Path) -
     assert not (tmp_path / "why").exists()
 
 
-def test_an_evaluation_has_no_model(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
+def test_an_evaluation_has_no_model(run_explain: Program, runs: Runs, tmp_path: Path) -> None:
     assert evaluate.main([str(runs["cnn"]), f"hydra.run.dir={tmp_path / 'judged'}"]) == 0
     status, _, err = run_explain(tmp_path / "judged", tone(tmp_path / "song.wav"))
     assert status == 1
     assert "is an evaluation" in message(err)
 
 
-def test_sounds_that_are_gone(run_explain: Run, runs: Runs, tiny: Path, tmp_path: Path) -> None:
+def test_sounds_that_are_gone(run_explain: Program, runs: Runs, tiny: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     moved.mkdir()
     shutil.copy(tiny, moved / "tiny.csv")
@@ -239,7 +225,7 @@ def test_sounds_that_are_gone(run_explain: Run, runs: Runs, tiny: Path, tmp_path
     assert status == 0
 
 
-def test_an_existing_folder_is_not_overwritten(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
+def test_an_existing_folder_is_not_overwritten(run_explain: Program, runs: Runs, tmp_path: Path) -> None:
     song = tone(tmp_path / "song.wav")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
@@ -252,7 +238,7 @@ def test_an_existing_folder_is_not_overwritten(run_explain: Run, runs: Runs, tmp
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_the_work(
-    run_explain: Run, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_explain: Program, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("explain.explain", "per_genre.explain_genres"):
         monkeypatch.setattr(f"src.explanation.{module}", lambda *_: pytest.fail("worked for nothing"))
@@ -264,7 +250,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_the_work(
 
 
 def test_what_was_computed_stays_if_the_page_fails(
-    run_explain: Run, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_explain: Program, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -276,7 +262,7 @@ def test_what_was_computed_stays_if_the_page_fails(
     assert len(content(tmp_path / "why")["clips"]) == 1
 
 
-def test_gradcam_needs_convolutions(run_explain: Run, runs: Runs, tmp_path: Path) -> None:
+def test_gradcam_needs_convolutions(run_explain: Program, runs: Runs, tmp_path: Path) -> None:
     status, _, err = run_explain(runs["gru"], tone(tmp_path / "song.wav"), "--method", "gradcam")
     assert status == 1
     assert "model=rnn has none" in message(err) or "has none" in message(err)
@@ -286,7 +272,7 @@ def test_the_program_offers_all_methods() -> None:
     assert explain.METHODS == maps.METHODS
 
 
-def test_an_interruption_is_130(run_explain: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_is_130(run_explain: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> int:
         raise KeyboardInterrupt
 
@@ -306,7 +292,7 @@ def test_help_is_fast() -> None:
 
 @pytest.mark.slow
 def test_a_head_on_a_pretrained_network_shows_rows(
-    run_explain: Run, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_explain: Program, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [word for word in small(tiny, tmp_path / "run", "model=head", "feature=musicnn") if word != "model.width=4"]
     words = [word for word in words if word != "data.crop_seconds=1"]

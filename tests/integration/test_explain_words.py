@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ import soundfile
 from src import explain
 from src.explanation import training_clips
 from src.rundir import RunDir
-from tests.programs import small, train
+from tests.programs import Program, in_process, small, train
 
-Run = Callable[..., tuple[int, str, str]]
 SETTINGS = {
     "svm": ("feature=timbre", "model=svm"),
     "few": ("experiment=few", "feature.network=msd"),
@@ -26,21 +24,9 @@ SETTINGS = {
 
 
 @pytest.fixture
-def run_explain(capsys: pytest.CaptureFixture[str]) -> Run:
+def run_explain(capsys: pytest.CaptureFixture[str]) -> Program:
     """`python -m src.explain ARGUMENTS...` in this process -> its exit status, standard output and standard error."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            status = explain.main(list(map(str, arguments)))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        print(printed.err)  # shown if the test fails
-        return status, printed.out, printed.err
-
-    return call
+    return in_process(explain.main, capsys)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +51,7 @@ def clip_of(run: Path, subset: str) -> str:
 
 
 def test_an_svm_on_a_combined_feature_is_explained_by_timbre_and_level(
-    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+    run_explain: Program, runs: dict[str, Path], tmp_path: Path
 ) -> None:
     file = runs["svm"].parent / "music" / clip_of(runs["svm"], "test")
     assert run_explain(runs["svm"], file, "--output", tmp_path / "why")[0] == 0
@@ -84,7 +70,7 @@ def test_an_svm_on_a_combined_feature_is_explained_by_timbre_and_level(
     assert "No tags: the feature does not come from musicnn or EfficientAT" in clip["tags"]["sentences"][0]
 
 
-def test_the_nearest_training_clips_can_be_heard(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_the_nearest_training_clips_can_be_heard(run_explain: Program, runs: dict[str, Path], tmp_path: Path) -> None:
     run = runs["svm"]
     training = {str(row["clip"]): row["genre"] for row in RunDir(run).split if row["set"] == "train"}
     file = run.parent / "music" / clip_of(run, "train")
@@ -103,7 +89,7 @@ def test_the_nearest_training_clips_can_be_heard(run_explain: Run, runs: dict[st
 
 
 def test_training_clips_are_read_once_and_again_for_another_model(
-    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+    run_explain: Program, runs: dict[str, Path], tmp_path: Path
 ) -> None:
     run = shutil.copytree(runs["svm"], tmp_path / "run")
     file = runs["svm"].parent / "music" / clip_of(run, "test")
@@ -135,7 +121,7 @@ def claims_a_petabyte(arrays: dict[str, Any]) -> bytes:
 
 
 def test_a_hostile_file_of_training_clips_is_ignored_and_runs_nothing(
-    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+    run_explain: Program, runs: dict[str, Path], tmp_path: Path
 ) -> None:
     run = shutil.copytree(runs["svm"], tmp_path / "run")
     file = runs["svm"].parent / "music" / clip_of(run, "test")
@@ -181,7 +167,7 @@ class RunsCode:
 
 
 def test_the_reason_is_given_why_training_clips_are_not_at_hand(
-    run_explain: Run, runs: dict[str, Path], tmp_path: Path
+    run_explain: Program, runs: dict[str, Path], tmp_path: Path
 ) -> None:
     music = shutil.copytree(runs["svm"].parent / "music", tmp_path / "music")
     run = shutil.copytree(runs["svm"], tmp_path / "run")
@@ -210,7 +196,7 @@ def test_the_reason_is_given_why_training_clips_are_not_at_hand(
 
 
 def test_a_bug_does_not_look_like_missing_clips(
-    run_explain: Run, runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_explain: Program, runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bug(*_: object) -> None:
         raise IndexError("a bug")
@@ -223,7 +209,9 @@ def test_a_bug_does_not_look_like_missing_clips(
     assert not (tmp_path / "why").exists()
 
 
-def test_without_its_music_a_run_says_what_is_missing(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_without_its_music_a_run_says_what_is_missing(
+    run_explain: Program, runs: dict[str, Path], tmp_path: Path
+) -> None:
     run, music = runs["svm"], runs["svm"].parent / "music"
     file = shutil.copy(music / clip_of(run, "test"), tmp_path / "song.wav")
     music.rename(tmp_path / "moved")
@@ -242,7 +230,9 @@ def test_without_its_music_a_run_says_what_is_missing(run_explain: Run, runs: di
 
 
 @pytest.mark.slow
-def test_a_model_on_embeddings_is_explained_by_tags(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_a_model_on_embeddings_is_explained_by_tags(
+    run_explain: Program, runs: dict[str, Path], tmp_path: Path
+) -> None:
     run = runs["few"]
     file = run.parent / "music" / clip_of(run, "test")
     assert run_explain(run, file, "--output", tmp_path / "why")[0] == 0
@@ -264,7 +254,7 @@ def test_a_model_on_embeddings_is_explained_by_tags(run_explain: Run, runs: dict
     assert list(found["permutation"]) == ["all rows"]
 
 
-def test_genres_of_an_svm(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_genres_of_an_svm(run_explain: Program, runs: dict[str, Path], tmp_path: Path) -> None:
     status, out, err = run_explain(runs["svm"], "--global", "--output", tmp_path / "genres")
     assert status == 0, err
     assert out.splitlines()[-1] == str(tmp_path / "genres" / "genres.html")
@@ -287,7 +277,9 @@ def test_genres_of_an_svm(run_explain: Run, runs: dict[str, Path], tmp_path: Pat
     assert "There are no bands" in page
 
 
-def test_a_model_without_embedding_and_groups_says_so(run_explain: Run, runs: dict[str, Path], tmp_path: Path) -> None:
+def test_a_model_without_embedding_and_groups_says_so(
+    run_explain: Program, runs: dict[str, Path], tmp_path: Path
+) -> None:
     file = runs["majority"].parent / "music" / clip_of(runs["majority"], "test")
     assert run_explain(runs["majority"], file, "--output", tmp_path / "why")[0] == 0
     (clip,) = content(tmp_path / "why")["clips"]
@@ -309,7 +301,7 @@ def test_a_model_without_embedding_and_groups_says_so(run_explain: Run, runs: di
     ],
 )
 def test_bad_input_of_global_gets_one_message(
-    run_explain: Run, runs: dict[str, Path], arguments: tuple[str, ...], expected: str
+    run_explain: Program, runs: dict[str, Path], arguments: tuple[str, ...], expected: str
 ) -> None:
     status, out, err = run_explain(runs["svm"], *arguments)
     assert status == 1

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ from src.alteration import ALTERATIONS
 from src.rundir import RunDir
 from src.sensitivity.conditions import REDUCED
 from tests.conftest import RATE, write
-from tests.programs import help_of, train
+from tests.programs import Program, help_of, in_process, train
 
 GENRES, MARKED, TONE_HZ = ("ballad", "march", "waltz"), "march", 9000
-Run = Callable[..., tuple[int, str, str]]
 
 
 def songs(folder: Path) -> Path:
@@ -73,19 +71,9 @@ def words(manifest: Path, run: Path, *more: str) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def measure(capsys: pytest.CaptureFixture[str]) -> Run:
+def measure(capsys: pytest.CaptureFixture[str]) -> Program:
     """`python -m src.robustness ARGUMENTS...` in this process -> its exit status, standard output and standard error."""
-
-    def call(*arguments: str | Path) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            status = robustness.main(list(map(str, arguments)))
-        except SystemExit as stop:
-            status = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
+    return in_process(robustness.main, capsys)
 
 
 def content(folder: Path) -> dict[str, Any]:
@@ -102,7 +90,7 @@ def row_of(found: dict[str, Any], name: str, strength: float) -> dict[str, Any]:
     return next(row for row in found["alterations"] if (row["name"], row["strength"]) == (name, strength))
 
 
-def test_a_planted_tone_is_found_by_a_low_pass_below_it(trained: Path, tmp_path: Path, measure: Run) -> None:
+def test_a_planted_tone_is_found_by_a_low_pass_below_it(trained: Path, tmp_path: Path, measure: Program) -> None:
     status, out, _ = measure(trained, "--only", "low_pass=10500,low_pass=7000", "--output", tmp_path / "out")
     assert status == 0
     found = content(tmp_path / "out")
@@ -117,7 +105,7 @@ def test_a_planted_tone_is_found_by_a_low_pass_below_it(trained: Path, tmp_path:
     assert f"low_pass, 7,000 Hz: recall of {MARKED} 100.0 %" in out
 
 
-def test_the_run_itself_is_measured_as_in_its_own_evaluation(trained: Path, tmp_path: Path, measure: Run) -> None:
+def test_the_run_itself_is_measured_as_in_its_own_evaluation(trained: Path, tmp_path: Path, measure: Program) -> None:
     assert measure(trained, "--only", "level=0,noise=20", "--output", tmp_path / "out")[0] == 0
     found, run = content(tmp_path / "out"), RunDir(trained)
     test = run.metrics["test"]
@@ -135,7 +123,7 @@ def test_the_run_itself_is_measured_as_in_its_own_evaluation(trained: Path, tmp_
 
 
 def test_an_interrupted_measurement_goes_on_and_nothing_is_measured_twice(
-    trained: Path, tmp_path: Path, measure: Run, monkeypatch: pytest.MonkeyPatch
+    trained: Path, tmp_path: Path, measure: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = (trained, "--only", "mp3=64,reverb", "--clips", "9", "--output", tmp_path / "out")
     whole = (trained, "--only", "mp3=64,reverb", "--clips", "9", "--output", tmp_path / "whole")
@@ -170,7 +158,7 @@ def test_an_interrupted_measurement_goes_on_and_nothing_is_measured_twice(
     assert measure(*arguments)[0] == 0
 
 
-def test_all_alterations_and_reduced_sound(trained: Path, tmp_path: Path, measure: Run) -> None:
+def test_all_alterations_and_reduced_sound(trained: Path, tmp_path: Path, measure: Program) -> None:
     status, out, _ = measure(trained, "--clips", "3", "--retrain", "--output", tmp_path / "out")
     assert status == 0
     found = content(tmp_path / "out")
@@ -193,7 +181,7 @@ def test_all_alterations_and_reduced_sound(trained: Path, tmp_path: Path, measur
 
 
 def test_models_retrained_on_reduced_sound_find_the_tone_in_the_spectrum(
-    trained: Path, tmp_path: Path, measure: Run
+    trained: Path, tmp_path: Path, measure: Program
 ) -> None:
     """The spectrum has the planted tone; the level has the loudness of the tone at 300 Hz."""
     assert measure(trained, "--only", "spectrum,level_bandwidth", "--retrain", "--output", tmp_path / "out")[0] == 0
@@ -220,14 +208,14 @@ def test_models_retrained_on_reduced_sound_find_the_tone_in_the_spectrum(
         ("level,low_pass=12000", "--only low_pass=12000 would change nothing"),
     ],
 )
-def test_a_wrong_alteration_is_named(trained: Path, tmp_path: Path, measure: Run, only: str, expected: str) -> None:
+def test_a_wrong_alteration_is_named(trained: Path, tmp_path: Path, measure: Program, only: str, expected: str) -> None:
     status, _, err = measure(trained, "--only", only, "--output", tmp_path / "out")
     assert status == 1
     assert expected in message(err)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_is_no_run_is_named(trained: Path, tmp_path: Path, measure: Run) -> None:
+def test_a_folder_that_is_no_run_is_named(trained: Path, tmp_path: Path, measure: Program) -> None:
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()
     shutil.copy(trained / "config.yaml", unfinished)
@@ -247,7 +235,7 @@ def test_a_folder_that_is_no_run_is_named(trained: Path, tmp_path: Path, measure
         assert not (tmp_path / "out").exists()
 
 
-def test_settings_that_name_other_clips_are_refused(trained: Path, tmp_path: Path, measure: Run) -> None:
+def test_settings_that_name_other_clips_are_refused(trained: Path, tmp_path: Path, measure: Program) -> None:
     for word, expected in (
         ("dataset=folder", "dataset"),
         ("model=cnn", "the run decides this"),
@@ -259,7 +247,7 @@ def test_settings_that_name_other_clips_are_refused(trained: Path, tmp_path: Pat
         assert expected in message(err)
 
 
-def test_a_folder_with_other_results_is_refused(trained: Path, tmp_path: Path, measure: Run) -> None:
+def test_a_folder_with_other_results_is_refused(trained: Path, tmp_path: Path, measure: Program) -> None:
     out = tmp_path / "out"
     assert measure(trained, "--only", "level=6", "--clips", "3", "--output", out)[0] == 0
     about = out / "parts" / "about.json"
@@ -279,7 +267,7 @@ def test_a_folder_with_other_results_is_refused(trained: Path, tmp_path: Path, m
         assert "--output FOLDER" in message(err)
 
 
-def test_clips_whose_sound_is_gone_are_listed(trained: Path, tmp_path: Path, measure: Run) -> None:
+def test_clips_whose_sound_is_gone_are_listed(trained: Path, tmp_path: Path, measure: Program) -> None:
     music = tmp_path / "music"
     shutil.copytree(trained.parent / "music", music)
     empty = RunDir(trained).predictions.clips[0]
@@ -302,7 +290,7 @@ def test_clips_whose_sound_is_gone_are_listed(trained: Path, tmp_path: Path, mea
     assert not (tmp_path / "none").exists()
 
 
-def test_retraining_needs_reduced_sound(trained: Path, tmp_path: Path, measure: Run) -> None:
+def test_retraining_needs_reduced_sound(trained: Path, tmp_path: Path, measure: Program) -> None:
     status, _, err = measure(trained, "--only", "level=6", "--retrain", "--output", tmp_path / "out")
     assert status == 1
     assert "--retrain trains on reduced sound, and --only level=6 has none" in message(err)
