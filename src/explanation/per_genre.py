@@ -1,4 +1,4 @@
-"""What a run recognizes each genre by: groups of rows, parts of the feature, frequency bands and tags, as means over test clips.
+"""Properties by which a run recognizes each genre: groups of rows, parts of the feature, frequency bands and tags, as means over test clips.
 
 Shapes: K clips, G groups, F rows, Q tags, S segments, C genres.
 """
@@ -48,7 +48,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class GenreExplanation:
-    """What the test clips of a genre say about a run. Empty lists: the run's feature or model has no such part.
+    """Measures of the test clips of a genre. Empty lists: the run's feature or model has no such part.
 
     `groups` are Shapley shares in the margin of the genre over the strongest other genre, see `grouped_occlusion`; `total` is
     their sum, `interaction` the part of it that no group has alone, and `baseline` the margin with the training mean in place of all rows. `parts` is what the margin loses without a part of the
@@ -95,7 +95,7 @@ class GlobalExplanation:
 
 @dataclass
 class _Measured:
-    """What is measured of one clip; each a list over groups, parts, bands or tags."""
+    """Measures of one clip; each a list over groups, parts, bands or tags."""
 
     right: bool
     groups: grouped_occlusion.GroupEffects | None
@@ -221,7 +221,7 @@ def _genre(
 def _losses(
     known: Background, value_SFN: Tensor, parts: Sequence[RowGroup], genre: int, rival: int
 ) -> NDArray[np.float64]:
-    """What the margin loses with the training mean in place of each part of the feature, (parts,)."""
+    """Loss of margin with the training mean in place of each part of the feature, (parts,)."""
     if not parts:
         return np.empty(0)
     return grouped_occlusion.losses(known.model, value_SFN, parts, genre, rival)
@@ -304,7 +304,7 @@ class _Tags:
 def _notes(
     known: Background, feature: Any, groups: Sequence[RowGroup], hz_F: Any, no_map: str, no_tags: str
 ) -> list[str]:
-    """Which parts there are not, and why."""
+    """The parts that are missing, and why."""
     notes = []
     if not groups:
         names = ", ".join(group.name for group in row_groups.aspects(feature))

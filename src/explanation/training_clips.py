@@ -106,7 +106,7 @@ def read(clips: RunClips) -> TrainingClips:
 
 
 def _digest(clips: RunClips, chosen: Sequence[int]) -> str:
-    """Everything that decides the arrays: the weights of the model, the code of its choices, and the sound of the clips."""
+    """Digest of what decides the arrays: the checkpoint of the model, and the names and sound of the clips."""
     weights = hashlib.sha256((clips.run.path / rundir.BEST).read_bytes()).hexdigest()
     sounds = [(clips.data.clips[k].name, clips.data.waveforms.digest[k]) for k in chosen]
     return hashlib.sha256(json.dumps([FORMAT, weights, sounds]).encode()).hexdigest()

@@ -11,7 +11,7 @@ from src.explanation import deciding_tags, grouped_occlusion, neighbours, row_gr
 from src.explanation.background import Background, background
 from src.explanation.explanation import Explanation
 from src.explanation.model import ExplainedModel, ExplainedSound
-from src.explanation.model_input import feature_of
+from src.explanation.model_input import feature_of, margin_genres
 from src.explanation.tag_values import tag_names, tag_problem, tag_values
 from src.explanation.training_clips import FILE
 from src.model.tags import Tags
@@ -21,8 +21,7 @@ def add(explanation: Explanation, model: ExplainedModel, sound: ExplainedSound) 
     """Fill `row_groups`, `tags` and `neighbours` of an explanation."""
     known = background(model)
     value_SFN = known.model.values(sound.feature_SFN)
-    order = sound.logits_SC.mean(dim=0).argsort(descending=True).tolist()
-    genre, rival = order[0], order[1]
+    genre, rival = margin_genres(sound.logits_SC.mean(dim=0))
     explanation.row_groups = _row_groups(known, value_SFN, genre, rival)
     explanation.tags = _tags(known, value_SFN, sound.feature_SFN, genre, rival)
     explanation.neighbours = _neighbours(known, value_SFN, sound.clip.name, genre, rival)

@@ -1,4 +1,4 @@
-"""What runs of one config say about pairs of artists: their answers, their order and their distance in the embedding."""
+"""Material of the runs of one config on pairs of artists: their answers, their order and their distance in the embedding."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def answer_shares(material: Material) -> NDArray[np.float64]:
 
 
 def order(material: Material) -> NDArray[np.float32]:
-    """How often a run orders the clips of two artists of different genres i and j correctly -> (A, A), 0 to 1.
+    """Share of the pairs of clips, of two artists of different genres i and j, that a run orders correctly -> (A, A), 0 to 1.
 
     It is the share of pairs of a clip k of artist a (genre i) and a clip l of artist b (genre j) for which the log-odds of i
     against j are larger for k than for l; equal ones count half. Its mean over pairs of artists is the area under the ROC

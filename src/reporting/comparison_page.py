@@ -60,7 +60,7 @@ def _doubts(content: Content) -> list[str]:
 
 
 def _steps(content: Content) -> list[Step]:
-    """What the comparison suggests to do next."""
+    """Steps that the comparison suggests."""
     pairs, groups = content["pairs"], content["groups"]
     steps = []
     if pairs[0]["verdict"] == "too few artists":

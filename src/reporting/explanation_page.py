@@ -104,7 +104,7 @@ def _listening(explanations: Sequence[Explanation]) -> dict[str, Any]:
 
 
 def sentences(content: Mapping[str, Any]) -> list[str]:
-    """What the comparison with random masks and with random weights says, in words."""
+    """Sentences on the comparison with random masks and with random weights."""
     lines = [content["no_map"]] if content["no_map"] else []
     for method in content["methods"]:
         name = METHODS[method["method"]].capitalize() if method["method"] != "gradcam" else "Grad-CAM"

@@ -15,7 +15,7 @@ POINT_RADIUS = 4.0
 
 
 class Box(NamedTuple):
-    """A rectangle, in points."""
+    """A rectangle, in any unit of length."""
 
     left: float
     low: float
@@ -23,7 +23,7 @@ class Box(NamedTuple):
     high: float
 
     def overlap(self, other: "Box") -> float:
-        """The area that both share, in square points."""
+        """The area that both share."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.high, other.high) - max(self.low, other.low)
         return max(0.0, width) * max(0.0, height)

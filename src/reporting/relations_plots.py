@@ -1,7 +1,7 @@
 """Draw the relations between genres: a map, and a tree of joins with their stability."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from src import formatting
 from src.reporting.drawing import BLUE, FAINT, INK, LONGEST_NARROW_LABEL, NARROW_INCHES, ORANGE, STYLE, shortened, svg
+from src.reporting.point_labels import Box
 
 WIDE_INCHES = 8.2
 MANY_GENRES = (
@@ -64,18 +65,6 @@ def joins(view: Mapping[str, Any], stable: float, narrow: bool = False) -> str:
         return svg(figure, f"Tree of {formatting.count(len(genres), 'genre')}, joined by their distances", text)
 
 
-class _Box(NamedTuple):
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    def overlap(self, other: "_Box") -> float:
-        width = min(self.right, other.right) - max(self.left, other.left)
-        height = min(self.top, other.top) - max(self.bottom, other.bottom)
-        return max(width, 0) * max(height, 0)
-
-
 def genre_map(view: Mapping[str, Any], same: Sequence[tuple[str, str]], narrow: bool = False) -> str:
     """Draw the genres of a view at their places, in equal scales; a dotted line joins each pair of `same`.
 
@@ -126,7 +115,7 @@ def _label_corners(
     Of eight places around a point the one that covers the least is taken. With `leave_out`, a name is left out if it would
     cover anything.
     """
-    dots = [_Box(x - DOT_INCHES, y - DOT_INCHES, x + DOT_INCHES, y + DOT_INCHES) for x, y in inches_C2.tolist()]
+    dots = [Box(x - DOT_INCHES, y - DOT_INCHES, x + DOT_INCHES, y + DOT_INCHES) for x, y in inches_C2.tolist()]
     taken = list(dots)
     corners = []
     for k, name in enumerate(names):
@@ -140,8 +129,8 @@ def _label_corners(
         ]
         best: tuple[float, tuple[float, float]] | None = None
         for left, bottom in starts:
-            box = _Box(left, bottom, left + length, bottom + LINE_INCHES)
-            inside = _Box(0.03, 0.03, page[0] - 0.03, page[1] - 0.03).overlap(box)
+            box = Box(left, bottom, left + length, bottom + LINE_INCHES)
+            inside = Box(0.03, 0.03, page[0] - 0.03, page[1] - 0.03).overlap(box)
             cost = sum(box.overlap(other) for other in taken if other is not dots[k]) + 3 * (
                 length * LINE_INCHES - inside
             )
@@ -151,6 +140,6 @@ def _label_corners(
         if leave_out and best[0] > 1e-6:
             continue
         left, bottom = best[1]
-        taken.append(_Box(left, bottom, left + length, bottom + LINE_INCHES))
+        taken.append(Box(left, bottom, left + length, bottom + LINE_INCHES))
         corners.append((k, (left, bottom)))
     return corners
