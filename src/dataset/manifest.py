@@ -92,14 +92,11 @@ class Manifest(DataSet):
         return corpus
 
     def _table(self) -> Table:
-        """Open the table. Raises ValueError if a column is missing, or if it has two forms of opinions."""
+        """Open the table. Raises ValueError if a column is missing, or if it has two forms of opinions, or half of one."""
         known = (*COLUMNS, *opinion_columns.OPINION_COLUMNS)
-        try:
-            table = Table(self.path, ("path", opinion_columns.FIRST), known)
-        except ValueError:
-            table = Table(self.path, REQUIRED, known)
-        opinion_columns.check_one_form(table.header, self.path)
-        return table
+        header = Table(self.path, ("path",), known).header
+        opinion_columns.check_form(header, self.path)
+        return Table(self.path, ("path", opinion_columns.FIRST) if opinion_columns.FIRST in header else REQUIRED, known)
 
     def _notes(self, columns: Sequence[str], row_reader: "_RowReader") -> list[str]:
         notes = []

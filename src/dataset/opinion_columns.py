@@ -17,13 +17,18 @@ SUM_TOLERANCE = 0.011  # 0.33|0.33|0.33 sums to 0.99
 SHARES_EXPECTED = "expected shares such as jazz=0.6|blues=0.4"
 
 
-def check_one_form(header: Sequence[str], path: Path) -> None:
-    """Raise ValueError if the header of a table has two forms of opinions."""
+def check_form(header: Sequence[str], path: Path) -> None:
+    """Raise ValueError if the header of a table has two forms of opinions, or columns of opinions without the first."""
+    columns = ", ".join(column for column in header if column in OPINION_COLUMNS)
     if FIRST not in header:
+        if columns and "genre" not in header:
+            raise ValueError(
+                f"{path}, line 1: {columns} without {FIRST}. Number the columns of the annotators from {FIRST}, or name the "
+                "column of the genre: genre."
+            )
         return
     other = next((column for column in ("genre", ANNOTATOR) if column in header), None)
     if other:
-        columns = ", ".join(column for column in header if column in OPINION_COLUMNS)
         raise ValueError(
             f"{path}, line 1: the columns {other} and {columns} are two forms of opinions: expected one of them. Remove or "
             f"rename {other}, or the others."

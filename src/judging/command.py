@@ -1,4 +1,4 @@
-"""The command line of `src.evaluate`: runs, and settings of the data on which they are judged."""
+"""Settings in the command lines of evaluate, explain and robustness: the data on which runs are judged."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,7 +63,7 @@ def _check(override: Override) -> None:
     key = override.key_or_group
     if key.split(".")[0].split("@")[0] not in GROUPS and key not in (RUN_DIR, "debug"):
         raise ValueError(
-            f"{override.input_line}: the run decides this. `evaluate` takes settings of {', '.join(GROUPS)}, and {RUN_DIR}=FOLDER."
+            f"{override.input_line}: the run decides this. Expected settings of {', '.join(GROUPS)}, or {RUN_DIR}=FOLDER."
         )
     if override.is_sweep_override():
         raise ValueError(f"{override.input_line}: expected one value. Give one command for each data set.")

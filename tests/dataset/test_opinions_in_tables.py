@@ -147,6 +147,7 @@ C = "path,genre_1,genre_2\nb.wav,blues,blues\n"
         (C + "b.wav,blues,\n", "{path} lists b.wav twice."),
         ("path,genre,genre_1\na.wav,jazz,jazz\n", "line 1: the columns genre and genre_1 are two forms of opinions"),
         ("path,genre_1,annotator\na.wav,jazz,ann\n", "line 1: the columns annotator and genre_1 are two forms of opinions"),
+        ("path,genre_2,genre_3\na.wav,jazz,jazz\n", "line 1: genre_2, genre_3 without genre_1. Number the columns"),
         (
             "path,genre,annotator,artist,split\na.wav,jazz,ann,X,train\na.wav,jazz,ben,Y,train\n",
             "line 3: artist is 'Y', but line 2 has 'X' for the same clip, a.wav. Correct one.",
