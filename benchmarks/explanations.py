@@ -2,7 +2,8 @@
 
 `python -m benchmarks.explanations truth RUN` explains test clips of a run on the two genres of `benchmarks.known_truth`, which differ
 in the drum pattern only. The stems lie where that program wrote them. In a bin where the drums are louder than the rest, the map should have
-more than its share of the positive relevance: more than of the energy, and of the area. The same for a model with random weights shows what the method alone does.
+more than its share of the positive relevance: more than of the energy, of the area, and than with random weights, which
+show what the method alone does. Signed, the relevance of integrated gradients sums to the score minus that of the baseline.
 
 `python -m benchmarks.explanations speed RUN AUDIO` times one explanation, with everything that the page shows of a sound.
 """
@@ -12,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,16 +34,30 @@ STEMS = ("drums", "rest")  # the folders beside mix/
 SECONDS, REPEATS = 30.0, 3
 
 
-def shares(
+class OnDrums(NamedTuple):
+    """Of one sound, what lies on the drum-dominated bins: shares of the positive relevance, of energy and of area.
+
+    `net` is the sum of the relevance on them, `total` on all bins: in nats for integrated gradients.
+    """
+
+    share: float
+    energy: float
+    area: float
+    net: float
+    total: float
+
+
+def on_drums(
     model: ExplainedModel, sound: ExplainedSound, dominated_FN: NDArray[np.bool_], method: str, network: Any
-) -> tuple[float, float, float]:
-    """Of one sound, what lies on the drum-dominated bins: the share of positive relevance, of the energy, and of the area."""
+) -> OnDrums:
+    """Measure the map of one sound by a method; `network` is the trained one, or a copy with random weights."""
     genre = int(sound.probability_C.argmax())
     inputs = feature_map(model, sound, network)
-    relevance_FN = smooth(inputs.whole(relevance_of(model, inputs, genre, method, network).relevance_SFN), model)
+    raw_FN = inputs.whole(relevance_of(model, inputs, genre, method, network).relevance_SFN)
     power_FN = 10 ** (inputs.whole(inputs.value_SFN, mean=True) / 10)
-    share, energy = (float(each[dominated_FN].sum() / each.sum()) for each in (np.maximum(relevance_FN, 0), power_FN))
-    return share, energy, float(dominated_FN.mean())
+    positive_FN = np.maximum(smooth(raw_FN, model), 0)
+    share, energy = (float(each[dominated_FN].sum() / each.sum()) for each in (positive_FN, power_FN))
+    return OnDrums(share, energy, float(dominated_FN.mean()), float(raw_FN[dominated_FN].sum()), float(raw_FN.sum()))
 
 
 def stems_of(model: ExplainedModel, clip: Clip, max_seconds: float | None) -> list[ExplainedSound]:
@@ -65,7 +80,7 @@ def truth(run: Path, clips: int, methods: Sequence[str]) -> None:
     chosen, max_seconds, _ = test_clips(model.run, Request(), clips)
     trained: Any = model.classifier.model
     networks = {"trained": trained, "random weights": faithfulness.random_network(trained)}
-    found: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    found: dict[tuple[str, str], list[OnDrums]] = {}
     scores: list[list[float]] = []
     for clip in track(chosen, "Explaining", len(chosen)):
         sound = model.read(clip, max_seconds)
@@ -79,22 +94,28 @@ def truth(run: Path, clips: int, methods: Sequence[str]) -> None:
         scores.append([score_of(inputs, each, genre) for each in features])
         for method in methods:
             for name, network in networks.items():
-                found.setdefault((method, name), []).append(shares(model, sound, dominated_FN, method, network))
+                found.setdefault((method, name), []).append(on_drums(model, sound, dominated_FN, method, network))
     artists = [clip.artist or clip.name for clip in chosen]
     print(f"{len(chosen)} test clips of {len(set(artists))} artists; synthetic music")
-    print("| method | model | positive relevance on drum bins | over their energy | over their area |")
-    print("|---|---|---|---|---|")
+    print(
+        "| method | model | positive relevance on drum bins | over their energy | over their area | over random weights |"
+    )
+    print("|---|---|---|---|---|---|")
     for (method, name), rows in found.items():
-        share_K, energy_K, area_K = np.array(rows).T
+        share_K, energy_K, area_K = np.array(rows).T[:3]
+        random_K = np.array([each.share for each in found[method, "random weights"]])
         cells = [f"{100 * share_K.mean():.1f} %"]
-        for other_K in (energy_K, area_K):
+        for other_K in (energy_K, area_K, random_K) if name == "trained" else (energy_K, area_K):
             low, high = bootstrap_by_cluster(share_K / other_K, artists)
             cells.append(f"{np.mean(share_K / other_K):.2f} ({low:.2f} to {high:.2f})")
         print(f"| {method} | {name} | {' | '.join(cells)} |")
-    energy_K, area_K = np.array(next(iter(found.values()))).T[1:]
+    energy, area = np.array([(each.energy, each.area) for each in next(iter(found.values()))]).mean(axis=0)
     print(
-        f"Bins where the drums are louder have {100 * energy_K.mean():.1f} % of the energy and {100 * area_K.mean():.1f} % of the area."
+        f"Bins where the drums are louder have {100 * energy:.1f} % of the energy and {100 * area:.1f} % of the area."
     )
+    if signed := found.get(("integrated_gradients", "trained")):
+        net, total = np.array([(each.net, each.total) for each in signed]).mean(axis=0)
+        print(f"Integrated gradients: {net:.2f} of the {total:.2f} nats from the baseline to the clips lie on them.")
     whole, drums, rest, without = np.mean(scores, axis=0)
     print(
         f"Mean score of the predicted genre in nats: the clips {whole:.2f}, their drums alone {drums:.2f}, the rest alone {rest:.2f}, the "

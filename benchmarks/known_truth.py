@@ -1,9 +1,11 @@
 """Make synthetic music of two genres that differ in the drum pattern only: `python -m benchmarks.known_truth DIR`.
 
-The invented artists of `dataset=synth` each play both genres, `straight` and `broken`, with the same kit, instruments and
-loudness. Clips come in pairs, one of each genre: other songs, but the same tempo and length, the same drums with the same
-number of strokes of the same strengths, and drums at the same level relative to the rest (`--drums-db`). Nothing but the times of the strokes tells the genre. The
-mix is dry and linear, so that a compressor, say, cannot carry the rhythm of the drums over to the rest.
+The invented artists of `dataset=synth` each play both genres with the same kit, instruments and loudness. Clips come in
+pairs, one of each genre: other songs, but the same tempo and length, the same drums with the same number of strokes of the
+same strengths, and drums at the same level relative to the rest (`--drums-db`). Nothing but the times of the strokes tells
+the genre: by `--differ-in places`, `straight` and `broken` have them at other places of the bar, and the gaps tell as much
+as the strokes; by `--differ-in distances`, `even` and `rolls` have them far apart or close together. The mix is dry and linear, so that a
+compressor, say, cannot carry the rhythm of the drums over to the rest.
 
 Writes the clips to DIR/mix (FLAC, mono, 22,050 Hz), their stems, which sum to them sample by sample, to DIR/drums and
 DIR/rest under the same names, and a manifest of each: DIR/manifest.csv, drums.csv and rest.csv.
@@ -33,11 +35,14 @@ from src.dataset.composer.song import Song, plan
 from src.dataset.composer.soundfont import soundfont
 from src.plain_files import write_csv
 
-# One bar in sixteenths, in the notation of composer/drums.py. Both have the same strokes, and the same of them together.
+# One bar in sixteenths, in the notation of composer/drums.py. Both of a pair have the same strokes, and the same of them together.
 GROOVES = {
     "straight": {"kick": "x.....o.x.....o.", "snare": "....x.......x...", "hat": "x.o.x.o.x.o.x.o."},
     "broken": {"kick": "...o..x....o..x.", "snare": "....x.......x...", "hat": "...oxox....oxox."},
+    "even": {"kick": "x...x...x...x...", "snare": "..x...x...x...x.", "hat": "x.x.x.x.x.x.x.x."},
+    "rolls": {"kick": "xx......xx......", "snare": "..xx......xx....", "hat": "xxxx....xxxx...."},
 }
+PAIRS = {"places": ("straight", "broken"), "distances": ("even", "rolls")}  # what tells the two genres
 BEATS, STEPS = 4, 4  # beats in a bar, steps in a beat
 STYLES = ("pop", "rock", "disco", "hiphop", "reggae")  # of the rest, artist by artist: all in 4/4
 LATEST_SECONDS = 0.03  # most that a stroke is early or late: less than half a sixteenth, so that it stays in its clip
@@ -64,7 +69,14 @@ class Sound(NamedTuple):
     velocity: int
 
 
-def pair(seed: int, number: int, track_number: int, seconds: float, drums_db: float = 0.0) -> dict[str, Stems]:
+def pair(
+    seed: int,
+    number: int,
+    track_number: int,
+    seconds: float,
+    drums_db: float = 0.0,
+    genres: Sequence[str] = PAIRS["places"],
+) -> dict[str, Stems]:
     """Compose and render one clip of each genre by artist `number` (from 0), about `seconds` long in whole bars.
 
     `drums_db` is the level of the drums relative to the rest.
@@ -72,8 +84,8 @@ def pair(seed: int, number: int, track_number: int, seconds: float, drums_db: fl
     artist = draw_artist(seed, style_of(number), number)
     waves: dict[str, tuple[Wave, Wave]] = {}
     tempo_bpm = 0.0
-    for k, genre in enumerate(GROOVES):
-        rng = stream(seed, artist.genre, number, len(GROOVES) * track_number + k)
+    for k, genre in enumerate(genres):
+        rng = stream(seed, artist.genre, number, len(genres) * track_number + k)
         song = plan(artist, rng, seconds + 60)
         tempo_bpm = tempo_bpm or song.tempo_bpm
         same_tempo = replace(song, tempo_bpm=tempo_bpm, swing=1.0, rubato=0.0)
@@ -181,7 +193,15 @@ def _at_level(wave_T: Wave, level_db: float) -> Wave:
     return wave_T * (10 ** (level_db / 20) / rms)
 
 
-def write(folder: Path, seed: int, artists: int, tracks: int, seconds: float, drums_db: float = 0.0) -> Iterator[str]:
+def write(
+    folder: Path,
+    seed: int,
+    artists: int,
+    tracks: int,
+    seconds: float,
+    drums_db: float = 0.0,
+    genres: Sequence[str] = PAIRS["places"],
+) -> Iterator[str]:
     """Write the corpus and yield the name of each clip; the manifests are written after the last one.
 
     Raises OSError if it cannot be written.
@@ -189,9 +209,9 @@ def write(folder: Path, seed: int, artists: int, tracks: int, seconds: float, dr
     rows: list[tuple[str, str, str, str]] = []
     for number in range(artists):
         artist = draw_artist(seed, style_of(number), number).name
-        titles = iter(track_names(seed, style_of(number), number, len(GROOVES) * tracks))
+        titles = iter(track_names(seed, style_of(number), number, len(genres) * tracks))
         for track_number in range(tracks):
-            for genre, stems in pair(seed, number, track_number, seconds, drums_db).items():
+            for genre, stems in pair(seed, number, track_number, seconds, drums_db, genres).items():
                 title = next(titles)
                 name = f"{genre}/{artist}--{title}.flac".lower().replace(" ", "-")
                 for kind, wave_T in (
@@ -237,8 +257,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="DB",
         help="level of the drums relative to the rest (default: %(default)s, equally loud)",
     )
+    parser.add_argument(
+        "--differ-in",
+        choices=PAIRS,
+        default="places",
+        help="what tells the genres of the drum strokes (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
-    most_tracks = MOST_TRACKS // len(GROOVES)
+    genres = PAIRS[options.differ_in]
+    most_tracks = MOST_TRACKS // len(genres)
     for key, value, least, most in (
         ("artists", options.artists, 1, MOST_ARTISTS),
         ("tracks", options.tracks, 1, most_tracks),
@@ -248,9 +275,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ):
         if not least <= value <= most:
             parser.error(f"--{key} is {value:g}: expected {least} to {most}.")
-    clips = write(options.folder, options.seed, options.artists, options.tracks, options.seconds, options.drums_db)
+    clips = write(
+        options.folder, options.seed, options.artists, options.tracks, options.seconds, options.drums_db, genres
+    )
     try:
-        for _ in track(clips, "Clips", total=len(GROOVES) * options.artists * options.tracks):
+        for _ in track(clips, "Clips", total=len(genres) * options.artists * options.tracks):
             pass
     except OSError as error:
         parser.error(f"DIR is {options.folder}, which cannot be written: {error}")

@@ -21,10 +21,12 @@ def test_the_relevance_of_a_model_that_hears_some_rows_lies_on_them() -> None:
     read = sound(model, noise(2.0))
     dominated_FN = np.zeros((32, feature_map(model, read).columns), bool)
     dominated_FN[9:15] = True  # a row more on each side, as maps are averaged over three
-    share, energy, area = explanations.shares(model, read, dominated_FN, "integrated_gradients", model.classifier.model)
-    assert share == pytest.approx(1)
-    assert area == pytest.approx(6 / 32)
-    assert 0 < energy < 0.5
+    found = explanations.on_drums(model, read, dominated_FN, "integrated_gradients", model.classifier.model)
+    assert found.share == pytest.approx(1)
+    assert found.net == pytest.approx(found.total)
+    assert found.total > 0
+    assert found.area == pytest.approx(6 / 32)
+    assert 0 < found.energy < 0.5
 
 
 def test_stems_lie_beside_the_clip(tmp_path: Path) -> None:
