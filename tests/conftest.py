@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ os.environ["MUSIC_GENRE_CACHE"] = os.path.join(tempfile.gettempdir(), "no-downlo
 os.environ.pop("MUSIC_GENRE_EFFICIENTAT", None)
 for size in ("COLUMNS", "LINES"):  # set in the processes of pytest-xdist, where there is no terminal
     os.environ.pop(size, None)
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as in the background of a shell: programs that tests interrupt inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 RATE = 22050
