@@ -149,8 +149,9 @@ def test_the_tables_of_real_runs_have_the_scores_of_their_metrics(
     assert tables.main([f"study={tmp_path / 'study'}", "--docs", str(docs)]) == 0
     scores: dict[str, list[dict[str, float]]] = {}
     for path in (tmp_path / "study").rglob("metrics.json"):
-        name = next(name for name in ("cnn", "rnn", "hybrid") if f"paper_{name}" in str(path))
-        scores.setdefault(name, []).append(json.loads(path.read_text())["test"])
+        scores.setdefault(json.loads((path.parent / "environment.json").read_text())["choices"]["model"], []).append(
+            json.loads(path.read_text())["test"]
+        )
     page = (docs / "paper.md").read_text()
     for name, both in scores.items():
         row = next(line for line in page.splitlines() if line.startswith(f"| {name}, here |")).split(" | ")
