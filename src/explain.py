@@ -172,7 +172,7 @@ def _explain_clips(
     from src import formatting
     from src.audio.reader import AudioError
     from src.explanation.explain import explain
-    from src.reporting import explanation_page
+    from src.reporting import explanation_page, explanation_text
     from src.reporting.render import save
 
     clips, seconds, notes = chosen
@@ -203,7 +203,7 @@ def _explain_clips(
     sounds.write(folder)
     page = save(folder / PAGE, explanation_page.html(content, explanations, [*notes, *sounds.notes]))
     console.line(json.dumps(content) if options.json else f"{page}")
-    for sentence in explanation_page.sentences(content):
+    for sentence in explanation_text.sentences(content):
         console.note(sentence)
     return int(bool(failed))
 

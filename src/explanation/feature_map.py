@@ -1,6 +1,6 @@
 """The feature as the input of a map: its values, the baseline, the score of a genre, and its grid in time and frequency."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from src.explanation.model import ExplainedModel, ExplainedSound
-from src.feature import Cqt, Mel, Mfcc, Onset, Stft
+from src.feature import Chroma, Cqt, Mel, Mfcc, Onset, Stft
 from src.normalization import Instance, Standard
 
 TRAINING_MEAN = "the mean of each row over the training clips"
 WINDOW_MEAN = "the mean of each row over its window, which this normalization turns into 0"
 SOUND_MEAN = "the mean of each row over this sound, as a run without normalization stores no training mean"
 ZERO = "0, as each window has one frame, and a run without normalization stores no training mean"
+PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+DIMENSION = "dimension"  # the first word of the names of rows that mean nothing to people
 MASK_FFT = 4096  # of the sound of a constant-Q map: its low rows are narrow
 
 
@@ -126,7 +128,10 @@ def _has_bands(feature: Any) -> bool:
 
 
 def row_names(feature: Any) -> list[str]:
-    """A name for each row: the feature's own names, or Hz, or the number of the row in its part, from 1."""
+    """A name for each row: the feature's own names, Hz, pitch classes, or the number of the row in its part, from 1.
+
+    The rows of a network's embedding are dimensions: DIMENSION and a number.
+    """
     hz = row_hz(feature)
     if hz is not None:
         return [f"{each:.0f} Hz" for each in hz]
@@ -134,8 +139,15 @@ def row_names(feature: Any) -> list[str]:
         return list(feature.row_names)
     parts = getattr(feature, "parts", None)
     if parts is not None:
-        return [name if part.rows == 1 else f"{name} {k + 1}" for name, part in parts.items() for k in range(part.rows)]
-    return [f"row {k + 1}" for k in range(feature.rows)]
+        return [name if part.rows == 1 else f"{name} {own}" for name, part in parts.items() for own in _own_names(part)]
+    if isinstance(feature, Chroma):
+        return list(PITCH_CLASSES)
+    is_network = feature.cached or any(True for _ in feature.parameters())  # frozen, or trained
+    return [f"{DIMENSION if is_network else 'row'} {own}" for own in _own_names(feature)]
+
+
+def _own_names(feature: Any) -> Sequence[str]:
+    return PITCH_CLASSES if isinstance(feature, Chroma) else [str(k + 1) for k in range(feature.rows)]
 
 
 def stft_weights(feature: Any) -> tuple[Tensor, int] | None:

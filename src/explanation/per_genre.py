@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from src import console, plain_files
@@ -233,10 +233,14 @@ def _bands(
     """The relevance of each band of OCTAVES_HZ for a genre, in nats: the sum of the map over the band's rows and over time."""
     sound = model.read(clip, max_seconds)
     relevance_SFN = attribution.integrated_gradients(feature_map(model, sound), genre).relevance_SFN
-    row_F = relevance_SFN.sum(dim=(0, 2)).double().cpu().numpy()
+    return band_sums(relevance_SFN.sum(dim=(0, 2)).double().cpu().numpy(), hz_F)
+
+
+def band_sums(row_F: ArrayLike, hz_F: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sums of values of rows (F,) over the bands of OCTAVES_HZ that have rows."""
     bands, band_F = np.unique(np.searchsorted(OCTAVES_HZ, hz_F, side="right"), return_inverse=True)
-    band_sums: NDArray[np.float64] = np.bincount(band_F, weights=row_F, minlength=len(bands)).astype(np.float64)
-    return band_sums
+    total: NDArray[np.float64] = np.bincount(band_F, weights=row_F, minlength=len(bands)).astype(np.float64)
+    return total
 
 
 def band_names(hz_F: NDArray[np.float64]) -> list[str]:

@@ -9,6 +9,8 @@ from src.explanation.neighbours import Neighbour
 from src.formatting import signed
 
 MOST_TAGS = 5  # that a sentence names
+LEAST_DEVIATIONS = 0.05  # of a tag that a sentence names: less is shown as 0.0
+SMALLEST = 0.005  # nats, shown as 0.00: nothing to name
 SMALL_TOTAL = 0.1  # nats: of a smaller total, shares in percent say nothing
 
 
@@ -20,13 +22,14 @@ def row_groups(effects: GroupEffects, genre: str, rival: str) -> list[str]:
             "training mean in place of the whole clip: no group of rows makes a difference that could be divided into shares."
         ]
     order = sorted(range(len(effects.names)), key=lambda g: -effects.share[g])
-    speaking = [_share(effects, g) for g in order if effects.share[g] >= 0]
-    against = [_share(effects, g) for g in order if effects.share[g] < 0]
+    speaking = [_share(effects, g) for g in order if effects.share[g] >= SMALLEST]
+    against = [_share(effects, g) for g in order if effects.share[g] <= -SMALLEST]
     first = (
         f"Compared with the training mean, the clip moves the margin of {genre} over {rival} by {signed(effects.total)} nats, to "
         f"{effects.margin:.2f}."
     )
-    shares = f"For {genre} speak {in_words(speaking)}." if speaking else f"No group of rows speaks for {genre}."
+    verb = "speaks" if len(speaking) == 1 else "speak"
+    shares = f"For {genre} {verb} {in_words(speaking)}." if speaking else f"No group of rows speaks for {genre}."
     if against:
         shares += f" Against it: {in_words(against)}."
     strongest = max(range(len(effects.names)), key=lambda g: effects.without[g])
@@ -34,16 +37,18 @@ def row_groups(effects: GroupEffects, genre: str, rival: str) -> list[str]:
         f"With the training mean in place of {effects.names[strongest]}, the margin would fall most, to "
         f"{effects.margin - effects.without[strongest]:.2f} nats."
     )
-    remainder = (
-        f"Alone, the groups add up to {signed(float(effects.alone.sum()))} nats; the remainder of {signed(effects.interaction)} nats comes "
-        "from several groups together, and is divided among them in the shares."
-    )
-    return [first, shares, lost, remainder]
+    lines = [first, shares, lost]
+    if abs(effects.interaction) >= SMALLEST:
+        lines.append(
+            f"Alone, the groups add up to {signed(float(effects.alone.sum()))} nats; the remainder of {signed(effects.interaction)} nats "
+            "comes from several groups together, and is divided among them in the shares."
+        )
+    return lines
 
 
 def _share(effects: GroupEffects, g: int) -> str:
     share = effects.share[g]
-    if effects.total < 0:  # shares of a negative total would have the wrong sign
+    if effects.total < 0 or effects.share.min() <= -SMALLEST:  # percentages would be negative, or above 100
         return f"{effects.names[g]} ({signed(share)} nats)"
     return f"{effects.names[g]} ({signed(share)} nats, {round(100 * share / effects.total)} %)"
 
@@ -77,17 +82,19 @@ def decision(found: Decision, genre: str, rival: str) -> list[str]:
 
 def related(tags: Sequence[RelatedTag], training_clips: int, genre: str, rival: str) -> list[str]:
     """The tags that go with the decision of a model that does not read tags."""
-    speaking = [tag for tag in tags if tag.score > 0][:MOST_TAGS]
-    against = [tag for tag in reversed(tags) if tag.score < 0][:MOST_TAGS]
-    if not tags:
+    shown = [tag for tag in tags if abs(tag.deviations) >= LEAST_DEVIATIONS]
+    speaking = [tag for tag in shown if tag.score > 0][:MOST_TAGS]
+    against = [tag for tag in reversed(shown) if tag.score < 0][:MOST_TAGS]
+    if not speaking and not against:
         return [
-            f"No tag goes with the margin of {genre} over {rival}: over {training_clips} training clips, no correlation excludes 0."
+            f"No tag goes with the margin of {genre} over {rival}: over {training_clips} training clips, none that differs from its mean in "
+            "this clip has a correlation whose interval excludes 0."
         ]
     lines = []
     if speaking:
-        lines.append(f"With {genre} go {in_words([_deviation(tag) for tag in speaking])}.")
+        lines.append(f"Typical of {genre}: {in_words([_deviation(tag) for tag in speaking])}.")
     if against:
-        lines.append(f"With {rival} rather go {in_words([_deviation(tag) for tag in against])}.")
+        lines.append(f"Typical of {rival} instead: {in_words([_deviation(tag) for tag in against])}.")
     lines.append(
         f"In brackets: standard deviations above (+) or below (-) the training mean of the tag, and the correlation r of the tag "
         f"with the margin of {genre} over {rival} in {formatting.count(training_clips, 'training clip')}. The model does not read these "
@@ -102,9 +109,9 @@ def _deviation(tag: RelatedTag) -> str:
 
 
 def tag_label(name: str) -> str:
-    """A tag and its network: "msd/jazz" -> "jazz [msd]"."""
+    """A tag and its network: "msd/jazz" -> "jazz [msd]"; a tag that says what is missing in quotation marks."""
     network, _, tag = name.partition("/")
-    return f"{tag} [{network}]"
+    return f"'{tag}' [{network}]" if tag.startswith("no ") else f"{tag} [{network}]"
 
 
 def no_tags(problem: str) -> str:
@@ -113,22 +120,22 @@ def no_tags(problem: str) -> str:
 
 
 def neighbours(found: Mapping[str, Sequence[Neighbour]]) -> list[str]:
-    """Compare the nearest training clips of the genre and of its rival; `found` has them by genre, the predicted one first."""
+    """Compare the nearest training clips of some genres; `found` has them by genre, the predicted one first."""
     lines = []
     for genre, each in found.items():
         if not each:
             lines.append(f"The run has no training clip of {genre}.")
             continue
         nearest = each[0]
-        by = f" by {nearest.clip.artist}" if nearest.clip.artist else ""
         lines.append(
-            f"Of {formatting.count(nearest.clips, 'training clip')} of {genre}, {nearest.clip.name}{by} is the nearest: cosine "
-            f"{nearest.cosine:.2f}, where the median of {genre} is {nearest.median:.2f}."
+            f"The nearest of {formatting.count(nearest.clips, 'training clip')} of {genre} has a cosine of {nearest.cosine:.2f}, where "
+            f"the median is {nearest.median:.2f}."
         )
     firsts = [each[0] for each in found.values() if each]
-    if len(firsts) == 2 and firsts[1].cosine > firsts[0].cosine:
+    nearest_of_all = max(firsts, key=lambda each: each.cosine, default=None)
+    if nearest_of_all is not None and nearest_of_all is not firsts[0]:
         lines.append(
-            f"The nearest training clip of all is of the rival, {firsts[1].clip.genre}: the model decides by more than one neighbour."
+            f"The nearest of these is of {nearest_of_all.clip.genre}, not of the predicted genre: the model decides by more than one neighbour."
         )
     return lines
 

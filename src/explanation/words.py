@@ -3,6 +3,7 @@
 Each part is a dictionary for page and JSON. It has `sentences`, and if the part does not exist for a run, they say why.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor
@@ -24,7 +25,7 @@ def add(explanation: Explanation, model: ExplainedModel, sound: ExplainedSound) 
     genre, rival = margin_genres(sound.logits_SC.mean(dim=0))
     explanation.row_groups = _row_groups(known, value_SFN, genre, rival)
     explanation.tags = _tags(known, value_SFN, sound.feature_SFN, genre, rival)
-    explanation.neighbours = _neighbours(known, value_SFN, sound.clip.name, genre, rival)
+    explanation.neighbours = _neighbours(known, value_SFN, sound.clip.name, [genre, rival], sound.clip.genre)
 
 
 def _row_groups(known: Background, value_SFN: Tensor, genre: int, rival: int) -> dict[str, Any]:
@@ -69,8 +70,10 @@ def _tags(known: Background, value_SFN: Tensor, feature_SFN: Tensor, genre: int,
     }
 
 
-def _neighbours(known: Background, value_SFN: Tensor, name: str, genre: int, rival: int) -> dict[str, Any]:
-    """The nearest training clips of the predicted genre and of its rival."""
+def _neighbours(
+    known: Background, value_SFN: Tensor, name: str, predicted: Sequence[int], true_genre: str
+) -> dict[str, Any]:
+    """The nearest training clips of the predicted genre and its rival, and of the true genre if it is known and neither."""
     if not known.model.has_embedding:
         return _nothing(sentences.no_embedding(type(known.model.classifier.model).__name__.lower()))
     if known.training is None:
@@ -83,9 +86,12 @@ def _neighbours(known: Background, value_SFN: Tensor, name: str, genre: int, riv
                 "The nearest training clips are unknown", f"{FILE} has other embeddings; delete it"
             )
         )
+    compared = [genres[k] for k in predicted]
+    if true_genre in genres and true_genre not in compared:
+        compared.append(true_genre)
     found = {
-        genres[k]: neighbours.nearest(embedding_E, training.embedding_KE, training.clips, genres[k], without=name)
-        for k in (genre, rival)
+        genre: neighbours.nearest(embedding_E, training.embedding_KE, training.clips, genre, without=name)
+        for genre in compared
     }
     return {
         "training_clips": len(training.clips),

@@ -1,27 +1,22 @@
-"""Format explanations: as the page explanation.html, as the content of explanation.json, and as sentences."""
+"""Format explanations: as the page explanation.html, and as the content of explanation.json."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from src import formatting
 from src.explanation import Explanation, faithfulness
-from src.formatting import count, signed
-from src.reporting import explanation_plots, render
+from src.formatting import count
+from src.reporting import explanation_plots, explanation_text, render
 from src.reporting.drawing import both
+from src.reporting.explanation_text import METHODS, OTHERS
 from src.rundir import RunDir
 
 MOST_CLIPS = 12  # that the page shows; explanation.json has all
-ALIKE = 0.5  # Spearman's correlation from which two maps are called alike
 KNOWN = 0.995  # cosine, shown as 1.00, from which a sound may be a training clip itself
-METHODS = {"integrated_gradients": "integrated gradients", "occlusion": "occlusion", "gradcam": "Grad-CAM"}
-OTHERS = {
-    "random": "random masks of the same shape",
-    "loudest": "the loudest values",
-    "unusual": "the values farthest from the baseline",
-}
 NOT_SHOWN = ("maps", "value_FN", "row_names", "row_hz")
 
 
@@ -103,98 +98,29 @@ def _listening(explanations: Sequence[Explanation]) -> dict[str, Any]:
     return {"share": heard[0].listening["share"], "whole": whole, **means, **found}
 
 
-def sentences(content: Mapping[str, Any]) -> list[str]:
-    """Sentences on the comparison with random masks and with random weights."""
-    lines = [content["no_map"]] if content["no_map"] else []
-    for method in content["methods"]:
-        name = METHODS[method["method"]].capitalize() if method["method"] != "gradcam" else "Grad-CAM"
-        by_other: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in method["compared"]:
-            by_other[row["other"]].append(row)
-        lines += [_compare(name, other, rows) for other, rows in by_other.items()]
-        lines += _sanity(name, method["correlations"])
-    if heard := content["listening"]:
-        lines += _hear(heard)
-    rows = [row for method in content["methods"] for row in method["compared"]]
-    if rows and rows[0]["verdict"] == "unknown":
-        sounds = f"{count(rows[0]['clips'], 'sound')} {'is' if rows[0]['clips'] == 1 else 'are'}"
-        lines.append(
-            f"{sounds} too few for an interval, which needs {faithfulness.MIN_CLIPS}: --test --clips 20 explains 20 test clips."
-        )
-    return lines
-
-
-def _hear(heard: Mapping[str, Any]) -> list[str]:
-    """A sentence on whether the run hears what is missing; none with too few sounds."""
-    if heard["interval"] is None:
-        return []
-    text = "falls" if heard["verdict"] == "better" else "does not fall"
-    low, high = (f"{100 * end:.0f}" for end in heard["interval"])
-    return [
-        f"In the altered sounds, the probability {text} further if the most relevant parts get their average level than if as much "
-        f"at random places does: {signed(100 * heard['gain'], 0)} points (95 % interval {low} to {high})."
-    ]
-
-
-def _compare(name: str, other: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """One sentence about a method and what it was compared with, for deletion and insertion."""
-    gains = " and ".join(_gain(row) for row in rows)
-    verdicts = {row["verdict"] for row in rows}
-    if verdicts == {"unknown"}:
-        return f"{name} against {OTHERS[other]}: a gain of {gains}."
-    basis = f"95 % intervals over {rows[0]['over']}, {count(rows[0]['clips'], 'clip')}"
-    if verdicts == {"better"}:
-        return f"{name} finds what the model uses better than {OTHERS[other]}: a gain of {gains}; {basis}."
-    if "better" in verdicts:
-        better = next(row["curve"] for row in rows if row["verdict"] == "better")
-        return f"{name} is better than {OTHERS[other]} by {better} only: a gain of {gains}; {basis}."
-    worse = "worse than" if verdicts == {"worse"} else "no better than"
-    return f"{name} is {worse} {OTHERS[other]}: a gain of {gains}; {basis}. Do not rely on it for this model."
-
-
-def _gain(row: Mapping[str, Any]) -> str:
-    """ "27 points by deletion (21 to 33)"."""
-    text = f"{round(100 * row['gain'])} points by {row['curve']}"
-    return (
-        text
-        if row["interval"] is None
-        else f"{text} ({round(100 * row['interval'][0])} to {round(100 * row['interval'][1])})"
-    )
-
-
-def _sanity(name: str, correlations: Mapping[str, float]) -> list[str]:
-    if "random_weights" not in correlations:
-        return []
-    with_random, rest = correlations["random_weights"], correlations["random_weights_given_input"]
-    alike = (
-        "gives much the same maps, so they hardly show what training changed"
-        if with_random >= ALIKE
-        else "gives other maps, as it should"
-    )
-    return [
-        f"{name}: a model with random weights {alike}. The rank correlation is {with_random:.2f}, and {rest:.2f} without what both maps "
-        "share with the distance of the input from the baseline."
-    ]
-
-
 def html(content: Mapping[str, Any], explanations: Sequence[Explanation], notes: Sequence[str]) -> str:
     """Render the page as one file; sounds are beside it."""
     data = formatting.data(content["dataset"], content["synthetic"])
-    single = len(explanations) == 1
+    first, single = explanations[0], len(explanations) == 1
+    views = [_view(each) for each in explanations[:MOST_CLIPS]]
     return render.html(
         "explanation.html",
         {
-            "title": f"Why {content['run']} says {explanations[0].predicted}"
+            "title": f"Why {first.predicted}? {Path(first.clip).name}"
             if single
             else f"Why {content['run']} predicts its genres",
             "content": content,
             "data": data,
             "explained": _explained(explanations),
-            "sentences": sentences(content),
+            "right": "" if single else explanation_text.right(explanations),
+            "warnings": [line for line in (explanation_text.one_artist(explanations),) if line],
+            "sentences": explanation_text.summary(content),
             "methods": [_method_view(method) for method in content["methods"]],
-            "views": [_view(each) for each in explanations[:MOST_CLIPS]],
+            "views": views,
+            "explanations": explanations,
             "all_clips": len(explanations),
             "genres": _genre_figure(content, explanations),
+            "never": _never(explanations),
             "notes": list(notes),
             "missing": _missing(explanations),
             "others": OTHERS,
@@ -212,12 +138,12 @@ def _explained(explanations: Sequence[Explanation]) -> str:
 
 
 def _missing(explanations: Sequence[Explanation]) -> dict[str, str]:
-    """Why no sound has groups of rows, or nearest training clips, if the reason is the same for several: said once."""
+    """Why no sound has groups of rows, or nearest training clips, if the reason is the same for all: said once."""
     result = {}
     for key, part in (("row_groups", "groups"), ("neighbours", "clips")):
         parts = [getattr(each, key) for each in explanations]
         reasons = {" ".join(each.get("sentences", [])) for each in parts}
-        if len(parts) > 1 and len(reasons) == 1 and not any(each.get(part) for each in parts):
+        if len(reasons) == 1 and not any(each.get(part) for each in parts):
             result[key] = reasons.pop()
     return result
 
@@ -232,19 +158,38 @@ def _method_view(method: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **method,
         "name": METHODS[method["method"]],
+        "random_weights": explanation_text.random_weights(method) if "random_weights" in method["correlations"] else "",
         "figure": both(explanation_plots.curves, method["curves"], names),
     }
 
 
 def _view(explanation: Explanation) -> dict[str, Any]:
-    """One sound: its explanation, figure, and the relevance of its strongest rows."""
+    """One sound: its explanation, its figure, and where most of the map lies.
+
+    `nameless`: the rows are numbers of a network, without a meaning that could be named.
+    """
     figure = None
     if explanation.maps:
         draw = explanation_plots.rows_figure if explanation.row_hz is None else explanation_plots.picture
         figure = both(draw, explanation)
     top = sorted(explanation.probabilities.items(), key=lambda item: -item[1])[:3]
     nearest = max((each["cosine"] for each in explanation.neighbours.get("clips", [])), default=0.0)
-    return {"explanation": explanation, "figure": figure, "top": top, "known": nearest >= KNOWN}
+    return {
+        "explanation": explanation,
+        "figure": figure,
+        "top": top,
+        "known": nearest >= KNOWN,
+        "strongest": explanation_text.strongest(explanation),
+        "method": METHODS[explanation.maps[0].method] if explanation.maps else "",
+        "nameless": explanation_plots.nameless(explanation),
+    }
+
+
+def _never(explanations: Sequence[Explanation]) -> str:
+    """The genres of explained clips that none of them was predicted as: "Never predicted: blues."."""
+    predicted = {each.predicted for each in explanations}
+    missing = sorted({each.genre for each in explanations if each.genre} - predicted)
+    return f" Never predicted: {', '.join(missing)}." if missing else ""
 
 
 def _genre_figure(content: Mapping[str, Any], explanations: Sequence[Explanation]) -> Any:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from src.explanation import Explanation
+from src.explanation.feature_map import DIMENSION
 from src.reporting.drawing import BLUE, FAINT, GREEN, INK, NARROW_INCHES, ORANGE, STYLE, label, name_rows, svg
 
 WIDE_INCHES = 9.0
@@ -65,9 +66,14 @@ def picture(explanation: Explanation, narrow: bool = False) -> str:
 
 
 def rows_figure(explanation: Explanation, narrow: bool = False) -> str:
-    """Draw the rows whose relevance is largest in absolute value, and the relevance of all rows over time."""
+    """Draw the rows whose relevance is largest in absolute value, and the relevance of all rows over time.
+
+    Nameless rows are not drawn.
+    """
     first = explanation.maps[0]
     assert first.relevance_FN is not None
+    if nameless(explanation):
+        return _time_figure(explanation, narrow)
     total_F = np.asarray(first.row_relevance)
     chosen = sorted(np.argsort(-np.abs(total_F))[:MOST_NAMED_ROWS].tolist(), key=lambda row: -total_F[row])
     names = [label(explanation.row_names[row]) for row in chosen]
@@ -82,6 +88,24 @@ def rows_figure(explanation: Explanation, narrow: bool = False) -> str:
         _time(times, first.relevance_FN, _seconds(explanation), NARROW_COLUMNS)
         return svg(
             figure, f"Relevance for {explanation.predicted} by row, of {explanation.clip}", _describe(explanation)
+        )
+
+
+def nameless(explanation: Explanation) -> bool:
+    """True if the rows are dimensions of a network's embedding, which mean nothing to people."""
+    return bool(explanation.row_names) and explanation.row_names[0].startswith(DIMENSION)
+
+
+def _time_figure(explanation: Explanation, narrow: bool) -> str:
+    relevance_FN = explanation.maps[0].relevance_FN
+    assert relevance_FN is not None
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(NARROW_INCHES if narrow else WIDE_INCHES, 1.5), layout="constrained")
+        _time(figure.subplots(), relevance_FN, _seconds(explanation), NARROW_COLUMNS)
+        return svg(
+            figure,
+            f"Relevance for {explanation.predicted} over time, of {explanation.clip}",
+            "Bars above the line speak for the genre.",
         )
 
 

@@ -112,7 +112,7 @@ def test_features_without_a_frequency_axis_have_none() -> None:
     parts = Combined(RATE, {"chroma": Chroma(RATE, HOP, 2048), "zero": ZeroCrossing(RATE, HOP, 1024)})
     assert maps.row_hz(parts) is None
     assert maps.stft_weights(parts) is None
-    assert maps.row_names(parts) == [*(f"chroma {k}" for k in range(1, 13)), "zero"]
+    assert maps.row_names(parts) == [*(f"chroma {name}" for name in maps.PITCH_CLASSES), "zero"]
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,10 @@ def test_rows_that_are_computed_from_mel_bands_are_none(feature: Any) -> None:
     inputs = maps.feature_map(model, read)
     relevance_FN = np.ones((feature.rows, inputs.columns), np.float32)
     assert listen(model, read, inputs, relevance_FN, 0) is None
+
+
+def test_rows_of_a_network_are_dimensions_and_those_of_chroma_pitch_classes() -> None:
+    assert maps.row_names(Chroma(RATE, HOP, 2048))[9] == "A"  # its docstring says so
+    trained: Any = Mfcc(RATE, HOP, 1024, 32, 20, backend="torchaudio")
+    trained.weight = torch.nn.Parameter(torch.ones(1))  # as if it were a network
+    assert maps.row_names(trained)[:2] == ["dimension 1", "dimension 2"]

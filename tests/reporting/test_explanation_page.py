@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from src.reporting import explanation_page, explanation_plots
+from src.reporting import explanation_page, explanation_plots, explanation_text
 from src.rundir import RunDir
 from tests.reporting.explanations import explanations, page
 from tests.reporting.genre_explanations import add_words
@@ -28,7 +28,7 @@ def row(curve: str, gain: float, interval: tuple[float, float] | None, verdict: 
 
 def said(*rows: dict[str, Any], **correlations: float) -> str:
     method = {"method": "occlusion", "compared": rows, "correlations": correlations}
-    return " ".join(explanation_page.sentences({"no_map": "", "methods": [method], "listening": {}}))
+    return " ".join(explanation_text.sentences({"no_map": "", "methods": [method], "listening": {}}))
 
 
 def test_the_words_follow_the_interval() -> None:
@@ -41,7 +41,7 @@ def test_the_words_follow_the_interval() -> None:
     assert "is better than random masks of the same shape by deletion only" in said(deletion, none)
     assert "no better than random masks" in said(row("deletion", 0.0, (-0.1, 0.1), "no better"), none)
     assert "Do not rely on it" in said(row("deletion", -0.2, (-0.3, -0.1), "worse"), none)
-    assert "20 sounds are too few for an interval, which needs 10" in said(
+    assert "20 sounds are too few to say whether the maps show what the model uses, which needs 10" in said(
         row("deletion", 0.2, None, "unknown"), row("insertion", 0.2, None, "unknown")
     )
 
@@ -53,13 +53,16 @@ def test_a_model_with_random_weights_is_compared_in_words() -> None:
 
 
 def test_what_the_run_hears_is_said_with_an_interval() -> None:
-    heard = {"gain": 0.12, "interval": (0.05, 0.2), "verdict": "better"}
+    heard = {"share": 0.1, "gain": 0.12, "interval": (0.05, 0.2), "verdict": "better"}
     for changed, text in (
-        ({}, "falls further"),
-        ({"verdict": "no better"}, "does not fall further"),
+        (
+            {},
+            "hears it too: with the most relevant 10 % of the sound flattened, the probability falls by +12 points more",
+        ),
+        ({"verdict": "no better"}, "does not hear it"),
         ({"interval": None}, ""),
     ):
-        lines = explanation_page.sentences({"no_map": "", "methods": [], "listening": {**heard, **changed}})
+        lines = explanation_text.sentences({"no_map": "", "methods": [], "listening": {**heard, **changed}})
         assert text in " ".join(lines)
         assert bool(lines) == bool(text)
 
@@ -90,8 +93,9 @@ def test_the_sounds_come_before_the_details_of_faithfulness(tmp_path: Path) -> N
         text.index(part)
         for part in (
             "predictions for real recordings mean nothing",
-            "too few for an interval",
+            "too few to say",
             "Terms on this page",
+            "Explained sounds</h2>",
             "Bands by predicted genre</h2>",
             "number 1.ogg</h2>",
             "Do the maps show what the model uses?</h2>",
@@ -147,9 +151,9 @@ def test_gaps_between_windows_are_transparent_and_do_not_change_the_levels() -> 
 def test_a_sound_like_a_training_clip_is_pointed_out(tmp_path: Path) -> None:
     found = explanations(1, audible=False)
     add_words(found[0])
-    assert "may be this training clip itself" not in page(tmp_path / "a", found).read_text(encoding="utf-8")
+    assert "may be a training clip" not in page(tmp_path / "a", found).read_text(encoding="utf-8")
     found[0].neighbours["clips"][0]["cosine"] = 0.999
-    assert "may be this training clip itself" in page(tmp_path / "b", found).read_text(encoding="utf-8")
+    assert "may be a training clip" in page(tmp_path / "b", found).read_text(encoding="utf-8")
 
 
 def test_what_no_sound_has_is_said_once(tmp_path: Path) -> None:
@@ -167,3 +171,74 @@ def test_colours_tell_for_from_against_and_level() -> None:
     assert blue[2] > blue[0]
     assert image[0, 0, 3] == pytest.approx(0.6, abs=0.02)
     assert image[0, 1, 3] == 1
+
+
+def content_of(*methods: dict[str, Any]) -> dict[str, Any]:
+    return {"no_map": "", "methods": methods, "listening": {}}
+
+
+def compared(method: str, verdict: str, random_weights: float = 0.1) -> dict[str, Any]:
+    rows = [row(curve, 0.2, (0.1, 0.3), verdict) for curve in ("deletion", "insertion")]
+    return {
+        "method": method,
+        "compared": [*rows, *({**each, "other": "loudest", "verdict": "better"} for each in rows)],
+        "correlations": {"random_weights": random_weights, "random_weights_given_input": 0.0, "input": 0.0},
+    }
+
+
+def test_the_first_screen_says_which_maps_can_be_trusted() -> None:
+    good, bad = compared("integrated_gradients", "better"), compared("gradcam", "no better")
+    first, *others = explanation_text.summary(content_of(good, compared("occlusion", "better"), bad))
+    assert first == (
+        "The maps by integrated gradients and occlusion show what the model uses: over 20 clips, better than random masks of the same "
+        "shape and the loudest values."
+    )
+    [warning] = others
+    assert warning.startswith("Grad-CAM is no better than random masks")
+    assert "much the same maps" in " ".join(explanation_text.summary(content_of(compared("occlusion", "better", 0.8))))
+    assert not any("show what the model uses:" in line for line in explanation_text.summary(content_of(bad)))
+
+
+def test_genres_that_are_one_artist_are_warned_about() -> None:
+    found = explanations(4)
+    assert explanation_text.one_artist(found) == ""
+    for each in found:
+        each.artist = "Anna"
+    assert explanation_text.one_artist(found).startswith("All clips of jazz that are explained here are by one artist:")
+    found[0].artist = None
+    assert explanation_text.one_artist(found) == ""
+    assert explanation_text.one_artist(found[1:2]) == ""
+
+
+def test_right_predictions_are_counted() -> None:
+    found = explanations(3)
+    for each, predicted in zip(found, ("jazz", "rock", "jazz"), strict=True):
+        each.predicted = predicted
+    assert explanation_text.right(found) == "2 of 3 clips are predicted correctly."
+    found[1].genre, found[2].genre = None, "rock"
+    assert explanation_text.right(found) == "1 of 2 clips is predicted correctly."
+
+
+def test_the_strongest_band_and_second_are_named() -> None:
+    [each] = explanations(1)
+    rows, columns = 4, 20
+    each.row_hz, each.seconds, each.start_seconds, each.predicted = [100.0, 700.0, 1500.0, 9000.0], 10.0, 30.0, "jazz"
+    relevance_FN = np.zeros((rows, columns), np.float32)
+    relevance_FN[2, 6], relevance_FN[0, 1] = 0.7, 0.2  # at 3 s and at 0.5 s
+    each.maps[0].relevance_FN = relevance_FN
+    assert explanation_text.strongest(each) == (
+        "Most for jazz speaks the sound from 1 to 2 kHz (+0.7 nats), and the time from 33 to 34 s (+0.7)."
+    )
+    each.maps[0].relevance_FN = relevance_FN.mean(axis=1, keepdims=True) + np.zeros_like(relevance_FN)
+    assert explanation_text.strongest(each) == "Most for jazz speaks the sound from 1 to 2 kHz (+0.7 nats)."
+    each.maps[0].relevance_FN = -relevance_FN
+    assert explanation_text.strongest(each) == "All frequency bands speak against jazz."
+
+
+def test_rows_without_names_are_not_drawn(tmp_path: Path) -> None:
+    found = explanations(1, audible=False)
+    named = page(tmp_path / "a", found).read_text(encoding="utf-8")
+    found[0].row_names = [f"dimension {k + 1}" for k in range(len(found[0].row_names))]
+    nameless = page(tmp_path / "b", found).read_text(encoding="utf-8")
+    assert "dimensions of an embedding, without names" in nameless
+    assert len(nameless) < len(named)
