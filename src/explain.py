@@ -33,7 +33,7 @@ HELP = """\
 output: FOLDER/explanation.html, explanation.json and sounds/; the path of the page on standard output
 
 The page shows what in the sound speaks for the predicted genre, over time and frequency, and lets it be heard: the sound with
-its most relevant tenth only, and with this tenth at its average level. It says how faithful this is: whether the probability
+its most relevant tenth flattened, and this tenth alone. It says how faithful this is: whether the probability
 falls faster than with random masks, with an interval over the clips, and whether a model with random weights would look the same.
 In words, it says which groups of rows speak for the genre (timbre, harmony, rhythm, level; features with several), which tags of
 a pretrained network go with the decision, and which training clips of the genre and of its rival are the nearest. The training

@@ -78,7 +78,7 @@ def test_a_file_is_explained_as_it_is_predicted(
         assert rate == RATE
         assert len(wave_T) == pytest.approx(2 * RATE, abs=RATE // 10)
     page = (tmp_path / "why" / "explanation.html").read_text(encoding="utf-8")
-    assert "too few for an interval" in page
+    assert "too few to say whether the maps show what the model uses" in page
     assert "the mean of each row over the training clips" in page
 
 
