@@ -39,7 +39,7 @@ class ClipInterval:
         }
 
 
-def clip_interval(value: ArrayLike, artists: Sequence[str | None]) -> ClipInterval:
+def clip_interval(value: ArrayLike, artists: Sequence[str | None], resamples: int = 2_000) -> ClipInterval:
     """The mean of values (K,) of K clips, with its interval; `artists` are those of the clips, None if unknown."""
     value_K = np.asarray(value, dtype=np.float64)
     known = None if None in artists else len(set(artists))
@@ -47,5 +47,5 @@ def clip_interval(value: ArrayLike, artists: Sequence[str | None]) -> ClipInterv
         return ClipInterval(float(value_K.mean()), None, len(value_K), known)
     by_artist = known is not None and known >= MIN_ARTISTS
     cluster = [str(artist) for artist in artists] if by_artist else [str(k) for k in range(len(value_K))]
-    interval = bootstrap_by_cluster(value_K, cluster, resamples=2_000)
+    interval = bootstrap_by_cluster(value_K, cluster, resamples=resamples)
     return ClipInterval(float(value_K.mean()), interval, len(value_K), known)

@@ -1,13 +1,8 @@
 """The clips that are explained: files of the command line, or test clips of the run."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from itertools import chain, zip_longest
-
-import numpy as np
-
 from src import formatting
 from src.clip import Clip
+from src.judging.choice import choose
 from src.judging.judged_data import Request, judged_config, open_data
 from src.rundir import RunDir
 
@@ -34,17 +29,3 @@ def test_clips(run: RunDir, request: Request, count: int) -> tuple[list[Clip], f
             "place as for evaluate, e.g. dataset.root=DIR, or explain files: python -m src.explain RUN AUDIO."
         )
     return choose(usable, count), data.max_seconds, notes
-
-
-def choose(clips: Sequence[Clip], count: int) -> list[Clip]:
-    """Choose `count` clips: the genres in turn, and within a genre the artists in turn, at random with a fixed seed."""
-    order = np.random.default_rng(0).permutation(len(clips)).tolist()
-    of_genre: dict[str, dict[str | None, list[Clip]]] = defaultdict(lambda: defaultdict(list))
-    for k in order:
-        of_genre[clips[k].genre][clips[k].artist].append(clips[k])
-    queues = [_in_turn(list(of_artist.values())) for _, of_artist in sorted(of_genre.items())]
-    return _in_turn(queues)[:count]
-
-
-def _in_turn(queues: Sequence[Sequence[Clip]]) -> list[Clip]:
-    return [clip for clip in chain.from_iterable(zip_longest(*queues)) if clip is not None]

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from src.explanation.clip_interval import clip_interval
 from src.explanation.feature_map import FeatureMap
-from src.metrics.intervals import MIN_ARTISTS, paired_difference
+from src.metrics.intervals import RESAMPLES
 
 SHARES = (0.03, 0.1, 0.2, 0.4, 0.7)  # of the map that is deleted or inserted; the ends 0 and 1 are added
 RANDOM_MASKS = 3  # for each sound
 BATCH = 64  # windows in one pass through the network
-MIN_CLIPS = 10  # for an interval over clips: with fewer, a bootstrap is too narrow
 MAP, RANDOM, LOUDEST, UNUSUAL = "map", "random", "loudest", "unusual"
 CURVES = ("deletion", "insertion")
 
@@ -120,18 +120,15 @@ def random_network(network: Any, seed: int = 0) -> nn.Module | None:
 def gain(own: Sequence[float], others: Sequence[float], artists: Sequence[str | None]) -> dict[str, Any]:
     """mean(own) - mean(others) over clips, with an interval that is paired by clip, and a verdict in a word.
 
-    The bootstrap is over artists where there are enough, else over clips; with fewer than MIN_CLIPS clips there is none.
+    The interval is that of `clip_interval`.
     """
-    by_artist = all(artists) and len(set(artists)) >= MIN_ARTISTS
-    clusters = [str(artist) for artist in artists] if by_artist else [str(k) for k in range(len(own))]
-    difference, *interval = paired_difference(own, others, clusters)
-    enough = len(own) >= MIN_CLIPS
+    found = clip_interval(np.subtract(own, others), artists, RESAMPLES)
     return {
-        "gain": difference,
-        "interval": interval if enough else None,
-        "over": "artists" if by_artist else "clips",
-        "clips": len(own),
-        "verdict": _verdict(interval) if enough else "unknown",
+        "gain": found.mean,
+        "interval": None if found.interval is None else list(found.interval),
+        "over": found.by,
+        "clips": found.clips,
+        "verdict": "unknown" if found.interval is None else _verdict(found.interval),
     }
 
 

@@ -19,13 +19,13 @@ from src.clip import Clip
 from src.explanation import attribution, deciding_tags, grouped_occlusion, permutation, row_groups
 from src.explanation.background import Background, background
 from src.explanation.clip_interval import ClipInterval, clip_interval
-from src.explanation.clips import choose
 from src.explanation.feature_map import feature_map, row_hz
 from src.explanation.model import ExplainedModel
 from src.explanation.model_input import feature_of
 from src.explanation.permutation import Importance
 from src.explanation.row_groups import RowGroup
 from src.explanation.tag_values import tag_names, tag_problem, tag_values
+from src.judging.choice import choose
 from src.model.tags import Tags
 
 CLIPS = 200  # of models that are networks on a whole feature, by default; others are fast, and get all test clips

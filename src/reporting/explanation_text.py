@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from src import formatting
-from src.explanation import Explanation, faithfulness
+from src.explanation import Explanation
+from src.explanation.clip_interval import LEAST_CLIPS
 from src.explanation.per_genre import band_names, band_sums
 from src.explanation.sentences import in_words
 from src.formatting import count, signed
@@ -91,7 +92,7 @@ def _too_few(content: Mapping[str, Any]) -> list[str]:
         return []
     sounds = f"{count(rows[0]['clips'], 'sound')} {'is' if rows[0]['clips'] == 1 else 'are'}"
     return [
-        f"{sounds} too few to say whether the maps show what the model uses, which needs {faithfulness.MIN_CLIPS}: --test --clips 20 "
+        f"{sounds} too few to say whether the maps show what the model uses, which needs {LEAST_CLIPS}: --test --clips 20 "
         "explains 20 test clips."
     ]
 

@@ -17,6 +17,7 @@ from src.classifier.classifier import UNCALIBRATED
 from src.clip import Clip
 from src.data.crops import spread_evenly
 from src.inference.recognizer import Recognizer
+from src.judging.choice import choose
 from src.judging.judged_data import Request, judged_config, open_data
 from src.judging.predictions import AUTOCAST
 from src.rundir import RunDir
@@ -58,7 +59,7 @@ class Subject:
             self.identity = hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
     def test_clips(self, count: int | None) -> list[Clip]:
-        """The test clips of the run that can still be used, or `count` of them, equally many of each genre where possible.
+        """The test clips of the run that can still be used, or `count` of them, chosen as in `choose`.
 
         Raises ValueError if none is left.
         """
@@ -70,14 +71,8 @@ class Subject:
             )
         if count is None or count >= len(clips):
             return clips
-        turn: dict[str, int] = {}
-        order = []
-        for k in np.random.default_rng(0).permutation(len(clips)):
-            genre = clips[k].genre
-            turn[genre] = turn.get(genre, -1) + 1
-            order.append((turn[genre], self.genres.index(genre), int(k)))
-        chosen = {k for _, _, k in sorted(order)[:count]}
-        return [clip for k, clip in enumerate(clips) if k in chosen]
+        chosen = {clip.name for clip in choose(clips, count)}
+        return [clip for clip in clips if clip.name in chosen]
 
     def training_clips(self) -> list[Clip]:
         """The training clips of the run that can still be used."""

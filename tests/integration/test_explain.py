@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from src import evaluate, explain, predict
-from src.explanation import faithfulness, maps
+from src.explanation import clip_interval, maps
 from tests.conftest import RATE, tone, write
 from tests.programs import Program, help_of, in_process, small, train
 
@@ -85,7 +85,7 @@ def test_a_file_is_explained_as_it_is_predicted(
 def test_test_clips_have_an_interval_and_are_those_of_the_run(
     run_explain: Program, runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(faithfulness, "MIN_CLIPS", 5)  # the tiny corpus has few test clips
+    monkeypatch.setattr(clip_interval, "LEAST_CLIPS", 5)  # the tiny corpus has few test clips
     status, _, err = run_explain(
         runs["cnn"],
         "--test",

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from src.clip import Clip
-from src.explanation.clips import choose
+from src.judging.choice import choose
 
 
 def test_the_choice_has_all_genres_and_many_artists() -> None:
