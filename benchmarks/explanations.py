@@ -31,6 +31,7 @@ from src.judging.judged_data import Request
 from src.metrics.intervals import bootstrap_by_cluster
 
 STEMS = ("drums", "rest")  # the folders beside mix/
+TRAINED, RANDOM_WEIGHTS = "trained", "random weights"  # the networks whose maps are compared
 SECONDS, REPEATS = 30.0, 3
 
 
@@ -72,14 +73,40 @@ def score_of(inputs: FeatureMap, feature_SFN: Any, genre: int) -> float:
         return float(score(inputs.network(feature_SFN), genre).mean())
 
 
-def truth(run: Path, clips: int, methods: Sequence[str]) -> None:
-    """Print the ratios of shares, each with its interval over artists."""
+class Truth(NamedTuple):
+    """What the maps of K test clips show of the drums, by method and network, "trained" or "random weights".
+
+    `score_KS` has the scores of the predicted genre in nats: for the clip, its drums alone, the rest alone, and the clip with the
+    baseline on the bins of the drums.
+    """
+
+    artists: list[str]
+    found: dict[tuple[str, str], list[OnDrums]]
+    score_KS: NDArray[np.float64]
+
+    def ratios(self, method: str, network: str) -> dict[str, tuple[float, float, float]]:
+        """The mean share of the relevance over that of the energy, of the area, and over that with random weights, with interval."""
+        own = self.found[method, network]
+        share_K = np.array([each.share for each in own])
+        others = {
+            "energy": [each.energy for each in own],
+            "area": [each.area for each in own],
+            "random": [each.share for each in self.found[method, RANDOM_WEIGHTS]],
+        }
+        return {
+            name: (float(np.mean(share_K / other)), *bootstrap_by_cluster(share_K / other, self.artists))
+            for name, other in others.items()
+        }
+
+
+def measure_truth(run: Path, clips: int, methods: Sequence[str]) -> Truth:
+    """Explain test clips of a run by some methods. Raises ValueError if the feature has no frequency axis."""
     model = ExplainedModel(run)
     if row_hz(model.feature) is None:
         raise ValueError(f"{run} has a feature without a frequency axis: expected mel, stft or cqt.")
     chosen, max_seconds, _ = test_clips(model.run, Request(), clips)
     trained: Any = model.classifier.model
-    networks = {"trained": trained, "random weights": faithfulness.random_network(trained)}
+    networks = {TRAINED: trained, RANDOM_WEIGHTS: faithfulness.random_network(trained)}
     found: dict[tuple[str, str], list[OnDrums]] = {}
     scores: list[list[float]] = []
     for clip in track(chosen, "Explaining", len(chosen)):
@@ -95,28 +122,28 @@ def truth(run: Path, clips: int, methods: Sequence[str]) -> None:
         for method in methods:
             for name, network in networks.items():
                 found.setdefault((method, name), []).append(on_drums(model, sound, dominated_FN, method, network))
-    artists = [clip.artist or clip.name for clip in chosen]
-    print(f"{len(chosen)} test clips of {len(set(artists))} artists; synthetic music")
-    print(
-        "| method | model | positive relevance on drum bins | over their energy | over their area | over random weights |"
-    )
+    return Truth([clip.artist or clip.name for clip in chosen], found, np.array(scores))
+
+
+def print_truth(truth: Truth) -> None:
+    """Print the ratios of shares, each with its interval over artists."""
+    clips = len(truth.artists)
+    print(f"{clips} test clips of {len(set(truth.artists))} artists; synthetic music")
+    print("| method | model | positive relevance on drum bins | over energy | over area | over random weights |")
     print("|---|---|---|---|---|---|")
-    for (method, name), rows in found.items():
-        share_K, energy_K, area_K = np.array(rows).T[:3]
-        random_K = np.array([each.share for each in found[method, "random weights"]])
-        cells = [f"{100 * share_K.mean():.1f} %"]
-        for other_K in (energy_K, area_K, random_K) if name == "trained" else (energy_K, area_K):
-            low, high = bootstrap_by_cluster(share_K / other_K, artists)
-            cells.append(f"{np.mean(share_K / other_K):.2f} ({low:.2f} to {high:.2f})")
+    for (method, name), rows in truth.found.items():
+        cells = [f"{100 * np.mean([each.share for each in rows]):.1f} %"]
+        for other, ratio in truth.ratios(method, name).items():
+            own = (name, other) == (RANDOM_WEIGHTS, "random")
+            cells.append("" if own else "{:.2f} ({:.2f} to {:.2f})".format(*ratio))
         print(f"| {method} | {name} | {' | '.join(cells)} |")
-    energy, area = np.array([(each.energy, each.area) for each in next(iter(found.values()))]).mean(axis=0)
-    print(
-        f"Bins where the drums are louder have {100 * energy:.1f} % of the energy and {100 * area:.1f} % of the area."
-    )
-    if signed := found.get(("integrated_gradients", "trained")):
-        net, total = np.array([(each.net, each.total) for each in signed]).mean(axis=0)
+    rows = next(iter(truth.found.values()))
+    energy, area = (100 * np.mean([getattr(each, key) for each in rows]) for key in ("energy", "area"))
+    print(f"Bins where the drums are louder have {energy:.1f} % of the energy and {area:.1f} % of the area.")
+    if signed := truth.found.get(("integrated_gradients", TRAINED)):
+        net, total = (np.mean([getattr(each, key) for each in signed]) for key in ("net", "total"))
         print(f"Integrated gradients: {net:.2f} of the {total:.2f} nats from the baseline to the clips lie on them.")
-    whole, drums, rest, without = np.mean(scores, axis=0)
+    whole, drums, rest, without = truth.score_KS.mean(axis=0)
     print(
         f"Mean score of the predicted genre in nats: the clips {whole:.2f}, their drums alone {drums:.2f}, the rest alone {rest:.2f}, the "
         f"clips with the bins where the drums are louder replaced by the baseline {without:.2f}."
@@ -159,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (options.measurement == "speed") != (options.sound is not None):
         parser.error("speed needs an audio file, truth needs none.")
     if options.measurement == "truth":
-        truth(options.run, options.clips, methods)
+        print_truth(measure_truth(options.run, options.clips, methods))
     else:
         speed(options.run, options.sound, methods[0])
     return 0

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import explanations
+from benchmarks import explanations, known_truth
 from src.clip import Clip
 from src.explanation.feature_map import feature_map
+from tests import programs
 from tests.conftest import RATE, write
 from tests.explanation_models import Weighted, explained, noise, sound
 
@@ -36,6 +37,25 @@ def test_stems_lie_beside_the_clip(tmp_path: Path) -> None:
     drums, rest = explanations.stems_of(model, Clip("mix/a/b.wav", tmp_path / "mix" / "a" / "b.wav", "a"), None)
     assert len(drums.wave_T) == len(rest.wave_T) == RATE
     assert not np.allclose(drums.wave_T, rest.wave_T)
+
+
+@pytest.mark.slow
+def test_the_maps_of_a_trained_network_lie_on_the_drums_that_tell_the_genres(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than by energy, area and random weights. The network is trained on synthetic music that differs in the drums only."""
+    words = {"--artists": 60, "--tracks": 3, "--seconds": 5, "--differ-in": "distances", "--drums-db": -10}
+    assert known_truth.main([str(tmp_path), *(str(part) for item in words.items() for part in item)]) == 0
+    data = ("dataset=manifest", f"dataset.path={tmp_path / 'manifest.csv'}", f"data.cache={tmp_path / 'cache'}")
+    run = tmp_path / "run"
+    settings = ("trainer.max_epochs=20", "trainer.threads=1", "report.sounds=0", "logger=none", f"hydra.run.dir={run}")
+    assert programs.train(monkeypatch, *data, *settings) == 0
+    truth = explanations.measure_truth(run, 72, ["integrated_gradients"])
+    assert len(set(truth.artists)) == 12
+    for name, (_, low, _) in truth.ratios("integrated_gradients", explanations.TRAINED).items():
+        assert low > 1, name
+    without_training, *_ = truth.ratios("integrated_gradients", explanations.RANDOM_WEIGHTS)["area"]
+    assert without_training < 1.1  # no preference
 
 
 @pytest.mark.parametrize("words", [("speed", "run"), ("truth", "run", "song.wav"), ("other", "run")])
