@@ -102,10 +102,10 @@ def _hear(heard: Mapping[str, Any]) -> list[str]:
     if not heard or heard["interval"] is None:
         return []
     low, high = (f"{100 * end:.0f}" for end in heard["interval"])
-    share, gain = formatting.percent(heard["share"]), signed(100 * heard["gain"], 0)
+    share, gain = formatting.percent(heard["share"]), round(100 * heard["gain"])
     verb = "hears it too: with" if heard["verdict"] == "better" else "does not hear it: with"
     return [
-        f"The run {verb} the most relevant {share} of the sound flattened, the probability falls by {gain} points more than with "
+        f"The run {verb} the most relevant {share} of the sound flattened, the probability falls {gain} points further than with "
         f"as much at random places (95 % interval {low} to {high})."
     ]
 

@@ -57,7 +57,7 @@ def test_what_the_run_hears_is_said_with_an_interval() -> None:
     for changed, text in (
         (
             {},
-            "hears it too: with the most relevant 10 % of the sound flattened, the probability falls by +12 points more",
+            "hears it too: with the most relevant 10 % of the sound flattened, the probability falls 12 points further",
         ),
         ({"verdict": "no better"}, "does not hear it"),
         ({"interval": None}, ""),
