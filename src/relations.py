@@ -15,7 +15,7 @@ The runs are one run, or runs that differ only in seed and fold, such as a folde
 averaged. Only test clips are used.
 
   pairs     can the runs tell two genres apart? Three verdicts: told apart; cannot be told apart, if the 95 % interval of
-            their AUC (bootstrap over artists) lies within --margin of chance; too few clips or artists to say
+            their AUC (bootstrap over artists) lies within --margin of chance; undecided, mostly for lack of artists
   joins     which genres are near each other, in the embedding of the test clips and by their predictions: a map
             and a tree. A join has a stability, its share of resamples over artists, if each genre has 10 artists
   tree      hierarchical precision, recall and F1 by a tree of genres: --tree FILE, else dataset.tree of the run, else the

@@ -1,4 +1,4 @@
-"""Pairs of genres: told apart, not told apart, or too few clips to say."""
+"""Pairs of genres: told apart, not told apart, or undecided."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from src.metrics.intervals import MIN_ARTISTS
 
 CHANCE = 0.5
 MARGIN = 0.1  # AUC: below 60 % on new artists, a model is of little use for two genres
-APART, SAME, FEW = "told apart", "cannot be told apart", "too few"
+APART, SAME, UNDECIDED = "told apart", "cannot be told apart", "undecided"
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Pair:
 
     `auc` is the probability that a clip of each, by different artists, are ordered correctly by their log-odds, 0 to 1;
     chance is 0.5; None if no run tested both. `interval` is its 95 % interval over artists, None below MIN_ARTISTS.
-    `artists` are those that were compared, of each genre. `reason` says why there are too few; empty for other answers.
+    `artists` are those that were compared, of each genre. `reason` says why the pair is undecided; empty for other answers.
     """
 
     genres: tuple[int, int]
@@ -69,18 +69,18 @@ def _compared(artists: Artists, order_AA: NDArray[np.float32]) -> NDArray[np.int
 def _answer(
     auc: float | None, interval: tuple[float, float] | None, artists: tuple[int, int], known: bool, margin: float
 ) -> tuple[str, str]:
-    """The answer for a pair, and the reason if there are too few."""
+    """The answer for a pair, and the reason if it is undecided."""
     if auc is None:
-        return FEW, "no run tested clips of both, by different artists"
+        return UNDECIDED, "no run tested clips of both, by different artists"
     if not known:
-        return FEW, "some artists are unknown"
+        return UNDECIDED, "some artists are unknown"
     if interval is None:
-        return FEW, f"{artists[0]} and {artists[1]} artists; {MIN_ARTISTS} of each are needed"
+        return UNDECIDED, f"{artists[0]} and {artists[1]} artists; {MIN_ARTISTS} of each are needed"
     low, high = interval
     if CHANCE - margin <= low and high <= CHANCE + margin:
         return SAME, ""
     if low > CHANCE:
         return APART, ""
     if high < CHANCE:
-        return FEW, "below chance: clips of one are like training clips of the other"
-    return FEW, "the interval has chance in it, and is too wide"
+        return UNDECIDED, "below chance: clips of one are like training clips of the other"
+    return UNDECIDED, "the interval has chance in it, and is too wide"

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from src import formatting
-from src.genre_relations.pairs import APART, FEW, SAME
+from src.genre_relations.pairs import APART, SAME, UNDECIDED
 from src.metrics.intervals import MIN_ARTISTS
 
 Content = Mapping[str, Any]
@@ -16,10 +16,9 @@ MOST_PAIRS = 20  # rows of the table on the page
 MOST_PAIRS_TERMINAL = 12
 MOST_JOINS = 12
 MOST_NAMED = 6  # pairs in a sentence
-PAIR_HEADINGS = (
-    *("pair", "verdict", "AUC %", "95 % interval", "embedding", "predictions", "artists", "predicted as each other %"),
-)
+PAIR_HEADINGS = (*("pair", "confused %", "verdict", "AUC %", "95 % interval", "embedding", "predictions", "artists"),)
 TERMINAL_COLUMNS = 6  # of them
+TEXT_COLUMNS = (0, 2)  # of them; the others are numbers
 OF_VIEWS = {"embedding": "in the embedding", "answers": "by the predictions"}
 
 
@@ -32,11 +31,39 @@ def data_line(content: Content) -> str:
 
 def sentences(content: Content) -> list[str]:
     """What the relations are and what to do, one sentence or two each."""
-    lines = [*_pair_sentences(content), *_join_sentences(content), *_tree_sentences(content)]
+    if nothing := nothing_yet(content):
+        lines = [nothing, *(_join_sentences(content) if any(_has_more(view) for view in _views(content)) else [])]
+    else:
+        lines = [*_pair_sentences(content), *_join_sentences(content)]
+    lines += _tree_sentences(content)
     if content["untested_genres"]:
         names = formatting.first_names(content["untested_genres"], MOST_NAMED)
         lines.append(f"Left out, as no test clip has them: {names}.")
     return [*lines, *content["notes"]]
+
+
+def nothing_yet(content: Content) -> str:
+    """A sentence with what to do, if no pair is decided and no join has a stability; otherwise ""."""
+    if any(pair["answer"] != UNDECIDED for pair in content["pairs"]):
+        return ""
+    if any(not view["reason"] and not view["no_stability"] for view in _views(content)):
+        return ""
+    if content["artists"] is None:
+        why = "the artists of some test clips are unknown"
+    else:
+        counts = sorted({row["artists"] for row in content["genres"].values()})
+        number = formatting.count(counts[0], "artist") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} artists"
+        why = f"the test clips of a genre are by {number}, and {MIN_ARTISTS} are needed"
+    return f"Nothing can be concluded yet: {why}. {_more_artists(content)}"
+
+
+def _views(content: Content) -> list[Content]:
+    return [content["views"][name] for name in OF_VIEWS]
+
+
+def _has_more(view: Content) -> bool:
+    """True if a view lacks more than stabilities: distances, or genres."""
+    return bool(view["reason"] or view["left_out"])
 
 
 def _pair_sentences(content: Content) -> list[str]:
@@ -47,18 +74,16 @@ def _pair_sentences(content: Content) -> list[str]:
     if same := [pair for pair in pairs if pair["answer"] == SAME]:
         limits = f"{50 - 100 * margin:.0f} to {50 + 100 * margin:.0f} %"
         lines.append(
-            f"{_of(len(same), total)} cannot be told apart by these runs: {_names(same)}. Of a clip of each, they find which is which "
+            f"{_of(len(same), total)} cannot be told apart by this model: {_names(same)}. Of a clip of each, it finds which is which "
             f"hardly better than by guessing (the 95 % interval of the AUC lies within {limits}). Merge such genres "
             "(dataset.genre_map), or try a feature that measures what should differ."
         )
     if answers[APART]:
         lines.append(f"{_of(answers[APART], total)} {'is' if answers[APART] == 1 else 'are'} told apart.")
-    if few := [pair for pair in pairs if pair["answer"] == FEW]:
-        reasons = Counter(_kind(pair["reason"]) for pair in few)
-        why = "; ".join(f"{reason}: {count:,}" for reason, count in reasons.most_common())
-        lines.append(
-            f"For {_of(len(few), total)} there are too few clips or artists to say ({why}). {_more_artists(content)}"
-        )
+    if answers[UNDECIDED]:
+        why = "; ".join(f"{reason}: {count:,}" for reason, count in undecided_reasons(content).most_common())
+        verb = "is" if answers[UNDECIDED] == 1 else "are"
+        lines.append(f"{_of(answers[UNDECIDED], total)} {verb} undecided ({why}). {_more_artists(content)}")
     by_luck = round(0.025 * len(pairs))
     if by_luck and answers[APART]:
         lines.append(
@@ -75,20 +100,23 @@ def _names(pairs: Sequence[Content]) -> str:
     return formatting.first_names([f"{pair['a']} and {pair['b']}" for pair in pairs], MOST_NAMED)
 
 
-def _kind(reason: str) -> str:
-    """The reason without the numbers of its pair."""
-    return f"fewer than {MIN_ARTISTS} artists" if "are needed" in reason else reason
+def undecided_reasons(content: Content) -> Counter[str]:
+    """The reasons of undecided pairs, without the numbers of a pair, with how many pairs have them."""
+    reasons = [pair["reason"] for pair in content["pairs"] if pair["answer"] == UNDECIDED]
+    return Counter(f"fewer than {MIN_ARTISTS} artists" if "are needed" in reason else reason for reason in reasons)
 
 
 def _more_artists(content: Content) -> str:
-    """What to do if artists are too few: test all clips, or find more artists."""
+    """What to do if artists are too few or unknown: test all clips, or find more artists."""
+    if content["artists"] is None:
+        return "Give the artist of each clip, e.g. in the column artist of a table (dataset=manifest)."
     genres = content["genres"].values()
     least_tested = min(row["artists"] for row in genres)
     least = min(row["artists_in_split"] for row in genres)
     if least >= MIN_ARTISTS and (least_tested < MIN_ARTISTS or least >= 2 * least_tested):
         return (
-            f"Test every clip: sweep=folds trains each fold, and then each genre has {least} artists or more; give the "
-            "sweep's folder to this program."
+            f"Test every clip: train with sweep=folds, where each genre has {least} artists or more, and give the sweep's folder to "
+            "this program."
         )
     if least < MIN_ARTISTS:
         lacking = [genre for genre, row in content["genres"].items() if row["artists_in_split"] < MIN_ARTISTS]
@@ -99,7 +127,7 @@ def _more_artists(content: Content) -> str:
 
 def _join_sentences(content: Content) -> list[str]:
     """A sentence for each view; one for both if the same reason takes the stability from both."""
-    first, second = (content["views"][name] for name in OF_VIEWS)
+    first, second = _views(content)
     alike = all(first.get(key) == second.get(key) for key in ("reason", "no_stability", "left_out"))
     if alike and first["no_stability"] and not first["reason"]:
         return [_join_sentence("embedding", content, " and ".join(OF_VIEWS.values()))]
@@ -163,10 +191,9 @@ def _tree_sentences(content: Content) -> list[str]:
     if tree["reason"]:
         return [tree["reason"]]
     f1 = tree["scores"]["f1"]
-    value = f"{formatting.cell(f1['value'])} %"
     interval = f1["interval"]
-    value += f" (95 % interval {formatting.cell_interval(interval)})" if interval else ""
-    even = f1["evenly_wrong"]
+    value = formatting.share(f1["value"], interval) if interval else formatting.percent(f1["value"])
+    even = formatting.percent(f1["evenly_wrong"])
     if interval is None:
         verdict = "too few artists for an interval"
     elif f1["gain_interval"][0] > 0:
@@ -174,7 +201,7 @@ def _tree_sentences(content: Content) -> list[str]:
     else:
         verdict = "wrong predictions are not nearer to the true genre than by chance, as far as these clips show"
     lines = [
-        f"By the tree ({tree['tree']}): hierarchical F1 {value}, and {formatting.cell(even)} % if the wrong predictions were spread evenly over the other genres: {verdict}."
+        f"By the tree ({tree['tree']}): hierarchical F1 {value}, and {even} if the wrong predictions were spread evenly over the other genres: {verdict}."
     ]
     if tree["not_in_tree"]:
         names = formatting.first_names(tree["not_in_tree"], MOST_NAMED)
@@ -183,18 +210,18 @@ def _tree_sentences(content: Content) -> list[str]:
 
 
 def pair_rows(content: Content, most: int = MOST_PAIRS) -> list[tuple[str, ...]]:
-    """The cells of the closest pairs, below PAIR_HEADINGS: pairs that cannot be told apart, then those with the lowest AUC."""
+    """The cells of pairs below PAIR_HEADINGS: those that cannot be told apart, then those with the lowest AUC."""
     ordered = sorted(content["pairs"], key=lambda pair: pair["answer"] != SAME)
     return [
         (
             f"{pair['a']}, {pair['b']}",
+            f"{formatting.cell(pair['a_as_b'])}, {formatting.cell(pair['b_as_a'])}",
             pair["answer"],
             formatting.cell(pair["auc"]),
             formatting.cell_interval(pair["interval"]) if pair["interval"] else formatting.UNDEFINED,
             _number(pair["embedding_distance"]),
             _number(pair["answer_distance"]),
             f"{pair['artists'][0]}, {pair['artists'][1]}",
-            f"{formatting.cell(pair['a_as_b'])}, {formatting.cell(pair['b_as_a'])}",
         )
         for pair in ordered[:most]
     ]
@@ -205,9 +232,10 @@ def _number(value: float | None) -> str:
 
 
 def pair_title(content: Content, most: int = MOST_PAIRS) -> str:
-    """The title of the table of pairs: all, or the closest."""
+    """The title of the table of pairs: all, or the first rows."""
     count = len(content["pairs"])
-    return "Pairs of genres, the closest first" if count <= most else f"The {most} closest of {count:,} pairs of genres"
+    first = "" if count <= most else f", the first {most} of {count:,}"
+    return f"Pairs of genres, the hardest to tell apart first (by AUC){first}"
 
 
 def tree_rows(content: Content) -> list[tuple[str, ...]]:
@@ -215,7 +243,7 @@ def tree_rows(content: Content) -> list[tuple[str, ...]]:
     scores = content["hierarchy"].get("scores", {})
     return [
         (
-            f"hierarchical {'F1' if name == 'f1' else name}",
+            "F1" if name == "f1" else name,
             formatting.cell(row["value"]),
             formatting.cell_interval(row["interval"]) if row["interval"] else formatting.UNDEFINED,
             formatting.cell(row["evenly_wrong"]),
@@ -246,9 +274,9 @@ JOIN_HEADINGS = ("genres", "distance", "same genres joined in")
 
 
 def terminal_tables(content: Content) -> list[Table]:
-    """The tables of the terminal: closest pairs, joins of both views, scores by the tree."""
+    """The tables of the terminal: the pairs that are hardest to tell apart, joins of both views, scores by the tree."""
     rows = [row[:TERMINAL_COLUMNS] for row in pair_rows(content, MOST_PAIRS_TERMINAL)]
-    tables = [_table(pair_title(content, MOST_PAIRS_TERMINAL), PAIR_HEADINGS[:TERMINAL_COLUMNS], rows, 2)]
+    tables = [_table(pair_title(content, MOST_PAIRS_TERMINAL), PAIR_HEADINGS[:TERMINAL_COLUMNS], rows, TEXT_COLUMNS)]
     for name, title in (("embedding", "Joins in the embedding"), ("answers", "Joins by the predictions")):
         if rows := join_rows(content, name):
             count = len(content["views"][name]["joins"])
@@ -257,18 +285,17 @@ def terminal_tables(content: Content) -> list[Table]:
                     title if count <= MOST_JOINS else f"{title}, the nearest {MOST_JOINS} of {count}",
                     JOIN_HEADINGS,
                     rows,
-                    1,
                 )
             )
     if rows := tree_rows(content):
-        tables.append(_table(f"Scores by the tree: {content['hierarchy']['tree']}", TREE_HEADINGS, rows, 1))
+        tables.append(_table(f"Hierarchical scores by the tree: {content['hierarchy']['tree']}", TREE_HEADINGS, rows))
     return tables
 
 
-def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: int) -> Table:
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], texts: Sequence[int] = (0,)) -> Table:
     table = Table(title=escape(title), title_justify="left")
     for k, heading in enumerate(headings):
-        table.add_column(escape(heading), justify="left" if k < texts else "right", overflow="fold")
+        table.add_column(escape(heading), justify="left" if k in texts else "right", overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     return table

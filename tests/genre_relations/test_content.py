@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from src.genre_relations.content import content, one_group
-from src.genre_relations.pairs import APART, FEW, SAME
+from src.genre_relations.pairs import APART, SAME, UNDECIDED
 from src.rundir import RunDir, extras
 from tests.genre_relations.planted import FAMILIES, write_components, write_planted
 from tests.rundirs import config, write_run
@@ -63,7 +63,7 @@ def test_copies_of_a_genre_cannot_be_told_apart_with_many_artists_only(tmp_path:
         embedding = dict(zip(map(frozenset, answers[artists]), found["pairs"], strict=True))
         assert embedding[frozenset({"rock", "rock too"})]["embedding_distance"] < 0.3
     assert answers[200] == {("rock", "rock too"): SAME, ("jazz", "rock"): APART, ("jazz", "rock too"): APART}
-    assert answers[12]["rock", "rock too"] == FEW
+    assert answers[12]["rock", "rock too"] == UNDECIDED
 
 
 def test_below_ten_artists_no_stability_is_shown(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_below_ten_artists_no_stability_is_shown(tmp_path: Path) -> None:
     for view in found["views"].values():
         assert set(stability(view).values()) == {None}
         assert "4 of 4 genres have test clips of fewer than 10 artists (classical: 9, metal: 9" in view["no_stability"]
-    assert {pair["answer"] for pair in found["pairs"]} == {FEW}
+    assert {pair["answer"] for pair in found["pairs"]} == {UNDECIDED}
 
 
 def test_one_artist_a_genre_has_answers_but_no_distances_in_the_embedding(tmp_path: Path) -> None:

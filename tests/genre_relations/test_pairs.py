@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from src.genre_relations import artists as artist_rows
 from src.genre_relations.artists import Artists, artists_of
-from src.genre_relations.pairs import APART, FEW, SAME, Pair, judge
+from src.genre_relations.pairs import APART, SAME, UNDECIDED, Pair, judge
 
 
 def one_pair(artists_each: int, difference: float, seed: int = 0, known: bool = True) -> tuple[Pair, float]:
@@ -41,15 +41,15 @@ def test_many_copies_of_one_genre_cannot_be_told_apart() -> None:
 
 def test_few_copies_of_one_genre_are_too_few() -> None:
     pair, _ = one_pair(12, 0.0)
-    assert (pair.answer, pair.reason) == (FEW, "the interval has chance in it, and is too wide")
+    assert (pair.answer, pair.reason) == (UNDECIDED, "the interval has chance in it, and is too wide")
     pair, _ = one_pair(9, 0.0)
-    assert (pair.answer, pair.interval) == (FEW, None)
+    assert (pair.answer, pair.interval) == (UNDECIDED, None)
     assert pair.reason == "9 and 9 artists; 10 of each are needed"
 
 
 def test_different_genres_are_told_apart_and_nine_artists_are_too_few_for_it() -> None:
     assert one_pair(30, 1.5)[0].answer == APART
-    assert one_pair(9, 1.5)[0].answer == FEW
+    assert one_pair(9, 1.5)[0].answer == UNDECIDED
 
 
 def test_a_certain_but_tiny_difference_does_not_tell_genres_apart() -> None:
@@ -61,13 +61,13 @@ def test_a_certain_but_tiny_difference_does_not_tell_genres_apart() -> None:
 
 def test_genres_that_are_confused_the_wrong_way_round_are_no_answer() -> None:
     pair, _ = one_pair(60, -1.5)
-    assert pair.answer == FEW
+    assert pair.answer == UNDECIDED
     assert pair.reason.startswith("below chance")
 
 
 def test_unknown_artists_are_no_answer() -> None:
     pair, _ = one_pair(300, 0.0, known=False)
-    assert (pair.answer, pair.reason) == (FEW, "some artists are unknown")
+    assert (pair.answer, pair.reason) == (UNDECIDED, "some artists are unknown")
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:

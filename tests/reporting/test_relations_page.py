@@ -59,7 +59,7 @@ def test_the_page_says_which_genres_cannot_be_told_apart_and_what_to_do(tmp_path
     found = related(planted(tmp_path / "run"))
     text = shown(found)
     answers = {(pair["a"], pair["b"]): pair["answer"] for pair in found["pairs"]}
-    assert answers["rock", "rock too"] in ("cannot be told apart", "too few")
+    assert answers["rock", "rock too"] in ("cannot be told apart", "undecided")
     assert "9 of 10 pairs of genres are told apart." in text
     assert "Joins in the embedding: " in text
     assert "rock + rock too" in text
@@ -72,25 +72,46 @@ def test_equal_genres_are_named_with_the_advice(tmp_path: Path) -> None:
     found = related(two_genres(tmp_path / "run"))
     found["pairs"][0] |= {"answer": "cannot be told apart", "auc": 0.5, "interval": [0.45, 0.55]}
     (sentence,) = [each for each in relations_text.sentences(found) if "cannot be told apart" in each]
-    assert sentence.startswith("1 of 1 pair of genres cannot be told apart by these runs: a and b.")
+    assert sentence.startswith("1 of 1 pair of genres cannot be told apart by this model: a and b.")
     assert "lies within 40 to 60 %" in sentence
     assert "dataset.genre_map" in sentence
 
 
 def test_few_artists_are_told_to_test_every_clip_or_to_add_artists(tmp_path: Path) -> None:
     found = related(write_planted(tmp_path / "run", FAMILIES, artists=4))
-    assert any("The data have fewer than 10 artists of classical" in each for each in relations_text.sentences(found))
+    assert "The data have fewer than 10 artists of classical" in relations_text.sentences(found)[0]
     for row in found["genres"].values():
         row["artists_in_split"] = 20
-    assert any("sweep=folds" in each and "20 artists" in each for each in relations_text.sentences(found))
+    assert "sweep=folds, where each genre has 20 artists" in relations_text.sentences(found)[0]
 
 
-def test_one_reason_against_both_stabilities_is_given_once(tmp_path: Path) -> None:
+def test_a_page_without_a_conclusion_says_so_first(tmp_path: Path) -> None:
     found = related(write_planted(tmp_path / "run", FAMILIES, artists=4))
     text = shown(found)
-    assert text.count("have test clips of fewer than 10 artists") == 1
-    assert "Joins in the embedding and by the predictions: no stability is shown" in text
+    nothing = "Nothing can be concluded yet: the test clips of a genre are by 4 artists, and 10 are needed."
+    assert text.count(nothing) == 1
+    assert (
+        text.index(nothing) < text.index("undecided pairs of genres 6 of 6 fewer than 10 artists") < text.index("Map")
+    )
+    assert "cannot be told apart 0" not in text
     assert text.count("No stability is shown, for the reason at the top") == 2
+    assert not any(each.startswith("Joins") for each in relations_text.sentences(found))
+
+
+def test_most_pairs_decided_are_shown_before_the_undecided(tmp_path: Path) -> None:
+    found = related(write_planted(tmp_path / "run", FAMILIES, artists=12))
+    found["pairs"][0] |= {"answer": "undecided", "reason": "the interval has chance in it, and is too wide"}
+    labels = [card[0] for card in relations_page._cards(found)]
+    assert labels[:2] == ["pairs that cannot be told apart", "undecided pairs of genres"]
+    assert relations_text.nothing_yet(found) == ""
+    assert any(
+        each.startswith("1 of 6 pairs of genres is undecided (the interval") for each in relations_text.sentences(found)
+    )
+
+
+def test_the_map_is_called_a_sketch_unless_it_shows_all_distances(tmp_path: Path) -> None:
+    assert "A rough sketch: it shows" in shown(related(planted(tmp_path / "five")))
+    assert "A rough sketch" not in shown(related(two_genres(tmp_path / "two")))
 
 
 def test_the_page_says_the_margin_in_points(tmp_path: Path) -> None:
@@ -102,13 +123,15 @@ def test_a_run_without_embedding_shows_the_answers_only(tmp_path: Path) -> None:
     text = shown(found)
     assert "The run has no embedding.npz" in text
     assert "Distances by the predictions" in text
-    assert "Joins by the predictions: no stability is shown, because the artists of some test clips are unknown" in text
+    assert (
+        "Nothing can be concluded yet: the artists of some test clips are unknown. Give the artist of each clip" in text
+    )
 
 
 def test_many_genres_are_drawn_once_and_the_nearest_pairs_listed(tmp_path: Path) -> None:
     found = related(many_genres(tmp_path / "run"))
     text = shown(found)
-    assert "The 20 closest of 990 pairs of genres" in text
+    assert "the hardest to tell apart first (by AUC), the first 20 of 990" in text
     assert "Tree of all 45 genres" in text
     assert len(relations_text.terminal_tables(found)) == 3
 
@@ -120,14 +143,15 @@ def test_two_hundred_genres_with_ten_artists_each_are_related(tmp_path: Path) ->
     write_embedding(run)
     found = related(run)
     assert found["views"]["embedding"]["no_stability"] is None
-    assert "The 20 closest of 19,900 pairs of genres" in shown(found)
+    assert "the first 20 of 19,900" in shown(found)
 
 
 def test_the_terminal_shows_pairs_joins_and_scores(tmp_path: Path) -> None:
     found = related(write_planted(tmp_path / "run", FAMILIES, artists=12))
     titles = [str(table.title) for table in relations_text.terminal_tables(found)]
-    assert titles[:3] == ["Pairs of genres, the closest first", "Joins in the embedding", "Joins by the predictions"]
-    assert titles[3].startswith("Scores by the tree")
+    assert titles[0] == "Pairs of genres, the hardest to tell apart first (by AUC)"
+    assert titles[1:3] == ["Joins in the embedding", "Joins by the predictions"]
+    assert titles[3].startswith("Hierarchical scores by the tree")
     (line,) = [each for each in relations_text.sentences(found) if each.startswith("Joins in the embedding")]
     assert "2 of 2 are stable" in line
     assert "classical + opera (" in line
