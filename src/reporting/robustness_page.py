@@ -1,5 +1,6 @@
 """The page of a measurement with altered sound: robustness.html. Input: the content of robustness.json."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,15 +11,21 @@ from matplotlib.figure import Figure
 from src import formatting
 from src.reporting import plots, render
 from src.reporting import robustness_text as text
+from src.reporting.cards import FEW_CLIPS
 from src.reporting.drawing import BLUE, FAINT, INK, NARROW_INCHES, ORANGE, STYLE, svg
 
 PANELS = 3  # side by side in a wide figure
 WIDE_INCHES = 8.2
 MOST_FINDINGS = 8
+ASIDE = 0.18  # of a place on the axis of strengths: where accuracy and agreement are equal, both can be seen
 
 
 def html(content: Mapping[str, Any]) -> str:
     """Render the page as one file."""
+    names = Counter(row["name"] for row in content["alterations"])
+    drawn = [row for row in content["alterations"] if names[row["name"]] > 1]  # one strength makes no curve
+    changes = genre_rows(content)
+    few = [text.is_few(row) for row in content["unaltered"]["genres"].values()]
     return render.html(
         "robustness.html",
         {
@@ -26,22 +33,27 @@ def html(content: Mapping[str, Any]) -> str:
             "content": content,
             "data": formatting.data(content["dataset"], content["synthetic"]),
             "size": text.size(content),
+            "cards": text.cards(content),
             "unaltered": content["unaltered"],
             "verdicts": text.finding_lines(content, MOST_FINDINGS) if content["alterations"] else [],
             "notes": text.notes(content),
             "headings": text.HEADINGS,
             "rows": text.rows(content),
-            "basis": text.basis(content),
-            "figure": plots.both(figure, content["alterations"], content["unaltered"])
-            if content["alterations"]
-            else None,
+            "basis": text.change_basis(content),
+            "figure": plots.both(figure, drawn, content["unaltered"]) if drawn else None,
             "genres": list(content["unaltered"]["genres"]),
-            "genre_rows": genre_rows(content),
+            "genre_rows": changes,
+            "any_clear": any(any(clear) for _, _, clear in changes),
+            "few_clips": FEW_CLIPS,
+            "any_few": any(few),
+            "all_few": all(few),
+            "unaltered_recall": [
+                text.recall(row["recall"], row["clips"]) for row in content["unaltered"]["genres"].values()
+            ],
             "reduced_headings": text.REDUCED_HEADINGS if content["retrained"] else text.REDUCED_HEADINGS[:3],
             "reduced_rows": text.reduced_rows(content) if content["reduced"] else [],
             "reduced_basis": text.reduced_basis(content),
             "reduced_genres": reduced_genre_rows(content),
-            "sturm": text.STURM,
         },
     )
 
@@ -49,16 +61,19 @@ def html(content: Mapping[str, Any]) -> str:
 def genre_rows(content: Mapping[str, Any]) -> list[tuple[str, list[str], list[bool]]]:
     """For each alteration that keeps the genre of a piece, its name and, for each genre, the change of recall.
 
-    The last list is True for a change whose interval excludes 0.
+    The last list is True for a change whose interval excludes 0, of genres with enough clips.
     """
     result = []
     for row in content["alterations"]:
         if not row["keeps_genre"]:
             continue
         scores = list(row["genres"].values())
-        clear = [not each["difference_interval"][0] <= 0 <= each["difference_interval"][1] for each in scores]
+        clear = [
+            not text.is_few(each) and not each["difference_interval"][0] <= 0 <= each["difference_interval"][1]
+            for each in scores
+        ]
         name = f"{row['name']}, {text.strength(row)}"
-        result.append((name, [text.points(each["difference"]) for each in scores], clear))
+        result.append((name, [text.recall_change(each) for each in scores], clear))
     return result
 
 
@@ -66,12 +81,11 @@ def reduced_genre_rows(content: Mapping[str, Any]) -> list[tuple[str, list[str]]
     """For each kind of reduced sound, and each model, the recall of each genre."""
     result = []
     for row in content["reduced"]:
-        name = row["name"].replace("_", " and ")
-        result.append((f"{name}, trained model", [formatting.cell(each["recall"]) for each in row["genres"].values()]))
+        name, genres = row["name"].replace("_", " and "), row["genres"].values()
+        result.append((f"{name}, trained model", [text.recall(each["recall"], each["clips"]) for each in genres]))
         if row.get("retrained"):
-            result.append(
-                (f"{name}, retrained", [formatting.cell(each) for each in row["retrained"]["recall"].values()])
-            )
+            again = zip(row["retrained"]["recall"].values(), genres, strict=True)
+            result.append((f"{name}, retrained", [text.recall(value, each["clips"]) for value, each in again]))
     return result
 
 
@@ -85,7 +99,7 @@ def figure(alterations: Sequence[Mapping[str, Any]], unaltered: Mapping[str, Any
     down = -(-len(names) // across)
     with matplotlib.rc_context(STYLE):
         width = NARROW_INCHES if narrow else WIDE_INCHES
-        drawn = Figure(figsize=(width, 0.6 + 1.75 * down), layout="constrained")
+        drawn = Figure(figsize=(width, 0.6 + 1.9 * down), layout="constrained")
         panels = np.atleast_1d(drawn.subplots(down, across, squeeze=False)).ravel()
         for axes, name in zip(panels, names, strict=False):
             _panel(axes, [row for row in alterations if row["name"] == name], unaltered["accuracy"])
@@ -101,14 +115,15 @@ def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], accuracy: float) -> Non
     places = np.arange(len(rows))
     axes.axhline(100 * accuracy, color=INK, linewidth=0.9, linestyle="--", label="accuracy without alteration (%)")
     agreement = [100 * row["agreement"] for row in rows]
-    axes.plot(places, agreement, "s", color=ORANGE, markersize=4, fillstyle="none", label="agreement (%)")
+    axes.plot(places + ASIDE, agreement, "s", color=ORANGE, markersize=4, fillstyle="none", label="agreement (%)")
     kept = [k for k, row in enumerate(rows) if row["keeps_genre"]]
     low_high = np.array([rows[k]["accuracy_interval"] for k in kept], dtype=np.float64).reshape(-1, 2)
     axes.vlines(places[kept], *(100 * low_high.T), color=BLUE, linewidth=4, alpha=0.4)
     axes.plot(
         places[kept], [100 * rows[k]["accuracy"] for k in kept], "o", color=BLUE, label="accuracy (%), 95 % interval"
     )
-    axes.set_title(f"{rows[0]['name']} ({rows[0]['unit']})")
+    axes.set_title(rows[0]["name"])
+    axes.set_xlabel(rows[0]["unit"])
     axes.set_xticks(places, [f"{row['strength']:g}" for row in rows])
     axes.set_xlim(-0.5, len(rows) - 0.5)
     axes.set_ylim(-3, 103)

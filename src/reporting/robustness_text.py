@@ -1,5 +1,6 @@
 """Describe how a run's predictions change with altered sound: tables and sentences. Input: the content of robustness.json."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,10 +9,11 @@ from rich.table import Table
 
 from src import formatting
 from src.formatting import count
+from src.reporting.cards import FEW_CLIPS, Card
 
 HEADINGS = (
     *("alteration", "strength", "accuracy %", "change, points", "95 % interval", "agreement %"),
-    "recall that changes most, points",
+    "genre that changes most",
 )
 TERMINAL_HEADINGS = (
     "alteration",
@@ -70,11 +72,32 @@ def rows(content: Mapping[str, Any]) -> list[Row]:
 
 
 def _most_changed(row: Mapping[str, Any]) -> str:
-    """The genre whose recall changes most: "jazz -25.0"; "" if none does."""
+    """The genre whose recall changes most: "jazz: -25.0 points", "jazz: 2 → 0 of 2 clips"; "" if none does."""
     if not row["keeps_genre"]:
         return ""
     genre, scores = max(row["genres"].items(), key=lambda pair: abs(pair[1]["difference"]))
-    return f"{genre} {points(scores['difference'])}" if scores["difference"] else ""
+    if not scores["difference"]:
+        return ""
+    of = f"of {count(scores['clips'], 'clip')}" if is_few(scores) else "points"
+    return f"{genre}: {recall_change(scores)} {of}"
+
+
+def is_few(scores: Mapping[str, Any]) -> bool:
+    """True if a genre has so few clips that its correct clips are counted, as percents would look certain."""
+    return bool(scores["clips"] < FEW_CLIPS)
+
+
+def recall(value: float, clips: int) -> str:
+    """A recall for a table column in percent: "81.2"; of few clips "1 of 2"."""
+    return f"{round(value * clips)} of {clips}" if clips < FEW_CLIPS else formatting.cell(value)
+
+
+def recall_change(scores: Mapping[str, Any]) -> str:
+    """The change of a genre's recall in points: "-25.0"; of few clips, the correct ones: "2 → 0"."""
+    if not is_few(scores):
+        return points(scores["difference"])
+    before = scores["recall"] - scores["difference"]
+    return f"{round(before * scores['clips'])} → {round(scores['recall'] * scores['clips'])}"
 
 
 def reduced_rows(content: Mapping[str, Any]) -> list[list[str]]:
@@ -139,17 +162,23 @@ def size(content: Mapping[str, Any]) -> str:
 
 
 def basis(content: Mapping[str, Any]) -> str:
-    """Describe the basis of the table of alterations."""
+    """Describe the basis of the table of alterations: the data, then that of the changes."""
     unaltered = content["unaltered"]
+    return (
+        f"{formatting.data(content['dataset'], content['synthetic'])}, {content['split']}: {size(content)}. Unaltered: accuracy "
+        f"{formatting.share(unaltered['accuracy'], unaltered['accuracy_interval'])}. {change_basis(content)}"
+    )
+
+
+def change_basis(content: Mapping[str, Any]) -> str:
+    """Describe the basis of changes, of their intervals and of agreement."""
     over = (
         "a paired bootstrap over artists"
         if content["interval_over"] == "artists"
         else "paired over clips, as some genre has fewer than 10 artists"
     )
     text = (
-        f"{formatting.data(content['dataset'], content['synthetic'])}, {content['split']}: {size(content)}. Unaltered: accuracy "
-        f"{formatting.share(unaltered['accuracy'], unaltered['accuracy_interval'])}. Change in percentage points; its interval is "
-        f"{over}. Agreement: clips with the same prediction as unaltered."
+        f"Change in percentage points; its interval is {over}. Agreement: clips with the same prediction as unaltered."
     )
     if any(not row["keeps_genre"] for row in content["alterations"]):
         text += f" {NO_ACCURACY}: the piece may have changed its genre, so another prediction is no error ({STURM.rstrip('.')})."
@@ -179,6 +208,31 @@ def lines(content: Mapping[str, Any]) -> list[str]:
     """Sentences: what changed, what was left out."""
     result = finding_lines(content, MOST_FINDINGS) if content["alterations"] else []
     return [*result, *notes(content)]
+
+
+def cards(content: Mapping[str, Any]) -> list[Card]:
+    """The alteration that lowers the accuracy most, the accuracy without one, and the number of significant changes."""
+    unaltered, found = content["unaltered"], content["findings"]
+    result = []
+    if kept := [row for row in content["alterations"] if row["keeps_genre"]]:
+        worst = min(kept, key=lambda row: row["difference"])
+        significant = any(
+            change["genre"] is None and (change["name"], change["strength"]) == (worst["name"], worst["strength"])
+            for change in found["changes"]
+        )
+        low, high = (formatting.signed(100 * end, 0) for end in worst["difference_interval"])
+        note = (
+            f"points of accuracy; 95 % interval {low} to {high}, {'' if significant else 'not '}significant; "
+            f"{formatting.percent(1 - worst['agreement'])} of predictions change"
+        )
+        label = f"worst alteration: {worst['name']}, {strength(worst)}"
+        result.append(Card(label, formatting.signed(100 * worst["difference"], 0), note, significant))
+    interval = formatting.interval(unaltered["accuracy_interval"])
+    result.append(Card("accuracy, unaltered", formatting.percent(unaltered["accuracy"]), interval))
+    if found["tests"]:
+        changes, note = len(found["changes"]), f"of {count(found['tests'], 'test')} of accuracy and recall"
+        result.append(Card("significant changes", f"{changes:,}", note, changes > 0))
+    return result
 
 
 def finding_lines(content: Mapping[str, Any], most: int) -> list[str]:
@@ -232,7 +286,8 @@ def notes(content: Mapping[str, Any]) -> list[str]:
         )
     if content["clips"] < content["test_clips"] - len(content["left_out"]):
         result.append(
-            f"{content['clips']:,} of {content['test_clips']:,} test clips were measured: more clips find smaller changes."
+            f"{content['clips']:,} of {content['test_clips']:,} test clips were measured; the whole set shows smaller changes: "
+            f"`{re.sub(r' --clips=[0-9]+', '', content['command'])}`"
         )
     result += [f"Left out: {item['clip']}: {item['reason']}." for item in content["left_out"][:MOST_NAMED]]
     more = len(content["left_out"]) - MOST_NAMED

@@ -50,7 +50,22 @@ def test_no_change_is_not_called_robust() -> None:
 
 def test_the_sizes_name_test_clips_and_say_if_some_were_not_measured() -> None:
     assert robustness_text.size(content()) == "80 test clips of 40 artists"
-    assert "80 of 83 test clips were measured: more clips find smaller changes." in robustness_text.notes(content())
+    part = content() | {"command": "python -m src.robustness outputs/RUN --clips=80 --output=o"}
+    (note,) = [each for each in robustness_text.notes(part) if each.startswith("80 of 83 test clips were measured")]
+    assert note.endswith("shows smaller changes: `python -m src.robustness outputs/RUN --output=o`")
+
+
+def test_the_first_card_names_the_worst_alteration_and_its_change() -> None:
+    rows = [row for row in content()["alterations"] if row["keeps_genre"]][:3]
+    rows = [row | {"difference": change} for row, change in zip(rows, (0.1, -0.2, -0.05), strict=True)]
+    rows[1] |= {"difference_interval": [-0.438, 0.074], "agreement": 0.45}
+    label, value, note, doubtful = robustness_text.cards(found() | {"alterations": rows})[0]
+    assert label == f"worst alteration: {rows[1]['name']}, {robustness_text.strength(rows[1])}"
+    assert value == "-20"
+    assert note == "points of accuracy; 95 % interval -44 to +7, not significant; 55 % of predictions change"
+    assert not doubtful
+    change = CHANGE | {"name": rows[1]["name"], "strength": rows[1]["strength"], "genre": None}
+    assert ", significant;" in robustness_text.cards(found(change) | {"alterations": rows})[0].note
 
 
 @pytest.mark.parametrize("retrained", [True, False])
