@@ -236,7 +236,7 @@ def _explain_genres(options: argparse.Namespace, model: "ExplainedModel", words:
         for genre in content["genres"].values():
             console.line(" ".join(genre["sentences"]))
         console.line(f"{page}")
-    for note in found.notes:
+    for note in [*content["interval_notes"], *found.notes]:
         console.note(note)
     return int(bool(found.skipped))
 

@@ -1,5 +1,6 @@
 """Format what a run recognizes each genre by: as a page, as JSON and as tables for the terminal."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from src.explanation.clip_interval import LEAST_CLIPS, ClipInterval
 from src.explanation.per_genre import GenreExplanation, GlobalExplanation
 from src.explanation.permutation import Importance
 from src.explanation.sentences import tag_label
+from src.metrics.intervals import MIN_ARTISTS
 from src.reporting import render
 from src.reporting.genre_sentences import MOST_NAMED, figure, sentences
 from src.rundir import RunDir
@@ -39,6 +41,7 @@ def content(run: RunDir, found: GlobalExplanation, command: str) -> dict[str, An
         "split": formatting.split(run.metrics["certificate"]),
         "skipped": found.skipped,
         "notes": found.notes,
+        "interval_notes": _interval_notes(found, command),
         "permutation": {each.name: each.as_json() for each in found.permutation},
         "tags_are_read": found.tags_are_read,
         "genres": {
@@ -51,7 +54,6 @@ def html(content: Mapping[str, Any], found: GlobalExplanation) -> str:
     """Render the page as one file."""
     titles = {"groups": "Groups of rows", "parts": "Parts of the feature", "bands": "Frequency bands"}
     columns = {key: _names(found, key) for key in titles}
-    effects = [each for genre in found.genres for key in (*titles, "tags") for each in getattr(genre, key)]
     tags = [(genre.genre, [(tag_label(each.name), figure(each.nats)) for each in genre.tags]) for genre in found.genres]
     return render.html(
         "genres.html",
@@ -69,11 +71,45 @@ def html(content: Mapping[str, Any], found: GlobalExplanation) -> str:
                 if columns[key]
             ],
             "tags": [(genre, rows) for genre, rows in tags if rows],
-            "least_clips": LEAST_CLIPS,
-            "few_clips": any(each.nats.interval is None for each in effects),
-            "over_clips": any(each.nats.interval is not None and each.nats.by == "clips" for each in effects),
+            "any_interval": any(each.interval for each in _effects(found)),
+            "faithfulness": _command(content["command"], "--test"),
         },
     )
+
+
+def _effects(found: GlobalExplanation) -> list[ClipInterval]:
+    """The effects of all genres, in nats or scores."""
+    keys = ("groups", "parts", "bands", "tags")
+    return [each.nats for genre in found.genres for key in keys for each in getattr(genre, key)]
+
+
+def _interval_notes(found: GlobalExplanation, command: str) -> list[str]:
+    """Sentences on genres without intervals, with the command for more clips, and on intervals that are too narrow."""
+    effects, notes = _effects(found), []
+    few = sum(each.interval is None for each in effects)
+    if few:
+        which = "No genre has an interval: each has" if few == len(effects) else "A genre has no interval if it has"
+        text = f"{which} fewer than {LEAST_CLIPS} test clips here. Its numbers describe these clips only."
+        if found.clips + len(found.skipped) < found.test_clips:
+            text += f" All test clips: `{_command(command, '--global', '--clips', str(found.test_clips))}`"
+        notes.append(text)
+    if any(each.interval and each.by == "clips" for each in effects):
+        notes.append(
+            f"The intervals are over clips if a genre has clips of fewer than {MIN_ARTISTS} known artists. Clips of one artist are not "
+            "independent, so these intervals are too narrow."
+        )
+    return notes
+
+
+def _command(command: str, *options: str) -> str:
+    """The command of a page with other options: without --global, --json, --clips and --output."""
+    words, kept = iter(shlex.split(command)), []
+    for word in words:
+        if word in ("--clips", "--output"):
+            next(words, None)
+        elif not word.startswith(("--clips=", "--output=")) and word not in ("--global", "--json"):
+            kept.append(word)
+    return shlex.join([*kept, *options])
 
 
 def _names(found: GlobalExplanation, key: str) -> list[str]:
@@ -127,6 +163,7 @@ def _permutation_row(each: Importance) -> list[str]:
 def tables(found: GlobalExplanation) -> list[Table]:
     """Tables for the terminal: the importance of groups by permutation, then each genre with its groups or bands."""
     result = []
+    intervals = ", with 95 % intervals" if any(each.interval for each in _effects(found)) else ""
     if found.permutation:
         rows = [_permutation_row(each)[:4] for each in found.permutation]
         title = "Drop in accuracy if a group of rows comes from another clip, in points"
@@ -135,7 +172,7 @@ def tables(found: GlobalExplanation) -> list[Table]:
         columns = _names(found, key)
         if not columns:
             continue
-        title = f"{title}, in nats: means over the test clips of the genre, with 95 % intervals"
+        title = f"{title}, in nats: means over the test clips of the genre{intervals}"
         if len(columns) <= MOST_COLUMNS:
             of_genre = dict(_rows(found.genres, key, columns))
             rows = [

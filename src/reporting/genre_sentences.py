@@ -14,9 +14,8 @@ LEAST_NAMED = 0.05  # nats, or score of a tag: sentences leave out what changes 
 def sentences(genre: GenreExplanation, tags_are_read: bool) -> list[str]:
     """What a run recognizes one genre by, in words. Effects are named if their whole interval is above 0; without an interval, all above 0."""
     artists = "unknown artists" if genre.artists is None else formatting.count(genre.artists, "artist")
-    few = ", too few for an interval" if genre.clips < LEAST_CLIPS else ""
-    size = f"{formatting.count(genre.clips, 'test clip')} of {artists}{few}"
-    lines = [f"{genre.genre}: {size}; recall {formatting.percent(genre.recall)}."]
+    size = f"{formatting.count(genre.clips, 'test clip')} of {artists}"
+    lines = [f"{genre.genre}: {size}, {_recognized(genre)}."]
     if genre.groups:
         speaking = _strongest(genre.groups, len(genre.groups))
         lines.append(
@@ -42,6 +41,14 @@ def sentences(genre: GenreExplanation, tags_are_read: bool) -> list[str]:
         named = [f"{tag_label(each.name)} ({figure(each.nats)}{unit})" for each in tags]
         lines.append(f"{'For it decide' if tags_are_read else 'With it go'} the tags {in_words(named)}.")
     return lines
+
+
+def _recognized(genre: GenreExplanation) -> str:
+    """How many clips are recognized: "9 recognized (75 %)"; without the percents of few clips."""
+    right = round(genre.recall * genre.clips)
+    if not right:
+        return "none recognized: what speaks for it is too weak"
+    return f"{right:,} recognized" + (f" ({formatting.percent(genre.recall)})" if genre.clips >= LEAST_CLIPS else "")
 
 
 def _strongest(effects: Sequence[Effect], most: int = MOST_NAMED) -> list[str]:
