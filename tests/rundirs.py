@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from src.clip import Clip, Opinion
 from src.data import opinions
 from src.dataset.opinions import majority
 from src.rundir import extras
+from src.training import run_writer
 
 GENRES = ["blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock"]
 
@@ -63,17 +65,24 @@ def write_opinions(run: Path, annotators: int = 4, skill: float = 0.8) -> None:
     random = np.random.default_rng(0)
     clips = []
     for name, artist, true in zip(predictions.clips, predictions.artists, predictions.true, strict=True):
-        labels = [
-            true if random.random() < skill else str(random.choice(predictions.genres)) for _ in range(annotators)
-        ]
-        given = tuple(Opinion(label, 1.0, f"annotator {k}") for k, label in enumerate(labels))
-        clips.append(Clip(name, Path(name), majority(given, name), artist, opinions=given))
+        given: tuple[Opinion, ...] = ()
+        while not given or majority(given, name) != true:
+            labels = [
+                true if random.random() < skill else str(random.choice(predictions.genres)) for _ in range(annotators)
+            ]
+            given = tuple(Opinion(label, 1.0, f"annotator {k}") for k, label in enumerate(labels))
+        clips.append(Clip(name, Path(name), true, artist, opinions=given))
     metrics = json.loads((run / rundir.METRICS).read_text(encoding="utf-8"))
     probability_KC = predictions.probability_KC
     metrics["test"]["opinions"] = opinions.score(
         opinions.collect(clips, predictions.genres), probability_KC, probability_KC
     )
     _json(run / rundir.METRICS, metrics)
+    test: Any = SimpleNamespace(clip=torch.arange(len(clips)), logits=torch.from_numpy(np.log(probability_KC)))
+    data: Any = SimpleNamespace(
+        has_opinions=True, clips=clips, subsets=["test"] * len(clips), genres=predictions.genres
+    )
+    run_writer.write_opinions(run, test, data)
 
 
 def config(seed: int = 0, fold: int | None = None, model: str = "Hybrid", **changes: Any) -> dict[str, Any]:
@@ -177,8 +186,7 @@ def write_run(
             epochs,
             2.3 * 0.8**epochs,
             1 + 1.3 * 0.75**epochs + 0.01 * epochs**1.5,
-            0.7 - 0.6 * 0.8**epochs,
-            0.68 - 0.6 * 0.8**epochs,
+            *((1 - (epochs - 8) ** 2 / 70) * scores[key] for key in ("accuracy", "f1_macro")),  # best in epoch 8
         ]
     ).T
     _csv(

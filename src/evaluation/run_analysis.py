@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -95,14 +96,14 @@ def most_frequent(pairs: Sequence[Confusion]) -> list[Confusion]:
     return [pair for pair in pairs if pair.clips == pairs[0].clips]
 
 
-LIKELIEST = 3  # genres that the report shows for a clip
+LIKELIEST = 3  # genres that the report shows for a clip, besides the true one
 
 
 @dataclass(frozen=True)
 class ClipPrediction:
     """The prediction for a test clip; `probability` is that of the predicted genre, 0 to 1.
 
-    `likeliest` are the LIKELIEST genres with the highest probabilities, each with its probability.
+    `likeliest` are the LIKELIEST genres with the highest probabilities, and the true genre, each with its probability.
     """
 
     clip: str
@@ -128,13 +129,20 @@ def clip_predictions(run: RunDir) -> list[ClipPrediction]:
         zip(predictions.clips, predictions.artists, predictions.true, predictions.predicted, strict=True)
     ):
         probability_C = predictions.probability_KC[row]
-        likeliest = tuple((predictions.genres[k], float(probability_C[k])) for k in order_KC[row].tolist())
+        shown = [*order_KC[row].tolist(), column[true]]
+        likeliest = tuple((predictions.genres[k], float(probability_C[k])) for k in dict.fromkeys(shown))
         probability, probability_true = probability_C[[column[predicted], column[true]]].tolist()
         listed.append(ClipPrediction(clip, artist, true, predicted, probability, probability_true, likeliest))
     order = mistakes_first(
         torch.tensor([each.probability for each in listed]), torch.tensor([each.correct for each in listed])
     )
     return [listed[k] for k in order]
+
+
+def contested_genres(run: RunDir) -> list[tuple[str, str, int]]:
+    """The pairs of genres that people gave to the same test clip, with the number of such clips, the most frequent first."""
+    pairs = Counter(pair for each in run.opinions.values() for pair in combinations(sorted(each.share), 2))
+    return [(a, b, clips) for (a, b), clips in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def reliability_bins(run: RunDir) -> tuple[list[Bin], list[Bin]]:

@@ -1,6 +1,7 @@
 """File names in a run directory, and a reader of these files that does not need torch."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,7 @@ RENAMED_TARGETS = {
     "src.dashboard.csv": "src.training.loggers.csv",
     "src.dashboard.none": "src.training.loggers.none",
 }
+ROUNDING = 1e-5  # shares in opinions.csv have six digits
 CALIBRATED = ("nll", "ece")  # scores that the temperature changes; metrics.json also has `<score>_uncalibrated`
 
 
@@ -52,6 +54,22 @@ class Predictions:
     predicted: list[str]
     genres: list[str]
     probability_KC: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClipOpinions:
+    """The opinions of several people on a clip: the share of each genre that somebody gave, the highest first.
+
+    `votes` are the numbers of labels; empty if only the shares are known.
+    """
+
+    share: dict[str, float]
+    votes: dict[str, int]
+
+    @property
+    def tied(self) -> list[str]:
+        """The genres with the highest share."""
+        return [genre for genre, share in self.share.items() if share > max(self.share.values()) - ROUNDING]
 
 
 @dataclass(frozen=True)
@@ -186,6 +204,34 @@ class RunDir:
             genres=genres,
             probability_KC=probability_KC,
         )
+
+    @cached_property
+    def opinions(self) -> dict[str, ClipOpinions]:
+        """The opinions on the test clips, by clip; empty without opinions.csv."""
+        if not (self.path / OPINIONS).exists():
+            return {}
+        found = {}
+        for line, row in plain_files.rows(self.path, OPINIONS, ("clip", "set", "labels")):
+            if row["set"] != "test":
+                continue
+            cells = {key.removeprefix("s_"): text for key, text in row.items() if key.startswith("s_")}
+            shares = {
+                genre: plain_files.number(self.path, OPINIONS, line, text) or 0.0 for genre, text in cells.items()
+            }
+            if not abs(sum(shares.values()) - 1) < 0.01 or min(shares.values()) < 0:  # also False for NaN
+                raise ValueError(
+                    f"{self.path / OPINIONS}, line {line}: the shares do not add up to 1. Train the run again."
+                )
+            share = {
+                genre: shares[genre] for genre in sorted(shares, key=lambda genre: -shares[genre]) if shares[genre]
+            }
+            labels = row["labels"].split("|")
+            counted = Counter(label.rpartition("=")[2] for label in labels)
+            votes = {genre: counted[genre] for genre in share}
+            # A name with | or = in it is read wrongly, and then the counts are not the shares.
+            known = all(abs(votes[genre] / len(labels) - share[genre]) < ROUNDING for genre in share)
+            found[row["clip"]] = ClipOpinions(share, votes if known else {})
+        return found
 
     @cached_property
     def confusion(self) -> tuple[list[str], NDArray[np.int64]]:
