@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from src import formatting
 from src.evaluation import run_analysis
-from src.reporting import clip_map
+from src.reporting import clip_map, opinions_text
 from src.rundir import RunDir, extras, nested
 
 MOST_MISTAKES = 12  # that the page shows, besides those with a sound
@@ -31,8 +31,8 @@ def sounds(run: RunDir) -> tuple[extras.Sounds | None, str]:
         return None, str(error)
     if found is None:
         return None, (
-            "This page has no sounds: the run is older than sounds, is a job of a sweep, or was trained with report.sounds=0. "
-            "Train it again with report.sounds=12 to hear its mistakes."
+            "This page has no sounds: the run is a job of a sweep, was trained with report.sounds=0, or was made with an earlier "
+            "version, which saved none. Train it again with report.sounds=12 to hear its mistakes."
         )
     return found, ""
 
@@ -47,10 +47,11 @@ def clips_context(run: RunDir) -> dict[str, Any]:
     shown = [each for each in mistakes if each.clip in first | with_sound]
     correct = [each for each in predictions if each.correct and each.clip in with_sound]
     context: dict[str, Any] = {
-        "mistakes": [_view(each, found) for each in shown],
+        "mistakes": [_view(run, each, found) for each in shown],
+        "mistakes_tied": _tied_mistakes(run, mistakes),
         "mistake_count": len(mistakes),
         "mistakes_with_sound": sum(each.clip in with_sound for each in shown),
-        "correct": [_view(each, found) for each in correct],
+        "correct": [_view(run, each, found) for each in correct],
         "has_sounds": bool(with_sound),
         "sounds_reason": reason,
         "sound_lines": _sound_lines(found) if found else [],
@@ -58,9 +59,15 @@ def clips_context(run: RunDir) -> dict[str, Any]:
     return {**context, **_maps(run, predictions, found)}
 
 
-def _view(prediction: run_analysis.ClipPrediction, found: extras.Sounds | None) -> dict[str, Any]:
-    """One clip with its sound, its spectrogram, and the three likeliest genres."""
+def _tied_mistakes(run: RunDir, mistakes: list[run_analysis.ClipPrediction]) -> int:
+    """Count the mistakes whose prediction has as many votes as the true genre."""
+    return sum(each.predicted in run.opinions[each.clip].tied for each in mistakes if each.clip in run.opinions)
+
+
+def _view(run: RunDir, prediction: run_analysis.ClipPrediction, found: extras.Sounds | None) -> dict[str, Any]:
+    """One clip with its sound, its spectrogram, the three likeliest genres and the votes of people."""
     view: dict[str, Any] = {"prediction": prediction, "sound": "", "image": "", "place": "", "reason": ""}
+    view["votes"] = opinions_text.votes(run.opinions[prediction.clip]) if prediction.clip in run.opinions else ""
     if found is None:
         return view
     view["reason"] = found.unreadable.get(prediction.clip, "")
@@ -162,6 +169,6 @@ def _why_no_map(run: RunDir) -> str:
             f"The model {model.lower()} computes nothing between the feature and its prediction that a map could show."
         )
     return (
-        f"The map is missing: the run has no {extras.EMBEDDING}, as it is older than this file. Train it again for a map of its "
-        "test clips."
+        f"The map is missing: the run has no {extras.EMBEDDING}, as it was made with an earlier version, which did not save it. "
+        "Train it again for a map of its test clips."
     )

@@ -6,8 +6,11 @@ from typing import Any
 
 from src import formatting
 from src.formatting import count
+from src.rundir import ClipOpinions
 
 MOST_NAMED = 5  # a sentence names at most this many clips or annotators
+MOST_PAIRS = 3  # a sentence names at most this many pairs of genres
+TENTATIVE, RELIABLE = 0.667, 0.8  # least alpha for tentative conclusions, and for others: Krippendorff 2004, page 241
 MOST_ROWS = 40  # a table shows at most this many annotators
 PEOPLE_HEADINGS = ("annotator", "clips", "accuracy %", "95 %", "macro F1 %")
 MODEL_HEADINGS = (  # a line break may become a blank
@@ -69,14 +72,84 @@ def by_chance(agreement: Mapping[str, Any]) -> str:
     )
 
 
+def lead_lines(opinions: Mapping[str, Any], contested: Sequence[tuple[str, str, int]]) -> list[str]:
+    """Describe opinions in short, one sentence or two each: the agreement of people, the model beside them, its doubt.
+
+    `contested` are the pairs of genres that people gave to the same clip, as from `run_analysis.contested_genres`.
+    """
+    first = _agreement_in_short(opinions["agreement"])
+    if contested:
+        pairs = [f"{a} and {b} ({count(clips, 'clip')})" for a, b, clips in contested]
+        first += f" Most often named for the same clip: {formatting.first_names(pairs, MOST_PAIRS)}."
+    return [first, *compared(opinions), f"{_doubt(opinions)[0]}."]
+
+
+def _agreement_in_short(agreement: Mapping[str, Any]) -> str:
+    alpha, unanimous = agreement["krippendorff"], agreement["unanimous"]
+    share = (
+        ""
+        if unanimous is None
+        else f"all agree on {formatting.percent(unanimous)} of {agreement['several_clips']:,} clips"
+    )
+    if not alpha:
+        return f"How far people agree beyond chance cannot be measured{f'; {share}' if share else ''}."
+    if alpha["interval"][0] <= 0:
+        finding = "People do not agree more than by chance"
+    elif alpha["alpha"] < TENTATIVE:
+        finding = "People agree more than by chance, but not much"
+    else:
+        finding = "People agree fairly well" if alpha["alpha"] < RELIABLE else "People agree well"
+    return (
+        f"{finding}: {share} (Krippendorff's alpha {alpha['alpha']:.2f}; {RELIABLE:.2f} and more counts as reliable)."
+    )
+
+
+def majority(opinions: Mapping[str, Any]) -> str:
+    """Name what the usual scores are measured against: "the majority of 4 annotators"."""
+    people = opinions["agreement"]["annotators"]
+    return f"the majority of {count(people, 'annotator')}" if people else "the majority of opinions"
+
+
+def compared(opinions: Mapping[str, Any]) -> list[str]:
+    """Compare the model with a person in one sentence; none if the people cannot be compared with each other."""
+    beside, ceiling = opinions["beside_people"], opinions["agreement"]["ceiling"]
+    if not beside:
+        return []
+    points, low, high = (
+        100 * value for value in (beside["accuracy_difference"], *beside["accuracy_difference_interval"])
+    )
+    if low <= 0 <= high:
+        verdict = f"the clips do not show a difference (95 % interval {low:+.0f} to {high:+.0f} points)"
+    elif points < 0:
+        verdict = f"the model is {-points:.0f} points below people (95 % interval {-high:.0f} to {-low:.0f})"
+    else:
+        verdict = f"the model is {points:.0f} points above people (95 % interval {low:.0f} to {high:.0f})"
+    return [
+        f"Against the majority of the other annotators, a person reaches {formatting.percent(ceiling['accuracy'])} and the model "
+        f"{formatting.percent(beside['accuracy'])}: {verdict}."
+    ]
+
+
 def model_lines(opinions: Mapping[str, Any]) -> list[str]:
     """Describe a model beside the annotators, one sentence each; `opinions` is the object of a set's scores."""
-    return [*_beside_people(opinions), *_shares(opinions), _disagreement(opinions)]
+    finding, value = _doubt(opinions)
+    return [*_beside_people(opinions), *_shares(opinions), f"{finding}{value}."]
 
 
 def lines(opinions: Mapping[str, Any]) -> list[str]:
     """Describe the annotators, clips with a tie, then the model beside the annotators."""
     return [*people_lines(opinions["agreement"]), *tied_lines(opinions["agreement"]), *model_lines(opinions)]
+
+
+def votes(opinions: ClipOpinions) -> str:
+    """Format the opinions on one clip: "Votes: 3 jazz, 1 blues"; if only the shares are known "Opinions: 75 % jazz, ..."."""
+    if opinions.votes:
+        text = "Votes: " + ", ".join(f"{number:,} {genre}" for genre, number in opinions.votes.items())
+    else:
+        text = "Opinions: " + ", ".join(
+            f"{formatting.percent(share)} {genre}" for genre, share in opinions.share.items()
+        )
+    return text + (": a tie, so the label was drawn" if len(opinions.tied) > 1 else "")
 
 
 def people_rows(agreement: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -186,16 +259,18 @@ def _shares(opinions: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _disagreement(opinions: Mapping[str, Any]) -> str:
+def _doubt(opinions: Mapping[str, Any]) -> tuple[str, str]:
+    """Say if the model doubts where people disagree, and by what number, as the two parts of a sentence."""
     found = opinions["disagreement"]
     if not found:
         return (
-            "Whether the model doubts where people disagree cannot be measured: people disagree equally on all clips."
+            "Whether the model doubts where people disagree cannot be measured: people disagree equally on all clips",
+            "",
         )
-    value = f"Spearman's correlation of both entropies {_number(found['spearman'], found['interval'])}"
+    value = f": Spearman's correlation of both entropies {_number(found['spearman'], found['interval'])}"
     low, high = found["interval"]
     if low > 0:
-        return f"The model is less sure where people disagree: {value}."
+        return "The model is less sure where people disagree", value
     if high < 0:
-        return f"The model is surer where people disagree: {value}."
-    return f"The clips do not show that the model is less sure where people disagree: {value}."
+        return "The model is surer where people disagree", value
+    return "The clips do not show that the model is less sure where people disagree", value

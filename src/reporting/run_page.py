@@ -61,12 +61,12 @@ def markdown(run: RunDir) -> str:
 def _context(run: RunDir) -> dict[str, Any]:
     """Collect the values that the templates run.html and run.md show."""
     metrics = run.metrics
-    result = run_text.describe_result(run)
+    result, opinions = run_text.describe_result(run), metrics["test"]["opinions"]
     return {
         "title": f"{run_names.run_name(run)}, {metrics['dataset']}",
         "evaluation": _evaluation(run) if run.is_evaluation else None,
         "folder": run.path.resolve().name,
-        "summary": result[0],
+        "summary": " ".join(result[:1] + (opinions_text.compared(opinions) if opinions else [])),
         "summary_warns": bool(leaks(metrics["certificate"]) or formatting.untested(metrics["test"])),
         "cards": run_summary.page_cards(run),
         "doubts": run_summary.doubts(run),
@@ -93,7 +93,7 @@ def _context(run: RunDir) -> dict[str, Any]:
         "most_warnings": MOST_WARNINGS,
         "genre_figure_note": _genre_figure_note(metrics["test"]["genres"]),
         "many_genres": len(metrics["test"]["genres"]) > MANY_GENRES,
-        "opinions": _opinions(metrics),
+        "opinions": _opinions(run),
         "confusion_note": _confusion_note(len(metrics["test"]["genres"])),
         "confusion_lines": run_text.describe_confusions(run),
         "split_lines": run_text.describe_split(run),
@@ -117,23 +117,24 @@ def _evaluation(run: RunDir) -> dict[str, Any]:
     }
 
 
-def _opinions(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+def _opinions(run: RunDir) -> dict[str, Any] | None:
     """The section of runs whose test clips several people have labelled; None without."""
-    scores = metrics["test"]["opinions"]
+    scores = run.metrics["test"]["opinions"]
     if not scores:
         return None
     more = len(scores["annotators"]) - opinions_text.MOST_ROWS
     return {
+        "lead": opinions_text.lead_lines(scores, run_analysis.contested_genres(run)),
         "parts": [
             (
-                "Do people agree?",
+                "Agreement of people",
                 [*opinions_text.people_lines(scores["agreement"]), *opinions_text.tied_lines(scores["agreement"])],
             ),
-            ("The model beside people", opinions_text.model_lines(scores)),
+            ("The model compared with people", opinions_text.model_lines(scores)),
         ],
         "headings": opinions_text.MODEL_HEADINGS,
         "rows": opinions_text.model_rows(scores),
-        "basis": f"{describe_test_set(metrics)}. (1) Against the majority of the other annotators. (2) Against the labels of this "
+        "basis": f"{describe_test_set(run.metrics)}. (1) Against the majority of the other annotators. (2) Against the labels of this "
         "annotator. "
         + (f"{formatting.count(more, 'more annotator')} in metrics.json. " if more > 0 else "")
         + "opinions.csv has each clip.",

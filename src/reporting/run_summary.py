@@ -1,12 +1,12 @@
 """The top of a run's page: its numbers as cards, what is doubtful about them, and what to do next."""
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from src import formatting
 from src.evaluation import run_analysis
-from src.reporting import cards, run_text
+from src.reporting import cards, opinions_text, run_text
 from src.reporting.cards import Card
 from src.rundir import RunDir, nested
 from src.split.certificate import leaks
@@ -22,23 +22,36 @@ class Step(NamedTuple):
 
 
 def page_cards(run: RunDir) -> list[Card]:
-    """The numbers of a run, the most important first: accuracy, macro F1, the floor, the test data, the worst confusion."""
+    """The numbers of a run, the most important first: accuracy, macro F1, the floor, the test data, the worst confusion.
+
+    If several people have labelled the test clips: accuracy, that of a person, the floor, macro F1, the test data.
+    """
     metrics, scores = run.metrics, run.metrics["test"]
     shared, baseline = leaks(metrics["certificate"]), run_analysis.majority_baseline(run)
+    opinions = scores["opinions"]
+    against = f"; against {opinions_text.majority(opinions)}" if opinions else ""
+    accuracy = cards.accuracy(scores, baseline.accuracy, shared, validation_gap(run), against)
+    floor = cards.floor(baseline.accuracy, baseline, len(scores["genres"]))
+    macro_f1, data = cards.macro_f1(scores), _data_card(run, bool(shared))
+    if person := _person_card(opinions) if opinions else None:
+        return [accuracy, person, floor, macro_f1, data]
     confusion = cards.confusion(run_analysis.confusions(*run.confusion))
-    return [
-        cards.accuracy(scores, baseline.accuracy, shared, validation_gap(run)),
-        cards.macro_f1(scores),
-        cards.floor(baseline.accuracy, baseline, len(scores["genres"])),
-        _data_card(run, bool(shared)),
-        *([confusion] if confusion else []),
-    ]
+    return [accuracy, macro_f1, floor, data, *([confusion] if confusion else [])]
 
 
 def validation_gap(run: RunDir) -> str:
     """The sentence on validation and test scores that are far apart; "" if they are not, and for an evaluation."""
     val = run.metrics["val"]
     return cards.validation_gap(val["f1_macro"], [val], run.metrics["test"]) if val and not run.is_evaluation else ""
+
+
+def _person_card(opinions: Mapping[str, Any]) -> Card | None:
+    """The accuracy of a person; None if it cannot be measured."""
+    ceiling, beside = opinions["agreement"]["ceiling"], opinions["beside_people"]
+    if not ceiling or not beside:
+        return None
+    note = f"against the majority of the others, where the model reaches {formatting.percent(beside['accuracy'])}"
+    return Card("a person", formatting.percent(ceiling["accuracy"]), note)
 
 
 def _data_card(run: RunDir, shared: bool) -> Card:

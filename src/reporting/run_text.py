@@ -6,7 +6,7 @@ from typing import Any
 from src import formatting
 from src.evaluation import run_analysis, run_names
 from src.metrics import calibration
-from src.reporting import cards, evaluation_text
+from src.reporting import cards, evaluation_text, opinions_text
 from src.rundir import RunDir
 from src.split.certificate import leaks
 
@@ -31,10 +31,9 @@ def describe_result(run: RunDir) -> list[str]:
             f"({interval} of clips of these genres){music}."
         )
     else:
-        first = (
-            f"The {run_names.run_name(run)} recognizes {formatting.percent(accuracy)} of {clips} {_test_artists(run)} "
-            f"({interval}){music}."
-        )
+        opinions, share = scores["opinions"], formatting.percent(accuracy)
+        right = f"agrees with {opinions_text.majority(opinions)} on {share}" if opinions else f"recognizes {share}"
+        first = f"The {run_names.run_name(run)} {right} of {clips} {_test_artists(run)} ({interval}){music}."
     third = (
         f"Averaged over {formatting.macro_genres(scores)} (macro), F1 is {formatting.percent(scores['f1_macro'])}, "
         f"recall {formatting.percent(scores['recall_macro'])}, precision {formatting.percent(scores['precision_macro'])}."

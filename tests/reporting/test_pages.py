@@ -29,7 +29,7 @@ class Page(HTMLParser):
         self.texts: list[str] = []
         self.links: list[str] = []
         self.tags: set[str] = set()
-        self.feed(text.replace(f"<script>{render._script()[0]}</script>", ""))
+        self.feed(text.replace(f"<script>{render._script()[0]}</script>", "").replace("<wbr>", ""))
         self.close()
         assert not self.open
 
@@ -154,7 +154,7 @@ def test_the_page_of_a_run_with_sounds_and_an_embedding(tmp_path: Path) -> None:
         f"sounds/{number:03}.ogg" for number in range(4)
     ]
     assert sum(link.startswith("data:image/png;base64,") for link in shown.links) == 4
-    assert f"{names[0]}, 5 to 6 s; artist" in shown.text
+    assert f"{names[0]}, 5 to 6 s; by " in shown.text
     assert " has no sound here: no such file." in shown.text
     assert "2 clips more had no room" in shown.text
     assert text.count('data-genre="') == 2 * 160  # two maps
@@ -165,8 +165,8 @@ def test_the_page_of_a_run_with_sounds_and_an_embedding(tmp_path: Path) -> None:
 
 def test_the_page_of_an_older_run_says_what_is_missing(tmp_path: Path) -> None:
     shown = Page(run_page.write(write_run(tmp_path / "run", config())).read_text(encoding="utf-8"))
-    assert "The map is missing: the run has no embedding.npz, as it is older than this file." in shown.text
-    assert "This page has no sounds: the run is older than sounds" in shown.text
+    assert "The map is missing: the run has no embedding.npz, as it was made with an earlier version" in shown.text
+    assert "This page has no sounds: the run is a job of a sweep, " in shown.text
     for missing in ("Listen to find out", "the player plays", "folder sounds", "has a sound"):
         assert missing not in shown.text
     tags = Page(run_page.write(write_run(tmp_path / "tags", config(model="Tags"))).read_text(encoding="utf-8"))
@@ -259,6 +259,8 @@ def test_confusions_and_mistakes_start_with_the_worst(tmp_path: Path) -> None:
     mistakes = [each for each in predictions if not each.correct]
     assert mistakes == predictions[: len(mistakes)]  # before the correct ones
     assert all(mistake.probability >= mistake.probability_true for mistake in mistakes)
+    assert all(mistake.true in dict(mistake.likeliest) for mistake in mistakes)
+    assert {len(mistake.likeliest) for mistake in mistakes} == {3, 4}
     assert [mistake.probability for mistake in mistakes] == sorted((m.probability for m in mistakes), reverse=True)
 
 
