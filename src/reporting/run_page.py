@@ -285,6 +285,7 @@ def calibration_lines(run: RunDir) -> list[str]:
         f"{clips}, where the model {overconfident}.",
         f"On the {formatting.count(scores['clips'], 'test clip')}, NLL is {nll} nats ({nll_before} before calibration) and "
         f"ECE {ece} % ({ece_before} % before); calibration changes no predicted genre.",
+        _confidence(run),
     ]
     if temperature == calibration.RANGE[1]:
         lines.append(
@@ -297,6 +298,20 @@ def calibration_lines(run: RunDir) -> list[str]:
             "temperature may be too low."
         )
     return lines
+
+
+def _confidence(run: RunDir) -> str:
+    """Compare the mean probability of the predicted genres with the share of correct predictions, in one sentence."""
+    scores = run.metrics["test"]
+    mean = float(run.predictions.probability_KC.max(axis=1).mean())
+    low, high = formatting.accuracy_interval(scores)
+    finding = "The confidence of the model is about right"
+    if not low <= mean <= high:
+        finding = f"The model is too {'cautious' if mean < low else 'confident'}"
+    return (
+        f"{finding} on average: the mean probability of the predicted genre is {formatting.percent(mean)}, and "
+        f"{formatting.percent(scores['accuracy'])} of the predictions are correct ({formatting.named_interval(scores)})."
+    )
 
 
 def _format_nats(nll: float | None) -> str:

@@ -415,6 +415,25 @@ def test_the_highest_temperature_is_explained(tmp_path: Path) -> None:
     assert lines[-1].startswith("It is the highest temperature allowed: ")
 
 
+@pytest.mark.parametrize(
+    ("power", "finding"),
+    [
+        (0.2, "The model is too cautious on average: "),
+        (5.0, "The model is too confident on average: "),
+        (None, "The confidence of the model is about right on average: "),
+    ],
+)
+def test_the_direction_of_calibration_is_said(tmp_path: Path, power: float | None, finding: str) -> None:
+    run = RunDir(write_run(tmp_path / "run", config()))
+    probability_KC = run.predictions.probability_KC
+    if power is None:
+        probability_KC[:] = (1 - run.metrics["test"]["accuracy"]) / 9
+        probability_KC[:, 0] = run.metrics["test"]["accuracy"]
+    else:
+        probability_KC[:] = probability_KC**power / (probability_KC**power).sum(axis=1, keepdims=True)
+    assert any(line.startswith(finding) for line in run_page.calibration_lines(run))
+
+
 def test_bins_before_calibration_are_computed_from_the_predictions_file(tmp_path: Path) -> None:
     run = RunDir(write_run(tmp_path / "run", config(), temperature=2.0))
     for bins, key in zip(run_analysis.reliability_bins(run), ("ece", "ece_uncalibrated"), strict=True):
