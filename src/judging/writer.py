@@ -180,10 +180,11 @@ def _warnings(judgement: Judgement) -> list[str]:
         warnings.append("Every judged clip is shared, so the scores say nothing about new music.")
     if found.near_copies is None:
         warnings.append(
-            "Whether judged clips are copies of training clips is unknown: the run has no fingerprints, as it is older than they are."
+            "Whether judged clips are copies of training clips is unknown: the run was made with an earlier version, which saved "
+            "no fingerprints."
             if one
-            else "Whether judged clips are copies of training clips is unknown: one of the runs has no fingerprints, as it is older "
-            "than they are."
+            else "Whether judged clips are copies of training clips is unknown: one of the runs was made with an earlier "
+            "version, which saved no fingerprints."
         )
     return warnings
 

@@ -55,10 +55,10 @@ def floor(share: float, baseline: Baseline | None, genres: int) -> Card:
 
 
 def name_baseline(baseline: Baseline) -> str:
-    """ "blues, the most frequent genre in training", "blues, one of 10 genres that are the most frequent in training"."""
+    """ "blues, the most frequent genre in training", "blues, as frequent in training as 9 other genres"."""
     if baseline.equal == 1:
         return f"{baseline.genre}, the most frequent genre in training"
-    return f"{baseline.genre}, one of {baseline.equal} genres that are equally frequent in training"
+    return f"{baseline.genre}, as frequent in training as {formatting.count(baseline.equal - 1, 'other genre')}"
 
 
 def confusion(pairs: Sequence[Confusion]) -> Card | None:

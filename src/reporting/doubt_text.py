@@ -41,7 +41,9 @@ def risk_lines(run: RunDir) -> list[str]:
 def set_lines(doubt: Mapping[str, Any] | None) -> list[str]:
     """Describe the sets of genres, or why there are none. `doubt` is the object of this name in metrics.json."""
     if doubt is None:
-        return ["The run is older than sets of genres. Train it again to measure them."]
+        return [
+            "There are no sets of genres: the run was made with an earlier version, which did not measure them. Train it again."
+        ]
     if doubt["calibration"] is None:
         return [f"There are no sets of genres, as the run has no calibration artists: {MORE}."]
     artists = formatting.count(doubt["calibration"]["artists"], "calibration artist")

@@ -107,7 +107,14 @@ def with_contents(content: Markup) -> Contents:
         str(content),
         flags=re.DOTALL,
     )
-    return Contents(Markup(text), entries)
+    return Contents(Markup(_join_percents(text)), entries)
+
+
+def _join_percents(text: str) -> str:
+    """Join numbers and percent signs by no-break spaces, but not in what can be copied (<pre>)."""
+    return re.sub(
+        r"<pre>.*?</pre>|(?<=\d) %", lambda match: "\u00a0%" if match[0] == " %" else match[0], text, flags=re.DOTALL
+    )
 
 
 def html(template: str, context: dict[str, Any]) -> str:

@@ -270,11 +270,14 @@ def calibration_lines(run: RunDir) -> list[str]:
         count = len(metrics["evaluation"]["members"])
         return [
             f"The probabilities are the mean of those of {count} runs, each calibrated as it was trained. The mean is not "
-            "calibrated again."
+            "calibrated again.",
+            _confidence(run),
         ]
     if temperature is None:
         return [
-            "The probabilities are not calibrated, as the run is older than calibration. Train it again to calibrate them."
+            "The probabilities are not calibrated: the run was made with an earlier version, which did not calibrate. Train it "
+            "again to calibrate them.",
+            _confidence(run),
         ]
     clips = formatting.count(metrics["certificate"]["sets"]["val"]["clips"], "validation clip")
     overconfident = "was overconfident" if temperature > 1 else "was not overconfident"

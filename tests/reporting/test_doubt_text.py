@@ -47,7 +47,7 @@ def test_sets_are_described_with_their_interval_and_size() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (None, "older than sets"),
+        (None, "made with an earlier version"),
         (doubt(None), "no calibration artists: `split.calibration=0.25`"),
         (doubt(3), "has 3 calibration artists: 10 are needed"),
     ],

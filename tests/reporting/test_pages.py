@@ -68,7 +68,7 @@ def test_page_has_the_result_of_the_run(tmp_path: Path) -> None:
         f"The hybrid on mel recognizes {100 * scores['accuracy']:.0f} % of 160 test clips of composer by 80 artists "
         f"unseen in training (95 % interval {100 * low:.0f} to {100 * high:.0f} %); synthetic music."
     ) in shown.text
-    assert "always blues, one of 10 genres that are equally frequent in training; 10 % by guessing" in shown.text
+    assert "always blues, as frequent in training as 9 other genres; 10 % by guessing" in shown.text
     assert "clips of one artist are not, so the true interval is wider" in shown.text
     for genre, row in scores["genres"].items():
         assert re.search(
@@ -308,7 +308,7 @@ def test_whole_percents_round_a_half_up_as_tables_are_read(share: float, text: s
 def test_genres_that_are_equally_frequent_in_training_are_counted(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", config(), clips=20)
     assert run_analysis.majority_baseline(RunDir(run)) == ("blues", 0.1, 10)
-    assert "always blues, one of 10 genres that are equally frequent" in run_summary.page_cards(RunDir(run))[2].note
+    assert "always blues, as frequent in training as 9 other genres" in run_summary.page_cards(RunDir(run))[2].note
     with (run / rundir.SPLIT).open("a", encoding="utf-8") as file:
         file.write("more.ogg,rock,,,train\n")
     assert run_analysis.majority_baseline(RunDir(run)) == ("rock", 0.1, 1)
@@ -446,7 +446,7 @@ def test_a_run_from_before_calibration_is_still_rendered(tmp_path: Path) -> None
     assert run.metrics["temperature"] is None
     assert run.metrics["val"]["nll_uncalibrated"] is run.metrics["test"]["ece_uncalibrated"] is None
     text = run_page.write(run.path).read_text(encoding="utf-8")
-    assert "The probabilities are not calibrated, as the run is older than calibration." in Page(text).text
+    assert "The probabilities are not calibrated: the run was made with an earlier version" in Page(text).text
     assert text.count("<svg") == 10  # five figures, each for a wide and for a narrow place
 
 

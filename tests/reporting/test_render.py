@@ -48,3 +48,8 @@ def test_the_policy_allows_the_script_of_the_pages_only() -> None:
 
 def test_a_command_in_a_sentence_is_code_and_the_rest_is_escaped() -> None:
     assert render.code("<b> `python -m src.audit` finds") == "&lt;b&gt; <code>python -m src.audit</code> finds"
+
+
+def test_numbers_stay_with_their_percent_signs_but_not_in_what_is_copied() -> None:
+    page = render.with_contents(Markup("<p>95 % of 10 %, a %</p><pre>5\n5 %</pre>"))
+    assert page.content == "<p>95\u00a0% of 10\u00a0%, a %</p><pre>5\n5 %</pre>"
