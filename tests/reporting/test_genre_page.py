@@ -62,7 +62,7 @@ def test_the_page_has_all_numbers_and_escapes_names(tmp_path: Path) -> None:
     assert "<script>rock" not in text
     assert "24 of 30 test clips" in text
     assert "The intervals are over clips" in text
-    assert "95 % interval" in text
+    assert "95\u00a0% interval" in text
     assert (
         text.index("Terms on this page, and what is left out")
         < text.index("There are no bees.")
