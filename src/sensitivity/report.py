@@ -94,7 +94,8 @@ def report(
 
 def _logits(subject: Subject) -> Any:
     def compute(sound: DecodedSound, condition: Condition) -> torch.Tensor:
-        return subject.logits(subject.segments(sound, condition.segment_factor))
+        is_unaltered = condition.name == UNALTERED  # altered sound may be beyond full scale: it is not clipped
+        return subject.logits(subject.segments(sound, condition.segment_factor, clipped=is_unaltered))
 
     return compute
 

@@ -15,7 +15,7 @@ from src.alteration import Wave
 from src.audio import reader
 from src.classifier.classifier import UNCALIBRATED
 from src.clip import Clip
-from src.data.crops import spread_evenly
+from src.data.crops import FULL_SCALE, spread_evenly
 from src.inference.recognizer import Recognizer
 from src.judging.choice import choose
 from src.judging.judged_data import Request, judged_config, open_data
@@ -98,14 +98,15 @@ class Subject:
         sound = reader.read_native(clip.path, clip.start_seconds, clip.stop_seconds, self.data.max_seconds)
         return DecodedSound(sound.wave_T, sound.sample_rate)
 
-    def segments(self, sound: DecodedSound, factor: float = 1.0) -> Tensor:
-        """Resample, and cut the segments of the run's evaluation -> (S, T), of `factor` times its length.
+    def segments(self, sound: DecodedSound, factor: float = 1.0, clipped: bool = False) -> Tensor:
+        """Resample, round to 16 bit, and cut the segments of the run's evaluation -> (S, T), of `factor` times its length.
 
-        A shorter clip is repeated.
+        If `clipped`, samples beyond full scale are limited, as in the run's own evaluation. A shorter clip is repeated.
         """
         wave_T = sound.wave
         if sound.rate != self.sample_rate:
             wave_T = reader.resample(wave_T, sound.rate, self.sample_rate)
+        wave_T = np.round((wave_T.clip(-1, 1) if clipped else wave_T) * FULL_SCALE).astype(np.float32) / FULL_SCALE
         length = max(1, round(factor * self.data.crop_length))
         wave_T = np.resize(wave_T, length) if len(wave_T) < length else wave_T
         starts = spread_evenly(len(wave_T) - length, self.data.segments)

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from src import evaluate, robustness
 from src.alteration import ALTERATIONS
+from src.judging.judged_data import Request
 from src.rundir import RunDir
 from src.sensitivity.conditions import REDUCED
+from src.sensitivity.subject import Subject
 from tests.conftest import RATE, write
 from tests.programs import Program, help_of, in_process, train
 
@@ -114,6 +117,11 @@ def test_the_run_itself_is_measured_as_in_its_own_evaluation(trained: Path, tmp_
     assert {g: row["recall"] for g, row in found["unaltered"]["genres"].items()} == {
         genre: pytest.approx(row["recall"]) for genre, row in test["genres"].items()
     }
+    subject = Subject(trained, Request())
+    k = subject.data.clips_in("test")[0]
+    own_ST = subject.data.segment_batch(torch.tensor([k]), subject.device).sound[0]
+    again_ST = subject.segments(subject.decode(subject.data.clips[k]), clipped=True)
+    torch.testing.assert_close(again_ST, own_ST, rtol=0, atol=1e-7)
     nothing = row_of(found, "level", 0)  # a gain of 0 dB
     assert nothing["agreement"] == 1
     assert nothing["difference"] == 0
