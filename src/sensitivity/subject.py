@@ -106,7 +106,8 @@ class Subject:
         wave_T = sound.wave
         if sound.rate != self.sample_rate:
             wave_T = reader.resample(wave_T, sound.rate, self.sample_rate)
-        wave_T = np.round((wave_T.clip(-1, 1) if clipped else wave_T) * FULL_SCALE).astype(np.float32) / FULL_SCALE
+        limited_T = wave_T.clip(-1, 1) if clipped else wave_T
+        wave_T = (np.round(limited_T * FULL_SCALE) / FULL_SCALE).astype(np.float32)
         length = max(1, round(factor * self.data.crop_length))
         wave_T = np.resize(wave_T, length) if len(wave_T) < length else wave_T
         starts = spread_evenly(len(wave_T) - length, self.data.segments)
