@@ -61,19 +61,16 @@ def html(content: Mapping[str, Any]) -> str:
 def genre_rows(content: Mapping[str, Any]) -> list[tuple[str, list[str], list[bool]]]:
     """For each alteration that keeps the genre of a piece, its name and, for each genre, the change of recall.
 
-    The last list is True for a change whose interval excludes 0, of genres with enough clips.
+    The last list is True for a significant change.
     """
+    found = text.significant(content)
     result = []
     for row in content["alterations"]:
         if not row["keeps_genre"]:
             continue
-        scores = list(row["genres"].values())
-        clear = [
-            not text.is_few(each) and not each["difference_interval"][0] <= 0 <= each["difference_interval"][1]
-            for each in scores
-        ]
+        clear = [(row["name"], row["strength"], genre) in found for genre in row["genres"]]
         name = f"{row['name']}, {text.strength(row)}"
-        result.append((name, [text.recall_change(each) for each in scores], clear))
+        result.append((name, [text.recall_change(each) for each in row["genres"].values()], clear))
     return result
 
 
@@ -82,10 +79,10 @@ def reduced_genre_rows(content: Mapping[str, Any]) -> list[tuple[str, list[str]]
     result = []
     for row in content["reduced"]:
         name, genres = row["name"].replace("_", " and "), row["genres"].values()
-        result.append((f"{name}, trained model", [text.recall(each["recall"], each["clips"]) for each in genres]))
+        result.append((f"{name}, the run's model", [text.recall(each["recall"], each["clips"]) for each in genres]))
         if row.get("retrained"):
             again = zip(row["retrained"]["recall"].values(), genres, strict=True)
-            result.append((f"{name}, retrained", [text.recall(value, each["clips"]) for value, each in again]))
+            result.append((f"{name}, svm fitted to it", [text.recall(value, each["clips"]) for value, each in again]))
     return result
 
 

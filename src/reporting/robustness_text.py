@@ -11,20 +11,17 @@ from src import formatting
 from src.formatting import count
 from src.reporting.cards import FEW_CLIPS, Card
 
-HEADINGS = (
-    *("alteration", "strength", "accuracy %", "change, points", "95 % interval", "agreement %"),
-    "genre that changes most",
-)
+HEADINGS = ("alteration", "change, points", "accuracy %", "agreement %", "genre that changes most")
 TERMINAL_HEADINGS = (
     "alteration",
     "strength",
-    "accuracy",
     "change",
     "95 %",
+    "accuracy",
     "agreement",
 )  # 80 characters have no room for more
-REDUCED_HEADINGS = ("sound", "trained model %", "95 % interval", "retrained model %", "95 % interval")
-TERMINAL_REDUCED_HEADINGS = ("sound", "trained", "95 %", "retrained", "95 %")
+REDUCED_HEADINGS = ("sound", "the run's model %", "95 % interval", "svm fitted to it %", "95 % interval")
+TERMINAL_REDUCED_HEADINGS = ("sound", "model", "95 %", "svm", "95 %")
 MOST_FINDINGS = 8
 MOST_NAMED = 5
 NO_ACCURACY = "-"
@@ -36,10 +33,16 @@ STURM = "Sturm 2014: tempo within 6 % and pitch within a semitone keep the genre
 
 
 class Row(NamedTuple):
-    """A row of the table of alterations, below HEADINGS; `keeps_genre`: another prediction is an error."""
+    """A row of the table of alterations. `change`, `interval` and `most_changed` are empty where a piece may change its genre."""
 
-    cells: list[str]
-    keeps_genre: bool
+    name: str
+    strength: str
+    change: str
+    interval: str
+    accuracy: str
+    agreement: str
+    most_changed: str
+    significant: bool
 
 
 def strength(row: Mapping[str, Any]) -> str:
@@ -61,14 +64,21 @@ def points_interval(interval: Sequence[float]) -> str:
 
 def rows(content: Mapping[str, Any]) -> list[Row]:
     """The rows of the table of alterations."""
+    found = significant(content)
     result = []
     for row in content["alterations"]:
         keeps = row["keeps_genre"]
-        change = [points(row["difference"]), points_interval(row["difference_interval"])] if keeps else ["", ""]
+        change = (points(row["difference"]), points_interval(row["difference_interval"])) if keeps else ("", "")
         accuracy = formatting.cell(row["accuracy"]) if keeps else NO_ACCURACY
-        cells = [row["name"], strength(row), accuracy, *change, formatting.cell(row["agreement"]), _most_changed(row)]
-        result.append(Row(cells, keeps))
+        scores = (accuracy, formatting.cell(row["agreement"]), _most_changed(row))
+        clear = (row["name"], row["strength"], None) in found
+        result.append(Row(row["name"], strength(row), *change, *scores, clear))
     return result
+
+
+def significant(content: Mapping[str, Any]) -> set[tuple[str, float, str | None]]:
+    """The significant changes: name, strength and genre, None for the accuracy."""
+    return {(change["name"], change["strength"], change["genre"]) for change in content["findings"]["changes"]}
 
 
 def _most_changed(row: Mapping[str, Any]) -> str:
@@ -132,18 +142,18 @@ def tables(content: Mapping[str, Any]) -> list[Table]:
             table.add_column(heading, justify="right" if k else "left", no_wrap=True)
         last = None
         for row in rows(content):
-            if last and row.cells[0] != last:
+            if last and row.name != last:
                 table.add_section()
-            name, *others = row.cells[: len(TERMINAL_HEADINGS)]
-            table.add_row(*map(escape, [name if name != last else "", *others]))
-            last = row.cells[0]
+            name = row.name if row.name != last else ""
+            table.add_row(*map(escape, (name, row.strength, row.change, row.interval, row.accuracy, row.agreement)))
+            last = row.name
         table.caption = escape(basis(content))
         built.append(table)
     if content["reduced"]:
         about = content["retrained"]
         headings = TERMINAL_REDUCED_HEADINGS if about else TERMINAL_REDUCED_HEADINGS[:3]
         table = Table(
-            title="Reduced sound: accuracy (%) of the model, as trained" + (" and retrained" if about else ""),
+            title="Reduced sound: accuracy (%) of the run's model" + (", and of an svm fitted to it" if about else ""),
             title_justify="left",
             caption_justify="left",
         )
@@ -175,7 +185,7 @@ def change_basis(content: Mapping[str, Any]) -> str:
     over = (
         "a paired bootstrap over artists"
         if content["interval_over"] == "artists"
-        else "paired over clips, as some genre has fewer than 10 artists"
+        else "paired over clips, because some genres have fewer than 10 artists"
     )
     text = (
         f"Change in percentage points; its interval is {over}. Agreement: clips with the same prediction as unaltered."
@@ -189,19 +199,25 @@ def reduced_basis(content: Mapping[str, Any]) -> str:
     """Describe the basis of the table of reduced sound."""
     chance, about = content["chance"], content["retrained"]
     text = (
-        f"Always predicting {chance['commonest']}, the commonest genre here, has an accuracy of {formatting.percent(chance['commonest_share'])}. "
+        f"Always predicting {_always(content)} has an accuracy of {formatting.percent(chance['commonest_share'])}. "
         f"{size(content)}; the interval is over {content['interval_over']}."
     )
     if not about:
-        return f"{text} --retrain adds models that were trained on reduced sound."
+        return f"{text} --retrain adds a model that is fitted to each sound."
     text += (
-        f" Retrained: a support vector machine on {about['feature']}, fitted to {count(about['training_clips'], 'training clip')} of "
+        f" svm: another model, a support vector machine on {about['feature']}, fitted to {count(about['training_clips'], 'training clip')} of "
         f"{count(about['training_artists'], 'artist')}; the split is grouped by {about['grouped_by']}"
     )
     shared = about["shared_artists"]
     if shared:
         return f"{text}, and {count(len(shared), 'artist')} is in several sets, so the scores are too high."
     return f"{text}."
+
+
+def _always(content: Mapping[str, Any]) -> str:
+    """The commonest genre; "one genre" if all are equally common."""
+    equal = len({scores["clips"] for scores in content["unaltered"]["genres"].values()}) == 1
+    return "one genre" if equal else f"{content['chance']['commonest']}, the commonest genre here,"
 
 
 def lines(content: Mapping[str, Any]) -> list[str]:
@@ -216,17 +232,14 @@ def cards(content: Mapping[str, Any]) -> list[Card]:
     result = []
     if kept := [row for row in content["alterations"] if row["keeps_genre"]]:
         worst = min(kept, key=lambda row: row["difference"])
-        significant = any(
-            change["genre"] is None and (change["name"], change["strength"]) == (worst["name"], worst["strength"])
-            for change in found["changes"]
-        )
+        clear = (worst["name"], worst["strength"], None) in significant(content)
         low, high = (formatting.signed(100 * end, 0) for end in worst["difference_interval"])
         note = (
-            f"points of accuracy; 95 % interval {low} to {high}, {'' if significant else 'not '}significant; "
+            f"points of accuracy; 95 % interval {low} to {high}, {'' if clear else 'not '}significant; "
             f"{formatting.percent(1 - worst['agreement'])} of predictions change"
         )
         label = f"worst alteration: {worst['name']}, {strength(worst)}"
-        result.append(Card(label, formatting.signed(100 * worst["difference"], 0), note, significant))
+        result.append(Card(label, formatting.signed(100 * worst["difference"], 0), note, clear))
     interval = formatting.interval(unaltered["accuracy_interval"])
     result.append(Card("accuracy, unaltered", formatting.percent(unaltered["accuracy"]), interval))
     if found["tests"]:
@@ -236,16 +249,20 @@ def cards(content: Mapping[str, Any]) -> list[Card]:
 
 
 def finding_lines(content: Mapping[str, Any], most: int) -> list[str]:
-    """The significant changes, largest first, one sentence each."""
+    """The significant changes, one sentence for each alteration: changes of accuracy first, then the largest of recall."""
     found = content["findings"]
     about = f"McNemar's test over clips, Holm's correction; {count(found['tests'], 'test')}"
     if not found["changes"]:
         return [
             f"No accuracy or recall changes significantly where the genre stays the same ({about}). {_by_intervals(content)}"
         ]
-    result = [f"{describe(change)}" for change in found["changes"][:most]]
-    more = len(found["changes"]) - most
-    last = f"{count(more, 'more significant change')} in robustness.json. " if more > 0 else ""
+    ordered = sorted(found["changes"], key=lambda change: change["genre"] is not None)  # within, the largest first
+    groups: dict[tuple[str, float], list[Mapping[str, Any]]] = {}
+    for change in ordered:
+        groups.setdefault((change["name"], change["strength"]), []).append(change)
+    result = [describe(changes) for changes in list(groups.values())[:most]]
+    more = len(groups) - most
+    last = f"{count(more, 'more alteration')} with significant changes in robustness.json. " if more > 0 else ""
     return [
         *result,
         f"{last}Significant: p below 0.05 ({about}). Clips of one artist are not independent, so p is too small.",
@@ -265,14 +282,21 @@ def _by_intervals(content: Mapping[str, Any]) -> str:
     )
 
 
-def describe(change: Mapping[str, Any]) -> str:
-    """A change as a sentence: "low_pass, 8,000 Hz: recall of jazz 81.2 % -> 12.5 % (change -68.8 points, 95 % interval ...)."."""
-    what = f"recall of {change['genre']}" if change["genre"] is not None else "accuracy"
-    return (
-        f"{change['name']}, {strength(change)}: {what} {formatting.cell(change['before'])} % -> "
-        f"{formatting.cell(change['after'])} % (change {points(change['difference'])} points, 95 % interval "
-        f"{points_interval(change['difference_interval'])})."
-    )
+def describe(changes: Sequence[Mapping[str, Any]]) -> str:
+    """The changes by one alteration as a sentence, that of accuracy first.
+
+    "low_pass, 8,000 Hz: accuracy 81.2 % to 12.5 % (change -68.8 points, 95 % interval ...); recall of jazz -80.0, blues -75.0 points."
+    """
+    parts = [
+        f"accuracy {formatting.cell(change['before'])} % to {formatting.cell(change['after'])} % (change "
+        f"{points(change['difference'])} points, 95 % interval {points_interval(change['difference_interval'])})"
+        for change in changes
+        if change["genre"] is None
+    ]
+    recalls = [f"{change['genre']} {points(change['difference'])}" for change in changes if change["genre"] is not None]
+    if recalls:
+        parts.append(f"recall of {', '.join(recalls)} points")
+    return f"{changes[0]['name']}, {strength(changes[0])}: {'; '.join(parts)}."
 
 
 def notes(content: Mapping[str, Any]) -> list[str]:

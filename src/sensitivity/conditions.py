@@ -34,6 +34,15 @@ class Condition:
         """The length of the segments, in segments of the run."""
         return self.strength if self.name == "segment" and self.strength is not None else 1.0
 
+    def problem(self, seconds: float, crop_seconds: float) -> str | None:
+        """Why a clip of `seconds` cannot be measured: less than a crop is left, or less than half of a clip below two crops."""
+        if self.name != "offset" or self.strength is None or not self.strength:
+            return None
+        least = min(crop_seconds, seconds / 2)
+        if seconds - self.strength >= least:
+            return None
+        return f"{max(0.0, seconds - self.strength):.3g} s are left of a clip of {seconds:.3g} s; the model's crops have {crop_seconds:.3g} s"
+
     def apply(self, wave_T: Wave, rate: int, random: np.random.Generator) -> Wave:
         """Alter or reduce a wave (T,) at `rate` Hz."""
         if self.name in REDUCED:

@@ -88,7 +88,8 @@ def measure(
     """Compute values of altered clips, `compute(decoded clip, condition)`, or read those that were computed before.
 
     `kind` names the values in the store. The altered sound of a clip depends on its name and the condition only. Of a
-    condition that the model refuses, such as segments of a length that it cannot use, the reason is returned.
+    condition that the model refuses, such as segments of a length that it cannot use, or for which a clip is too short, the
+    reason is returned.
     """
     keys = {(clip.name, c): parts.key(kind, clip, c) for clip in clips for c in conditions}
     known = parts.read(list(keys.values()))
@@ -105,6 +106,10 @@ def measure(
         values = {}
         for condition in missing[clip.name]:
             if condition in failed:
+                continue
+            seconds, crop_seconds = len(sound.wave) / sound.rate, subject.data.crop_length / subject.sample_rate
+            if problem := condition.problem(seconds, crop_seconds):
+                failed[condition] = f"{problem}. The clip is {clip.name}"
                 continue
             altered_T = condition.apply(sound.wave, sound.rate, generator(clip, condition))
             try:

@@ -46,6 +46,9 @@ def report(
     if not results.clips:
         first, reason = next(iter(results.unreadable.items()))
         raise ValueError(f"None of {count(len(clips), 'test clip')} can be read. The first is {first}: {reason}.")
+    if len(results.failed) == len(wanted) - 1:
+        first_failed, reason = next(iter(results.failed.items()))
+        raise ValueError(f"--only {first_failed.key} cannot be measured: {reason}. Name another strength.")
     predicted = {condition: logits_KC.argmax(dim=1).numpy() for condition, logits_KC in results.values.items()}
     test = TestSet(results.clips, subject.genres, predicted[unaltered])
     rows = scores.altered(test, predicted)

@@ -38,13 +38,19 @@ def test_few_clips_of_a_genre_are_counted() -> None:
 
 def test_notes_are_shown_only_where_they_apply() -> None:
     level = of(("level", -6.0), clips=200)
-    for scores in level["alterations"][0]["genres"].values():
-        scores["difference_interval"] = [-0.1, 0.1]
+    level["findings"] = {"tests": 11, "changes": []}
     assert "Bold" not in shown(level)
     assert "Sturm 2014" not in shown(level)
-    scores["difference_interval"] = [-0.3, -0.1]
-    assert "Bold: its own 95 % interval excludes 0" in shown(level)
     assert shown(of(("tempo", -20.0))).count("Sturm 2014") == 1
+
+
+def test_the_bold_changes_are_those_that_the_card_counts() -> None:
+    measured = content(clips=200)
+    changes = measured["findings"]["changes"]
+    html = robustness_page.html(measured)
+    assert len(changes) > 3
+    assert html.split("Altered sound</h2>")[1].count("<b>") == len(changes)
+    assert f"{len(changes)} of {measured['findings']['tests']} tests" in Page(html).text
 
 
 def test_synthetic_music_is_a_warning() -> None:

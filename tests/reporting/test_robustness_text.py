@@ -26,14 +26,33 @@ def found(*changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_change_is_the_difference_of_the_numbers_beside_it() -> None:
-    assert robustness_text.describe(CHANGE) == (
-        "low_pass, 8,000 Hz: recall of jazz 83.8 % -> 59.5 % (change -24.3 points, 95 % interval -37.2 to -8.9)."
+    assert robustness_text.describe([CHANGE | {"genre": None}]) == (
+        "low_pass, 8,000 Hz: accuracy 83.8 % to 59.5 % (change -24.3 points, 95 % interval -37.2 to -8.9)."
     )
 
 
+def test_accuracy_comes_first_and_each_alteration_has_one_line() -> None:
+    noise = CHANGE | {"name": "noise", "strength": 20.0, "unit": "dB", "difference": -0.1}
+    lines = robustness_text.finding_lines(
+        found(CHANGE, CHANGE | {"genre": "rock", "difference": -0.2}, noise, noise | {"genre": None}), most=5
+    )
+    assert lines[0].startswith("noise, 20 dB: accuracy 83.8 % to 59.5 % (change -10.0 points, ")
+    assert lines[0].endswith("); recall of jazz -10.0 points.")
+    assert lines[1] == "low_pass, 8,000 Hz: recall of jazz -24.3, rock -20.0 points."
+
+
+@pytest.mark.parametrize(("clips", "said"), [(80, "one genre has"), (81, ", the commonest genre here, has")])
+def test_no_genre_is_the_commonest_if_all_have_as_many_clips(clips: int, said: str) -> None:
+    assert said in robustness_text.reduced_basis(content(clips=clips))
+
+
 def test_changes_are_followed_by_what_to_do() -> None:
-    lines = robustness_text.finding_lines(found(*[CHANGE] * 3), most=2)
-    assert lines[2].startswith("1 more significant change in robustness.json. Significant: p below 0.05")
+    lines = robustness_text.finding_lines(
+        found(*[CHANGE | {"strength": hz} for hz in (1000.0, 2000.0, 4000.0)]), most=2
+    )
+    assert lines[2].startswith(
+        "1 more alteration with significant changes in robustness.json. Significant: p below 0.05"
+    )
     assert lines[3] == robustness_text.NEXT
 
 
@@ -77,5 +96,5 @@ def test_tables_fit_on_80_characters(retrained: bool) -> None:
     text = output.getvalue()
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80
-    assert ("as trained and retrained" in text) == retrained
+    assert ("an svm fitted" in text) == retrained
     assert "level and bandwidth" in text
