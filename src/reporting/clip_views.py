@@ -67,7 +67,11 @@ def _tied_mistakes(run: RunDir, mistakes: list[run_analysis.ClipPrediction]) -> 
 def _view(run: RunDir, prediction: run_analysis.ClipPrediction, found: extras.Sounds | None) -> dict[str, Any]:
     """One clip with its sound, its spectrogram, the three likeliest genres and the votes of people."""
     view: dict[str, Any] = {"prediction": prediction, "sound": "", "image": "", "place": "", "reason": ""}
-    view["votes"] = opinions_text.votes(run.opinions[prediction.clip]) if prediction.clip in run.opinions else ""
+    opinions = run.opinions.get(prediction.clip)
+    view |= {
+        "votes": opinions_text.votes(opinions) if opinions else "",
+        "label": opinions_text.label(opinions, prediction.true),
+    }
     if found is None:
         return view
     view["reason"] = found.unreadable.get(prediction.clip, "")

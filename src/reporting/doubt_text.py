@@ -42,14 +42,18 @@ def set_lines(doubt: Mapping[str, Any] | None) -> list[str]:
     """Describe the sets of genres, or why there are none. `doubt` is the object of this name in metrics.json."""
     if doubt is None:
         return [
-            "There are no sets of genres: the run was made with an earlier version, which did not measure them. Train it again."
+            "There are no prediction sets (genres that hold the true one with a given probability): the run was made with an earlier version, which did not measure them. Train it again."
         ]
     if doubt["calibration"] is None:
-        return [f"There are no sets of genres, as the run has no calibration artists: {MORE}."]
+        return [
+            f"There are no prediction sets (genres that hold the true one with a given probability), as the run has no calibration artists: {MORE}."
+        ]
     artists = formatting.count(doubt["calibration"]["artists"], "calibration artist")
     sets = doubt["sets"]
     if sets is None:
-        return [f"There are no sets of genres, as the run has {artists}: {LEAST_ARTISTS} are needed. {MORE}."]
+        return [
+            f"There are no prediction sets (genres that hold the true one with a given probability), as the run has {artists}: {LEAST_ARTISTS} are needed. {MORE}."
+        ]
     by_artist = sets["coverage_interval_by_artist"]
     interval = (
         f"{formatting.cell_interval(by_artist)} % by artist"

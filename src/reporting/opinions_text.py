@@ -72,6 +72,17 @@ def by_chance(agreement: Mapping[str, Any]) -> str:
     )
 
 
+def weak(agreement: Mapping[str, Any]) -> str:
+    """Say that the annotators agree by chance, or too little for tentative conclusions; "" if neither, or not measured."""
+    alpha = agreement["krippendorff"]
+    if not alpha or alpha["interval"][0] <= 0 or alpha["alpha"] >= TENTATIVE:
+        return by_chance(agreement)
+    return (
+        f"The annotators disagree much: Krippendorff's alpha is {_number(alpha['alpha'], alpha['interval'])}, and {TENTATIVE:g} is the "
+        "least for tentative conclusions. Many labels, and so the scores, are a matter of opinion."
+    )
+
+
 def lead_lines(opinions: Mapping[str, Any], contested: Sequence[tuple[str, str, int]]) -> list[str]:
     """Describe opinions in short, one sentence or two each: the agreement of people, the model beside them, its doubt.
 
@@ -96,11 +107,12 @@ def _agreement_in_short(agreement: Mapping[str, Any]) -> str:
     if alpha["interval"][0] <= 0:
         finding = "People do not agree more than by chance"
     elif alpha["alpha"] < TENTATIVE:
-        finding = "People agree more than by chance, but not much"
+        finding = "People agree more than by chance, but too little for conclusions"
     else:
         finding = "People agree fairly well" if alpha["alpha"] < RELIABLE else "People agree well"
     return (
-        f"{finding}: {share} (Krippendorff's alpha {alpha['alpha']:.2f}; {RELIABLE:.2f} and more counts as reliable)."
+        f"{finding}: {share} (Krippendorff's alpha {alpha['alpha']:.2f}; {TENTATIVE:g} is the least for tentative conclusions, "
+        f"{RELIABLE:g} for reliable ones)."
     )
 
 
@@ -119,7 +131,7 @@ def compared(opinions: Mapping[str, Any]) -> list[str]:
         100 * value for value in (beside["accuracy_difference"], *beside["accuracy_difference_interval"])
     )
     if low <= 0 <= high:
-        verdict = f"the clips do not show a difference (95 % interval {low:+.0f} to {high:+.0f} points)"
+        verdict = f"the clips do not show a difference in accuracy (95 % interval {low:+.0f} to {high:+.0f} points)"
     elif points < 0:
         verdict = f"the model is {-points:.0f} points below people (95 % interval {-high:.0f} to {-low:.0f})"
     else:
@@ -150,6 +162,16 @@ def votes(opinions: ClipOpinions) -> str:
             f"{formatting.percent(share)} {genre}" for genre, share in opinions.share.items()
         )
     return text + (": a tie, so the label was drawn" if len(opinions.tied) > 1 else "")
+
+
+def label(opinions: ClipOpinions | None, genre: str) -> str:
+    """What the label of a clip is: "true" of one person's; else "majority, 3 of 4", "majority, 75 %", "drawn, 2 of 4"."""
+    if opinions is None or genre not in opinions.share:
+        return "true"
+    kind = "drawn" if len(opinions.tied) > 1 else "majority"
+    if not opinions.votes:
+        return f"{kind}, {formatting.percent(opinions.share[genre])}"
+    return f"{kind}, {opinions.votes.get(genre, 0):,} of {sum(opinions.votes.values()):,}"
 
 
 def people_rows(agreement: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -222,14 +244,13 @@ def _beside_people(opinions: Mapping[str, Any]) -> list[str]:
     if not beside:
         return []
     low, high = beside["accuracy_difference_interval"]
-    points = f"{100 * beside['accuracy_difference']:+.1f} points (95 % interval {100 * low:+.1f} to {100 * high:+.1f})"
-    if high < 0:
-        verdict = "The model is below the annotators"
-    elif low > 0:
-        verdict = "The model is above the annotators: their own agreement is no longer a useful limit"
-    else:
-        verdict = "The clips do not show a difference between the model and the annotators"
     f1_low, f1_high = beside["f1_macro_difference_interval"]
+    accuracy, f1_macro = _verdict(low, high), _verdict(f1_low, f1_high)
+    same = accuracy == f1_macro
+    verdict = f"In both, {accuracy}" if same else f"In accuracy, {accuracy}; in macro F1, {f1_macro}"
+    if low > 0:
+        verdict += ". Their own agreement is no longer a useful limit"
+    points = f"{100 * beside['accuracy_difference']:+.1f} points (95 % interval {100 * low:+.1f} to {100 * high:+.1f})"
     return [
         f"Against the majorities of the other annotators, on the same clips, the model's accuracy is {formatting.cell(beside['accuracy'])} % "
         f"and its macro F1 {formatting.cell(beside['f1_macro'])} %; an annotator has on average "
@@ -237,6 +258,13 @@ def _beside_people(opinions: Mapping[str, Any]) -> list[str]:
         f"Model minus annotators: accuracy {points}, macro F1 {100 * beside['f1_macro_difference']:+.1f} points "
         f"({100 * f1_low:+.1f} to {100 * f1_high:+.1f}). {verdict}.",
     ]
+
+
+def _verdict(low: float, high: float) -> str:
+    """What the interval of a difference, model minus annotators, shows."""
+    if low <= 0 <= high:
+        return "the clips do not show a difference between the model and the annotators"
+    return f"the model is {'below' if high < 0 else 'above'} the annotators"
 
 
 def _shares(opinions: Mapping[str, Any]) -> list[str]:

@@ -283,8 +283,11 @@ def calibration_lines(run: RunDir) -> list[str]:
     overconfident = "was overconfident" if temperature > 1 else "was not overconfident"
     nll, nll_before = (_format_nats(scores[key]) for key in ("nll", "nll_uncalibrated"))
     ece, ece_before = (formatting.cell(scores[key]) for key in ("ece", "ece_uncalibrated"))
+    calibrated = (
+        "were rescaled, which made them worse on the test clips" if calibration.worsened(scores) else "are calibrated"
+    )
     lines = [
-        f"The probabilities are calibrated: logits are divided by a temperature of {temperature:.3g}, fitted on the "
+        f"The probabilities {calibrated}: logits are divided by a temperature of {temperature:.3g}, fitted on the "
         f"{clips}, where the model {overconfident}.",
         f"On the {formatting.count(scores['clips'], 'test clip')}, NLL is {nll} nats ({nll_before} before calibration) and "
         f"ECE {ece} % ({ece_before} % before); calibration changes no predicted genre.",

@@ -85,6 +85,8 @@ def doubts(run: RunDir) -> list[str]:
         lines.append(f"{clips} do not show that the model is better than always the most frequent genre ({floor}).")
     lines += [gap] if (gap := validation_gap(run)) else []
     lines += [*run_text.describe_warnings(metrics), *together(certificate["warnings"])]
+    if scores["opinions"] and (weak := opinions_text.weak(scores["opinions"]["agreement"])):
+        lines.append(weak)
     if metrics["synthetic"]:
         lines.append("The music is synthetic: scores on it say nothing about recordings.")
     lines += [*cards.interval_doubt(scores), *cards.few_clips_doubt(scores)]
@@ -136,6 +138,8 @@ def next_steps(run: RunDir) -> list[Step]:
         steps.append(Step("The best epoch is the last one: train longer.", f"… trainer.max_epochs={epochs}"))
     if metrics["certificate"]["shared"]["near_copies"] is None and not metrics["synthetic"]:
         steps.append(Step("Look for copies, faults and wrong labels in the data.", "python -m src.audit …"))
+    if scores["opinions"] and opinions_text.weak(scores["opinions"]["agreement"]):
+        steps.append(Step("Listen to the clips on which people disagree (opinions.csv), and ask more annotators."))
     low, high = scores["accuracy_interval"]
     folds = nested.get(run.config, "split.folds")
     if isinstance(folds, int) and not _is_job(run):

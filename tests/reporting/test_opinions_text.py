@@ -39,16 +39,27 @@ def test_every_number_has_its_clips_and_interval(opinions: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("interval", "verdict"),
+    ("accuracy", "f1_macro", "verdict"),
     [
-        ([-0.2, -0.1], "The model is below the annotators."),
-        ([-0.1, 0.1], "The clips do not show a difference between the model and the annotators."),
-        ([0.1, 0.2], "The model is above the annotators: their own agreement is no longer a useful limit."),
+        ([-0.2, -0.1], [-0.2, -0.1], "In both, the model is below the annotators."),
+        (
+            [-0.1, 0.1],
+            [-0.4, -0.1],
+            "In accuracy, the clips do not show a difference between the model and the annotators; in macro F1, the model is "
+            "below the annotators.",
+        ),
+        (
+            [0.1, 0.2],
+            [0.1, 0.2],
+            "In both, the model is above the annotators. Their own agreement is no longer a useful limit.",
+        ),
     ],
 )
-def test_the_verdict_follows_from_the_interval(opinions: dict[str, Any], interval: list[float], verdict: str) -> None:
+def test_the_verdict_on_each_score_follows_from_its_interval(
+    opinions: dict[str, Any], accuracy: list[float], f1_macro: list[float], verdict: str
+) -> None:
     changed = copy.deepcopy(opinions)
-    changed["beside_people"]["accuracy_difference_interval"] = interval
+    changed["beside_people"] |= {"accuracy_difference_interval": accuracy, "f1_macro_difference_interval": f1_macro}
     assert any(line.endswith(verdict) for line in opinions_text.model_lines(changed))
 
 
@@ -71,6 +82,18 @@ def test_agreement_by_chance_is_a_finding(opinions: dict[str, Any]) -> None:
     agreement["krippendorff"]["interval"] = [-0.1, 0.1]
     assert opinions_text.by_chance(agreement).startswith("The annotators do not agree more than by chance")
     assert opinions_text.by_chance({**agreement, "krippendorff": None}) == ""
+
+
+def test_labels_of_little_agreement_are_doubtful_and_there_is_something_to_do(run: RunDir) -> None:
+    run = RunDir(run.path)  # of its own, as it is changed
+    alpha = run.metrics["test"]["opinions"]["agreement"]["krippendorff"]
+    for value, doubtful in ((0.66, True), (0.67, False)):
+        alpha |= {"alpha": value, "interval": [0.5, 0.7]}
+        assert (
+            any("alpha is 0.66" in each and "0.667 is the least" in each for each in run_summary.doubts(run))
+            == doubtful
+        )
+        assert any("on which people disagree" in step.text for step in run_summary.next_steps(run)) == doubtful
 
 
 def test_rows_have_a_cell_for_each_heading(opinions: dict[str, Any]) -> None:
@@ -113,7 +136,7 @@ def test_without_a_ceiling_there_is_no_person(run: RunDir, opinions: dict[str, A
     [
         (-0.15, [-0.2, -0.1], "the model is 15 points below people (95 % interval 10 to 20)."),
         (0.15, [0.1, 0.2], "the model is 15 points above people (95 % interval 10 to 20)."),
-        (0.0, [-0.1, 0.1], "the clips do not show a difference (95 % interval -10 to +10 points)."),
+        (0.0, [-0.1, 0.1], "the clips do not show a difference in accuracy (95 % interval -10 to +10 points)."),
     ],
 )
 def test_the_model_is_compared_with_a_person(
@@ -128,7 +151,7 @@ def test_the_model_is_compared_with_a_person(
     ("alpha", "low", "start"),
     [
         (0.1, -0.1, "People do not agree more than by chance"),
-        (0.5, 0.4, "People agree more than by chance, but not much"),
+        (0.5, 0.4, "People agree more than by chance, but too little for conclusions"),
         (0.7, 0.6, "People agree fairly well"),
         (0.9, 0.8, "People agree well"),
     ],
@@ -152,8 +175,11 @@ def test_contested_genres_are_those_given_to_the_same_clip(run: RunDir, opinions
 def test_votes_and_ties_are_named() -> None:
     votes = ClipOpinions({"jazz": 0.75, "blues": 0.25}, {"jazz": 3, "blues": 1})
     assert opinions_text.votes(votes) == "Votes: 3 jazz, 1 blues"
+    assert opinions_text.label(votes, "jazz") == "majority, 3 of 4"
+    assert opinions_text.label(None, "jazz") == "true"
     tied = ClipOpinions({"jazz": 0.5, "blues": 0.5}, {})
     assert opinions_text.votes(tied) == "Opinions: 50 % jazz, 50 % blues: a tie, so the label was drawn"
+    assert opinions_text.label(tied, "jazz") == "drawn, 50 %"
 
 
 def test_mistakes_have_their_votes_and_those_with_a_tie_are_counted(run: RunDir) -> None:

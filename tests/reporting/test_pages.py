@@ -401,6 +401,8 @@ def test_scores_before_and_after_calibration_are_shown(tmp_path: Path) -> None:
         not worse
     )  # or the next one contradicts it
     assert ("Calibration made the probabilities" in shown) == bool(worse)
+    assert ("were rescaled, which made them worse on the test clips" in shown) == bool(worse)
+    assert ("The probabilities are calibrated" in shown) != bool(worse)
     assert (
         "the model was not overconfident"
         in run_page.calibration_lines(
