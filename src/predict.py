@@ -43,16 +43,17 @@ downloaded by `python -m src.weights efficientat`. With a genre and kinds of it 
 predicted_genre is "unsure" if no genre can be given; reason then says why:
   not_music         the tagger only: silence, speech, noise, hum or clicks; all probabilities are equal. --tagger clap:DIR
                     does not notice speech. With --run, a silent file is an error
-  low_confidence    the pretrained tagger only: the highest probability is below 0.2. If a genre and its kinds together
-                    reach 0.2, that genre is predicted, and confidence is their sum
-                    with --abstain: the error rate at this probability may be higher than R
-  unlike_training   with --abstain: the sound is unlike all training clips of the run
+  low_confidence    the highest probability is below 0.2 (pretrained tagger), or too low for the error rate R (run with
+                    --abstain). If a genre and its kinds together reach 0.2, the tagger predicts that genre, and
+                    confidence is their sum
+  unlike_training   a run with --abstain: the sound is unlike all training clips of the run
 
 unlike_training is true if a sound is further from all training clips of the run than 99 % of its validation clips are, in what
 the model computes before its last layer; null for the tagger, and for a run without this (old, or model=majority or tags).
 
 --set 0.9 adds the smallest set of genres that holds the true one with a probability of 90 %, and --abstain 0.05 answers only
-where at most 5 % of answers are wrong (with 95 % confidence). Both need a run that was trained with split.calibration=0.25 and has 10
+where at most 5 % of answers are wrong (with 95 % confidence). Where no limit of confidence reaches this rate, --abstain is refused,
+and the message has the lowest rate that is reached. Both need a run that was trained with split.calibration=0.25 and has 10
 calibration artists or more, and hold for new artists of the same kind of music, for whole files as long as the clips of
 the training (--excerpt). With --timeline, they concern the whole file; with --average, the runs need one split. In a CSV,
 the genres of a set are separated by |. See docs/doubt.md.
@@ -68,7 +69,8 @@ examples:
   python -m src.predict music --run outputs/a --run outputs/b         two models, and whether they agree
   python -m src.predict music --run outputs/a --run outputs/b --average         the two as one model
   python -m src.predict music --run outputs/SWEEP --average                     all runs of a sweep as one model
-  python -m src.predict music --run outputs/a --set 0.9 --abstain 0.2           sets of genres; no answer where it may be wrong
+  python -m src.predict music --run outputs/a --set 0.9               sets of genres that hold the true one
+  python -m src.predict music --run outputs/a --abstain 0.2           no answer where it may be wrong
   python -m src.predict music --resume out.jsonl >> out.jsonl         continue an earlier output
   find music -newer out.jsonl | python -m src.predict -               a list of paths, one per line
 """
@@ -203,9 +205,11 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     earlier = resume.read(options.resume) if options.resume else None
     if earlier:
         earlier.check_precision(precision_name if bfloat16 else None)
-        console.note(earlier.describe_skipped(files))
+        earlier.check_doubt(options.set, options.abstain)
+        skipped = earlier.describe_skipped(files)
         files = [file for file in files if file not in earlier.predicted]
         if not files:
+            console.note(skipped)
             return 0
 
     import torch
@@ -225,8 +229,8 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     for recognizer in recognizers:
         recognizer.doubt(options.set, options.abstain)
     if earlier:
-        earlier.check_doubt(options.set, options.abstain)
         earlier.check_models([recognizer.name for recognizer in recognizers], genres)
+        console.note(skipped)
     output_options = output.OutputOptions(
         genres,
         len(recognizers),

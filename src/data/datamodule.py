@@ -153,12 +153,19 @@ class GenreData(lightning.LightningDataModule):
 
     def _calibration_warnings(self) -> list[str]:
         """Warn of a calibration set of too few artists (else albums, else tracks)."""
-        artists = len(set(artist_groups([self.clips[k] for k in self.clips_in(CALIBRATION)])))
+        calibration, train = ([self.clips[k] for k in self.clips_in(subset)] for subset in (CALIBRATION, "train"))
+        artists, together = (len(set(artist_groups(clips))) for clips in (calibration, [*calibration, *train]))
         if not 0 < artists < LEAST_ARTISTS:
             return []
+        advice = "raise split.calibration"
+        if together - len(self.genres) < LEAST_ARTISTS:  # each genre keeps an artist for training
+            advice = (
+                f"no split.calibration reaches this, as training and calibration have {formatting.count(together, 'artist')} together. "
+                "Collect more artists, or test on fewer"
+            )
         return [
             f"The split has {formatting.count(artists, 'calibration artist')}, and predict --set and --abstain need "
-            f"{LEAST_ARTISTS}: raise split.calibration."
+            f"{LEAST_ARTISTS}: {advice}."
         ]
 
     @property

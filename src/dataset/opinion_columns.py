@@ -13,6 +13,9 @@ ANNOTATOR, FIRST = "annotator", "genre_1"
 MOST_COLUMNS = 200  # columns genre_1 to genre_200; for more annotators, a column `annotator` is the better form
 OPINION_COLUMNS = tuple(f"genre_{k}" for k in range(1, MOST_COLUMNS + 1))
 SHARE_SIGN = re.compile(r"=\s*(?:[-+]?[.,]?\d|nan\b|[-+]?inf\b|\||$)", re.IGNORECASE)  # begins a share, or a broken one
+COLON_SHARE = re.compile(
+    r":\s*[-+]?\d*[.,]?\d+%?\s*\|"
+)  # jazz:0.6|blues:0.4, another way to write shares, which is refused
 SUM_TOLERANCE = 0.011  # 0.33|0.33|0.33 sums to 0.99
 SHARES_EXPECTED = "expected shares such as jazz=0.6|blues=0.4"
 
@@ -60,7 +63,7 @@ def from_columns(
 
 def has_shares(genre: str) -> bool:
     """True for a cell such as jazz=0.6|blues=0.4, broken ones included; False for a genre."""
-    return "=" in genre and bool(SHARE_SIGN.search(genre))
+    return bool(SHARE_SIGN.search(genre) or COLON_SHARE.search(genre))
 
 
 def from_shares(genre: str, line: int, shared: Callable[[str, str], str], comma: bool) -> tuple[Opinion, ...]:
@@ -79,7 +82,7 @@ def from_shares(genre: str, line: int, shared: Callable[[str, str], str], comma:
             value = math.nan
         if not 0 <= value <= 1:
             raise ValueError(
-                f"genre is {genre!r}, where {name} has {text or 'nothing'!r}: expected a share from 0 to 1."
+                f"genre is {genre!r}, where {name} has {text or 'nothing'!r}: expected a share from 0 to 1, such as 0.67."
             )
         if name in share:
             raise ValueError(f"genre is {genre!r}, which has two shares of {name}. Add them up.")

@@ -60,7 +60,10 @@ def test_split_certificate_and_metrics_know_the_set(trained: Path) -> None:
     assert run.metrics["certificate"]["sets"]["calibration"]["artists"] == len(artists["calibration"])
     assert run.metrics["doubt"]["calibration"]["artists"] == len(artists["calibration"])
     assert run.metrics["doubt"]["sets"] is None  # fewer than 10 artists
-    assert "calibration artists, and predict --set and --abstain need 10" in run.metrics["certificate"]["warnings"][-1]
+    warning = run.metrics["certificate"]["warnings"][-1]
+    together = len(artists["train"] | artists["calibration"])
+    assert "calibration artists, and predict --set and --abstain need 10: no split.calibration reaches this" in warning
+    assert f"training and calibration have {together} artists together" in warning
     assert "calibration" in run_page.html(run)
     assert len(run.predictions.clips) == sum(row["set"] == "test" for row in run.split)
 
@@ -99,6 +102,12 @@ def test_sets_abstention_and_timeline_of_a_run(trained: Path, tiny: Path, tmp_pa
     assert line["genre_set"][0] == line["predicted_genre"]
     assert set(line["genre_set"]) <= set(line["probabilities"])
     assert {segment["genre"] for segment in line["segments"]} <= set(line["probabilities"])
+    (tmp_path / "earlier.jsonl").write_text(out, encoding="utf-8")
+    words = (some_file(tiny), "--run", run, "--resume", tmp_path / "earlier.jsonl", "--set", "0.8")
+    status, out, err = run_predict(*words)
+    assert (status, out) == (1, "")
+    assert "was computed with --set 0.9, not --set 0.8" in err
+    assert "skipped" not in err
     status, out, _ = run_predict(some_file(tiny), "--run", run, "--set", "0.9", "--format", "csv")
     (row,) = csv.DictReader(out.splitlines())
     assert row["genre_set"].split("|") == line["genre_set"]
