@@ -95,7 +95,7 @@ def draw(spectrograms: dict[str, Tensor], band_hz: Tensor) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.augmentations", description=__doc__.splitlines()[0])
     parser.add_argument("file", nargs="?", type=Path, help="an audio file to use instead of the synthetic corpus")
     file = parser.parse_args().file
     config = configs.compose("augmentation=full")

@@ -7,11 +7,11 @@ pairs is tested by permuting the genres (Mantel 1967).
 """
 
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,11 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import rankdata
 
+from src import plain_files
 from src.dataset.composer.style import GENRES, ROLES, STYLES, Feel
 
 PERMUTATIONS = 9_999
+VIEWS = {"embedding": "embedding", "answers": "predictions"}  # of relations.json, and their names here
 PATTERNS = ("drums", "bass", "chords", "second", "lead")
 TEMPO_BPM = np.arange(50, 220)
 GROUPS = {
@@ -104,23 +106,35 @@ def measured(content: Mapping[str, object], view: str) -> NDArray[np.float64] | 
     return np.array(found["distances"])[np.ix_(order, order)]
 
 
-def main() -> None:
+def read(file: Path) -> dict[str, Any]:
+    """Read a relations.json. Raises ValueError if the file is another one."""
+    advice = "Expected relations.json, which python -m src.relations RUN writes."
+    content = plain_files.json_object(file.parent, file.name, advice)
+    if "views" not in content:
+        raise ValueError(f"{file} has no relations. {advice}")
+    return content
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the correlations of each file and view with each group of rules."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.composed_genres", description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, metavar="relations.json")
-    files: list[Path] = parser.parse_args().files
+    files: list[Path] = parser.parse_args(arguments).files
+    try:
+        contents = [read(file) for file in files]
+    except ValueError as error:
+        parser.error(str(error))
     rules = rule_distances()
     table = Table(
         title="Spearman's correlation with the distance of the rules, over 45 pairs of genres (p by Mantel's test)"
     )
     for heading in ("runs", "distances", *rules):
         table.add_column(heading)
-    for file in files:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        for view in ("embedding", "answers"):
+    for content in contents:
+        for view, name in VIEWS.items():
             if (distance_CC := measured(content, view)) is not None:
                 values = (mantel(rule_CC, distance_CC) for rule_CC in rules.values())
-                table.add_row(content["label"], view, *(f"{rho:.2f} ({p:.4f})" for rho, p in values))
+                table.add_row(content["label"], name, *(f"{rho:.2f} ({p:.4f})" for rho, p in values))
     Console(width=140).print(table)
     nearest = sorted(combinations(range(len(GENRES)), 2), key=lambda pair: rules["all rules"][pair])[:8]
     print(

@@ -90,7 +90,9 @@ def print_recall(paths: Sequence[Path], catalogue: list[Codes], alterations: Ite
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.copies", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--synthetic", type=int, default=0, metavar="N", help="a multiple of 40")
     parser.add_argument("--cache", metavar="FOLDER", default="outputs/cache", help="default: %(default)s")

@@ -32,7 +32,9 @@ FOLDS = 10
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the mean coverage and size of the sets, and the coverage of each genre."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.coverage", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "settings", nargs="*", help="settings of the data and the feature, e.g. feature=mfcc data.cache=DIR"
     )

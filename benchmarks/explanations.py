@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from src.audio.reader import AudioError
 from src.clip import Clip
 from src.console import Parser, track
 from src.explanation import faithfulness
@@ -62,8 +63,10 @@ def on_drums(
 
 
 def stems_of(model: ExplainedModel, clip: Clip, max_seconds: float | None) -> list[ExplainedSound]:
-    """The drums of a clip, and the rest."""
+    """The drums of a clip, and the rest. Raises ValueError if they do not lie beside it."""
     paths = [Path(*(stem if part == "mix" else part for part in clip.path.parts)) for stem in STEMS]
+    if "mix" not in clip.path.parts or not all(path.is_file() for path in paths):
+        raise ValueError(f"{clip.path} has no stems beside it: expected a run on a corpus of benchmarks.known_truth.")
     return [model.read(Clip(clip.name, path, clip.genre), max_seconds) for path in paths]
 
 
@@ -185,10 +188,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     methods = options.method or [METHODS[0]]
     if (options.measurement == "speed") != (options.sound is not None):
         parser.error("speed needs an audio file, truth needs none.")
-    if options.measurement == "truth":
-        print_truth(measure_truth(options.run, options.clips, methods))
-    else:
-        speed(options.run, options.sound, methods[0])
+    try:
+        if options.measurement == "truth":
+            print_truth(measure_truth(options.run, options.clips, methods))
+        else:
+            speed(options.run, options.sound, methods[0])
+    except (ValueError, OSError, AudioError) as error:
+        parser.error(str(error))
     return 0
 
 

@@ -275,6 +275,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ):
         if not least <= value <= most:
             parser.error(f"--{key} is {value:g}: expected {least} to {most}.")
+    if options.folder.exists() and not options.folder.is_dir():
+        parser.error(f"DIR is {options.folder}, which is a file: name a folder.")
     clips = write(
         options.folder, options.seed, options.artists, options.tracks, options.seconds, options.drums_db, genres
     )
@@ -282,7 +284,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for _ in track(clips, "Clips", total=len(genres) * options.artists * options.tracks):
             pass
     except OSError as error:
-        parser.error(f"DIR is {options.folder}, which cannot be written: {error}")
+        parser.error(f"DIR is {options.folder}, which cannot be written: {error.strerror}.")
     for manifest in FOLDERS.values():
         print(options.folder / manifest)
     return 0

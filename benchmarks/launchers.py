@@ -26,7 +26,9 @@ WAYS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.launchers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--jobs", type=int, default=4, help="default: 4")
     parser.add_argument("--turns", type=int, default=3, help="default: 3")
     parser.add_argument("overrides", nargs="*", metavar="OVERRIDE", default=["experiment=quick"])

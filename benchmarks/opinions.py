@@ -102,7 +102,14 @@ def known(genres: Sequence[str]) -> tuple[float, float, float]:
 
 
 def measure(run: rundir.RunDir) -> tuple[list[str], list[str], Values]:
-    """Measure a run on its test clips -> the clips, their artists, and (K, M) values whose means are MEASURES, without ECE."""
+    """Measure a run on its test clips -> the clips, their artists, and (K, M) values whose means are MEASURES, without ECE.
+
+    Raises ValueError if the clips of the run do not have several annotators.
+    """
+    if not (run.path / rundir.OPINIONS).is_file():
+        raise ValueError(
+            f"{run.path} has no {rundir.OPINIONS}: expected runs on the table that `python -m benchmarks.opinions table` writes."
+        )
     predictions, genres = run.predictions, run.predictions.genres
     with (run.path / rundir.OPINIONS).open(newline="", encoding="utf-8") as file:
         rows = {row["clip"]: row for row in csv.DictReader(file)}

@@ -40,7 +40,9 @@ def judged(wave_T: NDArray[np.float32], altered: str, k: int) -> NDArray[np.uint
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.overlaps", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--part", type=float, default=12.0, metavar="SECONDS", help="default: %(default)s")
     parser.add_argument(

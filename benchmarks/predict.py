@@ -30,7 +30,9 @@ SECONDS, RATE, TURNS = 30.0, 44100, 3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.predict", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cores", default="1,2", help="default: 1,2")
     parser.add_argument("--files", type=int, default=40)

@@ -15,7 +15,9 @@ from src.model.genre_table import letters
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.recall", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.jsonl")
     counts: dict[str, Counter[str]] = defaultdict(Counter)  # true genre -> predicted genre -> files
     for line in parser.parse_args().predictions.read_text(encoding="utf-8").splitlines():

@@ -13,7 +13,9 @@ from src.metrics import intervals
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.refusals", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.jsonl")
     reasons: dict[str, Counter[str]] = defaultdict(Counter)  # folder -> reason -> files
     for line in parser.parse_args().predictions.read_text(encoding="utf-8").splitlines():

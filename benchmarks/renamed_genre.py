@@ -31,7 +31,7 @@ def rows(clips: Iterable[Clip], most: int) -> list[tuple[str, str, str]]:
 
 def main() -> None:
     """Render the clips and write the manifests."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.renamed_genre", description=__doc__)
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder
     clips = Synth(cache=str(folder), artists=ARTISTS, tracks=1, genres=[OTHER, RENAMED]).corpus().clips

@@ -48,7 +48,11 @@ RENAMED = {
 
 def main() -> int:
     """Run the commands in a checkout, or compare two folders of results; 1 where they differ."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.same_numbers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--compare", action="store_true", help="compare two folders that this program wrote")
     parser.add_argument(
         "first", type=Path, metavar="CHECKOUT", help="the code to run; with --compare, a folder of results"

@@ -38,7 +38,9 @@ TEXT = (Path(__file__).parent.parent / "docs" / "datasets.md").read_text(encodin
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the share of each kind of sound that each run calls unlike training, with the 95 % interval (Wilson)."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.unlike", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--music", action="append", default=[], type=Path, metavar="MANIFEST")
     options = parser.parse_args(arguments)

@@ -43,7 +43,9 @@ class Tagged(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.untrained", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("manifest", metavar="MANIFEST")
     parser.add_argument("--weights", required=True, metavar="FILE", help="EfficientAT's weights")
     options = parser.parse_args()

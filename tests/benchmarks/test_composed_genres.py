@@ -1,5 +1,7 @@
 """Distances of the rules of synthetic genres, and the correlation of two distance matrices."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
@@ -42,3 +44,10 @@ def test_a_view_without_all_genres_is_left_out() -> None:
     assert found[0, 9] == 9
     content["views"]["answers"]["genres"] = names[1:]
     assert measured(content, "answers") is None
+
+
+def test_a_file_that_has_no_relations_gets_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "metrics.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        composed_genres.main([str(tmp_path / "metrics.json")])
+    assert "metrics.json has no relations. Expected relations.json" in capsys.readouterr().err

@@ -37,6 +37,16 @@ def test_stems_lie_beside_the_clip(tmp_path: Path) -> None:
     drums, rest = explanations.stems_of(model, Clip("mix/a/b.wav", tmp_path / "mix" / "a" / "b.wav", "a"), None)
     assert len(drums.wave_T) == len(rest.wave_T) == RATE
     assert not np.allclose(drums.wave_T, rest.wave_T)
+    for folder in ("mix/c", "song"):
+        with pytest.raises(ValueError, match="has no stems beside it: expected a run on a corpus of benchmarks.known"):
+            explanations.stems_of(model, Clip("b.wav", tmp_path / folder / "b.wav", "a"), None)
+
+
+def test_a_folder_that_is_no_run_gets_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        explanations.main(["truth", str(tmp_path)])
+    assert stop.value.code == 1
+    assert str(tmp_path) in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -183,4 +183,4 @@ def test_a_folder_that_is_a_file_gets_one_message(tmp_path: Path, capsys: pytest
     (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit):
         known_truth.main([str(tmp_path / "file"), "--artists", "1", "--tracks", "1", "--seconds", "1"])
-    assert "DIR is" in capsys.readouterr().err
+    assert f"DIR is {tmp_path / 'file'}, which is a file: name a folder." in capsys.readouterr().err

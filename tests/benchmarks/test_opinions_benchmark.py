@@ -1,10 +1,14 @@
 """The annotators of the benchmark have the errors that it states."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from benchmarks import opinions
 from benchmarks.opinions import SKILLS, annotate, confusion, known
 from src.metrics import agreement
+from tests.rundirs import config, write_run
 
 GENRES = ["blues", "jazz", "metal", "polka", "rock"]
 
@@ -36,3 +40,10 @@ def test_the_known_alpha_is_that_of_many_drawn_labels() -> None:
     assert found.value == pytest.approx(alpha, abs=0.01)
     assert np.mean(SKILLS) ** 2 < ceiling < max(SKILLS)
     assert 0 < entropy < np.log(5)
+
+
+def test_a_run_without_annotators_gets_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(tmp_path / "run", config())
+    with pytest.raises(SystemExit):
+        opinions.main(["compare", str(tmp_path)])
+    assert "run has no opinions.csv: expected runs on the table" in capsys.readouterr().err
