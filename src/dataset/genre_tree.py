@@ -51,6 +51,8 @@ def read_tree(path: Path, setting: str) -> GenreTree:
     """
     if not path.is_file():
         raise ValueError(f"{setting} is {path}, which is not a file: expected {EXPECTED}.")
+    if not path.stat().st_size:
+        raise ValueError(f"{setting} is {path}, which is empty: expected {EXPECTED}.")
     table = Table(path, COLUMNS, COLUMNS)
     genre_column, under_column = (table.header.index(column) for column in COLUMNS)
     above: dict[str, str | None] = {}

@@ -48,7 +48,7 @@ def confusion_rows(artists: Artists, share_AG: NDArray[np.float64]) -> NDArray[n
 
 
 def place(distance_CC: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
-    """Place genres on a map by classical multidimensional scaling -> (C, 2), and the share of the distances that it shows.
+    """Place genres on a map by classical multidimensional scaling -> (C, 2), and the share of the squared distances that it shows.
 
     The share is that of the two largest eigenvalues in the sum of all positive ones, 0 to 1. Axes and signs mean nothing.
     Source: Torgerson 1952.

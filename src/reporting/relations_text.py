@@ -137,7 +137,7 @@ def _join_sentences(content: Content) -> list[str]:
 def _join_sentence(name: str, content: Content, of_what: str) -> str:
     view = content["views"][name]
     if view["reason"]:
-        return f"No distances {of_what}: {view['reason']}"
+        return f"No distances {of_what}. {view['reason']}"
     left_out = view["left_out"]
     extra = (
         f" Left out: {formatting.first_names([f'{genre} ({why})' for genre, why in left_out.items()], MOST_NAMED)}."

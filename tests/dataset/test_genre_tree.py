@@ -32,7 +32,8 @@ def test_paths_go_from_the_top_to_the_genre(tmp_path: Path) -> None:
         ("genre,under\nmetal,rock,pop\n", "line 2: expected a genre"),
         ("genre,under\nmetal,\n", "puts no genre under another: expected a CSV file"),
         ("genre,under\nmetal,rock\nrock,Metal\n", "is above itself"),
-        ("", "has no column 'genre'; it has no header"),
+        ("", "which is empty: expected a CSV file with the columns genre and under"),
+        ("\n", "has no column 'genre'; it has no header"),
     ],
 )
 def test_a_broken_tree_has_one_message(tmp_path: Path, text: str, message: str) -> None:

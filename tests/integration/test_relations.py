@@ -77,7 +77,9 @@ def test_each_bad_input_has_one_message(run: Path, tmp_path: Path, capsys: pytes
     assert "contains no run" in failing(capsys, str(empty))
     assert "does not exist" in failing(capsys, str(tmp_path / "nothing"))
     assert "which is not a file: expected a CSV file" in failing(capsys, str(run), "--tree", "nothing.csv")
-    assert "--margin is 60: expected a number above 0 and below 50" in failing(capsys, str(run), "--margin", "60")
+    for margin in ("60", "10%"):
+        expected = f"argument --margin: '{margin}': expected a number above 0 and below 50, in percent, such as 10"
+        assert expected in failing(capsys, str(run), "--margin", margin)
     assert "add --output FOLDER" in failing(capsys, str(run), str(run))
     unfinished = write_run(tmp_path / "unfinished", config())
     (unfinished / rundir.METRICS).unlink()

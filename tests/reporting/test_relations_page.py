@@ -94,7 +94,8 @@ def test_a_page_without_a_conclusion_says_so_first(tmp_path: Path) -> None:
         text.index(nothing) < text.index("undecided pairs of genres 6 of 6 fewer than 10 artists") < text.index("Map")
     )
     assert "cannot be told apart 0" not in text
-    assert text.count("No stability is shown, for the reason at the top") == 2
+    assert text.count("No stability is shown, for the reason at the top. Neither map nor tree is a result yet.") == 2
+    assert "use the tree" not in text
     assert not any(each.startswith("Joins") for each in relations_text.sentences(found))
 
 
@@ -110,7 +111,10 @@ def test_most_pairs_decided_are_shown_before_the_undecided(tmp_path: Path) -> No
 
 
 def test_the_map_is_called_a_sketch_unless_it_shows_all_distances(tmp_path: Path) -> None:
-    assert "A rough sketch: it shows" in shown(related(planted(tmp_path / "five")))
+    text = shown(related(planted(tmp_path / "five")))
+    assert "A rough sketch: it shows" in text
+    assert "use the tree or the table of pairs" in " ".join(text.split())
+    assert "The music is synthetic: relations" in text
     assert "A rough sketch" not in shown(related(two_genres(tmp_path / "two")))
 
 
@@ -121,7 +125,7 @@ def test_the_page_says_the_margin_in_points(tmp_path: Path) -> None:
 def test_a_run_without_embedding_shows_the_answers_only(tmp_path: Path) -> None:
     found = related(without_embedding(tmp_path / "run"))
     text = shown(found)
-    assert "The run has no embedding.npz" in text
+    assert "No distances in the embedding. The run has no embedding.npz" in text
     assert "Distances by the predictions" in text
     assert (
         "Nothing can be concluded yet: the artists of some test clips are unknown. Give the artist of each clip" in text
