@@ -176,7 +176,7 @@ def _explain_clips(
     from src.reporting.render import save
 
     clips, seconds, notes = chosen
-    for note in dict.fromkeys([*model.recognizer.notes, *notes, *([model.no_gradients] if model.no_gradients else [])]):
+    for note in dict.fromkeys([*model.recognizer.notes, *notes]):
         console.note(f"Note: {note}")
     explanations: list[Explanation] = []
     failed: dict[str, str] = {}

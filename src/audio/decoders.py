@@ -166,7 +166,8 @@ def encode_ogg(wave_T: NDArray[np.float32], sample_rate: int) -> bytes:
 
 def _reason(path: Path, error: Exception) -> str:
     if not Path(path).exists():
-        return "no such file"
+        is_address = str(path).startswith(("http:/", "https:/"))  # a path has no //
+        return "addresses are not read: download the file first" if is_address else "no such file"
     if Path(path).stat().st_size == 0:
         return "an empty file (0 bytes)"
     detail = getattr(error, "error_string", str(error)).strip().rstrip(".")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from src.rundir import EVALUATION, RunDir, nested
+from src.rundir import ENVIRONMENT, EVALUATION, RunDir, nested
 from src.rundir.members import average_name
 
 
@@ -20,6 +20,12 @@ def choice_name(config: Mapping[str, Any], group: str) -> str:
     return str(target).rsplit(".", 1)[-1].lower() if target else "unknown"
 
 
+def chosen(run: RunDir, group: str) -> str:
+    """The choice of a config group as the user made it, "gru"; of a run that does not store it, by its class: "rnn"."""
+    choices = (run.environment.get("choices") if (run.path / ENVIRONMENT).is_file() else None) or {}
+    return str(choices.get(group) or choice_name(run.config, group))
+
+
 def run_name(run: RunDir) -> str:
     """The model and the feature of a run, after its recipe if it has one: "hybrid on mel", "paper_cnn: cnn on mfcc".
 
@@ -29,8 +35,7 @@ def run_name(run: RunDir) -> str:
     if run.is_evaluation and (members := run.metrics[EVALUATION]["members"]):
         counts = Counter(str(member["name"]) for member in members)
         return average_name([f"{count} {name}" if count > 1 else name for name, count in counts.items()])
-    choices = run.environment.get("choices") or {}  # preferred to the class name: choice gru has class Rnn
-    model, feature = (choices.get(group) or choice_name(run.config, group) for group in ("model", "feature"))
+    model, feature = chosen(run, "model"), chosen(run, "feature")
     recipe = experiment_name(run)
     return f"{recipe}: {model} on {feature}" if recipe and recipe != model else f"{model} on {feature}"
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from src.explanation.model_input import ModelInput
+from src.explanation.tag_values import of_music
 
 LEAST_CLIPS = 10  # training clips, for a correlation
 NORMAL_975 = 1.96  # quantile of the normal distribution, for 95 % intervals
@@ -110,8 +111,8 @@ def related(
 ) -> list[RelatedTag]:
     """The tags that go with the decision, the highest score first, for the values (Q,) of a clip.
 
-    `training_KQ` are the tags of the training clips, `training_margin_K` the model's margins for them. A tag whose interval of
-    the correlation has 0 in it is left out. The interval takes clips as independent: clips of one artist are not, so it is too narrow.
+    `training_KQ` are the tags of the training clips, `training_margin_K` the model's margins for them. Left out are tags whose
+    interval of the correlation has 0 in it, and AudioSet's classes that are not of music. The interval takes clips as independent: clips of one artist are not, so it is too narrow.
     Raises ValueError with fewer than LEAST_CLIPS training clips. Source: Fisher 1915 for the interval.
     """
     clips = len(training_KQ)
@@ -129,6 +130,6 @@ def related(
     for q, name in enumerate(names):
         centre = np.arctanh(np.clip(correlation_Q[q], -1 + 1e-12, 1 - 1e-12))
         low, high = np.tanh(centre + np.array([-1, 1]) * NORMAL_975 / np.sqrt(clips - 3))
-        if deviation_Q[q] > 0 and (low > 0 or high < 0):
+        if of_music(name) and deviation_Q[q] > 0 and (low > 0 or high < 0):
             found.append(RelatedTag(name, float(deviations_Q[q]), float(correlation_Q[q]), float(low), float(high)))
     return sorted(found, key=lambda tag: -tag.score)

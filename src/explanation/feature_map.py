@@ -15,8 +15,8 @@ from src.normalization import Instance, Standard
 
 TRAINING_MEAN = "the mean of each row over the training clips"
 WINDOW_MEAN = "the mean of each row over its window, which this normalization turns into 0"
-SOUND_MEAN = "the mean of each row over this sound, as a run without normalization stores no training mean"
-ZERO = "0, as each window has one frame, and a run without normalization stores no training mean"
+SOUND_MEAN = "the mean of each row over this sound"
+ZERO = "0, as each window has one frame"
 PITCH_CLASSES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 DIMENSION = "dimension"  # the first word of the names of rows that mean nothing to people
 MASK_FFT = 4096  # of the sound of a constant-Q map: its low rows are narrow

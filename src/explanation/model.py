@@ -15,6 +15,7 @@ from src.audio import reader
 from src.audio.corrections import SILENT
 from src.audio.reader import AudioError
 from src.clip import Clip
+from src.evaluation import run_names
 from src.inference.recognizer import Recognizer
 from src.inference.windows import SoundEnd, Waveform, WindowBatch, windows
 from src.judging.judged_data import Request
@@ -63,14 +64,18 @@ class ExplainedModel:
         """Why there are no maps for this model; "" if there are."""
         if self.classifier.uses_gradients or isinstance(self.classifier.model, Tags):
             return ""
-        name = type(self.classifier.model).__name__.lower()
+        name = run_names.chosen(self.run, "model")
         return f"model={name} has no gradients, so there is no map over time and frequency."
 
     def check_methods(self, methods: Sequence[str]) -> None:
         """Raise ValueError if a method does not fit the model."""
+        if "gradcam" not in methods:
+            return
+        if self.no_gradients:
+            raise ValueError(f"--method gradcam: {self.no_gradients} Leave --method out: the page explains in words.")
         model: Any = self.classifier.model
-        if "gradcam" in methods and not any(isinstance(each, nn.Conv1d | nn.Conv2d) for each in model.modules()):
-            name = type(model).__name__.lower()
+        if not any(isinstance(each, nn.Conv1d | nn.Conv2d) for each in model.modules()):
+            name = run_names.chosen(self.run, "model")
             raise ValueError(
                 f"--method gradcam needs a model with convolutions, and model={name} has none. Use integrated_gradients."
             )

@@ -16,7 +16,7 @@ from torch import Tensor
 from src import console, plain_files
 from src.audio.reader import AudioError
 from src.clip import Clip
-from src.explanation import attribution, deciding_tags, grouped_occlusion, permutation, row_groups
+from src.explanation import attribution, deciding_tags, grouped_occlusion, permutation, row_groups, sentences
 from src.explanation.background import Background, background
 from src.explanation.clip_interval import ClipInterval, clip_interval
 from src.explanation.feature_map import feature_map, row_hz
@@ -26,6 +26,8 @@ from src.explanation.permutation import Importance
 from src.explanation.row_groups import RowGroup
 from src.explanation.tag_values import tag_names, tag_problem, tag_values
 from src.judging.choice import choose
+from src.judging.judged_data import judged_config
+from src.model.majority import Majority
 from src.model.tags import Tags
 
 CLIPS = 200  # of models that are networks on a whole feature, by default; others are fast, and get all test clips
@@ -106,6 +108,7 @@ class _Measured:
 
 def explain_genres(model: ExplainedModel, most_clips: int | None = None) -> GlobalExplanation:
     """Explain the genres of a run by at most `most_clips` of its test clips. Raises ValueError if they are not at hand."""
+    judged_config(model.run, model.request)  # raises if a setting of the command line is wrong
     known = background(model)
     if known.clips is None:
         raise ValueError(
@@ -312,8 +315,9 @@ def _notes(
     notes = []
     if not groups:
         names = ", ".join(group.name for group in row_groups.aspects(feature))
-        reason = known.missing or f"all rows are {names}"
-        notes.append(f"There are no groups of rows to compare: {reason}.")
+        reads_nothing = isinstance(known.model.classifier.model, Majority)
+        reason = sentences.READS_NOTHING if reads_nothing else known.missing or f"all rows are {names}"
+        notes.append(sentences.no_groups(reason))
     if hz_F is None:
         notes.append(f"There are no bands: {no_map or 'the rows of the feature are not frequencies.'}")
     if no_tags:

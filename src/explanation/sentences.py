@@ -11,6 +11,7 @@ from src.formatting import signed
 MOST_TAGS = 5  # that a sentence names
 LEAST_DEVIATIONS = 0.05  # of a tag that a sentence names: less is shown as 0.0
 SMALLEST = 0.005  # nats, shown as 0.00: nothing to name
+READS_NOTHING = "the model reads no feature"  # model=majority
 SMALL_TOTAL = 0.1  # nats: of a smaller total, shares in percent say nothing
 
 
@@ -18,24 +19,23 @@ def row_groups(effects: GroupEffects, genre: str, rival: str) -> list[str]:
     """The shares of the groups in the margin of a genre over its rival, and what only several groups together make."""
     if abs(effects.total) < SMALL_TOTAL:
         return [
-            f"The margin of {genre} over {rival} is {effects.margin:.2f} nats, and {effects.margin - effects.total:.2f} nats with the "
+            f"The margin of {genre} over {rival} is {effects.margin:z.2f} nats, and {effects.margin - effects.total:z.2f} nats with the "
             "training mean in place of the whole clip: no group of rows makes a difference that could be divided into shares."
         ]
     order = sorted(range(len(effects.names)), key=lambda g: -effects.share[g])
     speaking = [_share(effects, g) for g in order if effects.share[g] >= SMALLEST]
     against = [_share(effects, g) for g in order if effects.share[g] <= -SMALLEST]
     first = (
-        f"Compared with the training mean, the clip moves the margin of {genre} over {rival} by {signed(effects.total)} nats, to "
-        f"{effects.margin:.2f}."
+        f"Compared with the mean over the training clips, the clip moves the margin of {genre} over {rival} by {signed(effects.total)} nats, to "
+        f"{effects.margin:z.2f}."
     )
-    verb = "speaks" if len(speaking) == 1 else "speak"
-    shares = f"For {genre} {verb} {in_words(speaking)}." if speaking else f"No group of rows speaks for {genre}."
+    shares = f"{speak(speaking)} for {genre}." if speaking else f"No group of rows speaks for {genre}."
     if against:
         shares += f" Against it: {in_words(against)}."
     strongest = max(range(len(effects.names)), key=lambda g: effects.without[g])
     lost = (
         f"With the training mean in place of {effects.names[strongest]}, the margin would fall most, to "
-        f"{effects.margin - effects.without[strongest]:.2f} nats."
+        f"{effects.margin - effects.without[strongest]:z.2f} nats."
     )
     lines = [first, shares, lost]
     if abs(effects.interaction) >= SMALLEST:
@@ -53,6 +53,11 @@ def _share(effects: GroupEffects, g: int) -> str:
     return f"{effects.names[g]} ({signed(share)} nats, {round(100 * share / effects.total)} %)"
 
 
+def no_groups(reason: str) -> str:
+    """Say why no groups of rows are compared."""
+    return f"There are no groups of rows to compare: {reason}."
+
+
 def one_group(name: str) -> str:
     """Say that a feature has no groups of rows to compare."""
     if name == "spectrum":
@@ -65,12 +70,12 @@ def one_group(name: str) -> str:
 
 def decision(found: Decision, genre: str, rival: str) -> list[str]:
     """The tags that decided, for model=tags."""
-    first = f"The margin of {genre} over {rival} is {found.margin:.2f} nats, {signed(found.total)} nats compared with the training mean of all tags."
+    first = f"The margin of {genre} over {rival} is {found.margin:z.2f} nats, {signed(found.total)} nats compared with the training mean of all tags."
     speaking = [f"{tag_label(tag.name)} ({signed(tag.effect)} nats)" for tag in found.tags if tag.effect > 0]
     against = [f"{tag_label(tag.name)} ({signed(tag.effect)} nats)" for tag in reversed(found.tags) if tag.effect < 0]
     lines = [first]
     if speaking:
-        lines.append(f"For {genre} decided {in_words(speaking[:MOST_TAGS])}.")
+        lines.append(f"Decisive for {genre}: {in_words(speaking[:MOST_TAGS])}.")
     if against:
         lines.append(f"Against it: {in_words(against[:MOST_TAGS])}.")
     lines.append(
@@ -128,8 +133,8 @@ def neighbours(found: Mapping[str, Sequence[Neighbour]]) -> list[str]:
             continue
         nearest = each[0]
         lines.append(
-            f"The nearest of {formatting.count(nearest.clips, 'training clip')} of {genre} has a cosine of {nearest.cosine:.2f}, where "
-            f"the median is {nearest.median:.2f}."
+            f"The nearest of {formatting.count(nearest.clips, 'training clip')} of {genre}, {nearest.clip.name}, has a cosine of {nearest.cosine:z.2f}, where "
+            f"the median is {nearest.median:z.2f}."
         )
     firsts = [each[0] for each in found.values() if each]
     nearest_of_all = max(firsts, key=lambda each: each.cosine, default=None)
@@ -148,6 +153,12 @@ def no_embedding(model: str) -> str:
 def no_training_clips(what: str, reason: str) -> str:
     """Say that the training clips are not at hand."""
     return f"{what}, because the training clips are not at hand ({reason})."
+
+
+def speak(items: Sequence[str]) -> str:
+    """Begin a sentence with what speaks for or against a genre: "Timbre speaks", "Timbre and level speak"."""
+    words = in_words(items)
+    return f"{words[0].upper()}{words[1:]} {'speaks' if len(items) == 1 else 'speak'}"
 
 
 def in_words(items: Sequence[str]) -> str:

@@ -15,6 +15,13 @@ from src.pretrained import CORPORA, NETWORKS, TAGS
 from src.pretrained.efficientat import TAGS as AUDIOSET_TAGS
 
 NO_TAGS = "the feature does not come from musicnn or EfficientAT, which have tags"
+# Of AudioSet's classes, those of music, from "Music" up to before "Wind", and those of singing: Fart and Toothbrush describe no genre.
+MUSIC_CLASSES = frozenset(
+    {
+        *AUDIOSET_TAGS[AUDIOSET_TAGS.index("Music") : AUDIOSET_TAGS.index("Wind")],
+        *AUDIOSET_TAGS[AUDIOSET_TAGS.index("Singing") : AUDIOSET_TAGS.index("Humming") + 1],
+    }
+)
 FINE_TUNED = "the pretrained network was fine-tuned, and its tags were not: they do not belong together any more"
 
 
@@ -35,6 +42,12 @@ def tag_names(feature: Feature) -> list[str]:
     if isinstance(feature, features.Musicnn):
         return [f"{name}/{tag}" for name in NETWORKS if CORPORA[name] in str(feature.pretrained) for tag in TAGS[name]]
     return [f"audioset/{tag}" for tag in AUDIOSET_TAGS]
+
+
+def of_music(name: str) -> bool:
+    """True for tags of musicnn, and for AudioSet's classes of music and singing."""
+    network, _, tag = name.partition("/")
+    return network != "audioset" or tag in MUSIC_CLASSES
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ from src.explanation.model import ExplainedModel, ExplainedSound
 from src.explanation.model_input import feature_of, margin_genres
 from src.explanation.tag_values import tag_names, tag_problem, tag_values
 from src.explanation.training_clips import FILE
+from src.model.majority import Majority
 from src.model.tags import Tags
 
 
@@ -30,6 +31,8 @@ def add(explanation: Explanation, model: ExplainedModel, sound: ExplainedSound) 
 
 def _row_groups(known: Background, value_SFN: Tensor, genre: int, rival: int) -> dict[str, Any]:
     """The shares of groups of rows, for a feature that has several."""
+    if isinstance(known.model.classifier.model, Majority):
+        return _nothing(sentences.no_groups(sentences.READS_NOTHING))
     groups = row_groups.aspects(feature_of(known.model.classifier))
     if len(groups) < 2:
         return _nothing(sentences.one_group(groups[0].name))

@@ -9,6 +9,7 @@ import numpy as np
 
 from src import formatting
 from src.explanation import Explanation, faithfulness
+from src.explanation.sentences import SMALLEST
 from src.formatting import count
 from src.reporting import explanation_plots, explanation_text, render
 from src.reporting.drawing import both
@@ -166,7 +167,8 @@ def _method_view(method: Mapping[str, Any]) -> dict[str, Any]:
 def _view(explanation: Explanation) -> dict[str, Any]:
     """One sound: its explanation, its figure, and where most of the map lies.
 
-    `nameless`: the rows are numbers of a network, without a meaning that could be named.
+    `nameless`: the rows are numbers of a network, without a meaning that could be named. `interacts`: a group of rows has other
+    effects alone, or last, than its share.
     """
     figure = None
     if explanation.maps:
@@ -179,6 +181,11 @@ def _view(explanation: Explanation) -> dict[str, Any]:
         "figure": figure,
         "top": top,
         "known": nearest >= KNOWN,
+        "interacts": any(
+            abs(row[key] - row["share_nats"]) >= SMALLEST
+            for row in explanation.row_groups.get("groups", {}).values()
+            for key in ("alone_nats", "without_nats")
+        ),
         "strongest": explanation_text.strongest(explanation),
         "method": METHODS[explanation.maps[0].method] if explanation.maps else "",
         "nameless": explanation_plots.nameless(explanation),
@@ -199,5 +206,13 @@ def _genre_figure(content: Mapping[str, Any], explanations: Sequence[Explanation
     of_genre: dict[str, list[list[float]]] = defaultdict(list)
     for each in explanations:
         of_genre[each.predicted].append(each.maps[0].row_relevance)
-    rows = [(f"{genre}, {count(len(all_), 'clip')}", np.mean(all_, axis=0)) for genre, all_ in sorted(of_genre.items())]
+    rows = [(_of_genre(genre, explanations), np.mean(all_, axis=0)) for genre, all_ in sorted(of_genre.items())]
     return both(explanation_plots.by_genre, rows, content["row_hz"])
+
+
+def _of_genre(genre: str, explanations: Sequence[Explanation]) -> str:
+    """The clips that were predicted as a genre: "pop, 2 clips, 0 right"; of unknown genres "pop, 2 clips"."""
+    clips = [each for each in explanations if each.predicted == genre]
+    right = sum(each.genre == genre for each in clips)
+    known = f", {right} right" if all(each.genre for each in clips) else ""
+    return f"{genre}, {count(len(clips), 'clip')}{known}"

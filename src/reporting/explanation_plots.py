@@ -131,7 +131,9 @@ def curves(mean: Mapping[str, Any], names: Mapping[str, str], narrow: bool = Fal
             axes.set_title(f"{curve}: probability of the predicted genre (%)")
             axes.set_xlabel("share of the map that is " + ("deleted (%)" if curve == "deletion" else "inserted (%)"))
             axes.set_ylim(0, 100)
-        both[0].legend(loc="upper right")
+        figure.legend(
+            *both[0].get_legend_handles_labels(), loc="outside upper center", ncols=1 if narrow else len(names)
+        )
         return svg(
             figure,
             "Deletion and insertion curves",

@@ -68,8 +68,8 @@ def random_weights(method: Mapping[str, Any]) -> str:
         else "other maps"
     )
     return (
-        f"{_capital(method)}: a model with random weights gives {alike}. Their rank correlation is {found['random_weights']:.2f}, where 1 is "
-        f"the same map, and {found['random_weights_given_input']:.2f} without what both share with the distance of the input from the baseline."
+        f"{_capital(method)}: a model with random weights gives {alike}. Their rank correlation is {found['random_weights']:z.2f}, where 1 is "
+        f"the same map, and {found['random_weights_given_input']:z.2f} without what both share with the distance of the input from the baseline."
     )
 
 
@@ -92,7 +92,7 @@ def _too_few(content: Mapping[str, Any]) -> list[str]:
         return []
     sounds = f"{count(rows[0]['clips'], 'sound')} {'is' if rows[0]['clips'] == 1 else 'are'}"
     return [
-        f"{sounds} too few to say whether the maps show what the model uses, which needs {LEAST_CLIPS}: --test --clips 20 "
+        f"{sounds} too few to say whether the maps show what the model uses, which needs {LEAST_CLIPS}: `--test --clips 20` "
         "explains 20 test clips."
     ]
 
@@ -180,15 +180,10 @@ def strongest(explanation: Explanation) -> str:
     if by_band.max() <= 0:
         return f"All frequency bands speak against {explanation.predicted}."
     text = (
-        f"Most for {explanation.predicted} speaks the sound {_between(band_names(hz_F)[int(by_band.argmax())])} "
+        f"What speaks most for {explanation.predicted}, summed over octaves: {band_names(hz_F)[int(by_band.argmax())]} "
         f"({signed(float(by_band.max()), 1)} nats)"
     )
     if by_second.max() < UNUSUAL_SECOND * np.abs(by_second).mean():
         return f"{text}."
     first = int(explanation.start_seconds + by_second.argmax())
-    return f"{text}, and the time from {first} to {first + 1} s ({signed(float(by_second.max()), 1)})."
-
-
-def _between(band: str) -> str:
-    """ "1 to 2 kHz" -> "from 1 to 2 kHz"; "above 8 kHz" stays."""
-    return f"from {band}" if band[0].isdigit() else band
+    return f"{text}; summed over seconds: {first} to {first + 1} s ({signed(float(by_second.max()), 1)})."

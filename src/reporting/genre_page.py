@@ -135,7 +135,7 @@ def _rows(
 
 
 def _nats_cell(nats: ClipInterval, largest: float) -> Cell:
-    interval = "" if nats.interval is None else "{:.2f} to {:.2f}".format(*nats.interval)
+    interval = "" if nats.interval is None else "{:z.2f} to {:z.2f}".format(*nats.interval)
     return Cell(formatting.signed(nats.mean), interval, _tint(nats.mean, largest))
 
 
@@ -150,7 +150,7 @@ def _tint(mean: float, largest: float) -> int:
 
 def _permutation_row(each: Importance) -> list[str]:
     drop = each.accuracy_drop
-    interval = "" if drop.interval is None else "{:.1f} to {:.1f}".format(*(100 * end for end in drop.interval))
+    interval = "" if drop.interval is None else "{:z.1f} to {:z.1f}".format(*(100 * end for end in drop.interval))
     values = (
         formatting.signed(100 * drop.mean, 1),
         interval,

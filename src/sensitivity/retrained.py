@@ -14,6 +14,7 @@ from torch import Tensor
 
 from src import config as configs
 from src.clip import Clip
+from src.evaluation import run_names
 from src.instantiate import call_with_facts, instantiate_choice
 from src.model.classic import Classic, statistics
 from src.sensitivity.conditions import Condition
@@ -56,7 +57,7 @@ def retrain(
     certificate = subject.run.metrics["certificate"]
     about = {
         "model": "svm",
-        "feature": type(subject.classifier.feature).__name__.lower(),
+        "feature": run_names.chosen(subject.run, "feature"),
         "training_clips": len(training.clips),
         "training_artists": len({clip.artist for clip in training.clips if clip.artist}),
         "left_out": training.unreadable,

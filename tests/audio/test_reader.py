@@ -119,6 +119,11 @@ def test_samples_that_are_not_numbers_raise(value: float, tmp_path: Path) -> Non
         read(tmp_path / "a.wav", 1000)
 
 
+def test_an_address_is_not_read() -> None:
+    with pytest.raises(AudioError, match="addresses are not read: download the file first"):
+        read(Path("https://example.org/a.mp3"), RATE)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [

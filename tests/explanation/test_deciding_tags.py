@@ -49,6 +49,13 @@ def test_tags_that_can_replace_each_other_leave_a_remainder() -> None:
     assert decision.remainder == decision.total == pytest.approx(4)
 
 
+def test_only_the_classes_of_audioset_that_are_of_music_go_with_a_decision() -> None:
+    names = ["msd/jazz", *(f"audioset/{tag}" for tag in ("Music", "Scary music", "Humming", "Wind", "Toothbrush"))]
+    value_K = np.linspace(-1, 1, 20)
+    tags = deciding_tags.related(np.ones(6), np.repeat(value_K[:, None], 6, axis=1), value_K, names)
+    assert [tag.name for tag in tags] == names[:4]
+
+
 def test_a_tag_that_goes_with_the_decision_is_found_and_noise_is_not() -> None:
     rng = np.random.default_rng(0)
     training_KQ = rng.normal(size=(200, 3)) + np.array([5, 0, 0])

@@ -286,7 +286,7 @@ def test_a_model_without_embedding_and_groups_says_so(
     assert clip["neighbours"]["sentences"] == [
         "No nearest training clips: model=majority computes nothing between the feature and its answer."
     ]
-    assert "bands of one spectrum" in clip["row_groups"]["sentences"][0]
+    assert clip["row_groups"]["sentences"] == ["There are no groups of rows to compare: the model reads no feature."]
 
 
 @pytest.mark.parametrize(
@@ -297,6 +297,7 @@ def test_a_model_without_embedding_and_groups_says_so(
         (("--global", "--method", "gradcam"), "--method, --excerpt and --no-sounds are not for --global."),
         (("--global", "--clips", "0"), "expected a whole number of 1 or more"),
         (("--global", "model=cnn"), "the run decides this"),
+        (("--global", "dataset.rot=DIR"), "explain: dataset.rot: there is no such key. dataset has the keys"),
         (("--global", "dataset=folder", "dataset.root=DIR"), "--global explains the run's own test clips"),
     ],
 )

@@ -163,6 +163,28 @@ def test_what_no_sound_has_is_said_once(tmp_path: Path) -> None:
     assert page(tmp_path, found).read_text(encoding="utf-8").count("There are no groups.") == 1
 
 
+def test_a_wrong_prediction_is_named_beside_it(tmp_path: Path) -> None:
+    found = explanations(2)
+    found[0].predicted, found[1].predicted = "rock", "jazz"
+    text = page(tmp_path, found).read_text(encoding="utf-8")
+    assert ">1. jazz, heard as rock</a>" in text
+    assert text.count(", wrong</td><td>jazz</td>") == 1
+    assert explanation_page._of_genre("rock", found) == "rock, 1 clip, 0 right"
+    found[0].genre = None
+    assert explanation_page._of_genre("rock", found) == "rock, 1 clip"
+
+
+def test_groups_that_do_not_interact_have_one_column(tmp_path: Path) -> None:
+    found = explanations(1, audible=False)
+    add_words(found[0])
+    assert "only together" in page(tmp_path / "a", found).read_text(encoding="utf-8")
+    for row in found[0].row_groups["groups"].values():
+        row["alone_nats"] = row["without_nats"] = row["share_nats"]
+    text = page(tmp_path / "b", found).read_text(encoding="utf-8")
+    assert "only together" not in text
+    assert "lost without it" not in text
+
+
 def test_colours_tell_for_from_against_and_level() -> None:
     level_FN = np.array([[0.0, -100.0, -100.0, 0.0]])
     image = explanation_plots.colours(level_FN, np.array([[0.0, 1.0, -1.0, 0.0]]))
@@ -227,10 +249,10 @@ def test_the_strongest_band_and_second_are_named() -> None:
     relevance_FN[2, 6], relevance_FN[0, 1] = 0.7, 0.2  # at 3 s and at 0.5 s
     each.maps[0].relevance_FN = relevance_FN
     assert explanation_text.strongest(each) == (
-        "Most for jazz speaks the sound from 1 to 2 kHz (+0.7 nats), and the time from 33 to 34 s (+0.7)."
+        "What speaks most for jazz, summed over octaves: 1 to 2 kHz (+0.7 nats); summed over seconds: 33 to 34 s (+0.7)."
     )
     each.maps[0].relevance_FN = relevance_FN.mean(axis=1, keepdims=True) + np.zeros_like(relevance_FN)
-    assert explanation_text.strongest(each) == "Most for jazz speaks the sound from 1 to 2 kHz (+0.7 nats)."
+    assert explanation_text.strongest(each) == "What speaks most for jazz, summed over octaves: 1 to 2 kHz (+0.7 nats)."
     each.maps[0].relevance_FN = -relevance_FN
     assert explanation_text.strongest(each) == "All frequency bands speak against jazz."
 

@@ -21,26 +21,35 @@ def test_sentences_name_what_is_certain_with_its_numbers() -> None:
     text = sentences(genre("jazz", timbre=1.2, harmony=0.4, rhythm=0.08, level=-0.3), tags_are_read=False)
     assert text == [
         "jazz: 12 test clips of 3 artists, 9 recognized (75 %).",
-        "For it speak timbre (+1.20 nats, 1.10 to 1.30) and harmony (+0.40 nats, 0.30 to 0.50).",  # rhythm may be 0
-        "Against it speaks level (-0.30 nats, -0.40 to -0.20).",
+        "Timbre (+1.20 nats, 1.10 to 1.30) and harmony (+0.40 nats, 0.30 to 0.50) speak for it.",  # rhythm may be 0
+        "Level (-0.30 nats, -0.40 to -0.20) speaks against it.",
         "Of the parts of the feature, it loses most without mfcc (+0.30 nats, 0.20 to 0.40).",
         "The bands that speak for it most: 500 to 1000 Hz (+0.50 nats, 0.40 to 0.60), 250 to 500 Hz (+0.25 nats, "
         "0.15 to 0.35) and 125 to 250 Hz (+0.12 nats, 0.02 to 0.23).",
-        "With it go the tags jazz [msd] (+0.90, 0.80 to 1.00).",
+        "Tags that go with it: jazz [msd] (+0.90, 0.80 to 1.00).",
     ]
 
 
 def test_sentences_about_few_clips_have_no_intervals_and_count_clips() -> None:
     text = sentences(genre("jazz", clips=4, timbre=1.2), tags_are_read=True)
     assert text[0] == "jazz: 4 test clips of 3 artists, 3 recognized."
-    assert text[1] == "For it speaks timbre (+1.20 nats)."
-    assert "For it decide the tags jazz [msd] (+0.90 nats)." in text
+    assert text[1] == "Timbre (+1.20 nats) speaks for it."
+    assert "Tags that decide for it: jazz [msd] (+0.90 nats)." in text
     never = dataclasses.replace(genre("jazz", clips=4, timbre=1.2), recall=0.0)
-    assert sentences(never, True)[0].endswith("none recognized: what speaks for it is too weak.")
+    assert sentences(never, True)[0].endswith("none recognized: other genres score higher.")
 
 
 def test_a_genre_that_nothing_speaks_for_is_called_so() -> None:
     assert "No group of rows speaks for it with certainty." in sentences(genre("pop", timbre=0.05, level=-0.05), True)
+    assert "No group of rows speaks for it." in sentences(genre("pop", clips=2, timbre=0.0, level=-0.2), True)
+
+
+def test_bands_against_a_genre_are_named() -> None:
+    jazz = genre("jazz", clips=4)
+    bands = [dataclasses.replace(each, nats=ClipInterval(-1.72, None, 4, None)) for each in jazz.bands[:1]]
+    text = sentences(dataclasses.replace(jazz, bands=bands), True)
+    assert f"Against it: {bands[0].name} (-1.72 nats)." in text
+    assert not any(line.startswith("The bands") for line in text)
 
 
 def test_effects_that_round_to_0_have_no_sign() -> None:
@@ -63,6 +72,7 @@ def test_the_page_has_all_numbers_and_escapes_names(tmp_path: Path) -> None:
     assert "24 of 30 test clips" in text
     assert "The intervals are over clips" in text
     assert "95\u00a0% interval" in text
+    assert text.count("What has an interval with 0 in it is not named.") == 1
     assert (
         text.index("Terms on this page, and what is left out")
         < text.index("There are no bees.")
