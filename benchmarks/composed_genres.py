@@ -7,6 +7,7 @@ pairs is tested by permuting the genres (Mantel 1967).
 """
 
 import argparse
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -19,7 +20,6 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import rankdata
 
-from src import plain_files
 from src.dataset.composer.style import GENRES, ROLES, STYLES, Feel
 
 PERMUTATIONS = 9_999
@@ -108,10 +108,12 @@ def measured(content: Mapping[str, object], view: str) -> NDArray[np.float64] | 
 
 def read(file: Path) -> dict[str, Any]:
     """Read a relations.json. Raises ValueError if the file is another one."""
-    advice = "Expected relations.json, which python -m src.relations RUN writes."
-    content = plain_files.json_object(file.parent, file.name, advice)
-    if "views" not in content:
-        raise ValueError(f"{file} has no relations. {advice}")
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict) or "views" not in content:
+        raise ValueError(f"{file} has no relations: expected relations.json, which python -m src.relations RUN writes.")
     return content
 
 

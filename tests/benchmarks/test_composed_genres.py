@@ -48,6 +48,7 @@ def test_a_view_without_all_genres_is_left_out() -> None:
 
 def test_a_file_that_has_no_relations_gets_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "metrics.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(SystemExit):
-        composed_genres.main([str(tmp_path / "metrics.json")])
-    assert "metrics.json has no relations. Expected relations.json" in capsys.readouterr().err
+    for file in (tmp_path, tmp_path / "metrics.json", tmp_path / "nothing.json"):
+        with pytest.raises(SystemExit):
+            composed_genres.main([str(file)])
+        assert f"{file} has no relations: expected relations.json" in capsys.readouterr().err

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from src.clip import Clip
-from src.explanation.neighbours import nearest
+from src.explanation import sentences
+from src.explanation.neighbours import Neighbour, nearest
 
 GENRES = ["jazz", "rock"]
 CLIPS = [Clip(f"{k}.wav", Path(f"{k}.wav"), GENRES[k % 2]) for k in range(40)]
@@ -47,3 +48,8 @@ def test_the_explained_clip_is_not_its_own_neighbour() -> None:
 def test_a_genre_without_training_clips_and_a_model_without_embedding_have_no_neighbours() -> None:
     assert nearest(embeddings()[0], embeddings(), CLIPS, "polka") == []
     assert nearest(np.empty(0), np.empty((40, 0)), CLIPS, "jazz") == []
+
+
+def test_the_sentence_names_the_nearest_clip_and_no_negative_zero() -> None:
+    [line] = sentences.neighbours({"jazz": [Neighbour(CLIPS[0], 0.88, 1, 48, -0.001)]})
+    assert line == "The nearest of 48 training clips of jazz, 0.wav, has a cosine of 0.88, where the median is 0.00."

@@ -468,6 +468,16 @@ def test_combined_features_are_joined_in_the_name() -> None:
     assert run_names.choice_name({"feature": parts}, "feature") == "mfcc + chroma"
 
 
+def test_a_model_is_named_as_it_was_chosen_and_by_its_class_if_that_is_not_stored(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", config(model="Rnn"))
+    environment = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    stored = {**environment, "choices": {"model": "gru", "feature": "all"}}
+    (run / "environment.json").write_text(json.dumps(stored), encoding="utf-8")
+    assert (run_names.chosen(RunDir(run), "model"), run_names.chosen(RunDir(run), "feature")) == ("gru", "all")
+    (run / "environment.json").unlink()
+    assert run_names.chosen(RunDir(run), "model") == "rnn"
+
+
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
