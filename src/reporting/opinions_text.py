@@ -171,7 +171,7 @@ def label(opinions: ClipOpinions | None, genre: str) -> str:
     kind = "drawn" if len(opinions.tied) > 1 else "majority"
     if not opinions.votes:
         return f"{kind}, {formatting.percent(opinions.share[genre])}"
-    return f"{kind}, {opinions.votes.get(genre, 0):,} of {sum(opinions.votes.values()):,}"
+    return f"{kind}, {opinions.votes.get(genre, 0):,}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}{sum(opinions.votes.values()):,}"
 
 
 def people_rows(agreement: Mapping[str, Any]) -> list[tuple[str, ...]]:
