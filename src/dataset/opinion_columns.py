@@ -13,9 +13,7 @@ ANNOTATOR, FIRST = "annotator", "genre_1"
 MOST_COLUMNS = 200  # columns genre_1 to genre_200; for more annotators, a column `annotator` is the better form
 OPINION_COLUMNS = tuple(f"genre_{k}" for k in range(1, MOST_COLUMNS + 1))
 SHARE_SIGN = re.compile(r"=\s*(?:[-+]?[.,]?\d|nan\b|[-+]?inf\b|\||$)", re.IGNORECASE)  # begins a share, or a broken one
-COLON_SHARE = re.compile(
-    r":\s*[-+]?\d*[.,]?\d+%?\s*\|"
-)  # jazz:0.6|blues:0.4, another way to write shares, which is refused
+COLON_SHARE = re.compile(r":\s*[-+]?\d*[.,]?\d+%?\s*\|")  # as in jazz:0.6|blues:0.4, which is refused
 SUM_TOLERANCE = 0.011  # 0.33|0.33|0.33 sums to 0.99
 SHARES_EXPECTED = "expected shares such as jazz=0.6|blues=0.4"
 

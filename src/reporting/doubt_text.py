@@ -12,6 +12,7 @@ from src.metrics.conformal import LEAST_ARTISTS
 from src.metrics.intervals import wilson
 from src.rundir import RunDir
 
+NO_SETS = "There are no prediction sets (genres that hold the true one with a given probability)"
 MORE = "`split.calibration=0.25` sets artists aside for this"
 
 
@@ -41,19 +42,13 @@ def risk_lines(run: RunDir) -> list[str]:
 def set_lines(doubt: Mapping[str, Any] | None) -> list[str]:
     """Describe the sets of genres, or why there are none. `doubt` is the object of this name in metrics.json."""
     if doubt is None:
-        return [
-            "There are no prediction sets (genres that hold the true one with a given probability): the run was made with an earlier version, which did not measure them. Train it again."
-        ]
+        return [f"{NO_SETS}: the run was made with an earlier version, which did not measure them. Train it again."]
     if doubt["calibration"] is None:
-        return [
-            f"There are no prediction sets (genres that hold the true one with a given probability), as the run has no calibration artists: {MORE}."
-        ]
+        return [f"{NO_SETS}, as the run has no calibration artists: {MORE}."]
     artists = formatting.count(doubt["calibration"]["artists"], "calibration artist")
     sets = doubt["sets"]
     if sets is None:
-        return [
-            f"There are no prediction sets (genres that hold the true one with a given probability), as the run has {artists}: {LEAST_ARTISTS} are needed. {MORE}."
-        ]
+        return [f"{NO_SETS}, as the run has {artists}: {LEAST_ARTISTS} are needed. {MORE}."]
     by_artist = sets["coverage_interval_by_artist"]
     interval = (
         f"{formatting.cell_interval(by_artist)} % by artist"
