@@ -24,7 +24,7 @@ OTHERS = {
 
 
 def summary(content: Mapping[str, Any]) -> list[str]:
-    """What the first screen says of the maps: which of them can be trusted, and whether the run hears what they show."""
+    """The sentences of the first screen: which maps can be trusted, and whether the run hears what they show."""
     lines = [content["no_map"]] if content["no_map"] else []
     trusted, others = [], []
     for method in content["methods"]:
@@ -60,7 +60,7 @@ def sentences(content: Mapping[str, Any]) -> list[str]:
 
 
 def random_weights(method: Mapping[str, Any]) -> str:
-    """How much the maps of a model with random weights are like those of the trained one."""
+    """Compare the maps of a model with random weights with those of the trained one, in words."""
     found = method["correlations"]
     alike = (
         "much the same maps, so they hardly show what training changed"
@@ -137,7 +137,7 @@ def _gain(row: Mapping[str, Any]) -> str:
 
 
 def right(explanations: Sequence[Explanation]) -> str:
-    """How many of the clips are predicted correctly; "" if their genres are unknown."""
+    """Count the clips that are predicted correctly, in a sentence; "" if their genres are unknown."""
     known = [each for each in explanations if each.genre]
     correct = sum(each.predicted == each.genre for each in known)
     return (
@@ -166,7 +166,7 @@ def one_artist(explanations: Sequence[Explanation]) -> str:
 
 
 def strongest(explanation: Explanation) -> str:
-    """Where most of the first map lies: the frequency band with the largest sum, and the second if it stands out.
+    """Name the frequency band with the largest sum of the first map, and the second if it stands out.
 
     "" without a frequency axis.
     """

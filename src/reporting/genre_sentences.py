@@ -12,7 +12,7 @@ LEAST_NAMED = 0.05  # nats, or score of a tag: sentences leave out what changes 
 
 
 def sentences(genre: GenreExplanation, tags_are_read: bool) -> list[str]:
-    """What a run recognizes one genre by, in words. Effects are named if their whole interval is above 0; without an interval, all above 0."""
+    """Describe what a run recognizes one genre by. Effects are named if their whole interval is above 0; without an interval, all above 0."""
     artists = "unknown artists" if genre.artists is None else formatting.count(genre.artists, "artist")
     size = f"{formatting.count(genre.clips, 'test clip')} of {artists}"
     lines = [f"{genre.genre}: {size}, {_recognized(genre)}."]
@@ -43,7 +43,7 @@ def sentences(genre: GenreExplanation, tags_are_read: bool) -> list[str]:
 
 
 def _recognized(genre: GenreExplanation) -> str:
-    """How many clips are recognized: "9 recognized (75 %)"; without the percents of few clips."""
+    """The number of recognized clips: "9 recognized (75 %)"; without the percents of few clips."""
     right = round(genre.recall * genre.clips)
     if not right:
         return "none recognized: other genres score higher"

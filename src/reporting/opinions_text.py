@@ -165,7 +165,7 @@ def votes(opinions: ClipOpinions) -> str:
 
 
 def label(opinions: ClipOpinions | None, genre: str) -> str:
-    """What the label of a clip is: "true" of one person's; else "majority, 3 of 4", "majority, 75 %", "drawn, 2 of 4"."""
+    """The kind of label of a clip: "true" of one person's; else "majority, 3 of 4", "majority, 75 %", "drawn, 2 of 4"."""
     if opinions is None or genre not in opinions.share:
         return "true"
     kind = "drawn" if len(opinions.tied) > 1 else "majority"
@@ -261,7 +261,7 @@ def _beside_people(opinions: Mapping[str, Any]) -> list[str]:
 
 
 def _verdict(low: float, high: float) -> str:
-    """What the interval of a difference, model minus annotators, shows."""
+    """Say what the interval of a difference, model minus annotators, shows."""
     if low <= 0 <= high:
         return "the clips do not show a difference between the model and the annotators"
     return f"the model is {'below' if high < 0 else 'above'} the annotators"

@@ -107,7 +107,7 @@ def undecided_reasons(content: Content) -> Counter[str]:
 
 
 def _more_artists(content: Content) -> str:
-    """What to do if artists are too few or unknown: test all clips, or find more artists."""
+    """Advice if artists are too few or unknown: test all clips, or find more artists."""
     if content["artists"] is None:
         return "Give the artist of each clip, e.g. in the column artist of a table (dataset=manifest)."
     genres = content["genres"].values()
