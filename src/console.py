@@ -1,10 +1,11 @@
 """Messages and progress bars on standard error; standard output is for results only."""
 
 import argparse
+import math
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
@@ -62,6 +63,28 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(1, f"{self.prog.rpartition('.')[2]}: {message}\n")
+
+
+def number(fits: Callable[[float], bool], expected: str) -> Callable[[str], float]:
+    """A type of arguments: a number that fits, `expected` in words. Text that is no number is NaN, which must not fit."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not fits(value):
+            raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
+        return value
+
+    return read
+
+
+def whole_number(text: str) -> int:
+    """A type of arguments: a whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
+    return int(text)
 
 
 def note(text: str) -> None:

@@ -103,7 +103,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--clips",
-        type=_count,
+        type=console.whole_number,
         metavar="N",
         help=f"with --test or --global: at most N clips, of all genres (default: {CLIPS}; --global: 200, or all where it is fast)",
     )
@@ -112,7 +112,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--excerpt",
-        type=_seconds,
+        type=console.number(
+            lambda seconds: 0 < seconds <= MOST_SECONDS, f"a number of seconds, up to {MOST_SECONDS:g}"
+        ),
         metavar="SECONDS",
         help=f"explain at most SECONDS from the middle of each file (default: {SECONDS:g}; with --test, as in training)",
     )
@@ -332,22 +334,6 @@ def _request(options: argparse.Namespace) -> "Request":
     if folder is not None:
         raise ValueError("hydra.run.dir is not for this program: name the folder with --output FOLDER.")
     return request
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number <= MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, up to {MOST_SECONDS:g}")
-    return number
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Recognize the genre of audio files: `python -m src.predict AUDIO... [--run RUN]...`. `--help` has examples."""
 
 import argparse
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from src.inference.recognizer import Recognizer
 
 MAX_WORKERS = 8  # default limit: each worker needs about 100 MB for the intermediate results of the network
+PROBABILITY = console.number(lambda share: 0 < share < 1, "a probability, more than 0 and less than 1")
+SECONDS = console.number(lambda seconds: 0 < seconds < math.inf, "a number of seconds, more than 0")
 HELP = """\
 output: one prediction per file on standard output, as soon as it is known; messages go to standard error
   json    one object per line: audio_file, predicted_genre, confidence, calibrated, probabilities, duration_seconds,
@@ -126,22 +129,22 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--timeline", action="store_true", help="the genre over time, in steps of about 10 s")
     parser.add_argument(
         "--top",
-        type=_integer,
+        type=console.whole_number,
         metavar="K",
         help="print only the K most probable genres; their probabilities no longer sum to 1",
     )
     parser.add_argument(
-        "--excerpt", type=_positive, metavar="SECONDS", help="use only SECONDS from the middle of each file"
+        "--excerpt", type=SECONDS, metavar="SECONDS", help="use only SECONDS from the middle of each file"
     )
     parser.add_argument(
         "--set",
-        type=_share,
+        type=PROBABILITY,
         metavar="P",
         help="add a set of genres that holds the true one with probability P, e.g. 0.9; needs --run",
     )
     parser.add_argument(
         "--abstain",
-        type=_share,
+        type=PROBABILITY,
         metavar="R",
         help="predict unsure where more than a share R of answers may be wrong, e.g. 0.05; needs --run",
     )
@@ -149,7 +152,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--resume", type=Path, metavar="FILE", help="skip files that have a prediction in this earlier output"
     )
     parser.add_argument(
-        "--threads", type=_integer, metavar="N", help=f"CPU threads (default: one per core, up to {MAX_WORKERS})"
+        "--threads",
+        type=console.whole_number,
+        metavar="N",
+        help=f"CPU threads (default: one per core, up to {MAX_WORKERS})",
     )
     parser.add_argument(
         "--precision",
@@ -291,32 +297,6 @@ def _recognizers(options: argparse.Namespace) -> "list[Recognizer | Ensemble]":
     for recognizer, name in zip(recognizers, distinct_names([Path(folder) for folder in options.run]), strict=True):
         recognizer.name = name
     return [*recognizers]
-
-
-def _integer(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a probability, more than 0 and less than 1")
-    return number
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, more than 0")
-    return number
 
 
 if __name__ == "__main__":

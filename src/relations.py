@@ -65,7 +65,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--margin",
-        type=_margin,
+        type=console.number(lambda margin: 0 < margin < 50, "a number above 0 and below 50, in percent, such as 10"),
         default=MARGIN,
         metavar="PERCENT",
         help="two genres cannot be told apart if their AUC is certainly this near to 50 %% (default: 10)",
@@ -84,16 +84,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     if len(options.paths) > 1 and options.output is None:
         parser.error("several runs need a folder for the page: add --output FOLDER.")
     return options
-
-
-def _margin(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 50:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0 and below 50, in percent, such as 10")
-    return number
 
 
 def _relate(options: argparse.Namespace, command: str) -> None:
