@@ -77,7 +77,7 @@ def score_of(inputs: FeatureMap, feature_SFN: Any, genre: int) -> float:
 
 
 class Truth(NamedTuple):
-    """What the maps of K test clips show of the drums, by method and network, "trained" or "random weights".
+    """Measures of the drums in the maps of K test clips, by method and network, "trained" or "random weights".
 
     `score_KS` has the scores of the predicted genre in nats: for the clip, its drums alone, the rest alone, and the clip with the
     baseline on the bins of the drums.

@@ -75,17 +75,15 @@ def share(value: float, bounds: Sequence[float]) -> str:
     return f"{percent(value)} ({interval(bounds)})"
 
 
-def size(scores: Mapping[str, Any]) -> str:
-    """Format the numbers of clips and artists: "160 clips of 40 artists".
+def size(scores: Mapping[str, Any], clip: str = "clip") -> str:
+    """Format the numbers of clips and artists: "160 clips of 40 artists"; `clip` is another name for one of them.
 
     `scores` are the test or validation scores of metrics.json, whose "artists" is None if any artist is unknown, or a
     set of the split certificate, whose "artists" is the number of known artists.
     """
     artists = scores["artists"]
     of_artists = f"of {count(artists, 'artist')}" if artists else "of unknown artists"
-    return (
-        f"{count(scores['clips'], 'clip')} {of_artists if artists is not None else 'whose artists are not all known'}"
-    )
+    return f"{count(scores['clips'], clip)} {of_artists if artists is not None else 'whose artists are not all known'}"
 
 
 def untested(scores: Mapping[str, Any]) -> list[str]:

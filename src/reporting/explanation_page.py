@@ -114,7 +114,7 @@ def html(content: Mapping[str, Any], explanations: Sequence[Explanation], notes:
             "data": data,
             "explained": _explained(explanations),
             "right": "" if single else explanation_text.right(explanations),
-            "warnings": [line for line in (explanation_text.one_artist(explanations),) if line],
+            "one_artist": explanation_text.one_artist(explanations),
             "sentences": explanation_text.summary(content),
             "methods": [_method_view(method) for method in content["methods"]],
             "views": views,
@@ -130,12 +130,11 @@ def html(content: Mapping[str, Any], explanations: Sequence[Explanation], notes:
 
 
 def _explained(explanations: Sequence[Explanation]) -> str:
-    """What is explained: "20 test clips of 12 artists", or of files "1 sound"."""
+    """The number of explained clips: "20 test clips of 12 artists", or of files "1 sound"."""
     if not all(each.genre for each in explanations):
         return count(len(explanations), "sound")
     artists = [each.artist for each in explanations]
-    clips = formatting.size({"clips": len(artists), "artists": len(set(artists)) if all(artists) else None})
-    return clips.replace(" clip", " test clip", 1)
+    return formatting.size({"clips": len(artists), "artists": len(set(artists)) if all(artists) else None}, "test clip")
 
 
 def _missing(explanations: Sequence[Explanation]) -> dict[str, str]:
@@ -203,16 +202,18 @@ def _genre_figure(content: Mapping[str, Any], explanations: Sequence[Explanation
     """The mean relevance of the bands for each predicted genre; None for one sound or without a frequency axis."""
     if content["row_hz"] is None or len(explanations) == 1:
         return None
-    of_genre: dict[str, list[list[float]]] = defaultdict(list)
+    of_genre: dict[str, list[Explanation]] = defaultdict(list)
     for each in explanations:
-        of_genre[each.predicted].append(each.maps[0].row_relevance)
-    rows = [(_of_genre(genre, explanations), np.mean(all_, axis=0)) for genre, all_ in sorted(of_genre.items())]
+        of_genre[each.predicted].append(each)
+    rows = [
+        (_of_genre(genre, clips), np.mean([each.maps[0].row_relevance for each in clips], axis=0))
+        for genre, clips in sorted(of_genre.items())
+    ]
     return both(explanation_plots.by_genre, rows, content["row_hz"])
 
 
-def _of_genre(genre: str, explanations: Sequence[Explanation]) -> str:
-    """The clips that were predicted as a genre: "pop, 2 clips, 0 right"; of unknown genres "pop, 2 clips"."""
-    clips = [each for each in explanations if each.predicted == genre]
+def _of_genre(genre: str, clips: Sequence[Explanation]) -> str:
+    """Describe the clips that were predicted as a genre: "pop, 2 clips, 0 right"; of unknown genres "pop, 2 clips"."""
     right = sum(each.genre == genre for each in clips)
     known = f", {right} right" if all(each.genre for each in clips) else ""
     return f"{genre}, {count(len(clips), 'clip')}{known}"

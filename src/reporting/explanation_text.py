@@ -29,14 +29,14 @@ def summary(content: Mapping[str, Any]) -> list[str]:
     trusted, others = [], []
     for method in content["methods"]:
         by_other = _by_other(method)
-        failed = {other: rows for other, rows in by_other.items() if {row["verdict"] for row in rows} != {"better"}}
-        if not failed:
+        verdicts = {other: {row["verdict"] for row in rows} for other, rows in by_other.items()}
+        if all(found == {"better"} for found in verdicts.values()):
             trusted.append(METHODS[method["method"]])
             others = [OTHERS[other] for other in by_other]
         lines += [
-            _compare(_capital(method), other, rows)
-            for other, rows in failed.items()
-            if {row["verdict"] for row in rows} != {"unknown"}
+            _compare(_capital(method), other, by_other[other])
+            for other, found in verdicts.items()
+            if found not in ({"better"}, {"unknown"})
         ]
         if method["correlations"].get("random_weights", 0) >= ALIKE:
             lines.append(random_weights(method))

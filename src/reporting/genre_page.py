@@ -12,7 +12,7 @@ from src.explanation.per_genre import GenreExplanation, GlobalExplanation
 from src.explanation.permutation import Importance
 from src.explanation.sentences import tag_label
 from src.metrics.intervals import MIN_ARTISTS
-from src.reporting import render
+from src.reporting import commands, render
 from src.reporting.genre_sentences import MOST_NAMED, figure, sentences
 from src.rundir import RunDir
 
@@ -103,13 +103,8 @@ def _interval_notes(found: GlobalExplanation, command: str) -> list[str]:
 
 def _command(command: str, *options: str) -> str:
     """The command of a page with other options: without --global, --json, --clips and --output."""
-    words, kept = iter(shlex.split(command)), []
-    for word in words:
-        if word in ("--clips", "--output"):
-            next(words, None)
-        elif not word.startswith(("--clips=", "--output=")) and word not in ("--global", "--json"):
-            kept.append(word)
-    return shlex.join([*kept, *options])
+    kept = commands.without(command, valued=("--clips", "--output"), flags=("--global", "--json"))
+    return f"{kept} {shlex.join(options)}"
 
 
 def _names(found: GlobalExplanation, key: str) -> list[str]:

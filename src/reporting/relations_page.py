@@ -15,12 +15,16 @@ from src.reporting.matrices import confusion
 PAGE, JSON = "relations.html", "relations.json"
 VIEWS = (
     (
-        *("embedding", "Distances in the embedding", "In the embedding"),
+        "embedding",
+        "Distances in the embedding",
+        "In the embedding",
         "The embedding is what the model computes of a clip before its prediction. Distance 0: artists of two genres differ as much as "
         "those of one genre.",
     ),
     (
-        *("answers", "Distances by the predictions", "By the predictions"),
+        "answers",
+        "Distances by the predictions",
+        "By the predictions",
         "Distance 0: the clips of two genres get the same predictions equally often; 1: no prediction in common.",
     ),
 )

@@ -1,6 +1,5 @@
 """Describe how a run's predictions change with altered sound: tables and sentences. Input: the content of robustness.json."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from rich.table import Table
 
 from src import formatting
 from src.formatting import count
+from src.reporting import commands
 from src.reporting.cards import FEW_CLIPS, Card
 
 HEADINGS = ("alteration", "change, points", "accuracy %", "agreement %", "genre that changes most")
@@ -168,7 +168,7 @@ def tables(content: Mapping[str, Any]) -> list[Table]:
 
 def size(content: Mapping[str, Any]) -> str:
     """The size of the test set that was measured: "160 test clips of 40 artists"."""
-    return formatting.size(content).replace(" clip", " test clip", 1)
+    return formatting.size(content, "test clip")
 
 
 def basis(content: Mapping[str, Any]) -> str:
@@ -271,7 +271,7 @@ def finding_lines(content: Mapping[str, Any], most: int) -> list[str]:
 
 
 def _by_intervals(content: Mapping[str, Any]) -> str:
-    """What the intervals of single changes show if no change is significant among all."""
+    """Describe what the intervals of single changes show if no change is significant among all."""
     ends = [row["difference_interval"] for row in content["alterations"] if row["keeps_genre"]]
     clear = sum(not low <= 0 <= high for low, high in ends)
     if not clear:
@@ -311,7 +311,7 @@ def notes(content: Mapping[str, Any]) -> list[str]:
     if content["clips"] < content["test_clips"] - len(content["left_out"]):
         result.append(
             f"{content['clips']:,} of {content['test_clips']:,} test clips were measured; the whole set shows smaller changes: "
-            f"`{re.sub(r' --clips=[0-9]+', '', content['command'])}`"
+            f"`{commands.without(content['command'], valued=('--clips',))}`"
         )
     result += [f"Left out: {item['clip']}: {item['reason']}." for item in content["left_out"][:MOST_NAMED]]
     more = len(content["left_out"]) - MOST_NAMED

@@ -92,7 +92,7 @@ def _named(settings: SweptSettings) -> list[str]:
 
 
 def _selected_in_folds(groups: Sequence[Group]) -> Selection | None:
-    """What validation chooses anew in each fold; None if it chooses the same in all folds."""
+    """The configurations that validation chooses in each fold; None if it chooses the same in all folds."""
     runs = [run for group in groups for run in group.runs]
     try:
         selected = selection.select_by_validation(runs, "val/f1_macro")

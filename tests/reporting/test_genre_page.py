@@ -1,4 +1,4 @@
-"""What a run recognizes its genres by, as sentences, tables and a page, for known effects."""
+"""The description of what a run recognizes its genres by: sentences, tables and a page, for known effects."""
 
 import dataclasses
 from io import StringIO

@@ -69,7 +69,7 @@ def explanation(folder: Path) -> Path:
 
 
 def genres(folder: Path) -> Path:
-    """What a run recognizes its genres by."""
+    """The page of `explain --global`."""
     return genre_explanations.page(folder)
 
 

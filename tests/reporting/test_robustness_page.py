@@ -1,4 +1,4 @@
-"""What the page of a measurement with altered sound shows, for few and for many clips and strengths."""
+"""The page of a measurement with altered sound, for few and for many clips and strengths."""
 
 from typing import Any
 

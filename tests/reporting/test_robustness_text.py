@@ -1,4 +1,4 @@
-"""What a measurement with altered sound says: sentences, headings and what to do next."""
+"""The description of a measurement with altered sound: sentences, headings and what to do next."""
 
 from io import StringIO
 from typing import Any
